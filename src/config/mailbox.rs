@@ -1,0 +1,1 @@
+//! `[[mailbox]]`: IMAP accounts to poll.

@@ -1,0 +1,5 @@
+//! Typed configuration: sections, layering (file < environment), validation that names file, line and key.
+
+pub mod delivery;
+pub mod form;
+pub mod mailbox;

@@ -1,0 +1,149 @@
+//! What is to be done with an arrival, and why: plain data that one transaction writes.
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use super::envelope::ArrivalState;
+use super::matching::{EntityRef, MatchKey};
+
+/// Lead or opportunity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum RecordKind {
+    Lead,
+    Opportunity,
+}
+
+/// How an existing or new contact or organisation is tied to the new record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// None.
+    None,
+    /// The record with this id.
+    Existing(Ulid),
+    /// A new one, with this id.
+    New(Ulid),
+}
+
+impl Link {
+    /// The id, existing or new.
+    #[must_use]
+    pub const fn id(self) -> Option<Ulid> {
+        match self {
+            Self::None => None,
+            Self::Existing(id) | Self::New(id) => Some(id),
+        }
+    }
+}
+
+/// A member a pool may choose, in file order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolMember {
+    /// User id of `people.toml`.
+    pub user: String,
+    /// Weight, at least 1.
+    pub weight: u32,
+}
+
+/// Who gets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnerChoice {
+    /// A person, settled.
+    Person(String),
+    /// The next of a pool: the turn is taken in the same transaction as the record.
+    Pool {
+        /// Pool name.
+        pool: String,
+        /// Members eligible now, in file order, never empty.
+        members: Vec<PoolMember>,
+    },
+    /// A named queue without a person.
+    Queue(String),
+    /// Nobody yet.
+    Nobody,
+}
+
+/// A new lead or opportunity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewRecord {
+    /// Lead or opportunity.
+    pub kind: RecordKind,
+    /// Public id.
+    pub id: Ulid,
+    /// Title of an opportunity; topic of a lead.
+    pub title: String,
+    /// Contact it is about.
+    pub contact: Link,
+    /// Organisation it is for.
+    pub organisation: Link,
+    /// An earlier record of the same person or conversation.
+    pub linked_to: Option<EntityRef>,
+    /// Who gets it.
+    pub owner: OwnerChoice,
+    /// Team.
+    pub team: Option<String>,
+    /// Stage of an opportunity; `None` takes the first one.
+    pub stage: Option<String>,
+    /// 0-3.
+    pub priority: u8,
+    /// Sum of rule scores.
+    pub score: i64,
+    /// Tags, sorted, unique.
+    pub tags: Vec<String>,
+    /// Expected revenue: minor units and ISO 4217 code.
+    pub expected_revenue: Option<(i64, Option<String>)>,
+    /// Something overlapped with known records that are not taken for the same.
+    pub verification_required: bool,
+    /// Those records.
+    pub candidates: Vec<EntityRef>,
+    /// What is missing by the intake's profile: `last_name`, `contact_detail`, ...
+    pub incomplete: Vec<String>,
+}
+
+/// What happens to the CRM.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Nothing: quarantined, discarded, or parked without a conversation.
+    Nothing,
+    /// The message joins the conversation of this record and changes nothing else (machine mail).
+    Join(EntityRef),
+    /// The person writes again: the message joins, new contact details are added, nothing is overwritten.
+    Append(EntityRef),
+    /// A new record.
+    Create(Box<NewRecord>),
+}
+
+/// A fact set by an enrich rule, kept with the record as a custom field unless it is one of the record's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "a pair")]
+pub struct SetFact {
+    pub name: String,
+    pub value: String,
+}
+
+/// What was decided and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// State the arrival ends in.
+    pub state: ArrivalState,
+    /// Slug for every state but `decided`: `machine`, `unreadable`, `bulk`, `nobody_to_reach`, or a rule's reason.
+    pub reason: Option<String>,
+    /// What happens to the CRM.
+    pub action: Action,
+    /// Facts set by rules (source, campaign, quantity, ...).
+    pub set: Vec<SetFact>,
+    /// Keys the new or appended record carries from now on.
+    pub keys: Vec<MatchKey>,
+    /// Address of somebody to be marked unsubscribed (canonical), from a complaint or an unsubscribe request.
+    pub unsubscribe: Option<String>,
+    /// Hash of the rule set.
+    pub rules_hash: String,
+    /// Rules that matched, in order.
+    pub rule_ids: Vec<String>,
+    /// Rules trace and match evidence, masked: no message text.
+    pub trace: serde_json::Value,
+}

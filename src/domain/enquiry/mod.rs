@@ -1,0 +1,159 @@
+//! What an arrival means: who asks, how to reach them, what they want, where they come from.
+//!
+//! [`Enquiry`] is plain data. One file per kind of value parses and normalises it.
+
+use serde::{Deserialize, Serialize};
+
+/// A person as far as the arrival tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "crm-model names")]
+pub struct Person {
+    pub salutation: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub full_name: Option<String>,
+    pub job_title: Option<String>,
+}
+
+/// An organisation as far as the arrival tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organisation {
+    /// Name as written.
+    pub name: Option<String>,
+    /// Registrable domain, lower case, never a free-mail or own one.
+    pub domain: Option<String>,
+    /// VAT, SIRET, IČO as written.
+    pub registrations: Vec<String>,
+}
+
+/// What may be concluded from an address's kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailKind {
+    /// One person's mailbox: may identify them alone.
+    Personal,
+    /// info@, sales@ and the like.
+    Role,
+    /// A throw-away provider.
+    Disposable,
+    /// example.com, .test and the like (RFC 2606).
+    Reserved,
+    /// On one of our own domains.
+    Own,
+}
+
+/// An email address: as written, for sending, and for recognition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Email {
+    /// For sending: trimmed, domain lower case.
+    pub address: String,
+    /// For recognition only (provider rules); never for sending.
+    pub canonical: String,
+    /// What it may prove.
+    pub kind: EmailKind,
+}
+
+/// A telephone number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phone {
+    /// As written.
+    pub raw: String,
+    /// `+` and digits when it could be read.
+    pub e164: Option<String>,
+    /// `phone`, `mobile`, `fax` or `whatsapp`.
+    pub kind: String,
+}
+
+/// A postal address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "crm-model names; country is ISO 3166-1 alpha-2")]
+pub struct Address {
+    pub street: Option<String>,
+    pub postcode: Option<String>,
+    pub city: Option<String>,
+    pub state: Option<String>,
+    pub country: Option<String>,
+}
+
+/// Where they come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the utm vocabulary; channel is the GA4 default group")]
+pub struct Attribution {
+    pub source: Option<String>,
+    pub medium: Option<String>,
+    pub campaign: Option<String>,
+    pub term: Option<String>,
+    pub content: Option<String>,
+    pub channel: Option<String>,
+    pub click_id: Option<String>,
+    pub landing_page: Option<String>,
+    pub referrer: Option<String>,
+}
+
+/// Evidence of one consent given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "crm-model names")]
+pub struct Consent {
+    pub purpose: String,
+    pub given: bool,
+    pub text: Option<String>,
+    pub version: Option<String>,
+}
+
+/// An amount of money in the smallest unit of its currency (cents).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// Cents.
+    pub minor: i64,
+    /// ISO 4217, when stated.
+    pub currency: Option<String>,
+}
+
+/// A field the mapping does not know, kept by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "a pair")]
+pub struct CustomField {
+    pub name: String,
+    pub value: String,
+}
+
+/// What an arrival means.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enquiry {
+    /// `person` or `organisation`.
+    pub kind: String,
+    /// Who asks.
+    pub person: Person,
+    /// For whom.
+    pub organisation: Organisation,
+    /// Strongest first; the first is where an answer would go.
+    pub emails: Vec<Email>,
+    /// Strongest first.
+    pub phones: Vec<Phone>,
+    /// Postal addresses.
+    pub addresses: Vec<Address>,
+    /// Website of the organisation.
+    pub website: Option<String>,
+    /// One line.
+    pub topic: Option<String>,
+    /// The new text.
+    pub message: String,
+    /// product, price, test drive, service, complaint, job, partnership, other.
+    pub inquiry_kind: Option<String>,
+    /// ISO 639-1.
+    pub language: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// Money named for it.
+    pub budget: Option<Money>,
+    /// They ask not to be written to.
+    pub unsubscribe: bool,
+    /// Where they come from.
+    pub attribution: Attribution,
+    /// Consents given.
+    pub consents: Vec<Consent>,
+    /// Unknown fields, in order.
+    pub custom: Vec<CustomField>,
+    /// Who wrote it, as raw text, when no address could be read.
+    pub raw_sender: Option<String>,
+}

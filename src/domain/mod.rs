@@ -1,0 +1,10 @@
+//! The pure heart: bytes in, decision out. No runtime, no database, no network, no files, no system time.
+
+pub mod decide;
+pub mod decision;
+pub mod enquiry;
+pub mod envelope;
+pub mod matching;
+pub mod reading;
+pub mod rules;
+pub mod submission;

@@ -1,0 +1,61 @@
+//! Bytes -> [`Submission`]. Total: any bytes give a submission; bounded in steps, depth and output.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::rules::FieldType;
+use super::submission::Canonical;
+
+/// How one form's fields are to be understood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormReading {
+    /// Field name -> canonical name; wins over the built-in names.
+    pub map: BTreeMap<String, Canonical>,
+    /// Declared types.
+    pub types: BTreeMap<String, FieldType>,
+    /// Title, used as topic when the form has none.
+    pub title: Option<String>,
+    /// Language when nothing else tells.
+    pub language: Option<String>,
+    /// Country when nothing else tells.
+    pub country: Option<String>,
+}
+
+/// What reading needs to know of the house.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadSettings {
+    /// Our own domains, lower case.
+    pub own_domains: Vec<String>,
+    /// Addresses of our mailboxes and groups, lower case.
+    pub own_addresses: Vec<String>,
+    /// ISO 3166-1 alpha-2.
+    pub default_country: String,
+    /// Forms by id.
+    pub forms: BTreeMap<String, FormReading>,
+    /// Addresses from which form notifications come (`noreply@website`), lower case; trusted to name another sender.
+    pub form_senders: Vec<String>,
+    /// Bounds.
+    pub limits: ReadLimits,
+}
+
+/// Bounds of reading; beyond them it goes on with less and says so in a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadLimits {
+    /// Bytes of text kept of one message.
+    pub text_bytes: usize,
+    /// Attachments listed.
+    pub attachments: usize,
+    /// Form fields read.
+    pub fields: usize,
+    /// Nested messages before only the header is read.
+    pub nested_messages: usize,
+    /// `boundary=` occurrences before only the header is read.
+    pub multiparts: usize,
+}
+
+impl Default for ReadLimits {
+    fn default() -> Self {
+        Self { text_bytes: 1_000_000, attachments: 500, fields: 2_000, nested_messages: 100, multiparts: 5_000 }
+    }
+}

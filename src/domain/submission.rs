@@ -1,0 +1,216 @@
+//! What an arrival says: the neutral form of a mail and of a form body, before anyone asks what it means.
+
+use serde::{Deserialize, Serialize};
+
+/// A display name with an address, both as written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailbox {
+    /// Display name, decoded.
+    pub name: Option<String>,
+    /// Address as written, cleaned of brackets and spaces.
+    pub address: Option<String>,
+}
+
+/// Class of a mail. The words are those of the interfaces page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailClass {
+    /// A person wrote it.
+    Person,
+    /// A website's form mailer wrote it for a person.
+    FormNotification,
+    /// An automotive lead in ADF/XML.
+    Adf,
+    /// Out of office and the like.
+    AutoReply,
+    /// A message of ours that could not be delivered.
+    Bounce,
+    /// Delayed, relayed or delivered: not a failure.
+    DeliveryStatus,
+    /// A feedback report (ARF).
+    Complaint,
+    /// Mail of a mailing list.
+    MailingList,
+    /// Bulk mail from which no person can be identified.
+    Bulk,
+    /// Our own mail come back.
+    OwnMessage,
+}
+
+impl MailClass {
+    /// The word stored and printed.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::FormNotification => "form_notification",
+            Self::Adf => "adf",
+            Self::AutoReply => "auto_reply",
+            Self::Bounce => "bounce",
+            Self::DeliveryStatus => "delivery_status",
+            Self::Complaint => "complaint",
+            Self::MailingList => "mailing_list",
+            Self::Bulk => "bulk",
+            Self::OwnMessage => "own_message",
+        }
+    }
+}
+
+/// What is wanted to be known of the canonical fields; the names of `canonical` in `parse --json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it; crm-model terms")]
+pub enum Canonical {
+    Salutation,
+    FullName,
+    FirstName,
+    LastName,
+    JobTitle,
+    Company,
+    Registration,
+    Email,
+    Phone,
+    Mobile,
+    Fax,
+    Website,
+    Street,
+    Postcode,
+    City,
+    State,
+    Country,
+    Topic,
+    Message,
+    InquiryKind,
+    Budget,
+    Language,
+    Consent,
+    Source,
+    Medium,
+    Campaign,
+    Product,
+    Quantity,
+    ReferredBy,
+}
+
+/// One named value, in the order sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Name as sent.
+    pub name: String,
+    /// Value as sent, NUL removed.
+    pub value: String,
+    /// What the name means, if known.
+    pub canonical: Option<Canonical>,
+}
+
+/// A view on a part of the raw bytes; never a second copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// File name, cleaned; a made-up one when none was given.
+    pub name: String,
+    /// Media type as declared, lower case.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// Decoded size in bytes.
+    pub size: u64,
+    /// Path of the part inside the raw bytes: mail `1.2`, multipart form `2`.
+    pub part: String,
+}
+
+/// An inner message someone passed on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the header fields of RFC 5322")]
+pub struct Forwarded {
+    pub from: Mailbox,
+    pub to: Vec<Mailbox>,
+    pub cc: Vec<Mailbox>,
+    pub subject: Option<String>,
+    pub date: Option<String>,
+    pub text: String,
+}
+
+/// The first failed recipient of a delivery report (RFC 3464).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounce {
+    /// Final-Recipient or what the text names.
+    pub recipient: Option<String>,
+    /// Enhanced status code (RFC 3463), `5.1.1`.
+    pub status: Option<String>,
+    /// Action: failed, delayed, delivered, relayed, expanded.
+    pub action: Option<String>,
+    /// Permanent failure.
+    pub hard: bool,
+    /// Message-ID of the message reported on, without brackets.
+    pub original_message_id: Option<String>,
+    /// Diagnostic-Code, one line.
+    pub diagnostic: Option<String>,
+}
+
+/// Something odd that was survived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// Stable slug, e.g. `no_from`, `too_deep`, `charset_guessed`.
+    pub code: String,
+    /// One plain sentence.
+    pub detail: String,
+}
+
+/// Facts only a mail has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailFacts {
+    /// Message-ID without brackets.
+    pub message_id: Option<String>,
+    /// In-Reply-To, first id, without brackets.
+    pub in_reply_to: Option<String>,
+    /// References, oldest first, at most the last 32, without brackets.
+    pub references: Vec<String>,
+    /// Date header as RFC 3339, if it could be read.
+    pub date: Option<String>,
+    /// From.
+    pub from: Mailbox,
+    /// Sender.
+    pub sender: Option<Mailbox>,
+    /// Reply-To.
+    pub reply_to: Vec<Mailbox>,
+    /// To.
+    pub to: Vec<Mailbox>,
+    /// Cc.
+    pub cc: Vec<Mailbox>,
+    /// Delivered-To, X-Original-To, Envelope-To: where the message really went, in order.
+    pub delivered_to: Vec<String>,
+    /// `tag` of `sales+tag@ours` among the recipients.
+    pub plus_tag: Option<String>,
+    /// Whether an automatic answer would be allowed (RFC 3834).
+    pub may_reply: bool,
+    /// What was cut from the text as quotation.
+    pub quoted: Option<String>,
+    /// The signature block.
+    pub signature: Option<String>,
+    /// A message passed on inside this one.
+    pub forwarded: Option<Forwarded>,
+    /// Delivery report.
+    pub bounce: Option<Bounce>,
+}
+
+/// What an arrival says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Class of a mail; `None` for forms.
+    pub class: Option<MailClass>,
+    /// `encrypted`, `signed`, `attachments_omitted`, ...
+    pub flags: Vec<String>,
+    /// Mail subject, or the form's subject field.
+    pub subject: Option<String>,
+    /// All readable text.
+    pub text: String,
+    /// The new text: nothing quoted, no signature.
+    pub reply: String,
+    /// Attached files.
+    pub attachments: Vec<Attachment>,
+    /// Named values: form fields, or key/value lines of a form notification.
+    pub fields: Vec<Field>,
+    /// Mail only.
+    pub mail: Option<MailFacts>,
+    /// Oddities survived.
+    pub warnings: Vec<Warning>,
+}

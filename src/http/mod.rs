@@ -1,0 +1,1 @@
+//! Listeners, limits, health, metrics, landing page.

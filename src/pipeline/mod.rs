@@ -1,0 +1,1 @@
+//! From journal to record: workers, processing, outbox.

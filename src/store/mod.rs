@@ -1,0 +1,473 @@
+//! The memory of the house: journal, jobs, CRM records. One contract, two engines.
+//!
+//! Invariants:
+//! - [`Accepted`] exists only after the bytes are committed with fsync (in the database or in the spill).
+//! - [`Lease`] exists only after its attempt was committed; settling is fenced by owner and attempt.
+//! - One arrival has one effect: [`Store::commit`] writes records, keys, pool turn, trace, outbox and the job's end
+//!   in one transaction, or nothing.
+
+pub mod postgres;
+pub mod rows;
+pub mod sqlite;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ulid::Ulid;
+
+use crate::clock::Timestamp;
+use crate::domain::decision::Decision;
+use crate::domain::enquiry::Enquiry;
+use crate::domain::envelope::{ArrivalState, Envelope};
+use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
+use crate::domain::submission::Submission;
+
+/// Why the store could not do it. A caller branches on each of these.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached at present; trying again later may help.
+    #[error("the database is away: {0}")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No room: disk or spill is full.
+    #[error("no room left: {0}")]
+    Full(String),
+    /// The database was written by a newer pisteur.
+    #[error("the database has migration {found}, this pisteur knows up to {known}: use the newer pisteur")]
+    Newer {
+        /// Highest migration in the database.
+        found: i64,
+        /// Highest migration of this build.
+        known: i64,
+    },
+    /// The lease was lost: another worker has the job, or it is settled.
+    #[error("the lease on job {0} was lost")]
+    Fenced(i64),
+    /// The address of the database is unusable, or the server's settings are unsafe.
+    #[error("{0}")]
+    Unusable(String),
+    /// Anything else.
+    #[error("database: {0}")]
+    Other(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Result of a store operation.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Where a new arrival starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InitialState {
+    /// A process job is made for it.
+    Received,
+    /// Held at once, with this reason (an unfetchable message, screened spam).
+    Quarantined(String),
+}
+
+/// An arrival to be journalled.
+#[derive(Debug, Clone)]
+pub struct NewArrival {
+    /// What arrived.
+    pub envelope: Envelope,
+    /// Where it starts.
+    pub initial: InitialState,
+}
+
+/// A mailbox cursor that moves in the same transaction as the arrivals it passes.
+#[derive(Debug, Clone)]
+pub struct CursorMove {
+    /// Mailbox id.
+    pub mailbox: String,
+    /// The holder's lease on the mailbox, for fencing.
+    pub lock: NamedLock,
+    /// UIDVALIDITY read at SELECT.
+    pub uidvalidity: u32,
+    /// Every UID up to this one is journalled.
+    pub last_uid: u32,
+}
+
+/// Proof that an arrival is on disk. Only the store mints it.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    id: Ulid,
+    duplicate_of: Option<Ulid>,
+    spilled: bool,
+}
+
+impl Accepted {
+    pub(in crate::store) const fn mint(id: Ulid, duplicate_of: Option<Ulid>, spilled: bool) -> Self {
+        Self { id, duplicate_of, spilled }
+    }
+
+    /// Id of this arrival.
+    #[must_use]
+    pub const fn id(&self) -> Ulid {
+        self.id
+    }
+
+    /// The first arrival with the same key, when this one repeats it.
+    #[must_use]
+    pub const fn duplicate_of(&self) -> Option<Ulid> {
+        self.duplicate_of
+    }
+
+    /// The id to acknowledge: the first arrival's for a repeat.
+    #[must_use]
+    pub fn acknowledged(&self) -> Ulid {
+        self.duplicate_of.unwrap_or(self.id)
+    }
+
+    /// Journalled in the spill because the database is away.
+    #[must_use]
+    pub const fn spilled(&self) -> bool {
+        self.spilled
+    }
+}
+
+/// The two queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Queue {
+    /// Arrivals to be processed.
+    Process,
+    /// Outbox effects to be delivered.
+    Deliver,
+}
+
+impl Queue {
+    /// The word stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Deliver => "deliver",
+        }
+    }
+}
+
+/// Proof of the right to work on a job until `until`. Only the store mints it.
+#[derive(Debug)]
+pub struct Lease {
+    pub(in crate::store) job: i64,
+    pub(in crate::store) queue: Queue,
+    pub(in crate::store) owner: String,
+    pub(in crate::store) attempt: i64,
+    pub(in crate::store) failures: i64,
+    pub(in crate::store) until: Timestamp,
+    pub(in crate::store) subject: JobSubject,
+}
+
+/// What a job is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobSubject {
+    /// Process this arrival.
+    Arrival(Ulid),
+    /// Deliver this effect.
+    Effect(Box<Effect>),
+}
+
+impl Lease {
+    /// Row id of the job.
+    #[must_use]
+    pub const fn job(&self) -> i64 {
+        self.job
+    }
+
+    /// Claims so far, this one included. Above 1 an earlier holder died or failed.
+    #[must_use]
+    pub const fn attempt(&self) -> i64 {
+        self.attempt
+    }
+
+    /// Failures recorded so far (a holder that said why).
+    #[must_use]
+    pub const fn failures(&self) -> i64 {
+        self.failures
+    }
+
+    /// An earlier holder vanished without a word: the job may kill its reader.
+    #[must_use]
+    pub const fn is_suspect(&self) -> bool {
+        self.attempt > self.failures + 1
+    }
+
+    /// When others may take it.
+    #[must_use]
+    pub const fn until(&self) -> Timestamp {
+        self.until
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub const fn subject(&self) -> &JobSubject {
+        &self.subject
+    }
+}
+
+/// Which jobs to claim.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Queue.
+    pub queue: Queue,
+    /// Name of the claiming worker, unique per process start.
+    pub owner: String,
+    /// At most this many.
+    pub limit: usize,
+    /// Lease time.
+    pub lease: Duration,
+    /// Only jobs whose earlier holder vanished (true), or only the others (false). Suspects are claimed one at a time.
+    pub suspects: bool,
+}
+
+/// An effect on the world outside, delivered at least once with an idempotency key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effect {
+    /// Idempotency key: ULID minted when the effect was decided.
+    pub id: Ulid,
+    /// `webhook`, `mail` or `mark`.
+    pub kind: String,
+    /// Configured target: webhook id, `owner`, mailbox id.
+    pub target: String,
+    /// What the deliverer needs, without message text; records are looked up at delivery.
+    pub payload: serde_json::Value,
+}
+
+/// How a job ended without success.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// One plain sentence without personal data.
+    pub error: String,
+    /// When to try again; `None` = never: dead letter (deliver), failed (process).
+    pub retry_at: Option<Timestamp>,
+}
+
+/// Everything one transaction writes for one arrival.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Job being settled, by row and fence.
+    pub lease: Arc<Lease>,
+    /// The arrival.
+    pub arrival: Ulid,
+    /// Its envelope without raw bytes (raw empty).
+    pub envelope: Arc<Envelope>,
+    /// What it says.
+    pub submission: Arc<Submission>,
+    /// What it means.
+    pub enquiry: Arc<Enquiry>,
+    /// What to do.
+    pub decision: Decision,
+    /// Id of the communication row.
+    pub communication: Ulid,
+    /// Id of the decision row.
+    pub decision_id: Ulid,
+    /// The strong keys looked up, and what they found: anything else at commit time is a conflict.
+    pub guard: Guard,
+    /// Outbox effects to enqueue.
+    pub effects: Vec<Effect>,
+    /// The moment of decision.
+    pub now: Timestamp,
+}
+
+/// What the decision rested on.
+#[derive(Debug, Clone, Default)]
+pub struct Guard {
+    /// Strong keys of the arrival, sorted.
+    pub keys: Vec<MatchKey>,
+    /// Entities that carried one of them when the neighbours were read.
+    pub seen: Vec<Ulid>,
+}
+
+/// What came of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// Written. The owner settled by the pool turn, if any.
+    Done {
+        /// Owner's user id.
+        owner: Option<String>,
+    },
+    /// A record with one of our strong keys appeared meanwhile: read the neighbours and decide again.
+    Conflict,
+    /// Another worker has the job.
+    Fenced,
+}
+
+/// A named, fenced, expiring lock (one per mailbox).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedLock {
+    /// `mailbox:<id>`.
+    pub name: String,
+    /// Holder.
+    pub owner: String,
+    /// Grows with every change of holder.
+    pub token: i64,
+}
+
+/// What is remembered of a mailbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MailboxState {
+    /// UIDVALIDITY of the last good poll.
+    pub uidvalidity: u32,
+    /// Watermark.
+    pub last_uid: u32,
+    /// The first-run policy has been applied.
+    pub started: bool,
+    /// Last poll that ended well.
+    pub last_ok_at: Option<Timestamp>,
+    /// Last error, one sentence, empty when well.
+    pub last_error: String,
+}
+
+/// Figures for health, metrics and `doctor`.
+#[derive(Debug, Clone, Default)]
+pub struct StoreStats {
+    /// Arrivals by state.
+    pub arrivals: BTreeMap<&'static str, u64>,
+    /// Jobs waiting by queue.
+    pub waiting: BTreeMap<&'static str, u64>,
+    /// Jobs under a lease by queue.
+    pub leased: BTreeMap<&'static str, u64>,
+    /// Dead letters (deliver) and failed arrivals (process).
+    pub dead: BTreeMap<&'static str, u64>,
+    /// When the oldest unprocessed arrival was received.
+    pub oldest_unprocessed: Option<Timestamp>,
+    /// Arrivals waiting in the spill.
+    pub spilled: u64,
+    /// The database answers.
+    pub reachable: bool,
+}
+
+/// The contract both engines keep.
+#[async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// `sqlite` or `postgres`.
+    fn engine(&self) -> &'static str;
+
+    // -- journal --------------------------------------------------------------------------------------------------
+    /// Journals arrivals, in order, and moves the cursor, in one transaction. Answers in the same order.
+    /// A known key makes a repeat: kept as *decided* with `duplicate_of`, without a job, bytes stored only if they differ.
+    /// A lost mailbox lock is `Fenced(0)` and writes nothing.
+    async fn accept(&self, arrivals: Vec<NewArrival>, cursor: Option<CursorMove>) -> StoreResult<Vec<Accepted>>;
+    /// Arrivals with their bytes, in the order asked; missing ones are left out.
+    async fn load(&self, ids: &[Ulid]) -> StoreResult<Vec<Envelope>>;
+    /// Would this key be a repeat now? The first arrival's id.
+    async fn known_key(&self, key: &str) -> StoreResult<Option<Ulid>>;
+
+    // -- jobs -----------------------------------------------------------------------------------------------------
+    /// Takes due jobs under a lease, oldest first; the attempt is committed before this returns.
+    async fn claim(&self, claim: Claim) -> StoreResult<Vec<Lease>>;
+    /// Lengthens a lease.
+    async fn renew(&self, lease: &Lease, by: Duration) -> StoreResult<Timestamp>;
+    /// Gives a job back with its reason. For a process job without `retry_at` the arrival becomes *failed*.
+    async fn fail(&self, lease: &Lease, failure: Failure) -> StoreResult<()>;
+    /// Gives a job back untouched (shutdown): the attempt is not held against it.
+    async fn release(&self, lease: &Lease) -> StoreResult<()>;
+    /// A process job ends in quarantine with this reason, without having been read.
+    async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()>;
+    /// A deliver job is done.
+    async fn delivered(&self, lease: &Lease) -> StoreResult<()>;
+    /// Waits until the queue may have work, at most `timeout`.
+    async fn wait(&self, queue: Queue, timeout: Duration);
+
+    // -- decide and commit ----------------------------------------------------------------------------------------
+    /// What is known around each arrival, in the order asked.
+    async fn neighbours(&self, queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>>;
+    /// Writes decisions; each answer stands alone (one conflict does not undo the others).
+    async fn commit(&self, commits: Vec<Commit>) -> StoreResult<Vec<Committed>>;
+
+    // -- mailboxes ------------------------------------------------------------------------------------------------
+    /// Takes or renews a named lock; `None` when another holder's has not expired.
+    async fn lock(&self, name: &str, owner: &str, ttl: Duration) -> StoreResult<Option<NamedLock>>;
+    /// Gives a lock back.
+    async fn unlock(&self, lock: &NamedLock) -> StoreResult<()>;
+    /// What is remembered of a mailbox.
+    async fn mailbox(&self, mailbox: &str) -> StoreResult<MailboxState>;
+    /// Stores the outcome of a poll; `started` and the cursor only ever move by this call or by `accept`.
+    async fn save_mailbox(&self, mailbox: &str, state: &MailboxState, lock: &NamedLock) -> StoreResult<()>;
+    /// Counts one more attempt to fetch a message BEFORE it is fetched; the count so far, this one included.
+    async fn count_fetch(&self, mailbox: &str, uidvalidity: u32, uid: u32) -> StoreResult<u32>;
+    /// UIDs at or above `from` already journalled under this UIDVALIDITY.
+    async fn journalled_uids(&self, mailbox: &str, uidvalidity: u32, from: u32) -> StoreResult<Vec<u32>>;
+    /// A rotated secret (OAuth refresh token).
+    async fn secret(&self, name: &str) -> StoreResult<Option<String>>;
+    /// Persists a rotated secret.
+    async fn save_secret(&self, name: &str, value: &str) -> StoreResult<()>;
+
+    // -- people at work -------------------------------------------------------------------------------------------
+    /// Arrivals, newest first.
+    async fn list_arrivals(&self, filter: rows::ArrivalFilter) -> StoreResult<Vec<rows::ArrivalRow>>;
+    /// One arrival with its decisions and communications.
+    async fn show_arrival(&self, id: Ulid) -> StoreResult<Option<rows::ArrivalDetail>>;
+    /// Puts arrivals back in the queue (retry, release, replay). False when the state does not allow it.
+    async fn requeue(&self, id: Ulid, from: &[ArrivalState], released: bool, actor: &str) -> StoreResult<bool>;
+    /// A person discards an arrival that no record was made from.
+    async fn discard(&self, id: Ulid, reason: &str, actor: &str) -> StoreResult<bool>;
+    /// Leads, opportunities, contacts or organisations, newest first.
+    async fn list_records(&self, kind: EntityKind, filter: rows::RecordFilter) -> StoreResult<Vec<rows::RecordRow>>;
+    /// One record with everything that hangs on it. Redirects of merged ids are followed.
+    async fn show_record(&self, kind: EntityKind, id: Ulid) -> StoreResult<Option<rows::RecordDetail>>;
+    /// Creates contacts (with organisations) that matching found new, and adds details to those it found known.
+    async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>>;
+    /// Effects that gave up, newest first.
+    async fn dead_letters(&self, limit: i64) -> StoreResult<Vec<rows::DeadLetter>>;
+    /// Puts a dead letter back in the queue.
+    async fn retry_dead_letter(&self, job: i64) -> StoreResult<bool>;
+    /// Copies people, teams and pools of the rule set into their tables; who is missing becomes inactive.
+    async fn sync_people(&self, people: Vec<rows::PersonRow>, teams: Vec<rows::TeamRow>) -> StoreResult<()>;
+    /// Keeps a compiled rule set's source as long as decisions refer to it.
+    async fn save_ruleset(&self, hash: &str, sources: &serde_json::Value) -> StoreResult<()>;
+    /// Source of a stored rule set.
+    async fn ruleset(&self, hash: &str) -> StoreResult<Option<serde_json::Value>>;
+
+    // -- life -----------------------------------------------------------------------------------------------------
+    /// Figures for health and metrics. Never an error: an unreachable database is a figure.
+    async fn stats(&self) -> StoreStats;
+    /// Settings of the database that matter for durability, as (name, value, ok).
+    async fn settings(&self) -> StoreResult<Vec<(String, String, bool)>>;
+    /// Drains the writer, checkpoints, closes.
+    async fn close(&self);
+}
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// `sqlite://path` or `postgres://..`.
+    pub url: String,
+    /// Folder of the spill file (PostgreSQL only).
+    pub spill_dir: std::path::PathBuf,
+    /// Largest spill file in bytes.
+    pub spill_limit: u64,
+    /// Run on a server with fsync or full_page_writes off.
+    pub allow_unsafe_server: bool,
+    /// Source of time and ids.
+    pub clock: Arc<dyn crate::clock::Clock>,
+    /// Apply pending migrations.
+    pub migrate: bool,
+}
+
+/// What opening did.
+#[derive(Debug, Clone, Default)]
+pub struct Opened {
+    /// The database did not exist before.
+    pub created: bool,
+    /// Migrations applied now.
+    pub migrated: u32,
+    /// PostgreSQL away at start: the spill takes arrivals until it is back.
+    pub degraded: bool,
+}
+
+/// Opens the store that `options.url` names. With PostgreSQL away this succeeds, degraded: accept goes to the spill,
+/// everything else answers [`StoreError::Away`], and a background task connects, migrates and drains.
+///
+/// # Errors
+/// [`StoreError::Unusable`] for an address or server that can never work, [`StoreError::Newer`] for a database of a
+/// newer build, [`StoreError::Full`] or [`StoreError::Other`] when the file cannot be opened.
+pub async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, Opened)> {
+    if options.url.starts_with("sqlite:") {
+        sqlite::open(options).await
+    } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
+        postgres::open(options).await
+    } else {
+        Err(StoreError::Unusable(
+            "database must start with sqlite:// or postgres://, for example sqlite://var/pisteur.db".to_owned(),
+        ))
+    }
+}

@@ -1,0 +1,1 @@
+//! Logs and metrics: every event the daemon can emit, in one list.

@@ -1,0 +1,16 @@
+//! All integration tests in one binary: one link, shared servers.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod architecture;
+mod cli;
+mod config;
+mod crash;
+mod delivery;
+mod forms;
+mod imap;
+mod ops;
+mod pipeline;
+mod reading;
+mod rules;
+mod store_conformance;
+mod support;

@@ -1,0 +1,1 @@
+//! What the integration tests share: own servers, own daemon, own folders.
