@@ -1,5 +1,9 @@
 //! Bytes -> [`Submission`]. Total: any bytes give a submission; bounded in steps, depth and output.
 
+pub mod arrival_key;
+pub mod field_names;
+mod header_lines;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +41,8 @@ pub struct ReadSettings {
     pub form_senders: Vec<String>,
     /// Bounds.
     pub limits: ReadLimits,
+    /// Fail point of the crash tests: raw bytes that contain it end the process by `abort()`. `None` in production.
+    pub abort_marker: Option<String>,
 }
 
 /// Bounds of reading; beyond them it goes on with less and says so in a warning.

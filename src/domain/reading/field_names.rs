@@ -1,0 +1,311 @@
+//! What field names mean: control names that never reach the CRM, attribution, and canonical names in our languages.
+//!
+//! Names are compared folded: lower case, Latin letters without accents, Persian letters unified, everything that is
+//! neither letter nor digit dropped. A form's own map wins over these tables; a name not listed is not guessed.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::domain::submission::Canonical;
+
+/// Names that steer the form and are no data, besides every name with a leading `_`.
+const CONTROL: [&str; 24] = [
+    "redirect",
+    "returl",
+    "returnurl",
+    "replyto",
+    "botcheck",
+    "bot-field",
+    "form-name",
+    "form_name",
+    "access_key",
+    "apikey",
+    "g-recaptcha-response",
+    "recaptcha_response",
+    "h-captcha-response",
+    "cf-turnstile-response",
+    "frc-captcha-response",
+    "frc-captcha-solution",
+    "altcha",
+    "csrf_token",
+    "csrfmiddlewaretoken",
+    "authenticity_token",
+    "captcha_settings",
+    "encoding",
+    "webhook",
+    "autoresponse",
+];
+
+/// Click identifiers and page context, kept as attribution.
+const ATTRIBUTION: [&str; 32] = [
+    "gclid",
+    "gbraid",
+    "wbraid",
+    "dclid",
+    "gclsrc",
+    "gad_source",
+    "gad_campaignid",
+    "fbclid",
+    "_fbc",
+    "_fbp",
+    "msclkid",
+    "ttclid",
+    "_ttp",
+    "li_fat_id",
+    "twclid",
+    "sccid",
+    "epik",
+    "rdt_cid",
+    "yclid",
+    "mc_cid",
+    "mc_eid",
+    "_hsenc",
+    "_hsmi",
+    "irclickid",
+    "hubspotutk",
+    "source_url",
+    "_page",
+    "_referrer",
+    "_landing",
+    "referrer",
+    "landing_page",
+    "page_url",
+];
+
+/// Whether `name` is a control field: it is never data. Attribution names with a leading `_` are control names too.
+pub fn is_control(name: &str) -> bool {
+    let name = name.trim();
+    let lower = name.to_ascii_lowercase();
+    name.starts_with('_') || CONTROL.contains(&lower.as_str())
+}
+
+/// Whether `name` says where the visitor came from: utm parameters, click ids, page context.
+pub fn is_attribution(name: &str) -> bool {
+    let lower = name.trim().to_ascii_lowercase();
+    let bare = lower.strip_prefix("_first_").or_else(|| lower.strip_prefix("_last_")).unwrap_or(&lower);
+    bare.starts_with("utm_") || bare.starts_with("hsa_") || ATTRIBUTION.contains(&bare)
+}
+
+/// Canonical fields and the names that mean them, already folded where the scripts allow; en fr cs de es it fa.
+const NAMES: [(Canonical, &str); 29] = [
+    (
+        Canonical::Salutation,
+        "salutation title civilite anrede osloveni tratamiento titolo honorific gender-title عنوان",
+    ),
+    (
+        Canonical::FullName,
+        "name fullname your-name yourname contactname contact-name customername from_name sendername nom-complet \
+         nometprenom nomprenom nom-prenom prenomnom prenom-nom votrenom celejmeno jmenoaprijmeni jmenoprijmeni \
+         vasejmeno vollstandigername ihrname vorundnachname vornameundnachname nombrecompleto nombreyapellidos \
+         nomecompleto nomeecognome nomecognome نام-و-نام-خانوادگی نامونامخانوادگی نام-کامل",
+    ),
+    (
+        Canonical::FirstName,
+        "firstname first_name fname givenname forename prenom jmeno krestnijmeno vorname nombre nome primernombre \
+         نام نام-کوچک",
+    ),
+    (
+        Canonical::LastName,
+        "lastname last_name lname surname familyname secondname nom nomdefamille prijmeni nachname familienname \
+         apellido apellidos cognome نام-خانوادگی فامیلی",
+    ),
+    (
+        Canonical::JobTitle,
+        "jobtitle job_title designation position function role fonction poste pozice funkce beruf cargo puesto ruolo \
+         سمت شغل",
+    ),
+    (
+        Canonical::Company,
+        "company companyname company_name organisation organization organisationname business businessname firm \
+         societe entreprise raisonsociale nomsociete nomdelasociete nomentreprise spolecnost firma nazevfirmy \
+         nazevspolecnosti unternehmen firmenname empresa azienda ditta ragionesociale شرکت نام-شرکت سازمان",
+    ),
+    (
+        Canonical::Registration,
+        "vat vatnumber vatid siret siren tva numerotva tvaintracommunautaire ico dic ustid ustidnr nif cif partitaiva \
+         piva شناسه-ملی",
+    ),
+    (
+        Canonical::Email,
+        "email e-mail mail emailaddress email_address mailaddress youremail your-email courriel adressemail \
+         adresseemail adressecourriel adresseelectronique votreemail emailadresa emailovaadresa vasemail \
+         emailadresse mailadresse ihreemail correo correoelectronico direccionemail posta postaelettronica \
+         indirizzoemail ایمیل پست-الکترونیک پست-الکترونیکی رایانامه نشانی-ایمیل",
+    ),
+    (
+        Canonical::Phone,
+        "phone tel telephone phonenumber phone_number telephonenumber yourphone your-phone contactnumber \
+         numerodetelephone numerotelephone votretelephone telefon telefonnicislo telefonnummer rufnummer telefono \
+         numerodetelefono numeroditelefono numerotelefono تلفن شماره-تلفن شماره-تماس تلفن-ثابت",
+    ),
+    (
+        Canonical::Mobile,
+        "mobile mobilephone mobilenumber cell cellphone cellular gsm portable telportable telephoneportable \
+         telephonemobile mobil mobilnitelefon mobilnummer handy handynummer movil telefonomovil cellulare \
+         whatsapp موبایل تلفن-همراه شماره-موبایل همراه",
+    ),
+    (Canonical::Fax, "fax faxnumber telecopie telefax faxnummer نمابر فکس"),
+    (
+        Canonical::Website,
+        "website web url homepage siteweb siteinternet webovestranky stranky webseite sitioweb paginaweb sitoweb \
+         وبسایت وب-سایت سایت",
+    ),
+    (
+        Canonical::Street,
+        "street streetaddress address address1 addressline1 adresse adressepostale rue ulice adresa strasse \
+         anschrift direccion calle indirizzo via آدرس نشانی خیابان",
+    ),
+    (
+        Canonical::Postcode,
+        "postcode postalcode zip zipcode codepostal cp psc plz postleitzahl codigopostal cap \
+         کدپستی کد-پستی",
+    ),
+    (Canonical::City, "city town locality ville commune mesto obec stadt ort ciudad poblacion citta comune شهر"),
+    (
+        Canonical::State,
+        "state province county region departement kraj bundesland kanton estado provincia regione استان",
+    ),
+    (Canonical::Country, "country pays zeme stat land staat pais paese nazione کشور"),
+    (
+        Canonical::Topic,
+        "subject your-subject yoursubject topic title-of-request sujet objet predmet tema betreff thema asunto \
+         oggetto argomento موضوع",
+    ),
+    (
+        Canonical::Message,
+        "message your-message yourmessage comment comments body text description details question enquiry inquiry \
+         request notes votremessage commentaire commentaires demande votredemande zprava vzkaz text-zpravy dotaz \
+         poptavka poznamka nachricht ihrenachricht mitteilung anfrage bemerkung kommentar mensaje comentario \
+         comentarios consulta messaggio commento richiesta پیام متن متن-پیام توضیحات درخواست",
+    ),
+    (
+        Canonical::InquiryKind,
+        "inquirykind inquiry_kind enquirytype inquirytype requesttype reason typededemande motif typdotazu \
+         anliegen anfrageart tipodeconsulta tiporichiesta نوع-درخواست",
+    ),
+    (Canonical::Budget, "budget montant amount rozpocet castka betrag presupuesto importe importo بودجه مبلغ"),
+    (Canonical::Language, "language lang langue jazyk sprache idioma lingua زبان"),
+    (
+        Canonical::Consent,
+        "consent gdpr rgpd dsgvo gdprconsent privacy privacypolicy newsletter optin opt-in marketing acceptance terms \
+         consentement souhlas souhlasgdpr einwilligung datenschutz consentimiento consenso رضایت",
+    ),
+    (Canonical::Source, "leadsource lead_source howdidyouhear howdidyouhearaboutus سورس"),
+    (Canonical::Medium, "leadmedium lead_medium"),
+    (Canonical::Campaign, "campaign campagne kampan kampagne campana campagna کمپین"),
+    (Canonical::Product, "product produit produkt vyrobek producto prodotto model modele article محصول کالا"),
+    (
+        Canonical::Quantity,
+        "quantity qty quantite mnozstvi pocet pocetkusu menge anzahl stuckzahl cantidad quantita تعداد مقدار",
+    ),
+    (
+        Canonical::ReferredBy,
+        "referredby referred_by referral parrain recommandepar doporucil empfohlenvon recomendadopor معرف",
+    ),
+];
+
+static BY_NAME: LazyLock<HashMap<String, Canonical>> = LazyLock::new(|| {
+    let words =
+        NAMES.iter().flat_map(|(canonical, names)| names.split_whitespace().map(move |n| (fold(n), *canonical)));
+    words.collect()
+});
+
+/// Folds a field name for comparison: NFKD without marks, lower case, letters and digits only, ي/ی and ك/ک unified.
+pub fn fold(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.nfkd().flat_map(char::to_lowercase) {
+        match c {
+            'ي' | 'ى' => out.push('ی'),
+            'ك' => out.push('ک'),
+            'ß' => out.push_str("ss"),
+            c if c.is_alphanumeric() && !is_combining_mark(c) => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+/// The canonical field a name means, by the built-in tables. Names as `contact[email]` are tried by their last key,
+/// and typical prefixes and suffixes (`your-`, `form_fields[..]`, a trailing `*` or number) do not hide a name.
+pub fn canonical(name: &str) -> Option<Canonical> {
+    let whole = fold(name);
+    if whole.is_empty() || whole.len() > 128 {
+        return None;
+    }
+    if let Some(found) = BY_NAME.get(&whole) {
+        return Some(*found);
+    }
+    let last = name.trim_end_matches("[]").rsplit('[').next().map(fold).unwrap_or_default();
+    if let Some(found) = BY_NAME.get(&last) {
+        return Some(*found);
+    }
+    let bare = whole.trim_end_matches(|c: char| c.is_ascii_digit());
+    let bare = ["your", "votre", "customer", "contact", "lead", "visitor", "input", "field", "visitors"]
+        .iter()
+        .find_map(|prefix| bare.strip_prefix(prefix).filter(|rest| !rest.is_empty()))
+        .unwrap_or(bare);
+    BY_NAME.get(bare).copied()
+}
+
+/// The canonical field written as in a form's map (`full_name`, `company`, ...).
+pub fn parse_canonical(word: &str) -> Option<Canonical> {
+    serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_our_languages_are_known() {
+        for (name, expected) in [
+            ("name", Canonical::FullName),
+            ("Nom", Canonical::LastName),
+            ("Prénom", Canonical::FirstName),
+            ("E-mail *", Canonical::Email),
+            ("courriel", Canonical::Email),
+            ("Téléphone", Canonical::Phone),
+            ("société", Canonical::Company),
+            ("jméno", Canonical::FirstName),
+            ("Příjmení", Canonical::LastName),
+            ("zpráva", Canonical::Message),
+            ("PSČ", Canonical::Postcode),
+            ("Straße", Canonical::Street),
+            ("نام", Canonical::FirstName),
+            ("ايميل", Canonical::Email),
+            ("ایمیل", Canonical::Email),
+            ("تلفن", Canonical::Phone),
+            ("پیام", Canonical::Message),
+            ("form_fields[email]", Canonical::Email),
+            ("your-message", Canonical::Message),
+            ("contact[phone]", Canonical::Phone),
+            ("email2", Canonical::Email),
+        ] {
+            assert_eq!(canonical(name), Some(expected), "{name}");
+        }
+        for name in ["status", "owner", "", "xyz", "[]", "123"] {
+            assert_eq!(canonical(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn control_names_are_never_data() {
+        for name in ["_next", "_gotcha", "_wpcf7_version", "g-recaptcha-response", "retURL", " _t "] {
+            assert!(is_control(name), "{name}");
+        }
+        for name in ["subject", "email", "redirected", "my_field"] {
+            assert!(!is_control(name), "{name}");
+        }
+        assert!(is_attribution("utm_source") && is_attribution("_first_utm_medium") && is_attribution("gclid"));
+    }
+
+    #[test]
+    fn folding_twice_is_folding_once() {
+        for name in ["Téléphone*", "ايميل", "Straße", "PSČ", "İstanbul"] {
+            assert_eq!(fold(&fold(name)), fold(name));
+        }
+    }
+}
