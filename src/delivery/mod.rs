@@ -1,1 +1,261 @@
-//! One file per kind of effect.
+//! What leaves the house after a commit: one file per kind of effect.
+//!
+//! Not here: when an effect is tried again and how it is settled (`pipeline/outbox`).
+//!
+//! Invariants:
+//! - An effect may be delivered more than once (a crash between delivery and settling), always under the same id, so
+//!   that the receiver can recognise the repeat.
+//! - Reasons ([`Delivery::Retry`], [`Delivery::Never`]) are stored and logged: they never hold personal data.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::clock::{Clock, Timestamp};
+use crate::config::delivery::{DeliveryConfig, Event};
+use crate::domain::decision::{Action, Decision, RecordKind};
+use crate::domain::envelope::{ArrivalState, MailPosition};
+use crate::domain::matching::{EntityKind, EntityRef};
+
+use crate::store::Effect;
+
+/// Kind of an effect that posts a webhook; the target is the webhook's id.
+pub const WEBHOOK: &str = "webhook";
+/// Kind of an effect that mails somebody of the house; the target is [`OWNER`].
+pub const MAIL: &str = "mail";
+/// Kind of an effect that marks or moves a message in its mailbox; the target is the mailbox id.
+pub const MARK: &str = "mark";
+/// Target of a mail to the owner of the record.
+pub const OWNER: &str = "owner";
+
+/// What came of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// Delivered, or there is nothing to deliver.
+    Done,
+    /// It may work later.
+    Retry {
+        /// When the other side said so; `None` takes the usual back-off.
+        after: Option<Duration>,
+        /// One plain sentence without personal data.
+        why: String,
+    },
+    /// It can never work as it is: a dead letter, to be looked at by a person.
+    Never {
+        /// One plain sentence without personal data.
+        why: String,
+    },
+}
+
+impl Delivery {
+    /// A retry with the usual back-off.
+    pub fn retry(why: impl Into<String>) -> Self {
+        Self::Retry { after: None, why: why.into() }
+    }
+
+    /// A dead letter.
+    pub fn never(why: impl Into<String>) -> Self {
+        Self::Never { why: why.into() }
+    }
+}
+
+/// The attempt under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counted from 1; above 1 the receiver may have seen the effect already.
+    pub number: i64,
+    /// When it starts.
+    pub now: Timestamp,
+}
+
+/// One finding of [`Deliver::check`], for `doctor`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What was looked at: `webhook crm`, `smtp mail.example.com:465`.
+    pub what: String,
+    /// What is well, or what is wrong and its remedy.
+    pub result: Result<String, String>,
+}
+
+/// Something that delivers one kind of effect.
+#[async_trait]
+pub trait Deliver: Send + Sync + std::fmt::Debug {
+    /// Delivers an effect once. Never panics, never waits without bound, safe to repeat under the same effect id.
+    async fn deliver(&self, effect: &Effect, attempt: Attempt) -> Delivery;
+
+    /// Looks whether deliveries can work at all (resolve, connect), sending nothing. Empty when there is nothing to
+    /// look at.
+    async fn check(&self) -> Vec<Checked> {
+        Vec::new()
+    }
+}
+
+/// Payload of webhook and mail effects: which record, what happened. Everything else is looked up at delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What happened.
+    pub event: Event,
+    /// Lead or opportunity.
+    pub kind: RecordKind,
+    /// The record.
+    pub record: Ulid,
+    /// The arrival that caused it.
+    pub arrival: Ulid,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// Payload of mark effects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkNotice {
+    /// The arrival.
+    pub arrival: Ulid,
+    /// Where the message lies.
+    pub position: MailPosition,
+    /// State the arrival ended in.
+    pub state: ArrivalState,
+}
+
+/// What a committed decision means for the world outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The arrival.
+    pub arrival: Ulid,
+    /// State it ends in.
+    pub state: ArrivalState,
+    /// The lead or opportunity, and what happens to it; `None` when nobody is to be told.
+    pub record: Option<(RecordKind, Ulid, Event)>,
+    /// History, or a test: nobody is told.
+    pub silent: bool,
+    /// Mailbox id and position, when that mailbox wants its messages marked.
+    pub mark: Option<(String, MailPosition)>,
+    /// The moment of decision.
+    pub now: Timestamp,
+}
+
+impl Facts {
+    /// Facts of a decision. Machine mail that only joins a conversation tells nobody (a bounced notification must not
+    /// cause the next one).
+    #[must_use]
+    pub fn of(
+        arrival: Ulid,
+        decision: &Decision,
+        silent: bool,
+        mark: Option<(String, MailPosition)>,
+        now: Timestamp,
+    ) -> Self {
+        let record = match &decision.action {
+            Action::Create(new) => Some((new.kind, new.id, Event::Created)),
+            Action::Append(EntityRef { kind: EntityKind::Lead, id }) => Some((RecordKind::Lead, *id, Event::Appended)),
+            Action::Append(EntityRef { kind: EntityKind::Opportunity, id }) => {
+                Some((RecordKind::Opportunity, *id, Event::Appended))
+            }
+            Action::Append(_) | Action::Join(_) | Action::Nothing => None,
+        };
+        Self { arrival, state: decision.state, record, silent, mark, now }
+    }
+}
+
+/// The effects of a committed decision, with ids from the clock: they are the idempotency keys of their deliveries.
+#[must_use]
+pub fn plan(config: &DeliveryConfig, facts: &Facts, clock: &dyn Clock) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let mut add = |kind: &str, target: &str, payload: Result<serde_json::Value, serde_json::Error>| {
+        // Plain structs of strings and numbers always serialise; a null payload would end as a visible dead letter.
+        let payload = payload.unwrap_or(serde_json::Value::Null);
+        effects.push(Effect { id: clock.new_id(), kind: kind.to_owned(), target: target.to_owned(), payload });
+    };
+    if let Some((kind, record, event)) = facts.record.filter(|_| !facts.silent) {
+        let notice = Notice { event, kind, record, arrival: facts.arrival, at: facts.now };
+        for webhook in config.webhook.iter().filter(|w| w.events.contains(&event)) {
+            add(WEBHOOK, &webhook.id, serde_json::to_value(&notice));
+        }
+        if config.owner_mail.enabled && config.owner_mail.events.contains(&event) {
+            add(MAIL, OWNER, serde_json::to_value(&notice));
+        }
+    }
+    if let Some((mailbox, position)) = &facts.mark {
+        let notice = MarkNotice { arrival: facts.arrival, position: position.clone(), state: facts.state };
+        add(MARK, mailbox, serde_json::to_value(&notice));
+    }
+    effects
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::config::delivery::{Include, OneOrMany, WebhookConfig};
+
+    fn webhook(id: &str, events: Vec<Event>) -> WebhookConfig {
+        WebhookConfig {
+            id: id.into(),
+            url: "https://example.com/".into(),
+            secret_env: OneOrMany::default(),
+            secret_file: OneOrMany::default(),
+            events,
+            include: Include::Thin,
+            allow_private: Vec::new(),
+            allow_http: false,
+            ca_file: None,
+        }
+    }
+
+    fn facts() -> Facts {
+        let position = MailPosition { folder: "INBOX".into(), uidvalidity: 7, uid: 9, internal_date: None };
+        Facts {
+            arrival: Ulid(1),
+            state: ArrivalState::Decided,
+            record: Some((RecordKind::Lead, Ulid(2), Event::Created)),
+            silent: false,
+            mark: Some(("sales".into(), position)),
+            now: Timestamp::from_seconds(1_700_000_000),
+        }
+    }
+
+    fn targets(config: &DeliveryConfig, facts: &Facts) -> Vec<(String, String)> {
+        let clock = ManualClock::at(facts.now);
+        plan(config, facts, &clock).into_iter().map(|e| (e.kind, e.target)).collect()
+    }
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    }
+
+    #[test]
+    fn nobody_is_told_until_deliveries_are_configured() {
+        assert_eq!(targets(&DeliveryConfig::default(), &facts()), pairs(&[("mark", "sales")]));
+    }
+
+    #[test]
+    fn each_target_gets_the_events_it_wants() {
+        let mut config = DeliveryConfig { webhook: vec![webhook("a", vec![Event::Created])], ..Default::default() };
+        config.webhook.push(webhook("b", vec![Event::Appended]));
+        config.owner_mail.enabled = true;
+        assert_eq!(targets(&config, &facts()), pairs(&[("webhook", "a"), ("mail", "owner"), ("mark", "sales")]));
+        let appended = Facts { record: Some((RecordKind::Lead, Ulid(2), Event::Appended)), mark: None, ..facts() };
+        assert_eq!(targets(&config, &appended), pairs(&[("webhook", "b"), ("mail", "owner")]));
+    }
+
+    #[test]
+    fn silent_arrivals_are_marked_and_never_notified() {
+        let mut config = DeliveryConfig { webhook: vec![webhook("a", vec![Event::Created])], ..Default::default() };
+        config.owner_mail.enabled = true;
+        let silent = Facts { silent: true, ..facts() };
+        assert_eq!(targets(&config, &silent), pairs(&[("mark", "sales")]));
+    }
+
+    #[test]
+    fn effects_have_ids_of_their_own_and_payloads_without_text() {
+        let config = DeliveryConfig { webhook: vec![webhook("a", vec![Event::Created])], ..Default::default() };
+        let clock = ManualClock::at(facts().now);
+        let effects = plan(&config, &facts(), &clock);
+        assert_ne!(effects[0].id, effects[1].id);
+        let notice: Notice = serde_json::from_value(effects[0].payload.clone()).expect("a notice");
+        assert_eq!((notice.record, notice.event, notice.arrival), (Ulid(2), Event::Created, Ulid(1)));
+        let mark: MarkNotice = serde_json::from_value(effects[1].payload.clone()).expect("a mark");
+        assert_eq!(mark.position.uid, 9);
+    }
+}

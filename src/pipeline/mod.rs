@@ -1,1 +1,3 @@
 //! From journal to record: workers, processing, outbox.
+
+pub mod backoff;

@@ -360,6 +360,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn fail(&self, lease: &Lease, failure: Failure) -> StoreResult<()>;
     /// Gives a job back untouched (shutdown): the attempt is not held against it.
     async fn release(&self, lease: &Lease) -> StoreResult<()>;
+    /// Gives a job back untouched, not to be claimed before `until`: its target has its hands full. An engine that
+    /// cannot set the time gives it back at once.
+    async fn defer(&self, lease: &Lease, until: Timestamp) -> StoreResult<()> {
+        tracing::trace!(job = lease.job(), %until, "given back at once");
+        self.release(lease).await
+    }
     /// A process job ends in quarantine with this reason, without having been read.
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()>;
     /// A deliver job is done.

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::rules::FieldType;
 use super::submission::Canonical;
 
+/// Header that our own mails carry, so that they are recognised when they come back through a mailbox we read.
+pub const OWN_HEADER: &str = "X-Pisteur-Notification";
+
 /// How one form's fields are to be understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FormReading {
