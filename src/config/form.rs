@@ -1,1 +1,251 @@
 //! `[[form]]`: website forms.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::Problem;
+use crate::domain::reading::FormReading;
+use crate::domain::rules::FieldType;
+use crate::domain::submission::Canonical;
+
+/// One form that websites post to `/f/<id>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FormConfig {
+    /// Short name: letters, digits, `-` and `_`. Rules and lists name the form by it.
+    pub id: String,
+    /// Name in the address instead of `id`, hard to guess; with it `/f/<id>` answers 404.
+    pub public_id: Option<String>,
+    /// Heading of the form, also the topic of an enquiry that has none.
+    pub title: Option<String>,
+    /// `false` answers 410.
+    pub enabled: bool,
+    /// Language when the visitor shows none: `fr`, `en`, `cs`, `fa`, or another ISO 639-1 code.
+    pub language: Option<String>,
+    /// Country of phone numbers without prefix when nothing else tells: ISO 3166-1, two capital letters.
+    pub country: Option<String>,
+    /// Page a browser is sent to afterwards; without it a thank-you page in the visitor's language is shown.
+    pub redirect: Option<String>,
+    /// Websites to which a request may ask to be sent afterwards (`_next`), such as `https://www.example.com`.
+    pub allowed_redirects: Vec<String>,
+    /// Websites whose scripts may post: `https://www.example.com`, `https://*.example.com`, or `*` for all. Empty: only
+    /// this address itself; plain HTML forms of any site still work.
+    pub allowed_origins: Vec<String>,
+    /// Take uploaded files.
+    pub allow_files: bool,
+    /// Largest body in bytes, instead of the one in `[limits]`.
+    pub body_bytes: Option<usize>,
+    /// Most fields, instead of those in `[limits]`.
+    pub max_fields: Option<usize>,
+    /// Most files, instead of those in `[limits]`.
+    pub max_files: Option<usize>,
+    /// The same content again within so many seconds is the same submission. 0 = never.
+    pub duplicate_window_seconds: u64,
+    /// Fields of the form whose meaning or type should not be guessed; rules may refer to them.
+    #[serde(rename = "field")]
+    pub fields: Vec<FormField>,
+}
+
+/// One declared field of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FormField {
+    /// Name as the website sends it.
+    pub name: String,
+    /// Type of the value, for rules: `text`, `email`, `phone`, `number`, `money`, `postcode`, `country`, `bool`, `date`.
+    #[serde(rename = "type", default = "text")]
+    pub kind: FieldType,
+    /// What it means, such as `full_name`, `email`, `company`, `message`; guessed from the name when not given.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub canonical: Option<Canonical>,
+}
+
+const fn text() -> FieldType {
+    FieldType::Text
+}
+
+impl Default for FormConfig {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            public_id: None,
+            title: None,
+            enabled: true,
+            language: None,
+            country: None,
+            redirect: None,
+            allowed_redirects: Vec::new(),
+            allowed_origins: Vec::new(),
+            allow_files: false,
+            body_bytes: None,
+            max_fields: None,
+            max_files: None,
+            duplicate_window_seconds: 300,
+            fields: Vec::new(),
+        }
+    }
+}
+
+impl FormConfig {
+    /// A form as shipped, under this id.
+    #[must_use]
+    pub fn named(id: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::default() }
+    }
+
+    /// The name in its address.
+    #[must_use]
+    pub fn path_name(&self) -> &str {
+        self.public_id.as_deref().unwrap_or(&self.id)
+    }
+
+    /// Time within which the same content is the same submission; zero = never.
+    #[must_use]
+    pub const fn duplicate_window(&self) -> Duration {
+        Duration::from_secs(self.duplicate_window_seconds)
+    }
+
+    /// Declared types by field name, for rules.
+    #[must_use]
+    pub fn field_types(&self) -> BTreeMap<String, FieldType> {
+        self.fields.iter().map(|field| (field.name.clone(), field.kind)).collect()
+    }
+
+    /// How its fields are to be understood.
+    #[must_use]
+    pub fn reading(&self) -> FormReading {
+        let meanings = self.fields.iter().filter_map(|field| Some((field.name.clone(), field.canonical?)));
+        FormReading {
+            map: meanings.collect(),
+            types: self.field_types(),
+            title: self.title.clone(),
+            language: self.language.clone(),
+            country: self.country.clone(),
+        }
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if !is_path_name(&self.id) {
+            problems.push(Problem::new("id", "give a short name of letters, digits, - and _, such as contact"));
+        }
+        if self.public_id.as_deref().is_some_and(|name| !is_path_name(name)) {
+            problems.push(Problem::new("public_id", "only letters, digits, - and _, at most 80"));
+        }
+        if self.language.as_deref().is_some_and(|l| l.len() != 2 || !l.bytes().all(|b| b.is_ascii_lowercase())) {
+            problems.push(Problem::new("language", "two small letters are needed, such as fr (ISO 639-1)"));
+        }
+        if self.country.as_deref().is_some_and(|c| c.len() != 2 || !c.bytes().all(|b| b.is_ascii_uppercase())) {
+            problems.push(Problem::new("country", "two capital letters are needed, such as FR (ISO 3166-1)"));
+        }
+        if self.redirect.as_deref().is_some_and(|page| !is_page(page)) {
+            problems
+                .push(Problem::new("redirect", "not a page; write it as https://www.example.com/thanks or /thanks"));
+        }
+        for (i, site) in self.allowed_redirects.iter().enumerate() {
+            if origin(site).is_none() {
+                let message = "not a website; write it as https://www.example.com";
+                problems.push(Problem::new(format!("allowed_redirects.{i}"), message));
+            }
+        }
+        for (i, site) in self.allowed_origins.iter().enumerate() {
+            if let Err(message) = check_origin_pattern(site) {
+                problems.push(Problem::new(format!("allowed_origins.{i}"), message));
+            }
+        }
+        problems.extend(self.validate_fields());
+        problems
+    }
+
+    fn validate_fields(&self) -> Vec<Problem> {
+        let mut seen = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (i, field) in self.fields.iter().enumerate() {
+            let key = format!("field.{i}.name");
+            if field.name.trim().is_empty() {
+                problems.push(Problem::new(key, "give the name that the website sends"));
+            } else if let Some(first) = seen.insert(field.name.as_str(), i) {
+                problems.push(Problem::new(key, format!("\"{}\" is declared twice, first at {first}", field.name)));
+            }
+        }
+        problems
+    }
+}
+
+fn is_path_name(name: &str) -> bool {
+    (1..=80).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn is_page(page: &str) -> bool {
+    let own = page.starts_with('/') && !page.starts_with("//") && !page.contains('\\');
+    own || Url::parse(page).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// Scheme, host and port of a web address without user or password, as browsers write an origin; `None` for anything
+/// else.
+#[must_use]
+pub fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text.trim()).ok()?;
+    let web = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    web.then(|| url.origin().ascii_serialization())
+}
+
+fn check_origin_pattern(text: &str) -> Result<(), &'static str> {
+    if text == "*" {
+        return Ok(());
+    }
+    let Some(rest) = text.strip_prefix("https://*.").or_else(|| text.strip_prefix("http://*.")) else {
+        return origin(text)
+            .map(|_| ())
+            .ok_or("not a website; write it as https://www.example.com or https://*.example.com");
+    };
+    let host = rest.split(':').next().unwrap_or(rest);
+    match psl::domain_str(host) {
+        Some(_) => Ok(()),
+        None => Err("too wide: a * may only stand before a registered domain, as in https://*.example.com"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_needs_no_more_than_an_id() {
+        assert_eq!(FormConfig::named("contact").validate(), []);
+        assert_eq!(FormConfig::default().validate().first().unwrap().key, "id");
+    }
+
+    #[test]
+    fn what_could_send_visitors_astray_is_refused() {
+        let form = FormConfig {
+            redirect: Some("javascript:alert(1)".into()),
+            allowed_redirects: vec!["https://ok.example".into(), "https://user@evil.example".into(), "ftp://x".into()],
+            allowed_origins: vec!["https://*.co.uk".into(), "https://*.example.com".into(), "*".into(), "evil".into()],
+            ..FormConfig::named("contact")
+        };
+        let keys: Vec<String> = form.validate().into_iter().map(|p| p.key).collect();
+        assert_eq!(
+            keys,
+            ["redirect", "allowed_redirects.1", "allowed_redirects.2", "allowed_origins.0", "allowed_origins.3"]
+        );
+    }
+
+    #[test]
+    fn declared_fields_reach_rules_and_reading() {
+        let form: FormConfig = toml::from_str(
+            "id = \"quote\"\n[[field]]\nname = \"budget\"\ntype = \"money\"\ncanonical = \"budget\"\n[[field]]\nname = \"x\"",
+        )
+        .unwrap();
+        assert_eq!(form.field_types().get("budget"), Some(&FieldType::Money));
+        assert_eq!(form.reading().map.get("budget"), Some(&Canonical::Budget));
+        assert_eq!(form.reading().map.get("x"), None);
+    }
+}

@@ -2,4 +2,8 @@
 
 pub mod delivery;
 pub mod form;
+pub mod http;
 pub mod mailbox;
+mod problem;
+
+pub use self::problem::Problem;
