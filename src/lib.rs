@@ -7,8 +7,8 @@
 //! - [`store`], [`imap`], [`outbound`]: database, mailbox and HTTP clients.
 //! - [`intake`], [`delivery`]: doors in, effects out.
 //! - [`pipeline`]: from journal to record.
-//! - [`http`]: listeners.
-//! - [`cli`]: sub-commands.
+//! - [`http`][]: listeners.
+//! - [`cli`][]: sub-commands.
 
 pub mod cli;
 pub mod clock;

@@ -94,6 +94,14 @@ impl<T> Default for OneOrMany<T> {
 }
 
 impl<T> OneOrMany<T> {
+    /// The values, in order, to be changed.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        match self {
+            Self::One(value) => std::slice::from_mut(value),
+            Self::Many(values) => values,
+        }
+    }
+
     /// The values, in order.
     #[must_use]
     pub fn as_slice(&self) -> &[T] {

@@ -1,9 +1,277 @@
 //! Typed configuration: sections, layering (file < environment), validation that names file, line and key.
+//!
+//! A configuration is the file given with `-c`, else `config/pisteur.toml` in the working directory, else the copy of
+//! it built into the program. `PISTEUR__SECTION__KEY` variables replace single keys; elements of lists of tables are
+//! named by id or index (`PISTEUR__MAILBOX__SALES__FOLDER`).
+//!
+//! Relative paths start at the project folder: the folder around `config/` when the file lies in a folder of that
+//! name, the file's own folder otherwise, the working directory for the built-in copy.
 
 pub mod delivery;
 pub mod form;
 pub mod http;
 pub mod mailbox;
+mod paths;
 mod problem;
+mod sections;
+mod tree;
 
-pub use self::problem::Problem;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::delivery::DeliveryConfig;
+pub use self::form::FormConfig;
+pub use self::http::{HttpConfig, LimitsConfig, SpoolConfig};
+pub use self::mailbox::MailboxConfig;
+pub use self::problem::{ConfigError, Placed, Problem};
+pub use self::sections::{LogConfig, LogFormat, MatchingConfig, ReadingConfig, RulesConfig, SpillConfig, WorkerConfig};
+use self::tree::Tree;
+use crate::domain::reading::{FormReading, ReadLimits, ReadSettings};
+use crate::domain::rules::Declarations;
+
+/// The configuration as shipped.
+pub const BUILT_IN: &str = include_str!("../../config/pisteur.toml");
+/// Where the configuration is looked for when none is named.
+pub const DEFAULT_PATH: &str = "config/pisteur.toml";
+
+/// Everything an operator sets.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "pisteur.toml")]
+pub struct Config {
+    /// `sqlite://PATH` or `postgres://USER@HOST/DATABASE`. The only switch between the two.
+    pub database: String,
+    /// Start on a PostgreSQL server that runs with `fsync` or `full_page_writes` off, where a crash may lose what was
+    /// acknowledged. For throw-away servers only.
+    pub allow_unsafe_server: bool,
+    /// Our own mail domains: mail from them is not a customer's.
+    pub own_domains: Vec<String>,
+    /// ISO 3166-1 alpha-2 country of phone numbers and addresses that name none.
+    pub default_country: String,
+    /// Logs.
+    pub log: LogConfig,
+    /// Listeners.
+    pub http: HttpConfig,
+    /// Rate limits.
+    pub limits: LimitsConfig,
+    /// The watched folder.
+    pub spool: SpoolConfig,
+    /// IMAP mailboxes.
+    pub mailbox: Vec<MailboxConfig>,
+    /// Website forms.
+    pub form: Vec<FormConfig>,
+    /// What leaves the house.
+    pub delivery: DeliveryConfig,
+    /// Routing rules.
+    pub rules: RulesConfig,
+    /// Recognition of known people.
+    pub matching: MatchingConfig,
+    /// How messages are read.
+    pub reading: ReadingConfig,
+    /// Processing.
+    pub worker: WorkerConfig,
+    /// Local journal while PostgreSQL is away.
+    pub spill: SpillConfig,
+    /// Where this configuration came from.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub source: Source,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database: "sqlite://var/pisteur.db".to_owned(),
+            allow_unsafe_server: false,
+            own_domains: Vec::new(),
+            default_country: "FR".to_owned(),
+            log: LogConfig::default(),
+            http: HttpConfig::default(),
+            limits: LimitsConfig::default(),
+            spool: SpoolConfig::default(),
+            mailbox: Vec::new(),
+            form: Vec::new(),
+            delivery: DeliveryConfig::default(),
+            rules: RulesConfig::default(),
+            matching: MatchingConfig::default(),
+            reading: ReadingConfig::default(),
+            worker: WorkerConfig::default(),
+            spill: SpillConfig::default(),
+            source: Source::default(),
+        }
+    }
+}
+
+/// Where a configuration came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The file; `None` for the built-in copy.
+    pub file: Option<PathBuf>,
+    /// Relative paths start here; empty = the working directory.
+    pub base: PathBuf,
+}
+
+/// The overriding variables of this process, for [`load`].
+#[must_use]
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .filter(|(k, _)| k.starts_with(tree::ENV_PREFIX))
+        .collect()
+}
+
+/// Loads the file at `path` (or the default one, or the built-in copy) under `env`.
+///
+/// # Errors
+/// [`ConfigError::Unreadable`] when a named file cannot be read, [`ConfigError::Invalid`] with every problem found.
+pub fn load(path: Option<&Path>, env: &[(String, String)]) -> Result<Config, ConfigError> {
+    let file = path.map(Path::to_path_buf).or_else(|| Some(PathBuf::from(DEFAULT_PATH)).filter(|p| p.exists()));
+    let (name, text) = match &file {
+        Some(p) => {
+            let text =
+                std::fs::read_to_string(p).map_err(|source| ConfigError::Unreadable { path: p.clone(), source })?;
+            (p.display().to_string(), text)
+        }
+        None => ("built-in pisteur.toml".to_owned(), BUILT_IN.to_owned()),
+    };
+    let base = file.as_deref().map_or_else(PathBuf::new, paths::project_folder);
+    parse(&name, &text, env, Source { file, base })
+}
+
+/// Reads `text` under `env`; `name` is how problems call it.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] with every problem found.
+pub fn parse(name: &str, text: &str, env: &[(String, String)], source: Source) -> Result<Config, ConfigError> {
+    let mut tree = Tree::parse(name, text)?;
+    let mut problems = tree.overlay(env);
+    let mut config = match tree.read::<Config>() {
+        Ok(config) => config,
+        Err(found) => {
+            problems.extend(found);
+            return Err(ConfigError::Invalid(problems));
+        }
+    };
+    config.source = source;
+    config.resolve_paths();
+    let mut found = config.validate();
+    tree.sort(&mut found);
+    problems.extend(found.into_iter().map(|p| tree.placed(&p.key, &p.message)));
+    if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(problems)) }
+}
+
+/// The JSON Schema of the configuration, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Config).to_value()
+}
+
+impl Config {
+    /// What is wrong with the values, section by section.
+    fn validate(&self) -> Vec<Problem> {
+        let mut problems = self.validate_top();
+        let mut section = |name: &str, found: Vec<Problem>| {
+            problems.extend(found.into_iter().map(|p| p.under(name)));
+        };
+        section("log", self.log.validate());
+        section("spill", self.spill.validate());
+        section("worker", self.worker.validate());
+        section("reading", self.reading.validate());
+        section("http", self.http.validate());
+        section("limits", self.limits.validate());
+        section("spool", self.spool.validate());
+        for (i, form) in self.form.iter().enumerate() {
+            section(&format!("form.{i}"), form.validate());
+        }
+        problems.extend(self.delivery.validate().into_iter().map(|p| Problem::new(p.key, p.message)));
+        problems.extend(mailbox::validate_all(&self.mailbox).into_iter().map(|(key, said)| Problem::new(key, said)));
+        problems.extend(self.repeated_ids());
+        problems
+    }
+
+    fn validate_top(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| self.database.starts_with(scheme)) {
+            problems.push(Problem::new("database", "must start with sqlite:// or postgres://"));
+        }
+        if self.default_country.len() != 2 || !self.default_country.bytes().all(|b| b.is_ascii_uppercase()) {
+            problems.push(Problem::new("default_country", "two capital letters are needed, such as FR (ISO 3166-1)"));
+        }
+        for (i, domain) in self.own_domains.iter().enumerate() {
+            if !domain.contains('.') || domain.contains(['@', '/', ' ']) {
+                problems.push(Problem::new(format!("own_domains.{i}"), "not a domain; write it as example.com"));
+            }
+        }
+        problems
+    }
+
+    /// Mailboxes and forms share one space of ids, because rules name them all `intake`. That two mailboxes differ is
+    /// seen with the mailboxes.
+    fn repeated_ids(&self) -> Vec<Problem> {
+        let mut seen = std::collections::BTreeMap::new();
+        let mut problems = Vec::new();
+        for (i, mailbox) in self.mailbox.iter().enumerate() {
+            if mailbox.id == SPOOL_ID {
+                problems.push(Problem::new(format!("mailbox.{i}.id"), SPOOL_ID_TAKEN));
+            }
+            seen.insert(mailbox.id.as_str(), format!("mailbox.{i}"));
+        }
+        for (i, form) in self.form.iter().enumerate() {
+            let (key, id) = (format!("form.{i}.id"), form.id.as_str());
+            if id == SPOOL_ID {
+                problems.push(Problem::new(key, SPOOL_ID_TAKEN));
+            } else if let Some(first) = seen.get(id) {
+                problems.push(Problem::new(key, format!("\"{id}\" is taken by {first}; choose another id")));
+            } else {
+                seen.insert(id, format!("form.{i}"));
+            }
+        }
+        problems
+    }
+
+    /// What rules may refer to.
+    #[must_use]
+    pub fn declarations(&self) -> Declarations {
+        let mailboxes = self.mailbox.iter().map(|m| m.id.clone());
+        let forms = self.form.iter().map(|f| f.id.clone());
+        Declarations {
+            forms: self.form.iter().map(|f| (f.id.clone(), f.field_types())).collect(),
+            intakes: mailboxes.chain(forms).chain([SPOOL_ID.to_owned()]).collect(),
+            own_domains: self.own_domains_lower(),
+            default_country: self.default_country.clone(),
+        }
+    }
+
+    /// What reading needs to know.
+    #[must_use]
+    pub fn read_settings(&self) -> ReadSettings {
+        let mailboxes = self.mailbox.iter().filter(|m| m.user.contains('@')).map(|m| m.user.to_lowercase());
+        let mut own_addresses: Vec<String> =
+            self.reading.own_addresses.iter().map(|a| a.to_lowercase()).chain(mailboxes).collect();
+        own_addresses.sort();
+        own_addresses.dedup();
+        ReadSettings {
+            own_domains: self.own_domains_lower(),
+            own_addresses,
+            default_country: self.default_country.clone(),
+            forms: self
+                .form
+                .iter()
+                .map(|f| (f.id.clone(), f.reading()))
+                .collect::<std::collections::BTreeMap<String, FormReading>>(),
+            form_senders: self.reading.form_senders.iter().map(|a| a.to_lowercase()).collect(),
+            limits: ReadLimits::default(),
+            abort_marker: None,
+        }
+    }
+
+    fn own_domains_lower(&self) -> Vec<String> {
+        self.own_domains.iter().map(|d| d.to_lowercase()).collect()
+    }
+}
+
+/// Intake id of files moved into the watched folder.
+pub const SPOOL_ID: &str = "spool";
+const SPOOL_ID_TAKEN: &str = "this id belongs to the watched folder; choose another one";

@@ -1,0 +1,199 @@
+//! The small sections that belong to no single door: logs, rules folder, spill, workers, matching.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+
+/// `[log]`: what is written to standard error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// Least serious level written: `error`, `warn`, `info`, `debug`, `trace`, or a tracing filter such as
+    /// `info,pisteur::imap=debug`. Personal data appears at `debug` and below only.
+    pub level: String,
+    /// `text`, `json`, or `auto`: text on a terminal, JSON otherwise.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// One readable line per event.
+    Text,
+    /// One JSON object per event.
+    Json,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Auto }
+    }
+}
+
+impl LogConfig {
+    /// What is wrong with it.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        match tracing_subscriber::EnvFilter::builder().parse(&self.level) {
+            Ok(_) if !self.level.trim().is_empty() => Vec::new(),
+            _ => vec![Problem::new("level", "not a log level; use error, warn, info, debug or trace")],
+        }
+    }
+}
+
+/// `[rules]`: where the routing rules are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RulesConfig {
+    /// Folder of the rule files; watched, a valid change is taken over at once.
+    pub path: PathBuf,
+}
+
+impl Default for RulesConfig {
+    fn default() -> Self {
+        Self { path: PathBuf::from("rules") }
+    }
+}
+
+/// `[spill]`: the local journal that takes arrivals while PostgreSQL is away. Unused with SQLite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SpillConfig {
+    /// Folder of the spill file; on a local disk.
+    pub dir: PathBuf,
+    /// Largest spill in megabytes (10^6 bytes); beyond it forms are answered 503.
+    pub limit_mb: u64,
+}
+
+impl Default for SpillConfig {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("var/spill"), limit_mb: 1_000 }
+    }
+}
+
+impl SpillConfig {
+    /// The limit in bytes.
+    #[must_use]
+    pub const fn limit_bytes(&self) -> u64 {
+        self.limit_mb.saturating_mul(1_000_000)
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        if self.limit_mb == 0 {
+            return vec![Problem::new("limit_mb", "at least 1 megabyte is needed")];
+        }
+        Vec::new()
+    }
+}
+
+/// `[worker]`: who processes arrivals, and how often it is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkerConfig {
+    /// Threads that read arrivals; 0 = one per processor.
+    pub threads: usize,
+    /// Arrivals claimed and committed at a time.
+    pub batch: usize,
+    /// Seconds a claimed arrival is reserved; a worker that dies gives it back after this time.
+    pub lease_seconds: u64,
+    /// Failed attempts before an arrival becomes *failed*, or an effect a dead letter. Both can be retried by hand.
+    pub max_attempts: u32,
+    /// Starts without an answer (the process died while reading it) before an arrival is quarantined.
+    pub max_crashes: u32,
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self { threads: 0, batch: 64, lease_seconds: 60, max_attempts: 10, max_crashes: 3 }
+    }
+}
+
+impl WorkerConfig {
+    /// The lease time.
+    #[must_use]
+    pub const fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_seconds)
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.threads > 256 {
+            problems.push(Problem::new("threads", "at most 256; 0 = one per processor"));
+        }
+        if !(1..=1_000).contains(&self.batch) {
+            problems.push(Problem::new("batch", "between 1 and 1000"));
+        }
+        if !(5..=3_600).contains(&self.lease_seconds) {
+            problems.push(Problem::new("lease_seconds", "between 5 and 3600 seconds"));
+        }
+        if !(1..=100).contains(&self.max_attempts) {
+            problems.push(Problem::new("max_attempts", "between 1 and 100"));
+        }
+        if !(1..=100).contains(&self.max_crashes) {
+            problems.push(Problem::new("max_crashes", "between 1 and 100"));
+        }
+        problems
+    }
+}
+
+/// `[matching]`: what happens when a known person writes again. Rules may say otherwise with `on_known`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MatchingConfig {
+    /// An arrival joins the open lead or opportunity of its person when the last message is at most this many days
+    /// old; otherwise a new record is made and linked. 0 = always a new record.
+    pub append_within_days: u32,
+}
+
+impl Default for MatchingConfig {
+    fn default() -> Self {
+        Self { append_within_days: 30 }
+    }
+}
+
+impl MatchingConfig {
+    /// The window as a time.
+    #[must_use]
+    pub fn append_within(&self) -> Duration {
+        Duration::from_secs(u64::from(self.append_within_days).saturating_mul(86_400))
+    }
+}
+
+/// `[reading]`: whom to believe when a message speaks for somebody else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadingConfig {
+    /// Addresses of ours that are not mailboxes of this configuration: groups and aliases such as `sales@example.com`.
+    pub own_addresses: Vec<String>,
+    /// Addresses from which websites send form notifications, such as `noreply@example.com`. The person named inside
+    /// their messages becomes the sender.
+    pub form_senders: Vec<String>,
+}
+
+impl ReadingConfig {
+    /// What is wrong with it.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        let lists = [("own_addresses", &self.own_addresses), ("form_senders", &self.form_senders)];
+        lists
+            .iter()
+            .flat_map(|(key, list)| list.iter().enumerate().map(move |(i, address)| (key, i, address)))
+            .filter(|(_, _, address)| {
+                !matches!(address.split_once('@'), Some((local, domain)) if !local.is_empty() && domain.contains('.'))
+            })
+            .map(|(key, i, _)| Problem::new(format!("{key}.{i}"), "not a mail address; write it as name@example.com"))
+            .collect()
+    }
+}
