@@ -29,7 +29,7 @@ pub enum TlsMode {
     Implicit,
     /// Plain greeting, then STARTTLS (port 143). A server that does not offer it is refused.
     Starttls,
-    /// No protection: allowed to this machine only (127.0.0.1, ::1, localhost).
+    /// No protection: allowed to this machine only (`127.0.0.1`, `::1`, `localhost`).
     None,
 }
 
