@@ -5,7 +5,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +22,8 @@ pub struct DeliveryConfig {
     /// Attempts before a delivery becomes a dead letter (listed by `pisteur doctor`, can be tried again by hand).
     /// The wait doubles from 5 s to at most 1 h: 48 attempts are about a day and a half.
     pub max_attempts: u32,
+    /// Longest time one attempt may take, in seconds.
+    pub timeout_seconds: u64,
     /// Receivers of signed webhooks (Standard Webhooks).
     pub webhook: Vec<WebhookConfig>,
     /// The server that takes our mails.
@@ -32,6 +37,7 @@ impl Default for DeliveryConfig {
         Self {
             per_target: 4,
             max_attempts: 48,
+            timeout_seconds: 20,
             webhook: Vec::new(),
             smtp: None,
             owner_mail: OwnerMailConfig::default(),
@@ -267,6 +273,20 @@ impl DeliverySecret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// The signing key in a Standard Webhooks secret: `whsec_` and the base64 of 24 to 64 bytes.
+    ///
+    /// # Errors
+    /// How to make one. The secret is not repeated.
+    pub fn signing_key(&self) -> Result<Vec<u8>, String> {
+        let encoded = self.0.strip_prefix("whsec_").unwrap_or(&self.0);
+        match STANDARD.decode(encoded) {
+            Ok(key) if (24..=64).contains(&key.len()) => Ok(key),
+            _ => Err("the secret is not whsec_ and the base64 of 24 to 64 bytes: make one with \
+                      `echo whsec_$(openssl rand -base64 32)`"
+                .to_owned()),
+        }
+    }
 }
 
 impl fmt::Debug for DeliverySecret {
@@ -328,8 +348,11 @@ impl WebhookConfig {
         }
         if self.secret_env.as_slice().is_empty() && self.secret_file.as_slice().is_empty() {
             add("secret_env", "no secret: name a variable (secret_env) or file (secret_file) with whsec_..".to_owned());
-        } else if let Err(message) = self.secrets() {
-            add("secret_env", message);
+        } else if let Err(message) =
+            self.secrets().and_then(|all| all.iter().try_for_each(|s| s.signing_key().map(drop)))
+        {
+            let key = if self.secret_env.as_slice().is_empty() { "secret_file" } else { "secret_env" };
+            add(key, message);
         }
         if self.events.is_empty() {
             add("events", "empty: name created, appended or both, or remove the webhook".to_owned());
@@ -376,6 +399,12 @@ impl SmtpConfig {
 }
 
 impl DeliveryConfig {
+    /// Longest time one attempt may take.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds)
+    }
+
     /// Everything wrong with the section; reads the secrets to see that they are there.
     #[must_use]
     pub fn validate(&self) -> Vec<DeliveryProblem> {
@@ -388,6 +417,9 @@ impl DeliveryConfig {
         }
         if !(1..=1_000).contains(&self.max_attempts) {
             add("delivery.max_attempts", "must be 1 to 1000");
+        }
+        if !(1..=300).contains(&self.timeout_seconds) {
+            add("delivery.timeout_seconds", "must be 1 to 300");
         }
         if self.owner_mail.enabled && self.smtp.is_none() {
             add("delivery.owner_mail.enabled", "mail needs a server: add [delivery.smtp], or set enabled = false");
@@ -454,7 +486,7 @@ mod tests {
             "delivery.webhook[1].allow_private: \"10.0.0.0/99\" is no network",
             "delivery.webhook[1].events: empty",
             "delivery.webhook[2].url: ftp is not supported",
-            "delivery.webhook[2].secret_env: the secret file /nonexistent/secret cannot be read",
+            "delivery.webhook[2].secret_file: the secret file /nonexistent/secret cannot be read",
             "delivery.webhook[2].id: \"crm\" is used twice",
         ] {
             assert!(found.iter().any(|f| f.starts_with(wanted)), "{wanted} not in {found:#?}");
@@ -473,6 +505,15 @@ mod tests {
         let found = problems("[smtp]\nhost = \"mx\"\nuser = \"u\"\nfrom = \"no address\"\n");
         assert!(found.iter().any(|f| f.contains("user is set but no password")), "{found:?}");
         assert!(found.iter().any(|f| f.contains("is no address")), "{found:?}");
+    }
+
+    #[test]
+    fn a_signing_secret_has_a_shape() {
+        assert!(DeliverySecret::new(" whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").signing_key().is_ok());
+        for wrong in ["", "whsec_", "whsec_short", "hunter2", "whsec_!!!!"] {
+            let error = DeliverySecret::new(wrong).signing_key().expect_err(wrong);
+            assert!(error.contains("openssl rand"), "{error}");
+        }
     }
 
     #[test]

@@ -7,6 +7,13 @@
 //!   that the receiver can recognise the repeat.
 //! - Reasons ([`Delivery::Retry`], [`Delivery::Never`]) are stored and logged: they never hold personal data.
 
+pub mod mail;
+pub mod record;
+pub mod webhook;
+pub mod wording;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,7 +26,7 @@ use crate::domain::decision::{Action, Decision, RecordKind};
 use crate::domain::envelope::{ArrivalState, MailPosition};
 use crate::domain::matching::{EntityKind, EntityRef};
 
-use crate::store::Effect;
+use crate::store::{Effect, Store};
 
 /// Kind of an effect that posts a webhook; the target is the webhook's id.
 pub const WEBHOOK: &str = "webhook";
@@ -181,6 +188,23 @@ pub fn plan(config: &DeliveryConfig, facts: &Facts, clock: &dyn Clock) -> Vec<Ef
         add(MARK, mailbox, serde_json::to_value(&notice));
     }
     effects
+}
+
+/// Deliverers by kind of effect.
+pub type Deliverers = BTreeMap<String, Arc<dyn Deliver>>;
+
+/// The configured deliverers of webhooks and mails; the mailbox mark is added by whoever runs the mailboxes.
+/// A kind without deliverer is not configured: its effects end as dead letters that say so.
+///
+/// # Errors
+/// One sentence naming the secret or file that cannot be read.
+pub fn deliverers(config: &DeliveryConfig, store: &Arc<dyn Store>, people: mail::People) -> Result<Deliverers, String> {
+    let mut all = Deliverers::new();
+    all.insert(WEBHOOK.to_owned(), Arc::new(webhook::Webhooks::new(config, Arc::clone(store))?));
+    if let Some(mail) = mail::OwnerMail::new(config, Arc::clone(store), people)? {
+        all.insert(MAIL.to_owned(), Arc::new(mail));
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
 //! From journal to record: workers, processing, outbox.
 
 pub mod backoff;
+pub mod outbox;
