@@ -10,6 +10,8 @@
 //! - Effects whose earlier holder vanished run one at a time.
 //! - On shutdown waiting effects are released at once, those under way after `grace`.
 
+mod settle;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -18,18 +20,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use metrics::{counter, histogram};
+use metrics::histogram;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::backoff::{self, backoff};
 use crate::clock::Clock;
 use crate::config::delivery::DeliveryConfig;
 use crate::delivery::{Attempt, Deliverers, Delivery};
-use crate::store::{Claim, Effect, Failure, JobSubject, Lease, Queue, Store, StoreError, StoreResult};
+use crate::store::{Claim, Effect, JobSubject, Lease, Queue, Store, StoreError, StoreResult};
 
 /// Bounds of the worker.
 #[derive(Debug, Clone)]
@@ -105,10 +106,6 @@ pub fn spawn(deps: OutboxDeps) -> JoinHandle<()> {
 const BATCH: usize = 32;
 /// Longest pause while the database is away.
 const AWAY: Duration = Duration::from_secs(30);
-/// A receiver that asks to be called back sooner is called back then.
-const SOONEST: Duration = Duration::from_secs(5);
-/// Tries to write down how a delivery ended before it is left to the lease's end.
-const SETTLE_TRIES: u32 = 6;
 
 /// The turns of one target.
 #[derive(Debug)]
@@ -296,72 +293,6 @@ impl Outbox {
             tracing::error!(effect = %effect.id, kind = effect.kind, "delivering effect {} panicked", effect.id);
             Delivery::retry("the delivery failed inside pisteur")
         })
-    }
-
-    /// When to try again, if at all.
-    fn failure(&self, lease: &Lease, delivery: Delivery) -> Option<Failure> {
-        let (after, error) = match delivery {
-            Delivery::Done => return None,
-            Delivery::Never { why } => return Some(Failure { error: why, retry_at: None }),
-            Delivery::Retry { after, why } => (after, why),
-        };
-        if lease.attempt() >= i64::from(self.deps.settings.max_attempts) {
-            return Some(Failure { error, retry_at: None });
-        }
-        let failures = u32::try_from(lease.failures()).unwrap_or(u32::MAX);
-        let usual = || backoff(failures, backoff::jitter_of(lease.job(), lease.attempt()));
-        let wait = after.map_or_else(usual, |after| after.max(SOONEST));
-        Some(Failure { error, retry_at: Some(self.deps.clock.now().after(wait)) })
-    }
-
-    async fn settle(&self, lease: &Lease, effect: &Effect, delivery: Delivery) {
-        let failure = self.failure(lease, delivery);
-        self.say(effect, lease.attempt(), failure.as_ref());
-        for tried in 0..SETTLE_TRIES {
-            let written = match &failure {
-                None => self.deps.store.delivered(lease).await,
-                Some(failure) => self.deps.store.fail(lease, failure.clone()).await,
-            };
-            match written {
-                Ok(()) => return,
-                Err(error @ StoreError::Fenced(_)) => {
-                    return tracing::warn!(%error, effect = %effect.id, "effect {} was settled elsewhere", effect.id);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, effect = %effect.id, "how effect {} ended is not written yet", effect.id);
-                    tokio::select! {
-                        () = self.deps.cancel.cancelled() => return,
-                        () = sleep(Duration::from_secs(1 << tried)) => {}
-                    }
-                }
-            }
-        }
-    }
-
-    fn say(&self, effect: &Effect, attempt: i64, failure: Option<&Failure>) {
-        let (id, kind, target) = (effect.id, &effect.kind, &effect.target);
-        let outcome = match failure {
-            None => {
-                tracing::info!(effect = %id, kind, target, attempt, "effect {id} was delivered to {kind} {target}");
-                "delivered"
-            }
-            Some(Failure { error, retry_at: Some(at) }) => {
-                tracing::warn!(
-                    effect = %id, kind, target, attempt, error, retry_at = %at,
-                    "effect {id} for {kind} {target} failed and will be tried again"
-                );
-                "failed"
-            }
-            Some(Failure { error, retry_at: None }) => {
-                tracing::error!(
-                    effect = %id, kind, target, attempt, error,
-                    "effect {id} for {kind} {target} is a dead letter: mend the cause and try it again"
-                );
-                "dead"
-            }
-        };
-        counter!("pisteur_deliveries_total", "kind" => kind.clone(), "target" => target.clone(), "outcome" => outcome)
-            .increment(1);
     }
 
     async fn release(&self, lease: &Lease) {
