@@ -441,7 +441,7 @@ pub struct OpenOptions {
     pub spill_dir: std::path::PathBuf,
     /// Largest spill file in bytes.
     pub spill_limit: u64,
-    /// Run on a server with fsync or full_page_writes off.
+    /// Run on a server with fsync or `full_page_writes` off.
     pub allow_unsafe_server: bool,
     /// Source of time and ids.
     pub clock: Arc<dyn crate::clock::Clock>,

@@ -1,1 +1,17 @@
 //! What the integration tests share: own servers, own daemon, own folders.
+//!
+//! Everything listens on 127.0.0.1 on a free port, lives in a temporary folder and ends with the test process, however
+//! that ends (see [`process`]). A server that is not installed is a failure that names the remedy, never a skip.
+
+pub mod certs;
+pub mod daemon;
+pub mod dovecot;
+pub mod harness;
+pub mod http;
+pub mod ledger;
+pub mod postgres;
+pub mod process;
+pub mod proxy;
+pub mod smtp;
+pub mod wait;
+pub mod webhook;
