@@ -1,0 +1,192 @@
+//! The arguments as a person meets them: every command says what it is for and shows an example.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{check, contacts, deliveries, doctor, explain, migrate, records, replay, serve, submissions};
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  pisteur                                   start with config/pisteur.toml, or the built-in configuration
+  pisteur -c /etc/pisteur/pisteur.toml check  is this configuration right, and its rules?
+  pisteur submissions list --state failed   what needs a person
+  pisteur explain mail.eml                  what would become of this message, and why
+  pisteur doctor                            is everything in order on this machine?
+
+Every configuration key can be set in the environment too: PISTEUR__HTTP__PUBLIC=0.0.0.0:8080 pisteur
+Exit codes: 0 done, 1 the answer is no, 2 could not do it.";
+
+/// Turns every enquiry a company receives into the right lead or opportunity.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pisteur",
+    version,
+    about = "Turns every enquiry a company receives into the right lead or opportunity: once, with the right owner, \
+             and able to say why.",
+    after_help = TOP_EXAMPLES,
+    disable_help_subcommand = true,
+    max_term_width = 110
+)]
+pub(super) struct Cli {
+    /// Configuration file [default: config/pisteur.toml here, else the built-in copy]
+    #[arg(short = 'c', long = "config", value_name = "CONFIG", global = true)]
+    pub(super) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the daemon (also without any command)
+    Serve(serve::ServeArgs),
+    /// Check configuration and rules together
+    Check(check::CheckArgs),
+    /// Show what is read from mail files or form bodies; needs no database
+    Parse(ParseArgs),
+    /// Explain the whole decision on a file or a stored arrival; writes nothing
+    Explain(explain::ExplainArgs),
+    /// Check, test and explain the routing rules
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// Every arrival and its state
+    #[command(subcommand)]
+    Submissions(submissions::SubmissionsCommand),
+    /// Leads
+    #[command(subcommand)]
+    Leads(records::RecordsCommand),
+    /// Opportunities
+    #[command(subcommand)]
+    Opportunities(records::RecordsCommand),
+    /// Contacts: list, show, import
+    #[command(subcommand)]
+    Contacts(contacts::ContactsCommand),
+    /// Deliveries that gave up
+    #[command(subcommand)]
+    Deliveries(deliveries::DeliveriesCommand),
+    /// Process stored arrivals again
+    Replay(replay::ReplayArgs),
+    /// Create the database or bring it to this version
+    Migrate(migrate::MigrateArgs),
+    /// Examine configuration, database, mailboxes, folders, clock and disk
+    Doctor(doctor::DoctorArgs),
+}
+
+/// How the bytes of a file are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FileKind {
+    /// An RFC 5322 message
+    Mail,
+    /// A form body, urlencoded or multipart
+    Form,
+    /// A form body in JSON
+    Json,
+}
+
+/// `pisteur parse`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  pisteur parse mail.eml
+  pisteur parse --json *.eml | jq -r .class
+  pisteur parse --kind form --intake contact body.txt")]
+pub struct ParseArgs {
+    /// Files to read; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// What the files are [default: by their ending, .json is json, anything else mail]
+    #[arg(long, value_enum)]
+    pub kind: Option<FileKind>,
+    /// Read as if it came through this mailbox or form
+    #[arg(long, value_name = "ID")]
+    pub intake: Option<String>,
+    /// One JSON object a file, a line each
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `pisteur rules`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum RulesCommand {
+    /// Check the rules folder; prints diagnostics with line, column and remedy
+    #[command(after_help = "Examples:\n  pisteur rules check\n  pisteur rules check --path /tmp/new-rules --json")]
+    Check(RulesCheckArgs),
+    /// Run the tests in the rules folder
+    #[command(after_help = "Examples:\n  pisteur rules test\n  pisteur rules test --filter rfq")]
+    Test(RulesTestArgs),
+    /// The rules part of `pisteur explain`: which rules match, and why the others do not
+    #[command(after_help = "\
+Examples:
+  pisteur rules explain mail.eml
+  pisteur rules explain mail.eml --why-not rfq-to-opportunity
+  pisteur rules explain 01JABCDEFGHJKMNPQRSTVWXYZ0 --at 2026-12-24T10:00:00Z")]
+    Explain(RulesExplainArgs),
+}
+
+/// `pisteur rules check`.
+#[derive(Debug, Clone, Args)]
+pub struct RulesCheckArgs {
+    /// Another folder than the configured one
+    #[arg(long, value_name = "FOLDER")]
+    pub path: Option<PathBuf>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `pisteur rules test`.
+#[derive(Debug, Clone, Args)]
+pub struct RulesTestArgs {
+    /// Another folder than the configured one
+    #[arg(long, value_name = "FOLDER")]
+    pub path: Option<PathBuf>,
+    /// Only tests whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `pisteur rules explain`.
+#[derive(Debug, Clone, Args)]
+pub struct RulesExplainArgs {
+    /// A mail or form file, or the identifier of a stored arrival
+    #[arg(value_name = "FILE|SUBMISSION")]
+    pub what: String,
+    /// What a file is [default: by its ending]
+    #[arg(long, value_enum)]
+    pub kind: Option<FileKind>,
+    /// Read a file as if it came through this mailbox or form
+    #[arg(long, value_name = "ID")]
+    pub intake: Option<String>,
+    /// Say why this rule does not match
+    #[arg(long, value_name = "RULE")]
+    pub why_not: Option<String>,
+    /// As if it were this moment (RFC 3339)
+    #[arg(long, value_name = "WHEN")]
+    pub at: Option<String>,
+    /// Use this stored rule set (its hash) instead of the folder
+    #[arg(long, value_name = "HASH")]
+    pub rev: Option<String>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a list is printed.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ListArgs {
+    /// At most this many, newest first; 0 = all
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(0..))]
+    pub(super) limit: i64,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// A public identifier as printed by lists.
+pub(super) fn id(text: &str) -> Result<ulid::Ulid, String> {
+    ulid::Ulid::from_string(text.trim())
+        .map_err(|_| "not an identifier; they have 26 letters and digits, copy one from a list".to_owned())
+}

@@ -1,0 +1,214 @@
+//! What goes to standard output: aligned tables and colour for people, JSON for machines.
+//!
+//! Everything is gathered and written at once, so that a closed pipe is met in one place.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use serde::Serialize;
+use serde_json::Value;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::Outcome;
+use crate::clock::Timestamp;
+
+/// A weight that a word is printed with on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Well.
+    Good,
+    /// Needs a look.
+    Warn,
+    /// Needs a person.
+    Bad,
+    /// Beside the point.
+    Dim,
+    /// A heading.
+    Bold,
+}
+
+/// Text on its way to standard output.
+#[derive(Debug)]
+pub struct Output {
+    text: String,
+    colour: bool,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Output {
+    /// Empty, with colour when standard output is a terminal and `NO_COLOR` is unset.
+    #[must_use]
+    pub fn new() -> Self {
+        let colour =
+            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { text: String::new(), colour }
+    }
+
+    /// Adds a line.
+    pub fn line(&mut self, line: impl AsRef<str>) -> &mut Self {
+        self.text.push_str(line.as_ref());
+        self.text.push('\n');
+        self
+    }
+
+    /// Adds one JSON object on a line, moments as RFC 3339.
+    ///
+    /// # Errors
+    /// When `value` cannot be written as JSON.
+    pub fn json(&mut self, value: &impl Serialize) -> anyhow::Result<&mut Self> {
+        let line = serde_json::to_string(&moments(serde_json::to_value(value)?))?;
+        Ok(self.line(line))
+    }
+
+    /// `word` in `style`, where there is colour.
+    pub(super) fn styled(&self, style: Style, word: &str) -> String {
+        if !self.colour || word.is_empty() {
+            return word.to_owned();
+        }
+        let code = match style {
+            Style::Good => "32",
+            Style::Warn => "33",
+            Style::Bad => "31",
+            Style::Dim => "2",
+            Style::Bold => "1",
+        };
+        format!("\u{1b}[{code}m{word}\u{1b}[0m")
+    }
+
+    /// Adds a table: columns as wide as their widest cell, the last one free.
+    pub(super) fn table(&mut self, head: &[&str], rows: &[Vec<Cell>]) -> &mut Self {
+        let mut widths: Vec<usize> = head.iter().map(|h| width(h)).collect();
+        for row in rows {
+            for (w, cell) in widths.iter_mut().zip(row) {
+                *w = (*w).max(width(&cell.text));
+            }
+        }
+        let heading: Vec<Cell> = head.iter().map(|h| Cell::styled(h, Style::Bold)).collect();
+        for row in std::iter::once(&heading).chain(rows) {
+            let mut line = String::new();
+            for (i, (cell, w)) in row.iter().zip(&widths).enumerate() {
+                line.push_str(&cell.style.map_or_else(|| cell.text.clone(), |s| self.styled(s, &cell.text)));
+                if i + 1 < row.len() {
+                    line.push_str(&" ".repeat(w.saturating_sub(width(&cell.text)) + 2));
+                }
+            }
+            self.line(line.trim_end());
+        }
+        self
+    }
+
+    /// Writes what was gathered; the answer is `outcome`.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn finish(self, outcome: Outcome) -> anyhow::Result<Outcome> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(self.text.as_bytes())?;
+        out.flush()?;
+        Ok(outcome)
+    }
+}
+
+/// One cell of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Cell {
+    text: String,
+    style: Option<Style>,
+}
+
+impl Cell {
+    /// A plain cell; control characters and line ends become spaces, long text is cut.
+    pub(super) fn new(text: impl AsRef<str>) -> Self {
+        Self { text: one_line(text.as_ref(), 48), style: None }
+    }
+
+    /// A cell in `style`.
+    pub(super) fn styled(text: impl AsRef<str>, style: Style) -> Self {
+        Self { style: Some(style), ..Self::new(text) }
+    }
+
+    /// A cell that may be absent.
+    pub(super) fn maybe(text: Option<&str>) -> Self {
+        Self::new(text.unwrap_or("-"))
+    }
+}
+
+/// `text` on one line, at most `limit` characters, without control characters: what strangers wrote cannot steer the
+/// terminal.
+pub(super) fn one_line(text: &str, limit: usize) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut graphemes = clean.trim().graphemes(true);
+    let cut: String = graphemes.by_ref().take(limit).collect();
+    if graphemes.next().is_some() { format!("{}…", cut.trim_end()) } else { cut }
+}
+
+/// `text` without control characters other than line ends.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
+}
+
+fn width(text: &str) -> usize {
+    text.graphemes(true).count()
+}
+
+/// Moments are stored as microseconds under names ending in `_at` or `_until`; machines outside want RFC 3339.
+pub(super) fn moments(value: Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(
+            map.into_iter()
+                .map(|(key, value)| {
+                    let moment = key == "at" || key.ends_with("_at") || key.ends_with("_until");
+                    let value = match value.as_i64().filter(|_| moment) {
+                        Some(micros) => Value::String(Timestamp::from_micros(micros).to_string()),
+                        None if key == "custom_fields" => value,
+                        None => moments(value),
+                    };
+                    (key, value)
+                })
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(moments).collect()),
+        other => other,
+    }
+}
+
+/// Whether the reader of our output went away.
+pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_become_rfc_3339_and_other_numbers_stay() {
+        let value = serde_json::json!({"received_at": 1_000_000, "size": 7, "list": [{"at": 0}], "decided_at": null});
+        let expected = serde_json::json!({"received_at": "1970-01-01T00:00:01Z", "size": 7,
+            "list": [{"at": "1970-01-01T00:00:00Z"}], "decided_at": null});
+        assert_eq!(moments(value), expected);
+    }
+
+    #[test]
+    fn what_strangers_wrote_cannot_steer_the_terminal() {
+        assert_eq!(one_line("a\u{1b}[31mb\nc", 20), "a [31mb c");
+        assert_eq!(one_line("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn columns_are_aligned_by_characters_not_bytes() {
+        let mut out = Output { text: String::new(), colour: false };
+        out.table(
+            &["name", "x"],
+            &[vec![Cell::new("Zoé"), Cell::new("1")], vec![Cell::new("Bernard"), Cell::new("2")]],
+        );
+        assert_eq!(out.text, "name     x\nZoé      1\nBernard  2\n");
+    }
+}

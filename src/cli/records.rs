@@ -1,0 +1,242 @@
+//! `pisteur leads`, `pisteur opportunities`: the CRM records as lists and pages. Contacts share it.
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value};
+use ulid::Ulid;
+
+use super::args::{ListArgs, id};
+use super::output::{Cell, Style, moments, one_line};
+use super::{Context, Outcome, Output, when};
+use crate::clock::Timestamp;
+use crate::domain::matching::EntityKind;
+use crate::store::Store;
+use crate::store::rows::{RecordDetail, RecordFilter, RecordRow};
+
+/// `pisteur leads`, `pisteur opportunities`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum RecordsCommand {
+    /// List records, newest first
+    #[command(after_help = "\
+Examples (the same for leads, opportunities and contacts):
+  pisteur leads list --status open
+  pisteur leads list --owner alice --since 7d
+  pisteur opportunities list --limit 0 --json | jq -r .name")]
+    List(ListRecords),
+    /// Show one record with its conversation and the decision behind it
+    #[command(after_help = "Example:\n  pisteur leads show 01JABCDEFGHJKMNPQRSTVWXYZ0")]
+    Show(ShowRecord),
+}
+
+/// Which records to list.
+#[derive(Debug, Clone, Args)]
+pub struct ListRecords {
+    /// Only this status (leads) or stage (opportunities)
+    #[arg(long)]
+    status: Option<String>,
+    /// Only this owner's
+    #[arg(long, value_name = "USER")]
+    owner: Option<String>,
+    /// Only those made since then: 2026-03-14, 2026-03-14T09:26:00Z, 2h, 3d
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+/// Which record to show.
+#[derive(Debug, Clone, Args)]
+pub struct ShowRecord {
+    /// Identifier
+    #[arg(value_name = "ID", value_parser = id)]
+    id: Ulid,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// `pisteur leads ..`.
+pub(super) fn leads(context: &Context, command: RecordsCommand) -> anyhow::Result<Outcome> {
+    run(context, EntityKind::Lead, command)
+}
+
+/// `pisteur opportunities ..`.
+pub(super) fn opportunities(context: &Context, command: RecordsCommand) -> anyhow::Result<Outcome> {
+    run(context, EntityKind::Opportunity, command)
+}
+
+/// Lists or shows records of `kind`.
+pub(super) fn run(context: &Context, kind: EntityKind, command: RecordsCommand) -> anyhow::Result<Outcome> {
+    let config = context.config()?;
+    let now = context.clock.now();
+    context.with_store(&config, async |store| match command {
+        RecordsCommand::List(args) => list(store, kind, &args, now).await,
+        RecordsCommand::Show(args) => show(store, kind, &args).await,
+    })
+}
+
+async fn list(store: &Arc<dyn Store>, kind: EntityKind, args: &ListRecords, now: Timestamp) -> anyhow::Result<Outcome> {
+    let filter = RecordFilter {
+        status: args.status.clone(),
+        owner: args.owner.clone(),
+        since: when::since(args.since.as_deref(), now)?,
+        before: None,
+        limit: args.list.limit,
+    };
+    let rows = store.list_records(kind, filter).await?;
+    let mut out = Output::new();
+    if args.list.json {
+        for row in &rows {
+            out.json(row)?;
+        }
+        return out.finish(Outcome::Done);
+    }
+    if rows.is_empty() {
+        out.line(format!("No {}.", plural(kind)));
+        return out.finish(Outcome::Done);
+    }
+    let cells: Vec<Vec<Cell>> = rows.iter().map(|row| cells(kind, row)).collect();
+    out.table(head(kind), &cells);
+    out.finish(Outcome::Done)
+}
+
+const fn plural(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::Lead => "leads",
+        EntityKind::Contact => "contacts",
+        EntityKind::Organisation => "organisations",
+        EntityKind::Opportunity => "opportunities",
+    }
+}
+
+const fn head(kind: EntityKind) -> &'static [&'static str] {
+    match kind {
+        EntityKind::Lead => &["ID", "CREATED", "NAME", "COMPANY", "EMAIL", "STATUS", "OWNER", "TOPIC"],
+        EntityKind::Opportunity => &["ID", "CREATED", "TITLE", "COMPANY", "EMAIL", "STAGE", "OWNER", "TEAM"],
+        EntityKind::Contact | EntityKind::Organisation => &["ID", "CREATED", "NAME", "COMPANY", "EMAIL", "PHONE"],
+    }
+}
+
+fn cells(kind: EntityKind, row: &RecordRow) -> Vec<Cell> {
+    let mut cells = vec![
+        Cell::new(row.id.to_string()),
+        Cell::new(when::local(row.created_at)),
+        Cell::maybe(row.name.as_deref()),
+        Cell::new(one_line(row.company.as_deref().unwrap_or("-"), 24)),
+        Cell::new(one_line(row.email.as_deref().unwrap_or("-"), 32)),
+    ];
+    let status = || match (&row.status, row.verification_required) {
+        (Some(status), true) => Cell::styled(format!("{status} (verify)"), Style::Warn),
+        (status, _) => Cell::maybe(status.as_deref()),
+    };
+    match kind {
+        EntityKind::Lead => {
+            cells.extend([status(), Cell::maybe(row.owner.as_deref()), Cell::maybe(row.topic.as_deref())]);
+        }
+        EntityKind::Opportunity => {
+            cells.extend([status(), Cell::maybe(row.owner.as_deref()), Cell::maybe(row.team.as_deref())]);
+        }
+        EntityKind::Contact | EntityKind::Organisation => cells.push(Cell::maybe(row.phone.as_deref())),
+    }
+    cells
+}
+
+async fn show(store: &Arc<dyn Store>, kind: EntityKind, args: &ShowRecord) -> anyhow::Result<Outcome> {
+    let mut out = Output::new();
+    let Some(found) = store.show_record(kind, args.id).await? else {
+        if args.json {
+            out.json(&Value::Null)?;
+        } else {
+            out.line(format!("There is no {} {}.", kind.as_str(), args.id));
+        }
+        return out.finish(Outcome::No);
+    };
+    if args.json {
+        out.json(&found)?;
+    } else {
+        describe(&mut out, &found);
+    }
+    out.finish(Outcome::Done)
+}
+
+fn describe(out: &mut Output, record: &RecordDetail) {
+    let title = out.styled(Style::Bold, &format!("{} {}", record.kind, record.id));
+    out.line(title);
+    indented(out, &Value::Object(record.fields.clone()));
+    if !record.tags.is_empty() {
+        out.line(format!("  {:<22} {}", "tags", one_line(&record.tags.join(" "), 200)));
+    }
+    section(out, "custom fields", &[Value::Object(record.custom_fields.clone())]);
+    section(out, "contact points", &record.contact_points);
+    section(out, "addresses", &record.addresses);
+    section(out, "links", &record.links);
+    section(out, "conversation", &record.communications);
+    section(out, "attachments", &record.attachments);
+    section(out, "activities", &record.activities);
+    section(out, "attempts", &record.attempts);
+    section(out, "consents", &record.consents);
+    section(out, "notes", &record.notes);
+    section(out, "decisions", &record.decisions);
+}
+
+fn section(out: &mut Output, name: &str, items: &[Value]) {
+    if items.iter().all(is_empty) {
+        return;
+    }
+    let name = out.styled(Style::Bold, name);
+    out.line(name);
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.line("  -");
+        }
+        indented(out, item);
+    }
+}
+
+/// The facts of one object, a line each; what is empty is left out.
+pub(super) fn indented(out: &mut Output, value: &Value) {
+    let Value::Object(map) = moments(value.clone()) else {
+        out.line(format!("  {}", one_line(&text(value), 200)));
+        return;
+    };
+    for (key, value) in present(&map) {
+        let shown = text(value);
+        let mut lines = shown.lines().filter(|l| !l.trim().is_empty());
+        out.line(format!("  {key:<22} {}", one_line(lines.next().unwrap_or_default(), 200)));
+        for line in lines.by_ref().take(MESSAGE_LINES) {
+            out.line(format!("  {:<22} {}", "", one_line(line, 200)));
+        }
+        if lines.next().is_some() {
+            out.line(format!("  {:<22} (more with --json)", ""));
+        }
+    }
+}
+
+/// Lines of a long text shown on a page.
+const MESSAGE_LINES: usize = 12;
+
+fn present(map: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    map.iter().filter(|(_, value)| !is_empty(value))
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(s) => s.trim().is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.values().all(is_empty),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(s) => match s.parse::<jiff::Timestamp>() {
+            Ok(moment) => when::local(Timestamp::from_micros(moment.as_microsecond())),
+            Err(_) => s.clone(),
+        },
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}

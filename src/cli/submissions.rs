@@ -1,0 +1,281 @@
+//! `pisteur submissions`: every arrival, its state, and what a person can do about it.
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+use ulid::Ulid;
+
+use super::args::{ListArgs, id};
+use super::context::actor;
+use super::output::{Cell, Style, one_line, printable};
+use super::{Context, Outcome, Output, when};
+use crate::clock::Timestamp;
+use crate::domain::envelope::ArrivalState;
+use crate::store::Store;
+use crate::store::rows::{ArrivalDetail, ArrivalFilter, ArrivalRow};
+
+/// `pisteur submissions`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SubmissionsCommand {
+    /// List arrivals, newest first
+    #[command(after_help = "\
+Examples:
+  pisteur submissions list
+  pisteur submissions list --state quarantined --since 3d
+  pisteur submissions list --intake contact --limit 0 --json | jq .record")]
+    List(ListSubmissions),
+    /// Show one arrival with its decisions
+    #[command(after_help = "Example:\n  pisteur submissions show 01JABCDEFGHJKMNPQRSTVWXYZ0")]
+    Show(ShowSubmission),
+    /// Process failed arrivals again
+    #[command(after_help = "\
+Examples:
+  pisteur submissions retry 01JABCDEFGHJKMNPQRSTVWXYZ0
+  pisteur submissions retry --all       every failed one")]
+    Retry(RetrySubmissions),
+    /// Let quarantined arrivals through: they are processed, and the guard rules no longer hold them
+    #[command(after_help = "Example:\n  pisteur submissions release 01JABCDEFGHJKMNPQRSTVWXYZ0")]
+    Release(IdsArgs),
+    /// Discard arrivals that no record was made from; they stay stored
+    #[command(after_help = "Example:\n  pisteur submissions discard 01JABCDEFGHJKMNPQRSTVWXYZ0 --reason spam")]
+    Discard(DiscardSubmissions),
+}
+
+/// `pisteur submissions list`.
+#[derive(Debug, Clone, Args)]
+pub struct ListSubmissions {
+    /// Only this state: received, processing, decided, parked, quarantined, discarded, failed
+    #[arg(long, value_parser = state)]
+    state: Option<ArrivalState>,
+    /// Only this mailbox, form or folder
+    #[arg(long, value_name = "ID")]
+    intake: Option<String>,
+    /// Only those received since then: 2026-03-14, 2026-03-14T09:26:00Z, 2h, 3d
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+/// `pisteur submissions show`.
+#[derive(Debug, Clone, Args)]
+pub struct ShowSubmission {
+    /// Identifier
+    #[arg(value_name = "ID", value_parser = id)]
+    id: Ulid,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// `pisteur submissions retry`.
+#[derive(Debug, Clone, Args)]
+pub struct RetrySubmissions {
+    /// Identifiers
+    #[arg(value_name = "ID", value_parser = id, required_unless_present = "all", conflicts_with = "all")]
+    ids: Vec<Ulid>,
+    /// Every failed one
+    #[arg(long)]
+    all: bool,
+}
+
+/// Identifiers.
+#[derive(Debug, Clone, Args)]
+pub struct IdsArgs {
+    /// Identifiers
+    #[arg(value_name = "ID", value_parser = id, required = true)]
+    ids: Vec<Ulid>,
+}
+
+/// `pisteur submissions discard`.
+#[derive(Debug, Clone, Args)]
+pub struct DiscardSubmissions {
+    /// Identifiers
+    #[arg(value_name = "ID", value_parser = id, required = true)]
+    ids: Vec<Ulid>,
+    /// Why, in a word or two
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+fn state(word: &str) -> Result<ArrivalState, String> {
+    ArrivalState::parse(word).ok_or_else(|| {
+        let known: Vec<&str> = ArrivalState::ALL.iter().map(|s| s.as_str()).collect();
+        format!("not a state; one of {}", known.join(", "))
+    })
+}
+
+/// Lists, shows or moves arrivals.
+pub(super) fn run(context: &Context, command: SubmissionsCommand) -> anyhow::Result<Outcome> {
+    let config = context.config()?;
+    let now = context.clock.now();
+    context.with_store(&config, async |store| match command {
+        SubmissionsCommand::List(args) => list(store, &args, now).await,
+        SubmissionsCommand::Show(args) => show(store, &args).await,
+        SubmissionsCommand::Retry(args) => {
+            let ids = if args.all { failed(store).await? } else { args.ids };
+            each(store, ids, "queued again", "only failed arrivals can be retried", async |id| {
+                Ok(store.requeue(id, &[ArrivalState::Failed], false, &actor()).await?)
+            })
+            .await
+        }
+        SubmissionsCommand::Release(args) => {
+            each(store, args.ids, "released", "only quarantined arrivals can be released", async |id| {
+                Ok(store.requeue(id, &[ArrivalState::Quarantined], true, &actor()).await?)
+            })
+            .await
+        }
+        SubmissionsCommand::Discard(args) => {
+            let why = "only arrivals that no record was made from can be discarded";
+            each(store, args.ids, "discarded", why, async |id| Ok(store.discard(id, &args.reason, &actor()).await?))
+                .await
+        }
+    })
+}
+
+async fn failed(store: &Arc<dyn Store>) -> anyhow::Result<Vec<Ulid>> {
+    let filter = ArrivalFilter { state: Some(ArrivalState::Failed), ..ArrivalFilter::default() };
+    Ok(store.list_arrivals(filter).await?.into_iter().map(|row| row.id).collect())
+}
+
+/// Does `act` to each id and says what came of it.
+async fn each(
+    store: &Arc<dyn Store>,
+    ids: Vec<Ulid>,
+    done: &str,
+    refused: &str,
+    act: impl AsyncFn(Ulid) -> anyhow::Result<bool>,
+) -> anyhow::Result<Outcome> {
+    let mut out = Output::new();
+    let mut outcome = Outcome::Done;
+    if ids.is_empty() {
+        out.line("Nothing to do.");
+    }
+    for id in ids {
+        if act(id).await? {
+            out.line(format!("{id}: {done}"));
+            continue;
+        }
+        outcome = Outcome::No;
+        match store.show_arrival(id).await? {
+            Some(found) => out.line(format!("{id}: it is {}; {refused}", found.row.state.as_str())),
+            None => out.line(format!("{id}: there is no such arrival")),
+        };
+    }
+    out.finish(outcome)
+}
+
+async fn list(store: &Arc<dyn Store>, args: &ListSubmissions, now: Timestamp) -> anyhow::Result<Outcome> {
+    let filter = ArrivalFilter {
+        state: args.state,
+        intake: args.intake.clone(),
+        since: when::since(args.since.as_deref(), now)?,
+        before: None,
+        limit: args.list.limit,
+    };
+    let rows = store.list_arrivals(filter).await?;
+    let mut out = Output::new();
+    if args.list.json {
+        for row in &rows {
+            out.json(row)?;
+        }
+        return out.finish(Outcome::Done);
+    }
+    if rows.is_empty() {
+        out.line("No arrivals.");
+        return out.finish(Outcome::Done);
+    }
+    let cells: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
+    out.table(&["ID", "RECEIVED", "INTAKE", "STATE", "FROM", "SUBJECT", "RECORD"], &cells);
+    out.finish(Outcome::Done)
+}
+
+fn cells(row: &ArrivalRow) -> Vec<Cell> {
+    let outcome = match (&row.record, &row.duplicate_of, &row.reason) {
+        (Some(record), _, _) => record.clone(),
+        (_, Some(first), _) => format!("repeats {first}"),
+        (_, _, Some(reason)) => reason.clone(),
+        _ => "-".to_owned(),
+    };
+    vec![
+        Cell::new(row.id.to_string()),
+        Cell::new(when::local(row.received_at)),
+        Cell::new(&row.intake),
+        Cell::styled(row.state.as_str(), style(row.state)),
+        Cell::new(one_line(row.sender.as_deref().unwrap_or("-"), 32)),
+        Cell::new(one_line(row.subject.as_deref().unwrap_or("-"), 40)),
+        Cell::new(outcome),
+    ]
+}
+
+const fn style(state: ArrivalState) -> Style {
+    match state {
+        ArrivalState::Decided => Style::Good,
+        ArrivalState::Received | ArrivalState::Processing => Style::Warn,
+        ArrivalState::Quarantined | ArrivalState::Failed => Style::Bad,
+        ArrivalState::Parked | ArrivalState::Discarded => Style::Dim,
+    }
+}
+
+async fn show(store: &Arc<dyn Store>, args: &ShowSubmission) -> anyhow::Result<Outcome> {
+    let mut out = Output::new();
+    let Some(found) = store.show_arrival(args.id).await? else {
+        if args.json {
+            out.json(&Value::Null)?;
+        } else {
+            out.line(format!("There is no arrival {}.", args.id));
+        }
+        return out.finish(Outcome::No);
+    };
+    if args.json {
+        out.json(&found)?;
+    } else {
+        describe(&mut out, &found);
+    }
+    out.finish(Outcome::Done)
+}
+
+fn describe(out: &mut Output, found: &ArrivalDetail) {
+    let row = &found.row;
+    let title = format!("{} {} {}", row.channel.as_str(), row.intake, row.id);
+    let title = out.styled(Style::Bold, &title);
+    let state = out.styled(style(row.state), row.state.as_str());
+    out.line(title).line(format!("  {:<14} {state}", "state"));
+    let mut fact = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            out.line(format!("  {name:<14} {}", one_line(&value, 200)));
+        }
+    };
+    fact("reason", row.reason.clone());
+    fact("received", Some(when::local(row.received_at)));
+    fact("decided", row.decided_at.map(when::local));
+    fact("from", row.sender.clone());
+    fact("subject", row.subject.clone());
+    fact("class", row.class.clone());
+    fact("repeats", row.duplicate_of.map(|id| id.to_string()));
+    fact("record", row.record.clone());
+    fact("size", Some(format!("{} bytes{}", row.size, if found.raw_kept { "" } else { ", purged" })));
+    fact("attempts", Some(row.attempts.to_string()));
+    fact("error", row.error.clone());
+    fact("digest", Some(found.digest.clone()));
+    fact("repeated by", (!found.repeats.is_empty()).then(|| ids(&found.repeats)));
+    for decision in &found.decisions {
+        out.line("decision");
+        super::records::indented(out, decision);
+    }
+    let hint = match row.state {
+        ArrivalState::Quarantined => Some("release"),
+        ArrivalState::Failed => Some("retry"),
+        _ => None,
+    };
+    if let Some(verb) = hint {
+        out.line(printable(&format!("Next: pisteur submissions {verb} {}, or discard it with a --reason", row.id)));
+    } else {
+        out.line(format!("Why: pisteur explain {}", row.id));
+    }
+}
+
+fn ids(list: &[Ulid]) -> String {
+    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}

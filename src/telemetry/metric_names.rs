@@ -1,0 +1,107 @@
+//! The one list of metrics: name, kind, unit, meaning. A metric that is not here is refused by a test.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// What a metric does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// A present value.
+    Gauge,
+    /// Spread of samples.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Name as exported.
+    pub name: &'static str,
+    /// What it does.
+    pub kind: Kind,
+    /// Unit, when it has one.
+    pub unit: Option<Unit>,
+    /// What it says, its labels, and when to worry.
+    pub help: &'static str,
+}
+
+const fn counter(name: &'static str, help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, unit: None, help }
+}
+
+const fn gauge(name: &'static str, help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, unit: None, help }
+}
+
+const fn seconds(name: &'static str, help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, unit: Some(Unit::Seconds), help }
+}
+
+const fn histogram(name: &'static str, help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Histogram, unit: Some(Unit::Seconds), help }
+}
+
+/// Every metric of the daemon.
+pub const METRICS: &[Metric] = &[
+    // Doors.
+    counter("pisteur_accepted_total", "Arrivals journalled with fsync, by intake."),
+    counter("pisteur_repeated_total", "Arrivals that repeat an earlier one, by intake."),
+    // Processing.
+    histogram("pisteur_stage_seconds", "Time of one stage, by stage."),
+    histogram("pisteur_arrival_seconds", "From receipt to committed decision."),
+    counter("pisteur_decisions_total", "Decisions committed, by the state they end in."),
+    counter("pisteur_commit_conflicts_total", "Commits decided again because a record appeared meanwhile."),
+    counter("pisteur_leases_lost_total", "Jobs that another worker had taken before they were settled."),
+    counter("pisteur_reading_failures_total", "Arrivals whose reading panicked or took too long."),
+    counter("pisteur_poison_arrivals_total", "Arrivals quarantined because reading them killed a process."),
+    // Progress, read from the store.
+    gauge("pisteur_arrivals", "Arrivals stored, by state; failed and quarantined ones wait for a person."),
+    gauge("pisteur_queue_waiting", "Jobs waiting, by queue."),
+    gauge("pisteur_queue_leased", "Jobs under a lease, by queue."),
+    gauge("pisteur_queue_dead", "Jobs that gave up, by queue; above 0 needs a person."),
+    seconds("pisteur_oldest_unprocessed_seconds", "Age of the oldest arrival without a decision; 0 = none."),
+    gauge("pisteur_spilled", "Arrivals in the local spill, waiting for PostgreSQL."),
+    gauge("pisteur_database_up", "1 while the database answers."),
+    // Process.
+    Metric {
+        name: "process_resident_memory_bytes",
+        kind: Kind::Gauge,
+        unit: Some(Unit::Bytes),
+        help: "Memory of the process that lies in RAM.",
+    },
+    seconds("process_cpu_seconds", "Processor time used since the start, user and system."),
+    gauge("process_open_fds", "Open files and sockets."),
+];
+
+/// Tells the recorder what each metric means.
+pub fn describe_all() {
+    for metric in METRICS {
+        match (metric.kind, metric.unit) {
+            (Kind::Counter, None) => describe_counter!(metric.name, metric.help),
+            (Kind::Counter, Some(unit)) => describe_counter!(metric.name, unit, metric.help),
+            (Kind::Gauge, None) => describe_gauge!(metric.name, metric.help),
+            (Kind::Gauge, Some(unit)) => describe_gauge!(metric.name, unit, metric.help),
+            (Kind::Histogram, None) => describe_histogram!(metric.name, metric.help),
+            (Kind::Histogram, Some(unit)) => describe_histogram!(metric.name, unit, metric.help),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_follow_the_prometheus_conventions() {
+        let mut names: Vec<_> = METRICS.iter().map(|m| m.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for metric in METRICS {
+            assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"), "{}", metric.name);
+            assert!(metric.help.ends_with('.'), "{}", metric.name);
+        }
+    }
+}
