@@ -59,8 +59,8 @@ pub enum Got {
     Bytes(Vec<u8>),
     /// OK, but no bytes: it may be gone.
     Nothing,
-    /// NO or BAD, with the server's words.
-    Refused(String),
+    /// NO or BAD, classified by the server's words.
+    Refused(ImapError),
 }
 
 struct Flying {
@@ -150,7 +150,7 @@ impl Session {
 impl Flying {
     fn result(self, finished: &Finished) -> Got {
         if !finished.ok {
-            return Got::Refused(finished.text.clone());
+            return Got::Refused(ImapError::refused("UID FETCH", &finished.text));
         }
         let longer = match (self.whole, self.header) {
             (Some(whole), Some(header)) => Some(if whole.len() >= header.len() { whole } else { header }),

@@ -1,1 +1,3 @@
 //! The doors in.
+
+pub mod mailbox;

@@ -1,0 +1,254 @@
+//! Which messages to read: pure decisions over what is remembered and what SELECT said.
+//!
+//! Invariants:
+//! - The first run reads what its policy says, and nothing else ever reads older mail.
+//! - A rebuilt folder (other UIDVALIDITY, or UIDNEXT below the cursor) is read again by date, and only what has an
+//!   unknown content is journalled: numbers prove nothing there.
+//! - A UID below 1 is never asked for.
+
+use std::time::Duration;
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::config::mailbox::FirstRun;
+use crate::imap::{Meta, Selected};
+use crate::store::MailboxState;
+
+/// How far back a rebuilt folder is read.
+const RESCAN: Duration = Duration::from_hours(30 * 24);
+/// UIDs below the cursor that are looked at again: servers with several machines may show a message late.
+const OVERLAP: u32 = 64;
+
+/// A stretch of UIDs read by special rules: the backlog of a first run, or a rebuilt folder. Kept beside the cursor.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct History {
+    /// The UIDVALIDITY it belongs to.
+    pub uidvalidity: u32,
+    /// The last UID of the stretch.
+    pub until: u32,
+    /// Nobody is notified about what is read in it.
+    pub silent: bool,
+    /// Known contents are passed over.
+    pub rescan: bool,
+    /// Only mail of this day or later, as the server dates it.
+    pub day: Option<Date>,
+    /// Only mail of this moment or later.
+    pub moment: Option<Timestamp>,
+    /// The first run of a `from_now` mailbox: what is older is never read.
+    pub floor: Option<Timestamp>,
+    /// How often the folder was found rebuilt: attempts are counted apart for each life of its numbers.
+    pub generation: u32,
+}
+
+/// A new start for the cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Restart {
+    pub history: History,
+    pub last_uid: u32,
+    /// The folder was rebuilt; otherwise it is the first run.
+    pub rebuilt: bool,
+}
+
+/// Does the cursor have to be set anew?
+pub(super) fn restart(
+    policy: FirstRun,
+    state: &MailboxState,
+    known: Option<&History>,
+    selected: &Selected,
+    now: Timestamp,
+) -> Option<Restart> {
+    let top = selected.uidnext.saturating_sub(1);
+    if !state.started {
+        let mut history =
+            History { uidvalidity: selected.uidvalidity, until: top, silent: true, ..History::default() };
+        match policy {
+            FirstRun::All => {}
+            FirstRun::Since(day) => history.day = Some(day),
+            FirstRun::FromNow => {
+                (history.until, history.silent) = (0, false);
+                history.floor = Some(Timestamp::from_seconds(now.seconds()));
+                return Some(Restart { history, last_uid: top, rebuilt: false });
+            }
+        }
+        return Some(Restart { history, last_uid: 0, rebuilt: false });
+    }
+    if state.uidvalidity == selected.uidvalidity && top >= state.last_uid {
+        return None;
+    }
+    let mut history = known.cloned().unwrap_or_default();
+    let unfinished = history.uidvalidity == state.uidvalidity && state.last_uid < history.until;
+    if !unfinished {
+        history.silent = false;
+        let window = now.before(RESCAN);
+        history.moment = Some(history.floor.map_or(window, |floor| floor.max(window)));
+    }
+    history.uidvalidity = selected.uidvalidity;
+    history.until = top;
+    history.rescan = true;
+    history.generation = history.generation.wrapping_add(1);
+    Some(Restart { history, last_uid: 0, rebuilt: true })
+}
+
+/// One look: what to search for, and by which rules to read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Search criteria.
+    pub criteria: String,
+    /// The first UID asked for.
+    pub from: u32,
+    /// The stretch it lies in, if any.
+    pub stretch: Option<History>,
+}
+
+/// The next look from a cursor.
+pub(super) fn look(last_uid: u32, history: Option<&History>, uidvalidity: u32) -> Look {
+    let next = last_uid.saturating_add(1);
+    if let Some(stretch) = history.filter(|h| h.uidvalidity == uidvalidity && last_uid < h.until) {
+        let mut criteria = format!("UID {next}:{}", stretch.until);
+        if let Some(since) = search_day(stretch) {
+            criteria.push_str(" SINCE ");
+            criteria.push_str(&since.strftime("%-d-%b-%Y").to_string());
+        }
+        return Look { criteria, from: next, stretch: Some(stretch.clone()) };
+    }
+    let from = next.saturating_sub(OVERLAP).max(1);
+    Look { criteria: format!("UID {from}:*"), from, stretch: None }
+}
+
+/// SINCE knows days only, in the server's time zone: one day earlier is asked for, the exact rule is [`wanted`].
+fn search_day(stretch: &History) -> Option<Date> {
+    let of_moment = stretch.moment.and_then(|m| jiff::Timestamp::from_microsecond(m.micros()).ok());
+    let of_moment = of_moment.map(|t| t.to_zoned(TimeZone::UTC).date());
+    let day = stretch.day.into_iter().chain(of_moment).max()?;
+    day.checked_sub(1.day()).ok()
+}
+
+/// Does a stretch want this message? One whose date is unknown is wanted: reading too much is the smaller harm.
+pub(super) fn wanted(stretch: Option<&History>, meta: &Meta) -> bool {
+    let Some(stretch) = stretch else { return true };
+    let by_day = match (stretch.day, meta.day) {
+        (Some(first), Some(day)) => day >= first,
+        _ => true,
+    };
+    let by_moment = match (stretch.moment, meta.at) {
+        (Some(first), Some(at)) => at >= first,
+        _ => true,
+    };
+    by_day && by_moment
+}
+
+/// The UIDs to read, ascending, out of what the search found. `n:*` always names the last message, so everything at
+/// or below the cursor is dropped, except what appeared late: unknown UIDs above the lowest journalled one. Above the
+/// cursor `journalled` proves nothing: some servers use numbers twice.
+pub(super) fn candidates(look: &Look, last_uid: u32, found: &[u32], journalled: &[u32]) -> Vec<u32> {
+    let lowest = journalled.iter().copied().filter(|uid| *uid >= look.from && *uid <= last_uid).min();
+    let mut uids: Vec<u32> = found
+        .iter()
+        .copied()
+        .filter(|uid| match &look.stretch {
+            Some(stretch) => *uid > last_uid && *uid <= stretch.until,
+            None if *uid > last_uid => true,
+            None => lowest.is_some_and(|lowest| *uid > lowest) && !journalled.contains(uid),
+        })
+        .collect();
+    uids.sort_unstable();
+    uids.dedup();
+    uids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn selected(uidvalidity: u32, uidnext: u32) -> Selected {
+        Selected { uidvalidity, uidnext, ..Selected::default() }
+    }
+
+    fn state(uidvalidity: u32, last_uid: u32) -> MailboxState {
+        MailboxState { uidvalidity, last_uid, started: true, ..MailboxState::default() }
+    }
+
+    #[test]
+    fn s16_the_first_run_follows_its_policy() {
+        let fresh = MailboxState::default();
+        let from_now = restart(FirstRun::FromNow, &fresh, None, &selected(7, 101), NOW).unwrap();
+        assert_eq!((from_now.last_uid, from_now.history.until, from_now.history.silent), (100, 0, false));
+        let all = restart(FirstRun::All, &fresh, None, &selected(7, 101), NOW).unwrap();
+        assert_eq!((all.last_uid, all.history.until, all.history.silent), (0, 100, true));
+        let since = restart(FirstRun::Since(date(2026, 3, 1)), &fresh, None, &selected(7, 101), NOW).unwrap();
+        assert_eq!(look(0, Some(&since.history), 7).criteria, "UID 1:100 SINCE 28-Feb-2026");
+    }
+
+    #[test]
+    fn s09_a_rebuilt_folder_is_read_again_by_date() {
+        assert_eq!(restart(FirstRun::All, &state(7, 50), None, &selected(7, 51), NOW), None);
+        let changed = restart(FirstRun::All, &state(7, 50), None, &selected(8, 20), NOW).unwrap();
+        assert!(changed.rebuilt && changed.history.rescan && !changed.history.silent);
+        assert_eq!((changed.last_uid, changed.history.until), (0, 19));
+        assert_eq!(changed.history.moment, Some(NOW.before(RESCAN)));
+        let down = restart(FirstRun::All, &state(7, 50), None, &selected(7, 20), NOW).unwrap();
+        assert_eq!((down.last_uid, down.history.until), (0, 19));
+    }
+
+    #[test]
+    fn s09_a_rebuilt_folder_never_reads_what_from_now_left_out() {
+        let started = NOW.before(Duration::from_hours(24));
+        let known = History { uidvalidity: 7, floor: Some(started), ..History::default() };
+        let changed = restart(FirstRun::FromNow, &state(7, 50), Some(&known), &selected(8, 60), NOW).unwrap();
+        assert_eq!(changed.history.moment, Some(started));
+        let older = Meta { at: Some(started.before(Duration::from_secs(1))), ..Meta::default() };
+        assert!(!wanted(Some(&changed.history), &older));
+        assert!(wanted(Some(&changed.history), &Meta::default()));
+    }
+
+    #[test]
+    fn a_backlog_interrupted_by_a_rebuilt_folder_stays_silent() {
+        let known = History { uidvalidity: 7, until: 90, silent: true, ..History::default() };
+        let changed = restart(FirstRun::All, &state(7, 50), Some(&known), &selected(8, 60), NOW).unwrap();
+        assert!(changed.history.silent && changed.history.rescan);
+        assert_eq!(changed.history.moment, None);
+    }
+
+    #[test]
+    fn s09_an_old_uid_from_a_star_range_is_dropped() {
+        let look = look(100, None, 7);
+        assert_eq!(look.criteria, "UID 37:*");
+        assert_eq!(candidates(&look, 100, &[100], &[100]), Vec::<u32>::new());
+        assert_eq!(candidates(&look, 100, &[100], &[]), Vec::<u32>::new());
+        assert_eq!(candidates(&look, 100, &[103, 101], &[100]), [101, 103]);
+    }
+
+    #[test]
+    fn uids_that_appear_late_are_read_and_those_before_the_first_run_are_not() {
+        let look = look(105, None, 7);
+        assert_eq!(candidates(&look, 105, &[90, 101, 102, 103, 105, 106], &[101, 103, 105]), [102, 106]);
+    }
+
+    #[test]
+    fn numbers_used_twice_are_read_again() {
+        let look = look(19, None, 7);
+        assert_eq!(candidates(&look, 19, &[19, 20], &[18, 19, 20, 21]), [20]);
+    }
+
+    #[test]
+    fn no_uid_below_one_is_asked_for() {
+        assert_eq!(look(0, None, 7).criteria, "UID 1:*");
+        assert_eq!(look(u32::MAX, None, 7).from, u32::MAX - OVERLAP);
+    }
+
+    #[test]
+    fn a_finished_stretch_is_left() {
+        let done = History { uidvalidity: 7, until: 10, silent: true, ..History::default() };
+        assert_eq!(look(10, Some(&done), 7).stretch, None);
+        assert_eq!(look(5, Some(&done), 8).stretch, None);
+        assert!(look(9, Some(&done), 7).stretch.is_some());
+    }
+}
