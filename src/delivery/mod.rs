@@ -8,6 +8,7 @@
 //! - Reasons ([`Delivery::Retry`], [`Delivery::Never`]) are stored and logged: they never hold personal data.
 
 pub mod mail;
+pub mod mark;
 pub mod record;
 pub mod webhook;
 pub mod wording;

@@ -41,8 +41,7 @@ impl Actor {
         // One SQLite file has one daemon: after a crash it takes its own lock back at once. Daemons on one PostgreSQL
         // are told apart.
         let owner = if deps.store.engine() == "sqlite" { "this".to_owned() } else { deps.clock.new_id().to_string() };
-        let access =
-            Access::new(&config, Arc::clone(&deps.clock), Arc::clone(&deps.fetch_token), vault(&deps.store));
+        let access = Access::new(&config, Arc::clone(&deps.clock), Arc::clone(&deps.fetch_token), vault(&deps.store));
         let reporter = Reporter::new(&config.id, status, Arc::clone(&deps.on_status), Arc::clone(&deps.clock));
         Self {
             config,

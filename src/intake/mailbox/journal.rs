@@ -69,8 +69,8 @@ impl Journal {
 
     /// Sets the cursor anew. The history is written first: a crash in between finds the old cursor and starts over.
     pub(super) async fn restart(&mut self, history: History, last_uid: u32) -> Result<(), ImapError> {
-        let text = serde_json::to_string(&history)
-            .map_err(|e| ImapError::new(ErrorClass::Store, format!("history: {e}")))?;
+        let text =
+            serde_json::to_string(&history).map_err(|e| ImapError::new(ErrorClass::Store, format!("history: {e}")))?;
         self.store.save_secret(&history_name(&self.mailbox), &text).await.map_err(|e| away(&e))?;
         self.state.uidvalidity = history.uidvalidity;
         self.state.last_uid = last_uid;
@@ -232,12 +232,8 @@ impl Desk {
         truncated_from: Option<u64>,
         silent: bool,
     ) -> Envelope {
-        let position = MailPosition {
-            folder: self.folder.clone(),
-            uidvalidity: self.uidvalidity,
-            uid,
-            internal_date: meta.at,
-        };
+        let position =
+            MailPosition { folder: self.folder.clone(), uidvalidity: self.uidvalidity, uid, internal_date: meta.at };
         Envelope {
             id: self.clock.new_id(),
             channel: Channel::Mail,

@@ -1,7 +1,9 @@
 //! Carries out marks on the server, many in one command, and answers each.
 
 use crate::config::mailbox::{After, MailboxConfig};
-use crate::imap::{ErrorClass, ImapError, MarkError, MarkOutcome, MarkReceiver, MarkRequest, Marked, Selected, Session};
+use crate::imap::{
+    ErrorClass, ImapError, MarkError, MarkOutcome, MarkReceiver, MarkRequest, Marked, Selected, Session,
+};
 
 use super::metrics;
 

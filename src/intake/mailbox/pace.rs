@@ -67,9 +67,8 @@ mod tests {
     fn pauses_double_and_end_at_the_limit() {
         let (timing, now) = (Timing::default(), Instant::now());
         let mut pace = Pace::default();
-        let pauses: Vec<u128> = (0..8)
-            .map(|_| pace.failed(ErrorClass::Network, &timing, 200, now).as_millis())
-            .collect();
+        let pauses: Vec<u128> =
+            (0..8).map(|_| pace.failed(ErrorClass::Network, &timing, 200, now).as_millis()).collect();
         assert_eq!(pauses, [2000, 4000, 8000, 16_000, 32_000, 64_000, 80_000, 80_000]);
         pace.ok();
         assert_eq!(pace.failed(ErrorClass::Network, &timing, 0, now).as_millis(), 1600);

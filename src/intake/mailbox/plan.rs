@@ -64,8 +64,7 @@ pub(super) fn restart(
 ) -> Option<Restart> {
     let top = selected.uidnext.saturating_sub(1);
     if !state.started {
-        let mut history =
-            History { uidvalidity: selected.uidvalidity, until: top, silent: true, ..History::default() };
+        let mut history = History { uidvalidity: selected.uidvalidity, until: top, silent: true, ..History::default() };
         match policy {
             FirstRun::All => {}
             FirstRun::Since(day) => history.day = Some(day),

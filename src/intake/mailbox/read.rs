@@ -141,7 +141,8 @@ impl Reader<'_> {
             }
         };
         let wanted = |uid: &u32| metas.get(uid).is_none_or(|meta| plan::wanted(self.stretch, meta));
-        let to_count: Vec<u32> = next.iter().copied().filter(|u| wanted(u) && !self.memory.counted.contains_key(u)).collect();
+        let to_count: Vec<u32> =
+            next.iter().copied().filter(|u| wanted(u) && !self.memory.counted.contains_key(u)).collect();
         let counts = try_join_all(to_count.iter().map(|uid| self.desk.count(*uid))).await?;
         self.memory.counted.extend(to_count.into_iter().zip(counts));
         let mut order = Order { metas: BTreeMap::new(), uids: Vec::new(), wants: VecDeque::new() };
@@ -179,7 +180,8 @@ impl Reader<'_> {
     ) -> Result<(), ImapError> {
         let asked: BTreeMap<u32, How> = order.wants.iter().map(|w| (w.uid, w.how)).collect();
         let mut got: BTreeMap<u32, Got> = BTreeMap::new();
-        let fetched = self.session.fetch(&mut order.wants, ENOUGH, &mut |uid, result| drop(got.insert(uid, result))).await;
+        let fetched =
+            self.session.fetch(&mut order.wants, ENOUGH, &mut |uid, result| drop(got.insert(uid, result))).await;
         let not_asked = order.wants.front().map(|w| w.uid);
         let failed = fetched.err();
         for uid in order.uids {
