@@ -1,1 +1,3 @@
-//! Integration tests: delivery.
+//! Integration tests: what leaves the house.
+
+mod client;

@@ -6,7 +6,7 @@
 //!   without a gap.
 //! - Redirects are refusals; addresses that are not public are refused unless listed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,16 +94,14 @@ impl Receiver {
         let secrets = config.secrets().map_err(named)?;
         let keys = secrets.iter().map(crate::config::delivery::DeliverySecret::signing_key);
         let keys = keys.collect::<Result<Vec<_>, _>>().map_err(named)?;
-        let host = url::Url::parse(&config.url).ok().and_then(|u| u.host_str().map(str::to_owned));
-        let plain_http = host.filter(|_| config.allow_http).map(|h| h.trim_matches(['[', ']']).to_ascii_lowercase());
         let policy = OutboundPolicy {
             allow: config.networks(),
-            plain_http: plain_http.into_iter().collect::<BTreeSet<_>>(),
             ca_file: config.ca_file.clone(),
             connect_timeout: timeout,
             total_timeout: timeout,
             ..OutboundPolicy::default()
         };
+        let policy = if config.allow_http { policy.with_plain_http_to(&config.url) } else { policy };
         let client = Client::new(policy).map_err(|e| named(e.to_string()))?;
         Ok(Self { url: config.url.clone(), include: config.include, keys: Keys(keys), client })
     }

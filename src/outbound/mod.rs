@@ -38,7 +38,7 @@ const AGENT: &str = concat!("pisteur/", env!("CARGO_PKG_VERSION"));
 pub struct OutboundPolicy {
     /// Networks that may be reached although they are not public.
     pub allow: Vec<IpNet>,
-    /// Hosts (lower case) that may be spoken to without encryption.
+    /// Hosts (lower case, IPv6 without brackets) that may be spoken to without encryption.
     pub plain_http: BTreeSet<String>,
     /// PEM file with authorities to trust beside the public ones.
     pub ca_file: Option<PathBuf>,
@@ -64,6 +64,16 @@ impl Default for OutboundPolicy {
             max_body: 1 << 20,
             max_head: 16 << 10,
         }
+    }
+}
+
+impl OutboundPolicy {
+    /// Permits plain http to the host that `url` names, and to no other.
+    #[must_use]
+    pub fn with_plain_http_to(mut self, url: &str) -> Self {
+        let url = url::Url::parse(url).ok();
+        self.plain_http.extend(url.as_ref().and_then(url::Url::host_str).map(target::bare));
+        self
     }
 }
 

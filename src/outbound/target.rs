@@ -38,7 +38,7 @@ impl Target {
         let (host, literal) = match url.host() {
             Some(Host::Domain(name)) => (name.trim_end_matches('.').to_ascii_lowercase(), None),
             Some(Host::Ipv4(v4)) => (v4.to_string(), Some(IpAddr::V4(v4))),
-            Some(Host::Ipv6(v6)) => (v6.to_string(), Some(IpAddr::V6(v6))),
+            Some(Host::Ipv6(v6)) => (bare(url.host_str().unwrap_or_default()), Some(IpAddr::V6(v6))),
             None => return refuse("the address names no host".to_owned()),
         };
         let tls = match url.scheme() {
@@ -56,6 +56,11 @@ impl Target {
         let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
         Ok(Self { tls, host, literal, port, authority, path })
     }
+}
+
+/// A host as [`Target`] and the list of plain hosts spell it: lower case, without brackets.
+pub(super) fn bare(host: &str) -> String {
+    host.trim_matches(['[', ']']).to_ascii_lowercase()
 }
 
 #[cfg(test)]
