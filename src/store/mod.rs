@@ -6,8 +6,12 @@
 //! - One arrival has one effect: [`Store::commit`] writes records, keys, pool turn, trace, outbox and the job's end
 //!   in one transaction, or nothing.
 
+mod batch;
+mod errors;
+mod plan;
 pub mod postgres;
 pub mod rows;
+mod signal;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -166,6 +170,19 @@ pub enum JobSubject {
 }
 
 impl Lease {
+    /// The same right under the same fence, for the engine's own tasks.
+    pub(in crate::store) fn copy(&self) -> Self {
+        Self {
+            job: self.job,
+            queue: self.queue,
+            owner: self.owner.clone(),
+            attempt: self.attempt,
+            failures: self.failures,
+            until: self.until,
+            subject: self.subject.clone(),
+        }
+    }
+
     /// Row id of the job.
     #[must_use]
     pub const fn job(&self) -> i64 {
@@ -288,6 +305,11 @@ pub enum Committed {
     Conflict,
     /// Another worker has the job.
     Fenced,
+    /// The database refused this decision for good; nothing was written. The job is to be failed with this reason.
+    Refused {
+        /// One plain sentence.
+        error: String,
+    },
 }
 
 /// A named, fenced, expiring lock (one per mailbox).
@@ -428,6 +450,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn stats(&self) -> StoreStats;
     /// Settings of the database that matter for durability, as (name, value, ok).
     async fn settings(&self) -> StoreResult<Vec<(String, String, bool)>>;
+    /// Prepares every statement and tells the engine's plan for it, by name: proof that schema and statements agree.
+    async fn plans(&self) -> StoreResult<Vec<(&'static str, String)>>;
     /// Drains the writer, checkpoints, closes.
     async fn close(&self);
 }

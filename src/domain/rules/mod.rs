@@ -1,5 +1,7 @@
 //! The routing rules: TOML sources -> compiled rule set -> evaluation with trace. Pure.
 
+pub mod pools;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

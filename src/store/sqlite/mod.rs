@@ -1,10 +1,52 @@
 //! SQLite: the embedded default, one file, one writer.
+//!
+//! Reads go to a small pool of read-only connections and see what was committed; every write goes through
+//! [`writer::Writer`].
+
+/// Unfolds the JSON text of an argument into rows named `e`, each in column `value`.
+macro_rules! rows {
+    ($n:literal) => {
+        concat!("json_each($", $n, ") AS e")
+    };
+}
+/// SQLite has one writer: rows need no locks.
+macro_rules! for_update {
+    () => {
+        ""
+    };
+}
+/// As `for_update!`.
+macro_rules! skip_locked {
+    () => {
+        ""
+    };
+}
+/// An aggregate of numbers as JSON text.
+macro_rules! json_list {
+    ($of:literal) => {
+        concat!("json_group_array(", $of, ")")
+    };
+}
+/// A JSON object as text.
+macro_rules! json_object {
+    ($($part:literal),+ $(,)?) => {
+        concat!("json_object(", $($part),+, ")")
+    };
+}
+
+mod driver;
+mod engine;
+mod migrate;
+mod open;
+#[path = "../queries/mod.rs"]
+mod queries;
+mod writer;
 
 use std::sync::Arc;
 
-use super::{OpenOptions, Opened, Store, StoreError, StoreResult};
+use super::{OpenOptions, Opened, Store, StoreResult};
 
 /// Opens or creates the database file.
 pub(super) async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, Opened)> {
-    Err(StoreError::Unusable(options.url))
+    open::open(options).await
 }

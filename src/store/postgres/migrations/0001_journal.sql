@@ -45,20 +45,20 @@ CREATE TABLE arrival_key (
 );
 
 -- id is that of the arrival (queue process) or of the effect (queue deliver), so one thing never has two jobs.
--- due_at: when it may be claimed next; for a held job that is the end of its lease.
--- held: a worker has it, or had it and vanished without a word.
+-- due_at: when it may be claimed next; for a leased job that is the end of its lease.
+-- suspect: a worker has it, or had it and vanished without a word (attempt > failures).
 CREATE TABLE job (
     id         BIGINT NOT NULL PRIMARY KEY,
     queue      TEXT NOT NULL,
     due_at     BIGINT NOT NULL,
-    held       BIGINT NOT NULL DEFAULT 0,
+    suspect    BIGINT NOT NULL DEFAULT 0,
     dead       BIGINT NOT NULL DEFAULT 0,
     owner      TEXT,
     attempt    BIGINT NOT NULL DEFAULT 0,
     failures   BIGINT NOT NULL DEFAULT 0,
     last_error TEXT
 );
-CREATE INDEX job_due ON job (queue, held, due_at) WHERE dead = 0;
+CREATE INDEX job_due ON job (queue, suspect, due_at, id) WHERE dead = 0;
 CREATE INDEX job_dead ON job (queue, id) WHERE dead = 1;
 
 -- Effects on the world outside, each with its idempotency key (ulid).

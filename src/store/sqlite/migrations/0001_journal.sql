@@ -49,20 +49,20 @@ CREATE TABLE arrival_key (
 ) STRICT, WITHOUT ROWID;
 
 -- id is that of the arrival (queue process) or of the effect (queue deliver), so one thing never has two jobs.
--- due_at: when it may be claimed next; for a held job that is the end of its lease.
--- held: a worker has it, or had it and vanished without a word.
+-- due_at: when it may be claimed next; for a leased job that is the end of its lease.
+-- suspect: a worker has it, or had it and vanished without a word (attempt > failures).
 CREATE TABLE job (
     id         INTEGER NOT NULL PRIMARY KEY,
     queue      TEXT NOT NULL,
     due_at     INTEGER NOT NULL,
-    held       INTEGER NOT NULL DEFAULT 0,
+    suspect    INTEGER NOT NULL DEFAULT 0,
     dead       INTEGER NOT NULL DEFAULT 0,
     owner      TEXT,
     attempt    INTEGER NOT NULL DEFAULT 0,
     failures   INTEGER NOT NULL DEFAULT 0,
     last_error TEXT
 ) STRICT;
-CREATE INDEX job_due ON job (queue, held, due_at) WHERE dead = 0;
+CREATE INDEX job_due ON job (queue, suspect, due_at, id) WHERE dead = 0;
 CREATE INDEX job_dead ON job (queue, id) WHERE dead = 1;
 
 -- Effects on the world outside, each with its idempotency key (ulid).

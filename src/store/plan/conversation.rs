@@ -1,0 +1,54 @@
+//! The message itself: communication, participants, attachments.
+
+use super::{Plan, text};
+use crate::domain::decision::Action;
+use crate::domain::submission::{MailFacts, Mailbox};
+use crate::store::Commit;
+use crate::store::batch::row;
+
+/// Participants kept per message; a message to hundreds is no conversation.
+const PARTICIPANTS: usize = 50;
+
+/// Who wrote it, for lists: an address, or what stood in its place.
+pub(super) fn sender(commit: &Commit) -> Option<String> {
+    let from = commit.submission.mail.as_ref().and_then(|m| m.from.address.clone());
+    from.or_else(|| commit.enquiry.emails.first().map(|e| e.address.clone()))
+        .or_else(|| commit.enquiry.phones.first().map(|p| p.raw.clone()))
+        .or_else(|| commit.enquiry.raw_sender.clone())
+}
+
+impl Plan {
+    /// The message of one arrival, joined to its record.
+    pub(super) fn communication(&mut self, commit: &Commit, id: i64, record: i64) {
+        let submission = &commit.submission;
+        let mail = submission.mail.as_ref();
+        let recipients = mail.map(|m| text(&addresses(m.to.iter().chain(&m.cc))));
+        let body = [&submission.reply, &commit.enquiry.message, &submission.text]
+            .into_iter()
+            .find(|t| !t.trim().is_empty())
+            .map_or("", String::as_str);
+        row!(self.communications; id, commit.communication.to_string(), record, commit.lease.job, "in",
+            commit.envelope.channel.as_str(), submission.class.map(|c| c.as_str()),
+            mail.and_then(|m| m.message_id.as_deref()), mail.and_then(|m| m.in_reply_to.as_deref()),
+            submission.subject, sender(commit), recipients, body, commit.envelope.received_at.micros());
+        for (position, file) in submission.attachments.iter().enumerate() {
+            row!(self.attachments; id, position, file.name, file.media_type, file.size, file.part);
+        }
+        if !matches!(commit.decision.action, Action::Join(_)) {
+            self.participants(commit, mail, record);
+        }
+    }
+
+    fn participants(&mut self, commit: &Commit, mail: Option<&MailFacts>, record: i64) {
+        let canonical = commit.enquiry.emails.iter().map(|e| e.canonical.clone());
+        let written = mail.map(|m| {
+            addresses(std::iter::once(&m.from).chain(m.sender.as_ref()).chain(&m.reply_to).chain(&m.to).chain(&m.cc))
+        });
+        let everyone = canonical.chain(written.into_iter().flatten()).take(PARTICIPANTS);
+        self.participants.extend(everyone.map(|address| (record, address)));
+    }
+}
+
+fn addresses<'m>(mailboxes: impl Iterator<Item = &'m Mailbox>) -> Vec<String> {
+    mailboxes.filter_map(|m| m.address.as_ref()).map(|a| a.to_lowercase()).collect()
+}

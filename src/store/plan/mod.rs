@@ -1,0 +1,234 @@
+//! From decisions to rows: which rows a batch of commits writes, table by table. Pure; the engines run the plan.
+//!
+//! Invariants:
+//! - Rows name parents by inside numbers reserved beforehand, so one statement per table is enough.
+//! - A lead keeps its own contact points; an opportunity's belong to its contact, or to itself without one.
+//! - Appending adds contact points, keys, tags and custom fields; no column of the record is overwritten.
+
+mod conversation;
+mod facts;
+pub(super) mod import;
+mod parties;
+mod record;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ulid::Ulid;
+
+use super::batch::{Batch, row};
+use super::{Commit, Queue};
+use crate::domain::decision::{Action, Link, OwnerChoice};
+use crate::domain::matching::{EntityKind, KeyKind, MatchKey};
+
+/// A record as the database knows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// Row id, of the survivor for a merged record.
+    pub(super) id: i64,
+    /// What it is.
+    pub(super) kind: EntityKind,
+    /// Contact of an opportunity.
+    pub(super) contact: Option<i64>,
+}
+
+/// Known records by public id.
+pub(super) type KnownRecords = HashMap<Ulid, Known>;
+
+/// The owner settled, a pool's turn taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Ownership {
+    /// User id.
+    pub(super) owner: Option<String>,
+    /// Named queue without a person.
+    pub(super) queue: Option<String>,
+    /// Pool whose turn it was.
+    pub(super) pool: Option<String>,
+}
+
+impl Ownership {
+    /// Of a choice that needs no turn; a pool's member is filled in by the caller.
+    pub(super) fn of(choice: &OwnerChoice) -> Self {
+        match choice {
+            OwnerChoice::Person(user) => Self { owner: Some(user.clone()), ..Self::default() },
+            OwnerChoice::Queue(queue) => Self { queue: Some(queue.clone()), ..Self::default() },
+            OwnerChoice::Pool { pool, .. } => Self { pool: Some(pool.clone()), ..Self::default() },
+            OwnerChoice::Nobody => Self::default(),
+        }
+    }
+}
+
+/// Rows by table, in no particular order; the engine's `writes` knows the order.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) sources: BTreeSet<String>,
+    pub(super) mediums: BTreeSet<String>,
+    pub(super) campaigns: BTreeSet<String>,
+    pub(super) stages: BTreeSet<String>,
+    pub(super) entities: Batch,
+    pub(super) organisations: Batch,
+    pub(super) contacts: Batch,
+    pub(super) leads: Batch,
+    pub(super) opportunities: Batch,
+    pub(super) points: Batch,
+    pub(super) addresses: Batch,
+    pub(super) tags: Batch,
+    pub(super) custom_fields: Batch,
+    pub(super) consents: Batch,
+    pub(super) keys: BTreeSet<(i64, i64, i64)>,
+    pub(super) candidates: Batch,
+    pub(super) communications: Batch,
+    pub(super) participants: BTreeSet<(i64, String)>,
+    pub(super) attachments: Batch,
+    pub(super) decisions: Batch,
+    pub(super) touched_leads: BTreeMap<i64, (i64, i64, Option<String>)>,
+    pub(super) touched_opportunities: BTreeMap<i64, (i64, i64, Option<String>)>,
+    pub(super) known_contacts: Batch,
+    pub(super) unsubscribed: Batch,
+    pub(super) suppressed: Batch,
+    pub(super) arrivals: Batch,
+    pub(super) effects: Batch,
+    pub(super) jobs: Batch,
+    pub(super) settled: Batch,
+    /// The moment, unix microseconds.
+    pub(super) now: i64,
+}
+
+/// Inside numbers for one commit, in the order [`ids_needed`] counts them.
+pub(super) type Ids<'a> = &'a mut dyn Iterator<Item = i64>;
+
+/// How many inside numbers a commit takes.
+pub(super) fn ids_needed(commit: &Commit) -> usize {
+    let records = match &commit.decision.action {
+        Action::Create(new) => {
+            1 + usize::from(matches!(new.contact, Link::New(_))) + usize::from(matches!(new.organisation, Link::New(_)))
+        }
+        Action::Nothing | Action::Join(_) | Action::Append(_) => 0,
+    };
+    2_usize.saturating_add(records).saturating_add(commit.effects.len())
+}
+
+/// Records a commit refers to that must exist already.
+pub(super) fn references(commit: &Commit) -> Vec<Ulid> {
+    match &commit.decision.action {
+        Action::Nothing => Vec::new(),
+        Action::Join(record) | Action::Append(record) => vec![record.id],
+        Action::Create(new) => [new.contact, new.organisation]
+            .into_iter()
+            .filter_map(|link| if let Link::Existing(id) = link { Some(id) } else { None })
+            .chain(new.linked_to.map(|e| e.id))
+            .chain(new.candidates.iter().map(|e| e.id))
+            .collect(),
+    }
+}
+
+/// The record that an arrival must join, create excepted.
+pub(super) const fn target(commit: &Commit) -> Option<Ulid> {
+    match &commit.decision.action {
+        Action::Join(record) | Action::Append(record) => Some(record.id),
+        Action::Nothing | Action::Create(_) => None,
+    }
+}
+
+impl Plan {
+    /// Adds everything one commit writes. The row id of its record, if any.
+    pub(super) fn add(
+        &mut self,
+        commit: &Commit,
+        known: &KnownRecords,
+        ownership: &Ownership,
+        ids: Ids<'_>,
+    ) -> Option<i64> {
+        self.now = commit.now.micros();
+        let (decision_id, communication_id) = (ids.next().unwrap_or(0), ids.next().unwrap_or(0));
+        let record = match &commit.decision.action {
+            Action::Nothing => None,
+            Action::Join(record) => known.get(&record.id).map(|k| k.id),
+            Action::Append(record) => {
+                let known = known.get(&record.id).copied();
+                known.map(|k| self.append(commit, k))
+            }
+            Action::Create(new) => Some(self.create(commit, new, known, ownership, ids)),
+        };
+        if let Some(id) = record {
+            self.communication(commit, communication_id, id);
+        }
+        self.decision(commit, decision_id, record, ownership);
+        self.unsubscribe(commit);
+        self.arrival(commit, record);
+        for effect in &commit.effects {
+            let id = ids.next().unwrap_or(0);
+            row!(self.effects; id, effect.id.to_string(), effect.kind, effect.target, effect.payload.to_string(),
+                commit.lease.job, commit.now.micros());
+            row!(self.jobs; id, Queue::Deliver.as_str(), commit.now.micros());
+        }
+        row!(self.settled; commit.lease.job);
+        record
+    }
+
+    fn append(&mut self, commit: &Commit, known: Known) -> i64 {
+        let holder = known.contact.unwrap_or(known.id);
+        self.points(holder, &commit.enquiry, 1_000);
+        self.addresses(holder, &commit.enquiry);
+        self.consents(holder, &commit.enquiry, Some(commit.lease.job));
+        self.custom(known.id, &commit.enquiry, facts::Facts::of(commit).rest());
+        self.keys_of(known.id, &commit.decision.keys, |_| true);
+        if holder != known.id {
+            self.keys_of(holder, &commit.decision.keys, is_personal);
+        }
+        let touched = match known.kind {
+            EntityKind::Lead => &mut self.touched_leads,
+            _ => &mut self.touched_opportunities,
+        };
+        let at = commit.envelope.received_at.micros();
+        let entry = touched.entry(known.id).or_insert((at, self.now, None));
+        entry.0 = entry.0.max(at);
+        let touch = facts::touch(commit);
+        entry.2 = touch.or(entry.2.take());
+        known.id
+    }
+
+    /// Keys carried by a record, of the kinds that fit it.
+    fn keys_of(&mut self, record: i64, keys: &[MatchKey], fits: fn(KeyKind) -> bool) {
+        self.keys.extend(keys.iter().filter(|k| fits(k.kind)).map(|k| (k.kind.number(), k.hash, record)));
+    }
+
+    fn decision(&mut self, commit: &Commit, id: i64, record: Option<i64>, ownership: &Ownership) {
+        let decision = &commit.decision;
+        row!(self.decisions; id, commit.decision_id.to_string(), commit.lease.job, record, decision.state.as_str(),
+            decision.reason, text(&decision.action), decision.rules_hash, text(&decision.rule_ids),
+            text(&decision.set), decision.trace.to_string(), ownership.pool, ownership.owner, commit.now.micros());
+    }
+
+    fn unsubscribe(&mut self, commit: &Commit) {
+        let Some(address) = &commit.decision.unsubscribe else { return };
+        row!(self.suppressed; address, commit.now.micros(), commit.lease.job);
+        for kind in [KeyKind::Email, KeyKind::SharedEmail] {
+            let key = MatchKey::of(kind, address);
+            row!(self.unsubscribed; key.kind.number(), key.hash);
+        }
+    }
+
+    fn arrival(&mut self, commit: &Commit, record: Option<i64>) {
+        let submission = &commit.submission;
+        let subject = submission.subject.as_deref().or(commit.enquiry.topic.as_deref());
+        let message_id = submission.mail.as_ref().and_then(|m| m.message_id.as_deref());
+        row!(self.arrivals; commit.lease.job, commit.decision.state.as_str(), commit.decision.reason,
+            commit.now.micros(), subject, conversation::sender(commit), submission.class.map(|c| c.as_str()),
+            message_id, record, commit.lease.attempt);
+    }
+}
+
+/// Keys that tell a person.
+const fn is_personal(kind: KeyKind) -> bool {
+    matches!(kind, KeyKind::Email | KeyKind::SharedEmail | KeyKind::Phone)
+}
+
+/// Keys that tell an organisation.
+const fn is_corporate(kind: KeyKind) -> bool {
+    matches!(kind, KeyKind::Registration | KeyKind::Domain | KeyKind::Company)
+}
+
+/// A value as JSON text.
+fn text<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}

@@ -1,0 +1,115 @@
+//! People and organisations: their rows, and what hangs on any record (contact points, addresses, consents, fields).
+
+use std::collections::BTreeMap;
+
+use ulid::Ulid;
+
+use super::{Ownership, Plan, text};
+use crate::domain::enquiry::{EmailKind, Enquiry};
+use crate::domain::matching::EntityKind;
+use crate::store::batch::row;
+
+/// What a new contact or organisation has beside its enquiry.
+pub(super) struct Party<'a> {
+    pub(super) id: i64,
+    pub(super) ulid: Ulid,
+    pub(super) ownership: &'a Ownership,
+    pub(super) team: Option<&'a str>,
+    pub(super) verification_required: bool,
+    pub(super) customer_since: Option<i64>,
+    pub(super) last_message_at: Option<i64>,
+}
+
+impl Plan {
+    /// The row every record has.
+    pub(super) fn entity(&mut self, id: i64, ulid: Ulid, kind: EntityKind) {
+        row!(self.entities; id, ulid.to_string(), kind.as_str());
+    }
+
+    /// A new organisation.
+    pub(super) fn organisation(&mut self, party: &Party<'_>, enquiry: &Enquiry) {
+        let organisation = &enquiry.organisation;
+        let name = organisation
+            .name
+            .as_deref()
+            .or(organisation.domain.as_deref())
+            .or(enquiry.person.full_name.as_deref())
+            .unwrap_or("?");
+        let registrations = (!organisation.registrations.is_empty()).then(|| text(&organisation.registrations));
+        self.entity(party.id, party.ulid, EntityKind::Organisation);
+        row!(self.organisations; party.id, self.now, name, organisation.domain, registrations, enquiry.website,
+            enquiry.country, enquiry.language, party.ownership.owner, party.team, party.customer_since,
+            i64::from(party.verification_required), party.last_message_at);
+    }
+
+    /// A new contact.
+    pub(super) fn contact(&mut self, party: &Party<'_>, enquiry: &Enquiry, organisation: Option<i64>) {
+        let person = &enquiry.person;
+        self.entity(party.id, party.ulid, EntityKind::Contact);
+        row!(self.contacts; party.id, self.now, organisation, person.salutation, person.first_name, person.last_name,
+            person.full_name, person.job_title, enquiry.organisation.name, enquiry.website, enquiry.language,
+            enquiry.country, party.ownership.owner, party.team, party.customer_since,
+            i64::from(party.verification_required), party.last_message_at, suppression_address(enquiry));
+    }
+
+    /// Contact points, those of the enquiry after `position`.
+    pub(super) fn points(&mut self, record: i64, enquiry: &Enquiry, position: usize) {
+        for (index, email) in enquiry.emails.iter().enumerate() {
+            row!(self.points; record, "email", email.canonical, email_kind(email.kind), email.address,
+                position.saturating_add(index), self.now);
+        }
+        for (index, phone) in enquiry.phones.iter().enumerate() {
+            row!(self.points; record, "phone", phone.e164.as_ref().unwrap_or(&phone.raw), phone.kind, phone.raw,
+                position.saturating_add(index), self.now);
+        }
+    }
+
+    /// Postal addresses.
+    pub(super) fn addresses(&mut self, record: i64, enquiry: &Enquiry) {
+        for address in &enquiry.addresses {
+            row!(self.addresses; record, address.street, address.city, address.state, address.postcode,
+                address.country, self.now);
+        }
+    }
+
+    /// Consents, with the arrival as evidence.
+    pub(super) fn consents(&mut self, record: i64, enquiry: &Enquiry, arrival: Option<i64>) {
+        for consent in &enquiry.consents {
+            row!(self.consents; record, consent.purpose, i64::from(consent.given), consent.text, consent.version,
+                self.now, arrival);
+        }
+    }
+
+    /// Fields without a column: the form's own and what rules set. Repeated names are joined by commas.
+    pub(super) fn custom(&mut self, record: i64, enquiry: &Enquiry, facts: BTreeMap<String, String>) {
+        let mut fields: BTreeMap<String, String> = BTreeMap::new();
+        for field in &enquiry.custom {
+            fields
+                .entry(field.name.clone())
+                .and_modify(|v| {
+                    v.push_str(", ");
+                    v.push_str(&field.value);
+                })
+                .or_insert_with(|| field.value.clone());
+        }
+        fields.extend(facts);
+        for (name, value) in fields {
+            row!(self.custom_fields; record, name, value);
+        }
+    }
+}
+
+/// The address that decides whether a new record starts unsubscribed.
+pub(super) fn suppression_address(enquiry: &Enquiry) -> Option<&str> {
+    enquiry.emails.first().map(|e| e.canonical.as_str())
+}
+
+const fn email_kind(kind: EmailKind) -> &'static str {
+    match kind {
+        EmailKind::Personal => "personal",
+        EmailKind::Role => "role",
+        EmailKind::Disposable => "disposable",
+        EmailKind::Reserved => "reserved",
+        EmailKind::Own => "own",
+    }
+}

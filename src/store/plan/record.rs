@@ -1,0 +1,179 @@
+//! A new lead or opportunity with the contact and organisation made for it.
+
+use super::facts::{Facts, touch};
+use super::parties::{Party, suppression_address};
+use super::{Ids, KnownRecords, Ownership, Plan, is_corporate, is_personal, text};
+use crate::domain::decision::{Link, NewRecord, RecordKind};
+use crate::domain::matching::EntityKind;
+use crate::store::Commit;
+use crate::store::batch::row;
+
+/// Row ids of what a new record hangs on.
+struct Ties {
+    contact: Option<i64>,
+    organisation: Option<i64>,
+    linked_to: Option<i64>,
+    /// Lead of origin of an opportunity.
+    lead: Option<i64>,
+}
+
+impl Plan {
+    /// A new record; its row id.
+    pub(super) fn create(
+        &mut self,
+        commit: &Commit,
+        new: &NewRecord,
+        known: &KnownRecords,
+        ownership: &Ownership,
+        ids: Ids<'_>,
+    ) -> i64 {
+        let id = ids.next().unwrap_or(0);
+        let ties = self.ties(commit, new, known, ownership, ids);
+        let kind = match new.kind {
+            RecordKind::Lead => EntityKind::Lead,
+            RecordKind::Opportunity => EntityKind::Opportunity,
+        };
+        self.entity(id, new.id, kind);
+        let facts = match new.kind {
+            RecordKind::Lead => self.lead(commit, new, ownership, id, &ties),
+            RecordKind::Opportunity => self.opportunity(commit, new, ownership, id, &ties),
+        };
+        let holder = match new.kind {
+            RecordKind::Lead => id,
+            RecordKind::Opportunity => ties.contact.unwrap_or(id),
+        };
+        self.points(holder, &commit.enquiry, 0);
+        self.addresses(holder, &commit.enquiry);
+        self.consents(holder, &commit.enquiry, Some(commit.lease.job));
+        self.custom(id, &commit.enquiry, facts.rest());
+        self.keys_of(id, &commit.decision.keys, |_| true);
+        if holder != id {
+            self.keys_of(holder, &commit.decision.keys, is_personal);
+        }
+        for tag in &new.tags {
+            row!(self.tags; id, tag);
+        }
+        for other in new.candidates.iter().filter_map(|c| known.get(&c.id)) {
+            row!(self.candidates; id, other.id, self.now);
+        }
+        id
+    }
+
+    /// The contact and organisation, made when they are new.
+    fn ties(
+        &mut self,
+        commit: &Commit,
+        new: &NewRecord,
+        known: &KnownRecords,
+        ownership: &Ownership,
+        ids: Ids<'_>,
+    ) -> Ties {
+        let mut party = |ulid| Party {
+            id: ids.next().unwrap_or(0),
+            ulid,
+            ownership,
+            team: new.team.as_deref(),
+            verification_required: false,
+            customer_since: None,
+            last_message_at: Some(commit.envelope.received_at.micros()),
+        };
+        let organisation = match new.organisation {
+            Link::None => None,
+            Link::Existing(ulid) => known.get(&ulid).map(|k| k.id),
+            Link::New(ulid) => {
+                let party = party(ulid);
+                self.organisation(&party, &commit.enquiry);
+                self.keys_of(party.id, &commit.decision.keys, is_corporate);
+                Some(party.id)
+            }
+        };
+        let contact = match new.contact {
+            Link::None => None,
+            Link::Existing(ulid) => known.get(&ulid).map(|k| k.id),
+            Link::New(ulid) => {
+                let party = party(ulid);
+                self.contact(&party, &commit.enquiry, organisation);
+                self.keys_of(party.id, &commit.decision.keys, is_personal);
+                if new.kind == RecordKind::Lead {
+                    self.points(party.id, &commit.enquiry, 0);
+                }
+                Some(party.id)
+            }
+        };
+        let linked_to = new.linked_to.and_then(|l| known.get(&l.id));
+        let lead = linked_to.filter(|k| k.kind == EntityKind::Lead).map(|k| k.id);
+        Ties { contact, organisation, linked_to: linked_to.map(|k| k.id), lead }
+    }
+
+    fn lead(&mut self, commit: &Commit, new: &NewRecord, ownership: &Ownership, id: i64, ties: &Ties) -> Facts {
+        let (enquiry, mut facts) = (&commit.enquiry, Facts::of(commit));
+        let person = &enquiry.person;
+        let (source, medium, campaign, channel) = self.attribution(commit, &mut facts);
+        let touch = touch(commit);
+        let kind = if enquiry.kind == "organisation" { "organisation" } else { "person" };
+        let (budget, currency) = revenue(commit, new);
+        row!(self.leads; id, self.now, kind,
+            facts.take("salutation", person.salutation.as_ref()), facts.take("first_name", person.first_name.as_ref()),
+            facts.take("last_name", person.last_name.as_ref()), facts.take("full_name", person.full_name.as_ref()),
+            facts.take("job_title", person.job_title.as_ref()),
+            facts.take("company", enquiry.organisation.name.as_ref()),
+            facts.take("website", enquiry.website.as_ref()),
+            facts.take("topic", Some(&new.title)), facts.take("inquiry_kind", enquiry.inquiry_kind.as_ref()),
+            enquiry.message, facts.take("language", enquiry.language.as_ref()),
+            facts.take("country", enquiry.country.as_ref()), facts.take("territory", None), source, medium, campaign,
+            channel, touch, facts.take("referred_by", None), facts.take("referred_kind", None),
+            facts.take("industry", None), facts.take("market_segment", None), facts.take_number("annual_revenue"),
+            facts.take_number("employees"), facts.take_number("market_share"), facts.take("region", None), budget,
+            currency, ownership.owner, ownership.queue, new.team, i64::from(new.priority), new.score, ties.contact,
+            ties.organisation, ties.linked_to, i64::from(new.verification_required), incomplete(new),
+            commit.envelope.received_at.micros(), suppression_address(enquiry));
+        facts
+    }
+
+    fn opportunity(&mut self, commit: &Commit, new: &NewRecord, ownership: &Ownership, id: i64, ties: &Ties) -> Facts {
+        let (enquiry, mut facts) = (&commit.enquiry, Facts::of(commit));
+        let (source, medium, campaign, channel) = self.attribution(commit, &mut facts);
+        let (revenue, currency) = revenue(commit, new);
+        if let Some(stage) = &new.stage {
+            self.stages.insert(stage.clone());
+        }
+        row!(self.opportunities; id, self.now, new.title, ties.contact, ties.organisation, ties.lead, ties.linked_to,
+            facts.take("topic", enquiry.topic.as_ref()), facts.take("inquiry_kind", enquiry.inquiry_kind.as_ref()),
+            enquiry.message, facts.take("language", enquiry.language.as_ref()),
+            facts.take("country", enquiry.country.as_ref()), facts.take("territory", None), revenue, currency,
+            new.stage, i64::from(new.priority), new.score, source, medium, campaign, channel, touch(commit),
+            facts.take("referred_by", None), ownership.owner, ownership.queue, new.team,
+            i64::from(new.verification_required), incomplete(new), commit.envelope.received_at.micros());
+        facts
+    }
+
+    /// Source, medium, campaign and channel, the first three also as records of their own.
+    #[expect(clippy::type_complexity, reason = "four optional words")]
+    fn attribution(
+        &mut self,
+        commit: &Commit,
+        facts: &mut Facts,
+    ) -> (Option<String>, Option<String>, Option<String>, Option<String>) {
+        let attribution = &commit.enquiry.attribution;
+        let source = facts.take("source", attribution.source.as_ref());
+        let medium = facts.take("medium", attribution.medium.as_ref());
+        let campaign = facts.take("campaign", attribution.campaign.as_ref());
+        self.sources.extend(source.clone());
+        self.mediums.extend(medium.clone());
+        self.campaigns.extend(campaign.clone());
+        (source, medium, campaign, facts.take("channel", attribution.channel.as_ref()))
+    }
+}
+
+/// What the rules expect, or the budget the arrival names: minor units and currency.
+fn revenue(commit: &Commit, new: &NewRecord) -> (Option<i64>, Option<String>) {
+    match (&new.expected_revenue, &commit.enquiry.budget) {
+        (Some((minor, currency)), _) => (Some(*minor), currency.clone()),
+        (None, Some(budget)) => (Some(budget.minor), budget.currency.clone()),
+        (None, None) => (None, None),
+    }
+}
+
+fn incomplete(new: &NewRecord) -> Option<String> {
+    (!new.incomplete.is_empty()).then(|| text(&new.incomplete))
+}

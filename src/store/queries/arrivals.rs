@@ -1,0 +1,242 @@
+//! Arrivals as people see them: lists, one whole, put back, discarded; and the effects that gave up.
+
+use sqlx::Row as _;
+use ulid::Ulid;
+
+use super::super::driver::{Connection, Row};
+use super::imports::audit;
+use super::{damaged, json, limit, optional_ulid, statements, ulid};
+use crate::clock::Timestamp;
+use crate::domain::envelope::{ArrivalState, Channel};
+use crate::store::StoreResult;
+use crate::store::rows::{ArrivalDetail, ArrivalFilter, ArrivalRow, DeadLetter};
+
+/// The columns of a list row. A received arrival under a lease is being processed.
+macro_rules! list {
+    ($from:literal) => {
+        concat!(
+            "SELECT a.id AS inside, a.ulid, a.channel, a.intake, CASE WHEN a.state = 'received' AND j.owner IS NOT NULL",
+            " THEN 'processing' ELSE a.state END AS state, a.reason, a.received_at, a.decided_at, a.subject, a.sender,",
+            " a.class, d.ulid AS duplicate_of, r.kind AS record_kind, r.ulid AS record, a.size,",
+            " COALESCE(j.attempt, a.attempts) AS attempts, COALESCE(j.last_error, a.error) AS error",
+            " FROM arrival a LEFT JOIN arrival d ON d.id = a.duplicate_of LEFT JOIN entity r ON r.id = a.record",
+            " LEFT JOIN job j ON j.id = a.id ",
+            $from
+        )
+    };
+}
+
+statements! {
+    LIST(list!("WHERE a.id < $1 AND a.received_at >= $2 AND (CAST($3 AS TEXT) IS NULL OR a.intake = $3) \
+        ORDER BY a.id DESC LIMIT $4"));
+    LIST_BY_STATE(list!("WHERE a.state = $5 AND a.id < $1 AND a.received_at >= $2 \
+        AND (CAST($3 AS TEXT) IS NULL OR a.intake = $3) ORDER BY a.id DESC LIMIT $4"));
+    LIST_PROCESSING(list!("WHERE a.id IN (SELECT p.id FROM job p WHERE p.queue = 'process' AND p.owner IS NOT NULL) \
+        AND a.id < $1 AND a.received_at >= $2 AND (CAST($3 AS TEXT) IS NULL OR a.intake = $3) \
+        ORDER BY a.id DESC LIMIT $4"));
+    ONE(list!("WHERE a.ulid = $1"));
+    POSITION("SELECT id FROM arrival WHERE ulid = $1");
+    REST(
+        "SELECT a.digest, a.content_type, a.context, CASE WHEN EXISTS (SELECT 1 FROM arrival_raw w",
+        " WHERE w.arrival = COALESCE(a.duplicate_of, a.id) OR w.arrival = a.id) THEN CAST(1 AS BIGINT)",
+        " ELSE CAST(0 AS BIGINT) END AS raw_kept FROM arrival a WHERE a.id = $1");
+    REPEATS("SELECT ulid FROM arrival WHERE duplicate_of = $1 ORDER BY id");
+    DECISIONS("SELECT ", json_object!(
+        "'id', d.ulid, 'at', d.at, 'state', d.state, 'reason', d.reason, 'rules_hash', d.rules_hash, ",
+        "'pool', d.pool, 'owner', d.owner, 'record', x.ulid"),
+        " AS item, d.action, d.rule_ids, d.facts, d.trace FROM decision d LEFT JOIN entity x ON x.id = d.record",
+        " WHERE d.arrival = $1 ORDER BY d.id DESC");
+    STATE("SELECT id, state, context, attempts, record FROM arrival WHERE ulid = $1", for_update!());
+    REQUEUE("UPDATE arrival SET state = 'received', reason = NULL, error = NULL, decided_at = NULL, context = $2 WHERE id = $1");
+    // Attempts go on counting, so that a lease of before can never settle the new job.
+    REQUEUE_JOB(
+        "INSERT INTO job (id, queue, due_at, attempt, failures) VALUES ($1, 'process', $2, $3, $3)",
+        " ON CONFLICT (id) DO NOTHING");
+    DISCARD("UPDATE arrival SET state = 'discarded', reason = $2, decided_at = $3 WHERE id = $1");
+    DROP_JOB("DELETE FROM job WHERE id = $1 AND owner IS NULL");
+    HAS_JOB("SELECT id FROM job WHERE id = $1");
+    DEAD_LETTERS(
+        "SELECT j.id, f.kind, f.target, j.attempt, j.last_error, j.due_at, f.payload FROM job j",
+        " JOIN effect f ON f.id = j.id WHERE j.queue = 'deliver' AND j.dead = 1 ORDER BY j.id DESC LIMIT $1");
+    RETRY_DEAD(
+        "UPDATE job SET dead = 0, suspect = 0, due_at = $2, failures = attempt",
+        " WHERE id = $1 AND queue = 'deliver' AND dead = 1");
+}
+
+/// Arrivals, newest first.
+pub(in super::super) async fn list(conn: &mut Connection, filter: &ArrivalFilter) -> StoreResult<Vec<ArrivalRow>> {
+    let before = match filter.before {
+        Some(id) => position(conn, id).await?.unwrap_or(i64::MAX),
+        None => i64::MAX,
+    };
+    let sql = match filter.state {
+        None => LIST,
+        Some(ArrivalState::Processing) => LIST_PROCESSING,
+        Some(_) => LIST_BY_STATE,
+    };
+    let mut query = sqlx::query(sql)
+        .bind(before)
+        .bind(filter.since.map_or(i64::MIN, Timestamp::micros))
+        .bind(filter.intake.as_deref())
+        .bind(limit(filter.limit));
+    if let Some(state) = filter.state.filter(|s| *s != ArrivalState::Processing) {
+        query = query.bind(state.as_str());
+    }
+    query.fetch_all(conn).await?.iter().map(list_row).collect()
+}
+
+async fn position(conn: &mut Connection, id: Ulid) -> StoreResult<Option<i64>> {
+    let row = sqlx::query(POSITION).bind(id.to_string()).fetch_optional(conn).await?;
+    Ok(row.map(|r| r.try_get("id")).transpose()?)
+}
+
+fn list_row(row: &Row) -> StoreResult<ArrivalRow> {
+    let record = match (row.try_get::<Option<&str>, _>("record_kind")?, row.try_get::<Option<&str>, _>("record")?) {
+        (Some(kind), Some(id)) => Some(format!("{kind}:{id}")),
+        _ => None,
+    };
+    Ok(ArrivalRow {
+        id: ulid(row.try_get("ulid")?)?,
+        channel: Channel::parse(row.try_get("channel")?).ok_or_else(|| damaged("channel"))?,
+        intake: row.try_get("intake")?,
+        state: ArrivalState::parse(row.try_get("state")?).ok_or_else(|| damaged("state"))?,
+        reason: row.try_get("reason")?,
+        received_at: Timestamp::from_micros(row.try_get("received_at")?),
+        decided_at: row.try_get::<Option<i64>, _>("decided_at")?.map(Timestamp::from_micros),
+        subject: row.try_get("subject")?,
+        sender: row.try_get("sender")?,
+        class: row.try_get("class")?,
+        duplicate_of: optional_ulid(row.try_get("duplicate_of")?)?,
+        record,
+        size: row.try_get("size")?,
+        attempts: row.try_get("attempts")?,
+        error: row.try_get("error")?,
+    })
+}
+
+/// One arrival whole.
+pub(in super::super) async fn show(conn: &mut Connection, id: Ulid) -> StoreResult<Option<ArrivalDetail>> {
+    let Some(found) = sqlx::query(ONE).bind(id.to_string()).fetch_optional(&mut *conn).await? else {
+        return Ok(None);
+    };
+    let inside: i64 = found.try_get("inside")?;
+    let rest = sqlx::query(REST).bind(inside).fetch_one(&mut *conn).await?;
+    let repeats = sqlx::query(REPEATS).bind(inside).fetch_all(&mut *conn).await?;
+    Ok(Some(ArrivalDetail {
+        row: list_row(&found)?,
+        digest: rest.try_get("digest")?,
+        content_type: rest.try_get("content_type")?,
+        context: json(rest.try_get("context")?),
+        decisions: decisions(conn, DECISIONS, inside).await?,
+        repeats: repeats.iter().map(|r| ulid(r.try_get("ulid")?)).collect::<StoreResult<_>>()?,
+        raw_kept: rest.try_get::<i64, _>("raw_kept")? != 0,
+    }))
+}
+
+/// Decisions with their documents unfolded.
+pub(super) async fn decisions(
+    conn: &mut Connection,
+    sql: &'static str,
+    inside: i64,
+) -> StoreResult<Vec<serde_json::Value>> {
+    let rows = sqlx::query(sql).bind(inside).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let mut item = json(row.try_get("item")?);
+            if let Some(map) = item.as_object_mut() {
+                for name in ["action", "rule_ids", "facts", "trace"] {
+                    map.insert(name.to_owned(), json(row.try_get(name)?));
+                }
+            }
+            Ok(item)
+        })
+        .collect()
+}
+
+/// Puts an arrival back in the queue when its state is one of `from`. False when it is not, or it is queued already.
+pub(in super::super) async fn requeue(
+    conn: &mut Connection,
+    id: Ulid,
+    from: &[ArrivalState],
+    released: bool,
+    actor: &str,
+    now: Timestamp,
+) -> StoreResult<bool> {
+    let Some((inside, state, row)) = state(conn, id).await? else { return Ok(false) };
+    if !from.contains(&state) {
+        return Ok(false);
+    }
+    let mut context = json(row.try_get("context")?);
+    if let (true, Some(map)) = (released, context.as_object_mut()) {
+        map.insert("released".to_owned(), true.into());
+    }
+    let job = sqlx::query(REQUEUE_JOB)
+        .bind(inside)
+        .bind(now.micros())
+        .bind(row.try_get::<i64, _>("attempts")?)
+        .execute(&mut *conn)
+        .await?;
+    if job.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query(REQUEUE).bind(inside).bind(context.to_string()).execute(&mut *conn).await?;
+    let action = if released { "release" } else { "retry" };
+    audit(conn, now, (actor, action), &id.to_string(), Some(state.as_str())).await?;
+    Ok(true)
+}
+
+async fn state(conn: &mut Connection, id: Ulid) -> StoreResult<Option<(i64, ArrivalState, Row)>> {
+    let Some(row) = sqlx::query(STATE).bind(id.to_string()).fetch_optional(conn).await? else { return Ok(None) };
+    let state = ArrivalState::parse(row.try_get("state")?).ok_or_else(|| damaged("state"))?;
+    Ok(Some((row.try_get("id")?, state, row)))
+}
+
+/// Discards an arrival that made no record and that nobody is working on.
+pub(in super::super) async fn discard(
+    conn: &mut Connection,
+    id: Ulid,
+    reason: &str,
+    actor: &str,
+    now: Timestamp,
+) -> StoreResult<bool> {
+    let Some((inside, state, row)) = state(conn, id).await? else { return Ok(false) };
+    let has_record = row.try_get::<Option<i64>, _>("record")?.is_some();
+    if has_record || matches!(state, ArrivalState::Decided | ArrivalState::Discarded) {
+        return Ok(false);
+    }
+    sqlx::query(DROP_JOB).bind(inside).execute(&mut *conn).await?;
+    if sqlx::query(HAS_JOB).bind(inside).fetch_optional(&mut *conn).await?.is_some() {
+        return Ok(false);
+    }
+    sqlx::query(DISCARD).bind(inside).bind(reason).bind(now.micros()).execute(&mut *conn).await?;
+    audit(conn, now, (actor, "discard"), &id.to_string(), Some(reason)).await?;
+    Ok(true)
+}
+
+/// Effects that gave up, newest first.
+pub(in super::super) async fn dead_letters(conn: &mut Connection, most: i64) -> StoreResult<Vec<DeadLetter>> {
+    let rows = sqlx::query(DEAD_LETTERS).bind(limit(most)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(DeadLetter {
+                job: row.try_get("id")?,
+                kind: row.try_get("kind")?,
+                target: row.try_get("target")?,
+                attempts: row.try_get("attempt")?,
+                error: row.try_get("last_error")?,
+                at: Timestamp::from_micros(row.try_get("due_at")?),
+                payload: json(row.try_get("payload")?),
+            })
+        })
+        .collect()
+}
+
+/// Puts a dead letter back in the queue.
+pub(in super::super) async fn retry_dead_letter(conn: &mut Connection, job: i64, now: Timestamp) -> StoreResult<bool> {
+    let done = sqlx::query(RETRY_DEAD).bind(job).bind(now.micros()).execute(&mut *conn).await?;
+    let retried = done.rows_affected() == 1;
+    if retried {
+        audit(conn, now, ("operator", "retry"), &format!("effect:{job}"), None).await?;
+    }
+    Ok(retried)
+}

@@ -1,0 +1,225 @@
+//! Runs a plan: one statement per table, parents before children.
+
+use super::super::driver::Connection;
+use super::{run, run_with, statements};
+use crate::store::StoreResult;
+use crate::store::batch::{Batch, column, row};
+use crate::store::plan::Plan;
+
+statements! {
+    SOURCES("INSERT INTO source (name, created_at) SELECT value->>0, $2 FROM ", rows!("1"),
+        " WHERE true ON CONFLICT (name) DO NOTHING");
+    MEDIUMS("INSERT INTO medium (name, created_at) SELECT value->>0, $2 FROM ", rows!("1"),
+        " WHERE true ON CONFLICT (name) DO NOTHING");
+    CAMPAIGNS("INSERT INTO campaign (name, created_at) SELECT value->>0, $2 FROM ", rows!("1"),
+        " WHERE true ON CONFLICT (name) DO NOTHING");
+    STAGES("INSERT INTO stage (id, name, position, probability, outcome)",
+        " SELECT value->>0, value->>0, 50, 50, 'open' FROM ", rows!("1"), " WHERE true ON CONFLICT (id) DO NOTHING");
+    ENTITIES("INSERT INTO entity (id, ulid, kind) SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2 FROM ",
+        rows!("1"));
+    ORGANISATIONS(
+        "INSERT INTO organisation (id, created_at, modified_at, name, domain, registrations, website, country,",
+        " language, owner, team, customer_since, verification_required, last_message_at)",
+        " SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), CAST(value->>1 AS BIGINT), value->>2,",
+        " value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, CAST(value->>10 AS BIGINT),",
+        " CAST(value->>11 AS BIGINT), CAST(value->>12 AS BIGINT) FROM ", rows!("1"));
+    CONTACTS(
+        "INSERT INTO contact (id, created_at, modified_at, organisation, salutation, first_name, last_name,",
+        " full_name, job_title, company, website, language, country, owner, team, customer_since,",
+        " verification_required, last_message_at, unsubscribed)",
+        " SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), CAST(value->>1 AS BIGINT),",
+        " CAST(value->>2 AS BIGINT), value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9,",
+        " value->>10, value->>11, value->>12, value->>13, CAST(value->>14 AS BIGINT), CAST(value->>15 AS BIGINT),",
+        " CAST(value->>16 AS BIGINT),",
+        " CASE WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.address = e.value->>17) THEN 1 ELSE 0 END FROM ",
+        rows!("1"));
+    LEADS(
+        "INSERT INTO lead (id, created_at, modified_at, kind, salutation, first_name, last_name, full_name, job_title,",
+        " company, website, topic, inquiry_kind, message, language, country, territory, source, medium, campaign,",
+        " channel, first_touch, last_touch, referred_by, referred_kind, industry, market_segment, annual_revenue,",
+        " employees, market_share, region, budget, currency, owner, queue, team, status, priority, score, contact,",
+        " organisation, linked_to, verification_required, incomplete, last_message_at, unsubscribed)",
+        " SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), CAST(value->>1 AS BIGINT), value->>2,",
+        " value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->>11,",
+        " value->>12, value->>13, value->>14, value->>15, (SELECT id FROM source WHERE name = e.value->>16),",
+        " (SELECT id FROM medium WHERE name = e.value->>17), (SELECT id FROM campaign WHERE name = e.value->>18),",
+        " value->>19, value->>20, value->>20, value->>21, value->>22, value->>23, value->>24,",
+        " CAST(value->>25 AS BIGINT), CAST(value->>26 AS BIGINT), CAST(value->>27 AS BIGINT), value->>28,",
+        " CAST(value->>29 AS BIGINT), value->>30, value->>31, value->>32, value->>33, 'open',",
+        " CAST(value->>34 AS BIGINT), CAST(value->>35 AS BIGINT), CAST(value->>36 AS BIGINT),",
+        " CAST(value->>37 AS BIGINT), CAST(value->>38 AS BIGINT), CAST(value->>39 AS BIGINT), value->>40,",
+        " CAST(value->>41 AS BIGINT),",
+        " CASE WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.address = e.value->>42) THEN 1 ELSE 0 END FROM ",
+        rows!("1"));
+    // No stage named: the team's first one, else the first one of all.
+    OPPORTUNITIES(
+        "INSERT INTO opportunity (id, created_at, modified_at, title, contact, organisation, lead, linked_to, topic,",
+        " inquiry_kind, message, language, country, territory, expected_revenue, currency, stage, priority, score,",
+        " source, medium, campaign, channel, first_touch, last_touch, referred_by, owner, queue, team,",
+        " verification_required, incomplete, last_message_at, probability)",
+        " SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), CAST(value->>1 AS BIGINT), value->>2,",
+        " CAST(value->>3 AS BIGINT), CAST(value->>4 AS BIGINT), CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT),",
+        " value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, CAST(value->>13 AS BIGINT), value->>14,",
+        " g.id, CAST(value->>16 AS BIGINT), CAST(value->>17 AS BIGINT),",
+        " (SELECT id FROM source WHERE name = e.value->>18), (SELECT id FROM medium WHERE name = e.value->>19),",
+        " (SELECT id FROM campaign WHERE name = e.value->>20), value->>21, value->>22, value->>22, value->>23,",
+        " value->>24, value->>25, value->>26, CAST(value->>27 AS BIGINT), value->>28, CAST(value->>29 AS BIGINT),",
+        " g.probability FROM ", rows!("1"), " JOIN stage g ON g.id = COALESCE(e.value->>15,",
+        " (SELECT s.id FROM stage s WHERE s.outcome = 'open' AND (s.team IS NULL OR s.team = e.value->>26)",
+        " ORDER BY CASE WHEN s.team IS NULL THEN 1 ELSE 0 END, s.position, s.id LIMIT 1))");
+    POINTS(
+        "INSERT INTO contact_point (record, class, normalised, kind, raw, position, created_at)",
+        " SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2, value->>3, value->>4, CAST(value->>5 AS BIGINT),",
+        " CAST(value->>6 AS BIGINT) FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
+    ADDRESSES(
+        "INSERT INTO address (record, street, city, state, postcode, country, created_at)",
+        " SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2, value->>3, value->>4, value->>5,",
+        " CAST(value->>6 AS BIGINT) FROM ", rows!("1"), " WHERE NOT EXISTS (SELECT 1 FROM address a",
+        " WHERE a.record = CAST(e.value->>0 AS BIGINT) AND a.street IS NOT DISTINCT FROM e.value->>1",
+        " AND a.city IS NOT DISTINCT FROM e.value->>2 AND a.postcode IS NOT DISTINCT FROM e.value->>4)");
+    TAGS("INSERT INTO record_tag (record, tag) SELECT CAST(value->>0 AS BIGINT), value->>1 FROM ", rows!("1"),
+        " WHERE true ON CONFLICT DO NOTHING");
+    CUSTOM_FIELDS(
+        "INSERT INTO custom_field (record, name, value) SELECT CAST(e.value->>0 AS BIGINT), e.value->>1, e.value->>2",
+        " FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
+    CONSENTS(
+        "INSERT INTO consent (record, purpose, given, text, version, at, arrival)",
+        " SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT), value->>3, value->>4,",
+        " CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT) FROM ", rows!("1"));
+    KEYS(
+        "INSERT INTO match_key (kind, hash, entity) SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT),",
+        " CAST(value->>2 AS BIGINT) FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
+    CANDIDATES(
+        "INSERT INTO candidate (record, other, state, at) SELECT CAST(value->>0 AS BIGINT),",
+        " CAST(value->>1 AS BIGINT), 'open', CAST(value->>2 AS BIGINT) FROM ", rows!("1"),
+        " WHERE true ON CONFLICT DO NOTHING");
+    COMMUNICATIONS(
+        "INSERT INTO communication (id, ulid, record, arrival, direction, channel, class, message_id, in_reply_to,",
+        " subject, sender, recipients, body, at)",
+        " SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT), CAST(value->>3 AS BIGINT),",
+        " value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->>11, value->>12,",
+        " CAST(value->>13 AS BIGINT) FROM ", rows!("1"));
+    PARTICIPANTS(
+        "INSERT INTO participant (record, address) SELECT CAST(value->>0 AS BIGINT), value->>1 FROM ", rows!("1"),
+        " WHERE true ON CONFLICT DO NOTHING");
+    ATTACHMENTS(
+        "INSERT INTO attachment (communication, position, name, media_type, size, part)",
+        " SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), value->>2, value->>3,",
+        " CAST(value->>4 AS BIGINT), value->>5 FROM ", rows!("1"));
+    DECISIONS(
+        "INSERT INTO decision (id, ulid, arrival, record, state, reason, action, rules_hash, rule_ids, facts, trace,",
+        " pool, owner, at) SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT),",
+        " CAST(value->>3 AS BIGINT), value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, value->>10,",
+        " value->>11, value->>12, CAST(value->>13 AS BIGINT) FROM ", rows!("1"));
+    TOUCH_LEADS(
+        "UPDATE lead SET modified_at = CAST(e.value->>2 AS BIGINT),",
+        " last_touch = COALESCE(e.value->>3, last_touch), last_message_at =",
+        " CASE WHEN last_message_at > CAST(e.value->>1 AS BIGINT) THEN last_message_at",
+        " ELSE CAST(e.value->>1 AS BIGINT) END FROM ", rows!("1"), " WHERE lead.id = CAST(e.value->>0 AS BIGINT)");
+    TOUCH_OPPORTUNITIES(
+        "UPDATE opportunity SET modified_at = CAST(e.value->>2 AS BIGINT),",
+        " last_touch = COALESCE(e.value->>3, last_touch), last_message_at =",
+        " CASE WHEN last_message_at > CAST(e.value->>1 AS BIGINT) THEN last_message_at",
+        " ELSE CAST(e.value->>1 AS BIGINT) END FROM ", rows!("1"), " WHERE opportunity.id = CAST(e.value->>0 AS BIGINT)");
+    // Fills what was empty, overwrites nothing.
+    KNOWN_CONTACTS(
+        "UPDATE contact SET modified_at = CAST(e.value->>1 AS BIGINT),",
+        " organisation = COALESCE(organisation, CAST(e.value->>2 AS BIGINT)),",
+        " salutation = COALESCE(salutation, e.value->>3), first_name = COALESCE(first_name, e.value->>4),",
+        " last_name = COALESCE(last_name, e.value->>5), full_name = COALESCE(full_name, e.value->>6),",
+        " job_title = COALESCE(job_title, e.value->>7), company = COALESCE(company, e.value->>8),",
+        " website = COALESCE(website, e.value->>9), language = COALESCE(language, e.value->>10),",
+        " country = COALESCE(country, e.value->>11), owner = COALESCE(owner, e.value->>12),",
+        " customer_since = COALESCE(customer_since, CAST(e.value->>13 AS BIGINT)) FROM ", rows!("1"),
+        " WHERE contact.id = CAST(e.value->>0 AS BIGINT)");
+    SUPPRESS(
+        "INSERT INTO suppression (address, at, arrival) SELECT value->>0, CAST(value->>1 AS BIGINT),",
+        " CAST(value->>2 AS BIGINT) FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
+    UNSUBSCRIBE_LEADS(
+        "UPDATE lead SET unsubscribed = 1, modified_at = $2 WHERE id IN (SELECT m.entity FROM ", rows!("1"),
+        " JOIN match_key m ON m.kind = CAST(e.value->>0 AS BIGINT) AND m.hash = CAST(e.value->>1 AS BIGINT))");
+    UNSUBSCRIBE_CONTACTS(
+        "UPDATE contact SET unsubscribed = 1, modified_at = $2 WHERE id IN (SELECT m.entity FROM ", rows!("1"),
+        " JOIN match_key m ON m.kind = CAST(e.value->>0 AS BIGINT) AND m.hash = CAST(e.value->>1 AS BIGINT))");
+    ARRIVALS(
+        "UPDATE arrival SET state = e.value->>1, reason = e.value->>2, decided_at = CAST(e.value->>3 AS BIGINT),",
+        " subject = e.value->>4, sender = e.value->>5, class = e.value->>6, message_id = e.value->>7,",
+        " record = CAST(e.value->>8 AS BIGINT), attempts = CAST(e.value->>9 AS BIGINT), error = NULL FROM ",
+        rows!("1"), " WHERE arrival.id = CAST(e.value->>0 AS BIGINT)");
+    EFFECTS(
+        "INSERT INTO effect (id, ulid, kind, target, payload, arrival, created_at)",
+        " SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2, value->>3, value->>4, CAST(value->>5 AS BIGINT),",
+        " CAST(value->>6 AS BIGINT) FROM ", rows!("1"));
+    JOBS(
+        "INSERT INTO job (id, queue, due_at) SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT)",
+        " FROM ", rows!("1"));
+    SETTLE("DELETE FROM job WHERE id IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")");
+}
+
+/// Writes a plan inside the caller's transaction.
+pub(super) async fn write(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
+    parents(conn, plan).await?;
+    details(conn, plan).await?;
+    conversation(conn, plan).await?;
+    unsubscribe(conn, plan).await?;
+    run(conn, ARRIVALS, &plan.arrivals).await?;
+    run(conn, EFFECTS, &plan.effects).await?;
+    run(conn, JOBS, &plan.jobs).await?;
+    run(conn, SETTLE, &plan.settled).await?;
+    Ok(())
+}
+
+async fn parents(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
+    run_with(conn, SOURCES, &column(&plan.sources), plan.now).await?;
+    run_with(conn, MEDIUMS, &column(&plan.mediums), plan.now).await?;
+    run_with(conn, CAMPAIGNS, &column(&plan.campaigns), plan.now).await?;
+    run(conn, STAGES, &column(&plan.stages)).await?;
+    run(conn, ENTITIES, &plan.entities).await?;
+    run(conn, ORGANISATIONS, &plan.organisations).await?;
+    run(conn, CONTACTS, &plan.contacts).await?;
+    run(conn, LEADS, &plan.leads).await?;
+    run(conn, OPPORTUNITIES, &plan.opportunities).await?;
+    Ok(())
+}
+
+async fn details(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
+    run(conn, POINTS, &plan.points).await?;
+    run(conn, ADDRESSES, &plan.addresses).await?;
+    run(conn, TAGS, &plan.tags).await?;
+    run(conn, CUSTOM_FIELDS, &plan.custom_fields).await?;
+    run(conn, CONSENTS, &plan.consents).await?;
+    let mut keys = Batch::default();
+    for (kind, hash, entity) in &plan.keys {
+        row!(keys; kind, hash, entity);
+    }
+    run(conn, KEYS, &keys).await?;
+    run(conn, CANDIDATES, &plan.candidates).await?;
+    run(conn, KNOWN_CONTACTS, &plan.known_contacts).await?;
+    Ok(())
+}
+
+async fn conversation(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
+    run(conn, COMMUNICATIONS, &plan.communications).await?;
+    let mut participants = Batch::default();
+    for (record, address) in &plan.participants {
+        row!(participants; record, address);
+    }
+    run(conn, PARTICIPANTS, &participants).await?;
+    run(conn, ATTACHMENTS, &plan.attachments).await?;
+    run(conn, DECISIONS, &plan.decisions).await?;
+    for (sql, touched) in [(TOUCH_LEADS, &plan.touched_leads), (TOUCH_OPPORTUNITIES, &plan.touched_opportunities)] {
+        let mut batch = Batch::default();
+        for (id, (at, now, touch)) in touched {
+            row!(batch; id, at, now, touch);
+        }
+        run(conn, sql, &batch).await?;
+    }
+    Ok(())
+}
+
+async fn unsubscribe(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
+    run(conn, SUPPRESS, &plan.suppressed).await?;
+    run_with(conn, UNSUBSCRIBE_LEADS, &plan.unsubscribed, plan.now).await?;
+    run_with(conn, UNSUBSCRIBE_CONTACTS, &plan.unsubscribed, plan.now).await?;
+    Ok(())
+}

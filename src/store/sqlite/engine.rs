@@ -1,0 +1,322 @@
+//! The contract on SQLite: reads from the pool, writes through the writer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use sqlx::{Row as _, SqliteConnection, SqlitePool};
+use tokio::sync::{mpsc, oneshot};
+use ulid::Ulid;
+
+use super::queries::{arrivals, figures, imports, jobs, journal, mailboxes, neighbours, people, records, show};
+use super::writer::{Accept, Call, Command, Decide};
+use super::{driver, queries};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::envelope::{ArrivalState, Envelope};
+use crate::domain::matching::{EntityKind, NeighbourQuery, Neighbourhood};
+use crate::store::signal::Signals;
+use crate::store::{
+    Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
+    StoreError, StoreResult, StoreStats, rows,
+};
+
+/// The store on one SQLite file.
+#[derive(Debug)]
+pub(super) struct Sqlite {
+    readers: SqlitePool,
+    commands: mpsc::Sender<Command>,
+    clock: Arc<dyn Clock>,
+    signals: Arc<Signals>,
+}
+
+/// A write as a value: runs in the writer, answers after its commit.
+struct Write<F, T> {
+    work: Option<F>,
+    result: Option<T>,
+    reply: oneshot::Sender<StoreResult<T>>,
+}
+
+impl<F, T> Call for Write<F, T>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection, Timestamp) -> BoxFuture<'c, StoreResult<T>> + Send,
+    T: Send + 'static,
+{
+    fn run<'c>(&'c mut self, conn: &'c mut SqliteConnection, now: Timestamp) -> BoxFuture<'c, StoreResult<()>> {
+        Box::pin(async move {
+            if let Some(work) = self.work.take() {
+                self.result = Some(work(conn, now).await?);
+            }
+            Ok(())
+        })
+    }
+
+    fn answer(self: Box<Self>, fate: StoreResult<()>) {
+        let Self { result, reply, .. } = *self;
+        reply.send(fate.and_then(|()| result.ok_or_else(gone))).ok();
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Away("the store is closed".into())
+}
+
+impl Sqlite {
+    /// Of its parts.
+    pub(super) fn new(
+        readers: SqlitePool,
+        commands: mpsc::Sender<Command>,
+        clock: Arc<dyn Clock>,
+        signals: Arc<Signals>,
+    ) -> Self {
+        Self { readers, commands, clock, signals }
+    }
+
+    async fn send<T>(&self, command: Command, answer: oneshot::Receiver<StoreResult<T>>) -> StoreResult<T> {
+        self.commands.send(command).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    async fn write<F, T>(&self, work: F) -> StoreResult<T>
+    where
+        F: for<'c> FnOnce(&'c mut SqliteConnection, Timestamp) -> BoxFuture<'c, StoreResult<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Call(Box::new(Write { work: Some(work), result: None, reply })), answer).await
+    }
+
+    async fn reader(&self) -> StoreResult<sqlx::pool::PoolConnection<sqlx::Sqlite>> {
+        Ok(self.readers.acquire().await?)
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    fn engine(&self) -> &'static str {
+        "sqlite"
+    }
+
+    async fn accept(&self, arrivals: Vec<NewArrival>, cursor: Option<CursorMove>) -> StoreResult<Vec<Accepted>> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Accept(Accept { arrivals, cursor, reply }), answer).await
+    }
+
+    async fn load(&self, ids: &[Ulid]) -> StoreResult<Vec<Envelope>> {
+        journal::load(&mut *self.reader().await?, ids).await
+    }
+
+    async fn known_key(&self, key: &str) -> StoreResult<Option<Ulid>> {
+        journal::known_key(&mut *self.reader().await?, key, self.clock.now()).await
+    }
+
+    async fn claim(&self, claim: Claim) -> StoreResult<Vec<Lease>> {
+        self.write(move |conn, now| Box::pin(async move { jobs::claim(conn, &claim, now).await })).await
+    }
+
+    async fn renew(&self, lease: &Lease, by: Duration) -> StoreResult<Timestamp> {
+        let lease = lease.copy();
+        self.write(move |conn, now| {
+            Box::pin(async move {
+                let until = now.after(by);
+                jobs::renew(conn, &lease, until).await.map(|()| until)
+            })
+        })
+        .await
+    }
+
+    async fn fail(&self, lease: &Lease, failure: Failure) -> StoreResult<()> {
+        let lease = lease.copy();
+        self.write(move |conn, now| Box::pin(async move { jobs::fail(conn, &lease, &failure, now).await })).await
+    }
+
+    async fn release(&self, lease: &Lease) -> StoreResult<()> {
+        let (lease, queue) = (lease.copy(), lease.queue);
+        self.write(move |conn, now| Box::pin(async move { jobs::release(conn, &lease, now).await })).await?;
+        self.signals.wake(queue, 1);
+        Ok(())
+    }
+
+    async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()> {
+        let (lease, reason) = (lease.copy(), reason.to_owned());
+        self.write(move |conn, now| Box::pin(async move { jobs::quarantine(conn, &lease, &reason, now).await })).await
+    }
+
+    async fn delivered(&self, lease: &Lease) -> StoreResult<()> {
+        let lease = lease.copy();
+        self.write(move |conn, now| Box::pin(async move { jobs::delivered(conn, &lease, now).await })).await
+    }
+
+    async fn wait(&self, queue: Queue, timeout: Duration) {
+        self.signals.wait(queue, timeout).await;
+    }
+
+    async fn neighbours(&self, queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>> {
+        neighbours::neighbours(&mut *self.reader().await?, queries).await
+    }
+
+    async fn commit(&self, commits: Vec<Commit>) -> StoreResult<Vec<Committed>> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Commit(Decide { commits, reply }), answer).await
+    }
+
+    async fn lock(&self, name: &str, owner: &str, ttl: Duration) -> StoreResult<Option<NamedLock>> {
+        let (name, owner) = (name.to_owned(), owner.to_owned());
+        self.write(move |conn, now| {
+            Box::pin(async move { mailboxes::lock(conn, &name, &owner, now.after(ttl), now).await })
+        })
+        .await
+    }
+
+    async fn unlock(&self, lock: &NamedLock) -> StoreResult<()> {
+        let lock = lock.clone();
+        self.write(move |conn, _| Box::pin(async move { mailboxes::unlock(conn, &lock).await })).await
+    }
+
+    async fn mailbox(&self, mailbox: &str) -> StoreResult<MailboxState> {
+        mailboxes::mailbox(&mut *self.reader().await?, mailbox).await
+    }
+
+    async fn save_mailbox(&self, mailbox: &str, state: &MailboxState, lock: &NamedLock) -> StoreResult<()> {
+        let (mailbox, state, lock) = (mailbox.to_owned(), state.clone(), lock.clone());
+        self.write(move |conn, _| Box::pin(async move { mailboxes::save_mailbox(conn, &mailbox, &state, &lock).await }))
+            .await
+    }
+
+    async fn count_fetch(&self, mailbox: &str, uidvalidity: u32, uid: u32) -> StoreResult<u32> {
+        let mailbox = mailbox.to_owned();
+        self.write(move |conn, _| {
+            Box::pin(async move { mailboxes::count_fetch(conn, &mailbox, uidvalidity, uid).await })
+        })
+        .await
+    }
+
+    async fn journalled_uids(&self, mailbox: &str, uidvalidity: u32, from: u32) -> StoreResult<Vec<u32>> {
+        mailboxes::journalled_uids(&mut *self.reader().await?, mailbox, uidvalidity, from).await
+    }
+
+    async fn secret(&self, name: &str) -> StoreResult<Option<String>> {
+        mailboxes::secret(&mut *self.reader().await?, name).await
+    }
+
+    async fn save_secret(&self, name: &str, value: &str) -> StoreResult<()> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        self.write(move |conn, now| Box::pin(async move { mailboxes::save_secret(conn, &name, &value, now).await }))
+            .await
+    }
+
+    async fn list_arrivals(&self, filter: rows::ArrivalFilter) -> StoreResult<Vec<rows::ArrivalRow>> {
+        arrivals::list(&mut *self.reader().await?, &filter).await
+    }
+
+    async fn show_arrival(&self, id: Ulid) -> StoreResult<Option<rows::ArrivalDetail>> {
+        arrivals::show(&mut *self.reader().await?, id).await
+    }
+
+    async fn requeue(&self, id: Ulid, from: &[ArrivalState], released: bool, actor: &str) -> StoreResult<bool> {
+        let (from, actor) = (from.to_vec(), actor.to_owned());
+        let done = self
+            .write(move |conn, now| {
+                Box::pin(async move { arrivals::requeue(conn, id, &from, released, &actor, now).await })
+            })
+            .await?;
+        self.signals.wake(Queue::Process, usize::from(done));
+        Ok(done)
+    }
+
+    async fn discard(&self, id: Ulid, reason: &str, actor: &str) -> StoreResult<bool> {
+        let (reason, actor) = (reason.to_owned(), actor.to_owned());
+        self.write(move |conn, now| Box::pin(async move { arrivals::discard(conn, id, &reason, &actor, now).await }))
+            .await
+    }
+
+    async fn list_records(&self, kind: EntityKind, filter: rows::RecordFilter) -> StoreResult<Vec<rows::RecordRow>> {
+        records::list(&mut *self.reader().await?, kind, &filter).await
+    }
+
+    async fn show_record(&self, kind: EntityKind, id: Ulid) -> StoreResult<Option<rows::RecordDetail>> {
+        show::show(&mut *self.reader().await?, kind, id).await
+    }
+
+    async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
+        self.write(move |conn, now| Box::pin(async move { imports::import(conn, &contacts, now).await })).await
+    }
+
+    async fn dead_letters(&self, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
+        arrivals::dead_letters(&mut *self.reader().await?, limit).await
+    }
+
+    async fn retry_dead_letter(&self, job: i64) -> StoreResult<bool> {
+        let done = self
+            .write(move |conn, now| Box::pin(async move { arrivals::retry_dead_letter(conn, job, now).await }))
+            .await?;
+        self.signals.wake(Queue::Deliver, usize::from(done));
+        Ok(done)
+    }
+
+    async fn sync_people(&self, people: Vec<rows::PersonRow>, teams: Vec<rows::TeamRow>) -> StoreResult<()> {
+        self.write(move |conn, _| Box::pin(async move { people::sync_people(conn, &people, &teams).await })).await
+    }
+
+    async fn save_ruleset(&self, hash: &str, sources: &serde_json::Value) -> StoreResult<()> {
+        let (hash, sources) = (hash.to_owned(), sources.clone());
+        self.write(move |conn, now| Box::pin(async move { people::save_ruleset(conn, &hash, &sources, now).await }))
+            .await
+    }
+
+    async fn ruleset(&self, hash: &str) -> StoreResult<Option<serde_json::Value>> {
+        people::ruleset(&mut *self.reader().await?, hash).await
+    }
+
+    async fn stats(&self) -> StoreStats {
+        let read = async { figures::stats(&mut *self.reader().await?, self.clock.now()).await };
+        read.await.unwrap_or_default()
+    }
+
+    async fn settings(&self) -> StoreResult<Vec<(String, String, bool)>> {
+        self.write(|conn, _| Box::pin(async move { settings(conn).await })).await
+    }
+
+    async fn plans(&self) -> StoreResult<Vec<(&'static str, String)>> {
+        self.write(|conn, _| Box::pin(async move { plans(conn).await })).await
+    }
+
+    async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.commands.send(Command::Close(done)).await.is_ok() {
+            closed.await.ok();
+        }
+        self.readers.close().await;
+    }
+}
+
+/// The writer's own settings: those decide what a commit means.
+async fn settings(conn: &mut SqliteConnection) -> StoreResult<Vec<(String, String, bool)>> {
+    let version: String = sqlx::query("SELECT sqlite_version() AS v").fetch_one(&mut *conn).await?.try_get("v")?;
+    let journal: String = sqlx::query("PRAGMA journal_mode").fetch_one(&mut *conn).await?.try_get(0)?;
+    let synchronous: i64 = sqlx::query("PRAGMA synchronous").fetch_one(&mut *conn).await?.try_get(0)?;
+    let keys: i64 = sqlx::query("PRAGMA foreign_keys").fetch_one(&mut *conn).await?.try_get(0)?;
+    let wal = journal == "wal";
+    Ok(vec![
+        ("sqlite_version".to_owned(), version, true),
+        ("journal_mode".to_owned(), journal, wal),
+        ("synchronous".to_owned(), if synchronous >= 2 { "full" } else { "not full" }.to_owned(), synchronous >= 2),
+        ("foreign_keys".to_owned(), if keys == 1 { "on" } else { "off" }.to_owned(), keys == 1),
+    ])
+}
+
+/// The plan of every statement; explaining one prepares it.
+async fn plans(conn: &mut SqliteConnection) -> StoreResult<Vec<(&'static str, String)>> {
+    let mut plans = Vec::new();
+    for (name, sql) in queries::all_statements().into_iter().chain([("RESERVE", driver::RESERVE)]) {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let rows = sqlx::query(explain)
+            .persistent(false)
+            .fetch_all(&mut *conn)
+            .await
+            .map_err(|e| StoreError::Other(format!("the statement {name} cannot be prepared: {e}").into()))?;
+        let lines: Vec<String> = rows.iter().map(|r| r.try_get("detail")).collect::<Result<_, _>>()?;
+        plans.push((name, lines.join("\n")));
+    }
+    Ok(plans)
+}

@@ -1,0 +1,62 @@
+//! Forward-only migrations with a version table of our own; a database of a newer build is refused.
+
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+
+use crate::clock::Timestamp;
+use crate::store::{StoreError, StoreResult};
+
+/// Migrations by version, without gaps.
+pub(super) const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("migrations/0001_journal.sql")),
+    (2, include_str!("migrations/0002_records.sql")),
+    (3, include_str!("migrations/0003_conversation.sql")),
+];
+
+/// What was found and done.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Migrated {
+    /// No migration had ever run here.
+    pub(super) created: bool,
+    /// Migrations applied now.
+    pub(super) applied: u32,
+}
+
+/// Brings the database to this build's version, each migration in a transaction of its own.
+pub(super) async fn migrate(conn: &mut SqliteConnection, apply: bool, now: Timestamp) -> StoreResult<Migrated> {
+    let found = version(conn).await?;
+    let known = MIGRATIONS.last().map_or(0, |(v, _)| *v);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    let pending: Vec<_> = MIGRATIONS.iter().filter(|(v, _)| *v > found).collect();
+    if !apply && !pending.is_empty() {
+        return Err(StoreError::Unusable(format!(
+            "the database is at migration {found}, this pisteur needs {known}: run `pisteur migrate`"
+        )));
+    }
+    let mut done = Migrated { created: found == 0, applied: 0 };
+    for (version, sql) in pending {
+        let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::raw_sql(*sql).execute(&mut *transaction).await?;
+        sqlx::query("INSERT INTO pisteur_migration (version, applied_at) VALUES ($1, $2)")
+            .bind(version)
+            .bind(now.micros())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        done.applied = done.applied.saturating_add(1);
+    }
+    Ok(done)
+}
+
+/// Highest migration applied; 0 for a new database.
+async fn version(conn: &mut SqliteConnection) -> StoreResult<i64> {
+    sqlx::query(
+        "CREATE TABLE IF NOT EXISTS pisteur_migration (
+            version INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT",
+    )
+    .execute(&mut *conn)
+    .await?;
+    let row = sqlx::query("SELECT COALESCE(MAX(version), 0) AS version FROM pisteur_migration").fetch_one(conn).await?;
+    Ok(row.try_get("version")?)
+}

@@ -1,0 +1,84 @@
+//! Opens the file: folder, settings that make a commit durable, migrations, the writer and the readers.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::mpsc;
+
+use super::engine::Sqlite;
+use super::migrate::migrate;
+use super::writer::{QUEUE, Writer};
+use crate::store::signal::Signals;
+use crate::store::{OpenOptions, Opened, Store, StoreError, StoreResult};
+
+/// Read-only connections.
+const READERS: u32 = 4;
+/// How long SQLite waits for another process's lock.
+const BUSY: Duration = Duration::from_secs(10);
+/// Statements kept prepared per connection: all of them.
+const STATEMENTS: usize = 256;
+
+/// Opens or creates the database file.
+pub(super) async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, Opened)> {
+    let connect = connect_options(&options.url)?;
+    make_folder(connect.get_filename())?;
+    let mut conn =
+        connect.clone().create_if_missing(options.migrate).connect().await.map_err(|e| cannot_open(e, &options.url))?;
+    let migrated = match migrate(&mut conn, options.migrate, options.clock.now()).await {
+        Ok(migrated) => migrated,
+        Err(error) => {
+            conn.close().await.ok();
+            return Err(error);
+        }
+    };
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .min_connections(1)
+        .connect_with(connect.read_only(true).pragma("cache_size", "-4000"))
+        .await?;
+    let (commands, receiver) = mpsc::channel(QUEUE);
+    let signals = Arc::new(Signals::default());
+    let writer = Writer { conn, commands: receiver, clock: Arc::clone(&options.clock), signals: Arc::clone(&signals) };
+    tokio::spawn(writer.run());
+    let store = Sqlite::new(readers, commands, options.clock, signals);
+    let opened = Opened { created: migrated.created, migrated: migrated.applied, degraded: false };
+    Ok((Arc::new(store), opened))
+}
+
+/// WAL with a full sync at every commit: what is answered is on disk.
+fn connect_options(url: &str) -> StoreResult<SqliteConnectOptions> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|e| {
+        StoreError::Unusable(format!("database = \"{url}\" is no SQLite address ({e}); write sqlite://var/pisteur.db"))
+    })?;
+    Ok(options
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .statement_cache_capacity(STATEMENTS)
+        .pragma("cache_size", "-16000")
+        .pragma("journal_size_limit", "67108864")
+        .pragma("temp_store", "memory")
+        .disable_statement_logging())
+}
+
+fn make_folder(file: &Path) -> StoreResult<()> {
+    let Some(folder) = file.parent().filter(|f| !f.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|e| {
+        StoreError::Unusable(format!(
+            "the folder {} of the database cannot be made ({e}); make it, or give pisteur the right to",
+            folder.display()
+        ))
+    })
+}
+
+fn cannot_open(error: sqlx::Error, url: &str) -> StoreError {
+    match StoreError::from(error) {
+        StoreError::Unusable(text) => StoreError::Unusable(format!("{url}: {text}")),
+        other => other,
+    }
+}
