@@ -1,3 +1,5 @@
 //! The doors in.
 
+pub mod accept;
+pub mod form;
 pub mod mailbox;

@@ -1,0 +1,74 @@
+//! Journal first: the one way from a door into the store.
+//!
+//! Invariants:
+//! - an arrival is acknowledged only from [`Accepted`], which exists after the commit;
+//! - a visitor who hangs up does not cancel the write: it runs in a task of its own.
+
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+use ulid::Ulid;
+
+use crate::clock::Clock;
+use crate::domain::envelope::Envelope;
+use crate::store::{Accepted, NewArrival, Store, StoreError, StoreResult};
+
+/// Writes arrivals down for the doors.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    tracker: TaskTracker,
+}
+
+impl Journal {
+    /// A journal on `store`; writes under way are tasks of `tracker`, so that a shutdown waits for them.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, tracker: TaskTracker) -> Self {
+        Self { store, clock, tracker }
+    }
+
+    /// The clock of the house.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// Journals one arrival. Dropping the future does not stop the write.
+    ///
+    /// # Errors
+    /// Those of [`Store::accept`].
+    pub async fn accept(&self, arrival: NewArrival) -> StoreResult<Accepted> {
+        let accepted = self.accept_all(vec![arrival]).await?;
+        accepted.into_iter().next().ok_or_else(|| StoreError::Other("the store answered nothing".into()))
+    }
+
+    /// Journals arrivals in one transaction and answers in their order. Dropping the future does not stop the write.
+    ///
+    /// # Errors
+    /// Those of [`Store::accept`]; [`StoreError::Other`] when the write ended without an answer.
+    pub async fn accept_all(&self, arrivals: Vec<NewArrival>) -> StoreResult<Vec<Accepted>> {
+        let store = Arc::clone(&self.store);
+        let written = self.tracker.spawn(async move {
+            let intakes: Vec<String> = arrivals.iter().map(|arrival| arrival.envelope.intake_id.clone()).collect();
+            let accepted = store.accept(arrivals, None).await?;
+            for (intake, accepted) in intakes.into_iter().zip(&accepted) {
+                count(intake, accepted);
+            }
+            Ok(accepted)
+        });
+        written.await.unwrap_or_else(|gone| Err(StoreError::Other(Box::new(gone))))
+    }
+
+    /// A journalled arrival with its bytes, if it is within reach.
+    pub async fn recall(&self, id: Ulid) -> Option<Envelope> {
+        self.store.load(&[id]).await.ok()?.into_iter().next()
+    }
+}
+
+fn count(intake: String, accepted: &Accepted) {
+    if accepted.duplicate_of().is_some() {
+        metrics::counter!("pisteur_repeated_total", "intake" => intake.clone()).increment(1);
+    }
+    metrics::counter!("pisteur_accepted_total", "intake" => intake).increment(1);
+}

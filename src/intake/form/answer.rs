@@ -1,0 +1,106 @@
+//! Answers: JSON for scripts, redirects and pages for browsers.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use ulid::Ulid;
+
+use super::negotiate;
+use super::pages::{self, Trouble};
+use super::problem::Why;
+use super::texts::Language;
+use crate::config::form::{FormConfig, origin};
+
+/// What all answers to one request have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Manner {
+    /// JSON instead of pages.
+    pub(super) json: bool,
+    /// Language of words.
+    pub(super) language: Language,
+    /// Shown with every refusal.
+    pub(super) request_id: Ulid,
+    /// Link back to the page the visitor came from, when that page may be linked.
+    pub(super) back: Option<String>,
+}
+
+impl Manner {
+    /// The manner a request asks for by its headers and its `?lang=`.
+    pub(super) fn of(headers: &HeaderMap, query: &str, form: Option<&FormConfig>, request_id: Ulid) -> Self {
+        Self {
+            json: negotiate::wants_json(headers),
+            language: language(headers, query, form),
+            request_id,
+            back: back(headers, form),
+        }
+    }
+
+    /// Success.
+    pub(super) fn success(&self, id: Ulid, next: &str) -> Response {
+        if self.json {
+            let body = json!({ "ok": true, "id": id.to_string(), "next": next });
+            return json_response(StatusCode::OK, &body);
+        }
+        let Ok(location) = HeaderValue::from_str(next) else { return StatusCode::NO_CONTENT.into_response() };
+        (StatusCode::SEE_OTHER, [(header::LOCATION, location)], [(header::CACHE_CONTROL, "no-store")]).into_response()
+    }
+
+    /// Refusal; a page keeps what was typed into `form`.
+    pub(super) fn refusal(&self, why: &Why, typed: Option<(&FormConfig, &[(String, String)])>) -> Response {
+        let (status, slug) = why.status();
+        let words = why.words(self.language.texts());
+        let reference = self.request_id.to_string();
+        let mut response = if self.json {
+            let error = json!({ "code": why.code(), "field": why.field(), "message": words });
+            let mut body = json!({ "ok": false, "error": slug, "message": words, "errors": [error],
+                                   "request_id": reference });
+            if let (Some(seconds), Some(members)) = (why.retry_after(), body.as_object_mut()) {
+                members.insert("retry_after".to_owned(), json!(seconds));
+            }
+            json_response(status, &body)
+        } else {
+            let back = self.back.as_deref();
+            let language = self.language;
+            pages::problem(&Trouble { language, status, words: &words, typed, back, reference: &reference })
+        };
+        if let Some(seconds) = why.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if *why == Why::Method {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+        }
+        response
+    }
+}
+
+fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (status, headers, body.to_string()).into_response()
+}
+
+/// `?lang=`, else `Accept-Language`, else the form's, else English.
+pub(crate) fn language(headers: &HeaderMap, query: &str, form: Option<&FormConfig>) -> Language {
+    let asked = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang");
+    asked
+        .and_then(|(_, tag)| Language::of_tag(&tag))
+        .or_else(|| Language::of_header(&negotiate::text(headers, header::ACCEPT_LANGUAGE)))
+        .or_else(|| form.and_then(|form| Language::of_tag(form.language.as_deref()?)))
+        .unwrap_or_default()
+}
+
+/// The referring page, when it is on this host or on a site that the form lists: nobody else gets a link from us.
+fn back(headers: &HeaderMap, form: Option<&FormConfig>) -> Option<String> {
+    let referer = negotiate::text(headers, header::REFERER);
+    let site = origin(&referer)?;
+    let host = negotiate::text(headers, header::HOST);
+    let own = site.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(&host));
+    let listed = form.is_some_and(|form| {
+        let sites = form.allowed_redirects.iter().chain(&form.allowed_origins).chain(&form.redirect);
+        sites.filter_map(|entry| origin(entry)).any(|entry| entry == site)
+    });
+    (own || listed).then_some(referer)
+}

@@ -1,0 +1,204 @@
+//! One request to a form, from its head to its answer.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, Method, header, request};
+use axum::response::Response;
+use bytes::Bytes;
+
+use super::answer::Manner;
+use super::fields::{self, Allowed, Encoding, Said};
+use super::journalled::{Arrived, write_down};
+use super::problem::Why;
+use super::redirect::{self, Target};
+use super::texts::Language;
+use super::{FormDoor, FormSet, Peer, body, cors, negotiate, pages};
+use crate::config::form::FormConfig;
+
+/// A client turned away by its rate still gets what it typed back, if the body is no larger than this.
+const TYPED_BYTES: usize = 64 << 10;
+
+/// A refusal, with what had been read by then.
+pub(super) struct Refused {
+    pub(super) why: Why,
+    pub(super) said: Option<Said>,
+}
+
+impl From<Why> for Refused {
+    fn from(why: Why) -> Self {
+        Self { why, said: None }
+    }
+}
+
+/// `/f/{form}`, every method.
+pub(super) async fn form(State(door): State<Arc<FormDoor>>, Path(name): Path<String>, request: Request) -> Response {
+    let set = door.forms.load_full();
+    let (head, body) = request.into_parts();
+    let form = set.at(&name);
+    let request_id = door.journal.clock().new_id();
+    let mut manner = Manner::of(&head.headers, head.uri.query().unwrap_or_default(), form.as_deref(), request_id);
+    let Some(form) = form else {
+        body::discard(body).await;
+        let mut response = manner.refusal(&Why::UnknownForm, None);
+        cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
+        return response;
+    };
+    let verdict = cors::verdict(&form, &head.headers);
+    let mut response = match head.method {
+        Method::OPTIONS => cors::preflight(),
+        Method::POST => {
+            let visit = Visit { door: &door, set: &set, form: &form, head: &head, origin_refused: verdict.refused };
+            match visit.receive(body, &mut manner).await {
+                Ok(response) => response,
+                Err(refused) => visit.refuse(&refused, &manner),
+            }
+        }
+        _ => manner.refusal(&Why::Method, None),
+    };
+    cors::sign(&mut response, &verdict);
+    response
+}
+
+/// `GET /f/{form}/thanks`.
+pub(super) async fn thanks(State(door): State<Arc<FormDoor>>, Path(name): Path<String>, request: Request) -> Response {
+    let form = door.forms.load().at(&name);
+    let query = request.uri().query().unwrap_or_default();
+    let manner = Manner::of(request.headers(), query, form.as_deref(), door.journal.clock().new_id());
+    match form {
+        Some(_) => pages::thanks(manner.language, manner.back.as_deref()),
+        None => manner.refusal(&Why::UnknownForm, None),
+    }
+}
+
+/// One submission under way.
+pub(super) struct Visit<'a> {
+    pub(super) door: &'a FormDoor,
+    pub(super) set: &'a FormSet,
+    pub(super) form: &'a FormConfig,
+    pub(super) head: &'a request::Parts,
+    pub(super) origin_refused: bool,
+}
+
+impl Visit<'_> {
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// The visitor's address.
+    pub(super) fn client(&self) -> IpAddr {
+        let peer = self.head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+        self.set.proxies.client(peer, self.headers())
+    }
+
+    async fn receive(&self, body: Body, manner: &mut Manner) -> Result<Response, Refused> {
+        let (encoding, body) = match self.check_head() {
+            Ok(encoding) => (encoding, body),
+            Err(why) => {
+                body::discard(body).await;
+                return Err(why.into());
+            }
+        };
+        if let Err(wait) = self.set.rates.knock(self.client(), &self.form.id) {
+            return Err(self.turned_away(encoding, body, wait).await);
+        }
+        let Ok(_turn) = self.set.in_hand.try_acquire() else {
+            body::discard(body).await;
+            return Err(Why::Busy.into());
+        };
+        let taken = body::take(self.headers(), body, self.set.body_limit(self.form), &self.set.in_hand_bytes).await?;
+        // No type and no bytes: an empty form rather than a wrong type.
+        let encoding = match encoding {
+            Some(encoding) => encoding,
+            None if taken.bytes.is_empty() => return Err(Why::Empty.into()),
+            None => return Err(Why::ContentType.into()),
+        };
+        let raw = Bytes::from(taken.bytes);
+        let said = fields::read(encoding, &self.content_type(), &raw, &self.allowed()).await?;
+        if let Some(language) = said.value("_language").or_else(|| said.value("_lang")).and_then(Language::of_tag) {
+            manner.language = language;
+        }
+        if said.is_empty() {
+            return Err(Refused { why: Why::Empty, said: Some(said) });
+        }
+        match write_down(self, encoding, raw, &said, manner.json).await {
+            Ok(_) if self.origin_refused => Err(Refused { why: Why::Origin, said: Some(said) }),
+            Ok(Arrived(id)) => Ok(manner.success(id, &self.next(&said, manner))),
+            Err(why) => Err(Refused { why, said: Some(said) }),
+        }
+    }
+
+    /// What can be refused before the body; the encoding, if one is named.
+    fn check_head(&self) -> Result<Option<Encoding>, Why> {
+        if !self.form.enabled {
+            return Err(Why::Inactive);
+        }
+        let encoded = negotiate::text(self.headers(), header::CONTENT_ENCODING);
+        if !encoded.is_empty() && !encoded.eq_ignore_ascii_case("identity") {
+            return Err(Why::ContentEncoding);
+        }
+        let media_type = negotiate::media_type(self.headers());
+        match Encoding::of(&media_type) {
+            None if !media_type.is_empty() => Err(Why::ContentType),
+            found => Ok(found),
+        }
+    }
+
+    fn content_type(&self) -> String {
+        negotiate::text(self.headers(), header::CONTENT_TYPE)
+    }
+
+    fn allowed(&self) -> Allowed {
+        let limits = &self.set.limits;
+        Allowed {
+            fields: self.form.max_fields.unwrap_or(limits.fields),
+            files: self.form.max_files.unwrap_or(limits.files),
+            take_files: self.form.allow_files,
+            name_bytes: limits.name_bytes,
+            value_bytes: limits.value_bytes,
+            file_name_bytes: limits.file_name_bytes,
+        }
+    }
+
+    /// A browser that is turned away by its rate gets back what was typed.
+    async fn turned_away(&self, encoding: Option<Encoding>, body: Body, wait: std::time::Duration) -> Refused {
+        let why = Why::RateLimited { wait };
+        let limit = TYPED_BYTES.min(self.set.body_limit(self.form));
+        let Some(encoding) = encoding else { return why.into() };
+        match body::take(self.headers(), body, limit, &self.set.in_hand_bytes).await {
+            Ok(taken) => {
+                let raw = Bytes::from(taken.bytes);
+                let said = fields::read(encoding, &self.content_type(), &raw, &self.allowed()).await.ok();
+                Refused { why, said }
+            }
+            Err(_) => why.into(),
+        }
+    }
+
+    fn refuse(&self, refused: &Refused, manner: &Manner) -> Response {
+        let (status, slug) = refused.why.status();
+        tracing::info!(form = %self.form.id, request = %manner.request_id, status = status.as_u16(), reason = slug,
+            "a submission to form {} was refused: {slug}", self.form.id);
+        let resend = !matches!(refused.why, Why::Inactive | Why::Origin);
+        let typed = refused.said.as_ref().filter(|said| resend && !said.is_empty());
+        manner.refusal(&refused.why, typed.map(|said| (self.form, said.fields.as_slice())))
+    }
+
+    /// Where a browser goes, and `next` for scripts.
+    fn next(&self, said: &Said, manner: &Manner) -> String {
+        let target = redirect::target(self.form, redirect::asked(&said.fields));
+        if target == Target::Refused {
+            tracing::warn!(form = %self.form.id, "form {} was asked to send the visitor to a page that is not on its \
+                list; add the site to allowed_redirects if it is yours", self.form.id);
+        }
+        match target {
+            Target::Page(page) => page,
+            Target::OwnPage | Target::Refused => {
+                let site = if manner.json { self.set.public_url.as_deref().unwrap_or_default() } else { "" };
+                format!("{site}/f/{}/thanks?lang={}", self.form.path_name(), manner.language.code())
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A submission is written down: keys, context, quarantine, and what happens when a key is used twice.
+//!
+//! Invariants: an id is acknowledged only out of [`crate::store::Accepted`]; another content under a known explicit key
+//! is never swallowed: a script is told, a browser gets a submission of its own that names the first.
+
+use std::time::Duration;
+
+use axum::http::header;
+use bytes::Bytes;
+use ulid::Ulid;
+
+use super::fields::{self, Encoding, Said};
+use super::handler::Visit;
+use super::negotiate;
+use super::problem::Why;
+use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
+use crate::domain::reading::arrival_key::form_keys;
+use crate::store::{Accepted, InitialState, NewArrival, StoreError};
+
+/// Reason of an arrival held because its form takes more than its share.
+pub const FORM_RATE_LIMIT: &str = "form_rate_limit";
+/// Reason of an arrival held because its website is not on the form's list.
+pub const ORIGIN_REFUSED: &str = "origin_refused";
+
+/// The id to acknowledge.
+pub(super) struct Arrived(pub(super) Ulid);
+
+/// Writes a submission down.
+pub(super) async fn write_down(
+    visit: &Visit<'_>,
+    encoding: Encoding,
+    raw: Bytes,
+    said: &Said,
+    script: bool,
+) -> Result<Arrived, Why> {
+    let explicit = explicit_key(visit, said);
+    let initial = initial_state(visit);
+    let keys = keys(visit, said, explicit.as_deref());
+    let accepted = accept(visit, arrival(visit, &raw, keys, None, initial.clone())).await?;
+    let Some(first) = accepted.duplicate_of().filter(|_| explicit.is_some()) else {
+        return Ok(Arrived(accepted.acknowledged()));
+    };
+    if same_content(visit, encoding, said, first).await {
+        return Ok(Arrived(first));
+    }
+    if script {
+        return Err(Why::KeyReused);
+    }
+    let keys = self::keys(visit, said, None);
+    let accepted = accept(visit, arrival(visit, &raw, keys, Some(first), initial)).await?;
+    Ok(Arrived(accepted.acknowledged()))
+}
+
+fn explicit_key(visit: &Visit<'_>, said: &Said) -> Option<String> {
+    let header = negotiate::text(visit.headers(), "idempotency-key");
+    let header = header.trim();
+    if header.is_empty() { said.value("_submission_id").map(str::to_owned) } else { Some(header.to_owned()) }
+}
+
+fn keys(visit: &Visit<'_>, said: &Said, explicit: Option<&str>) -> Vec<ArrivalKey> {
+    let window: Duration = visit.form.duplicate_window();
+    form_keys(&visit.form.id, &said.content(), explicit, window, visit.door.journal.clock().now())
+}
+
+fn initial_state(visit: &Visit<'_>) -> InitialState {
+    if visit.origin_refused {
+        return InitialState::Quarantined(ORIGIN_REFUSED.to_owned());
+    }
+    if visit.set.rates.room_at(&visit.form.id) {
+        return InitialState::Received;
+    }
+    tracing::warn!(form = %visit.form.id, "form {} takes more than limits.per_form_per_minute; what comes above it \
+        waits in quarantine", visit.form.id);
+    InitialState::Quarantined(FORM_RATE_LIMIT.to_owned())
+}
+
+fn arrival(
+    visit: &Visit<'_>,
+    raw: &Bytes,
+    keys: Vec<ArrivalKey>,
+    follows: Option<Ulid>,
+    initial: InitialState,
+) -> NewArrival {
+    let clock = visit.door.journal.clock();
+    let envelope = Envelope {
+        id: clock.new_id(),
+        channel: Channel::Form,
+        intake_id: visit.form.id.clone(),
+        keys,
+        received_at: clock.now(),
+        digest: Digest::of(raw),
+        raw_kind: RawKind::Form,
+        content_type: Some(cut(negotiate::text(visit.headers(), header::CONTENT_TYPE), 256)),
+        context: context(visit, follows),
+        raw: raw.to_vec(),
+    };
+    NewArrival { envelope, initial }
+}
+
+fn context(visit: &Visit<'_>, follows: Option<Ulid>) -> ArrivalContext {
+    let sent = |name: header::HeaderName, limit: usize| {
+        let value = cut(negotiate::text(visit.headers(), name), limit);
+        (!value.is_empty()).then_some(value)
+    };
+    let query = visit.head.uri.query().filter(|query| !query.is_empty());
+    ArrivalContext {
+        client_ip: Some(visit.client().to_string()),
+        user_agent: sent(header::USER_AGENT, 512),
+        referer: sent(header::REFERER, 2_048),
+        origin: sent(header::ORIGIN, 512),
+        accept_language: sent(header::ACCEPT_LANGUAGE, 256),
+        query: query.map(|query| cut(query.to_owned(), 4_096)),
+        extra: follows.map(|id| ("follows".to_owned(), id.to_string())).into_iter().collect(),
+        ..ArrivalContext::default()
+    }
+}
+
+/// At most `limit` bytes, whole characters.
+fn cut(mut text: String, limit: usize) -> String {
+    if text.len() > limit {
+        let end = (0..=limit).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
+}
+
+async fn accept(visit: &Visit<'_>, arrival: NewArrival) -> Result<Accepted, Why> {
+    visit.door.journal.accept(arrival).await.map_err(|error| {
+        match &error {
+            StoreError::Full(_) | StoreError::Away(_) => {
+                tracing::warn!(form = %visit.form.id, %error, "a submission to form {} could not be written down: {error}",
+                    visit.form.id);
+            }
+            _ => tracing::error!(form = %visit.form.id, %error,
+                "a submission to form {} could not be written down: {error}", visit.form.id),
+        }
+        Why::Unavailable
+    })
+}
+
+/// Whether the first arrival under the key says the same. When it is out of reach or its bytes are purged, the key is
+/// believed.
+async fn same_content(visit: &Visit<'_>, encoding: Encoding, said: &Said, first: Ulid) -> bool {
+    let Some(earlier) = visit.door.journal.recall(first).await.filter(|envelope| !envelope.raw.is_empty()) else {
+        return true;
+    };
+    let content_type = earlier.content_type.clone().unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let encoding = Encoding::of(&media_type).unwrap_or(encoding);
+    let allowed = fields::Allowed::ANY;
+    match fields::read(encoding, &content_type, &Bytes::from(earlier.raw), &allowed).await {
+        Ok(earlier) => earlier.same_as(said),
+        Err(_) => true,
+    }
+}

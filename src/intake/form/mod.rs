@@ -1,0 +1,65 @@
+//! The form door: `POST /f/{form}` and its thank-you page.
+//!
+//! Invariants:
+//! - what is answered with success is journalled and synced first;
+//! - unknown form, wrong method, wrong type, too large, malformed, empty and too frequent are refused before the
+//!   journal; everything else is written down first, whatever is answered;
+//! - nothing in a request chooses another site to be sent to, unless the form lists it.
+
+pub mod answer;
+mod body;
+pub mod client;
+pub mod cors;
+pub(in crate::intake) mod fields;
+mod handler;
+mod journalled;
+pub mod negotiate;
+pub mod pages;
+pub mod problem;
+pub mod rates;
+pub mod redirect;
+pub mod set;
+pub mod texts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::routing::{any, get};
+use tokio_util::sync::CancellationToken;
+
+pub use self::body::TooSlow;
+pub use self::client::Peer;
+pub use self::set::FormSet;
+use crate::intake::accept::Journal;
+
+/// Between two rounds in which rates forget quiet clients.
+const FORGET_EVERY: Duration = Duration::from_secs(30);
+
+/// What the form door needs.
+#[derive(Debug)]
+pub struct FormDoor {
+    /// Where submissions are written down.
+    pub journal: Journal,
+    /// Forms in force; a reload stores a new set.
+    pub forms: Arc<ArcSwap<FormSet>>,
+}
+
+/// Routes of the form door: `/f/{form}` and `/f/{form}/thanks`.
+pub fn router(door: Arc<FormDoor>) -> Router {
+    Router::new()
+        .route("/f/{form}", any(handler::form))
+        .route("/f/{form}/thanks", get(handler::thanks))
+        .with_state(door)
+}
+
+/// Lets rates forget quiet clients, until `cancel`.
+pub async fn tend(forms: Arc<ArcSwap<FormSet>>, cancel: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(FORGET_EVERY) => forms.load().rates.forget(),
+        }
+    }
+}

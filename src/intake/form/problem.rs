@@ -1,0 +1,186 @@
+//! Why a submission is not taken: status, slug, code, and words for it. Nothing here writes an answer.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use super::texts::Texts;
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// No form of that name.
+    UnknownForm,
+    /// The form is switched off.
+    Inactive,
+    /// Not POST.
+    Method,
+    /// Only control fields, or nothing.
+    Empty,
+    /// The body is not what its type says.
+    Malformed {
+        /// Where or what, in English, for scripts.
+        detail: String,
+    },
+    /// The body ended too early.
+    BrokenOff,
+    /// The body came too slowly.
+    TooSlow,
+    /// The body is larger than `limit` bytes.
+    TooLarge {
+        /// Bytes.
+        limit: usize,
+    },
+    /// More fields than `limit`.
+    TooManyFields {
+        /// Fields.
+        limit: usize,
+    },
+    /// A field name longer than `limit` bytes.
+    NameTooLong {
+        /// Bytes.
+        limit: usize,
+    },
+    /// A value longer than `limit` bytes.
+    ValueTooLong {
+        /// Whose value.
+        field: String,
+        /// Bytes.
+        limit: usize,
+    },
+    /// More files than `limit`.
+    TooManyFiles {
+        /// Files.
+        limit: usize,
+    },
+    /// A file name longer than `limit` bytes.
+    FileNameTooLong {
+        /// Bytes.
+        limit: usize,
+    },
+    /// The form takes no files.
+    NoFiles,
+    /// Not one of the three encodings of a form.
+    ContentType,
+    /// A compressed body.
+    ContentEncoding,
+    /// Another body under a known idempotency key.
+    KeyReused,
+    /// The website is not on the form's list. What it sent is kept in quarantine.
+    Origin,
+    /// The client knocks too often.
+    RateLimited {
+        /// Until it may knock again.
+        wait: Duration,
+    },
+    /// Too much in hand at present.
+    Busy,
+    /// Nothing can be written down at present.
+    Unavailable,
+}
+
+impl Why {
+    /// Status and slug.
+    #[must_use]
+    pub const fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::UnknownForm => (StatusCode::NOT_FOUND, "form_not_found"),
+            Self::Inactive => (StatusCode::GONE, "inactive"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Empty => (StatusCode::BAD_REQUEST, "empty"),
+            Self::Malformed { .. } | Self::BrokenOff => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::NoFiles => (StatusCode::BAD_REQUEST, "no_file_uploads"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::TooManyFields { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_fields"),
+            Self::NameTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "name_too_long"),
+            Self::ValueTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "value_too_long"),
+            Self::TooManyFiles { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_files"),
+            Self::FileNameTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "file_name_too_long"),
+            Self::ContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type"),
+            Self::ContentEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding"),
+            Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+            Self::Origin => (StatusCode::FORBIDDEN, "origin_refused"),
+            Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        }
+    }
+
+    /// Code of the single entry of `errors`; the names that form libraries know where there is one.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownForm => "FORM_NOT_FOUND",
+            Self::Inactive => "INACTIVE",
+            Self::Empty => "EMPTY",
+            Self::NoFiles => "NO_FILE_UPLOADS",
+            Self::TooLarge { .. } => "TOO_LARGE",
+            Self::TooManyFiles { .. } => "TOO_MANY_FILES",
+            Self::TooManyFields { .. } => "TOO_MANY_FIELDS",
+            Self::NameTooLong { .. } | Self::ValueTooLong { .. } | Self::FileNameTooLong { .. } => "TOO_LONG",
+            Self::Origin | Self::RateLimited { .. } => "BLOCKED",
+            Self::Malformed { .. } | Self::BrokenOff | Self::TooSlow => "MALFORMED",
+            Self::Method | Self::ContentType | Self::ContentEncoding | Self::KeyReused => "INVALID_REQUEST",
+            Self::Busy | Self::Unavailable => "TRY_AGAIN",
+        }
+    }
+
+    /// The field at fault.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::ValueTooLong { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+
+    /// Whole seconds after which to try again, at least 1.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited { wait } => Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0 || wait.is_zero())),
+            Self::Busy => Some(1),
+            Self::Unavailable => Some(10),
+            _ => None,
+        }
+    }
+
+    /// One or two plain sentences in the visitor's language: what is wrong and what to do.
+    #[must_use]
+    pub fn words(&self, texts: &Texts) -> String {
+        let p = &texts.problems;
+        match self {
+            Self::UnknownForm => p.unknown_form.to_owned(),
+            Self::Inactive => p.inactive.to_owned(),
+            Self::Method => p.method.to_owned(),
+            Self::Empty => p.empty.to_owned(),
+            Self::Malformed { detail } => p.malformed.replace("{detail}", detail),
+            Self::BrokenOff => p.broken_off.to_owned(),
+            Self::TooSlow => p.too_slow.to_owned(),
+            Self::TooLarge { limit } => p.too_large.replace("{limit}", &size(*limit)),
+            Self::TooManyFields { limit } => p.too_many_fields.replace("{limit}", &limit.to_string()),
+            Self::NameTooLong { limit } => p.name_too_long.replace("{limit}", &limit.to_string()),
+            Self::ValueTooLong { field, limit } => {
+                p.value_too_long.replace("{limit}", &limit.to_string()).replace("{field}", field)
+            }
+            Self::TooManyFiles { limit } => p.too_many_files.replace("{limit}", &limit.to_string()),
+            Self::FileNameTooLong { limit } => p.file_name_too_long.replace("{limit}", &limit.to_string()),
+            Self::NoFiles => p.no_files.to_owned(),
+            Self::ContentType => p.content_type.to_owned(),
+            Self::ContentEncoding => p.content_encoding.to_owned(),
+            Self::KeyReused => p.key_reused.to_owned(),
+            Self::Origin => p.origin.to_owned(),
+            Self::RateLimited { .. } => {
+                p.rate_limited.replace("{seconds}", &self.retry_after().unwrap_or(1).to_string())
+            }
+            Self::Busy => p.busy.to_owned(),
+            Self::Unavailable => p.unavailable.to_owned(),
+        }
+    }
+}
+
+/// A size for people.
+fn size(bytes: usize) -> String {
+    if bytes >= 1 << 20 { format!("{} MiB", bytes >> 20) } else { format!("{} KiB", bytes.div_ceil(1 << 10)) }
+}

@@ -1,0 +1,78 @@
+//! The forms in force, with everything that a reload exchanges at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::client::Proxies;
+use super::rates::Rates;
+use crate::config::form::FormConfig;
+use crate::config::http::{HttpConfig, LimitsConfig};
+
+/// The form shown on the landing page when it is there.
+const SHOWN_FIRST: &str = "contact";
+
+/// Forms, limits and proxies in force. A reload makes a new one; rates start afresh with it.
+#[derive(Debug)]
+pub struct FormSet {
+    by_path: BTreeMap<String, Arc<FormConfig>>,
+    by_id: BTreeMap<String, Arc<FormConfig>>,
+    /// `[limits]`.
+    pub limits: LimitsConfig,
+    /// Proxies in front.
+    pub proxies: Proxies,
+    /// Allowances.
+    pub rates: Rates,
+    /// Submissions that may be in hand at one time.
+    pub in_hand: Semaphore,
+    /// Memory for bodies, in units of the body reader.
+    pub in_hand_bytes: Arc<Semaphore>,
+    /// Address of the public listener for visitors, without a slash at the end.
+    pub public_url: Option<String>,
+}
+
+impl FormSet {
+    /// The forms of a configuration.
+    #[must_use]
+    pub fn new(forms: &[FormConfig], limits: &LimitsConfig, http: &HttpConfig) -> Self {
+        let forms: Vec<Arc<FormConfig>> = forms.iter().cloned().map(Arc::new).collect();
+        let budget = limits.in_hand_bytes / super::body::BUDGET_UNIT;
+        Self {
+            by_path: forms.iter().map(|form| (form.path_name().to_owned(), Arc::clone(form))).collect(),
+            by_id: forms.iter().map(|form| (form.id.clone(), Arc::clone(form))).collect(),
+            limits: limits.clone(),
+            proxies: Proxies::new(http),
+            rates: Rates::new(limits),
+            in_hand: Semaphore::new(limits.in_hand.min(Semaphore::MAX_PERMITS)),
+            in_hand_bytes: Arc::new(Semaphore::new(budget.min(Semaphore::MAX_PERMITS))),
+            public_url: http.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
+        }
+    }
+
+    /// The form at `/f/<name>`.
+    #[must_use]
+    pub fn at(&self, name: &str) -> Option<Arc<FormConfig>> {
+        self.by_path.get(name).cloned()
+    }
+
+    /// The form with this id.
+    #[must_use]
+    pub fn by_id(&self, id: &str) -> Option<Arc<FormConfig>> {
+        self.by_id.get(id).cloned()
+    }
+
+    /// The form for the landing page: `contact`, else the first one enabled.
+    #[must_use]
+    pub fn shown(&self) -> Option<Arc<FormConfig>> {
+        let enabled = |form: &&Arc<FormConfig>| form.enabled;
+        self.by_id.get(SHOWN_FIRST).filter(enabled).or_else(|| self.by_id.values().find(enabled)).cloned()
+    }
+
+    /// Largest body of `form` in bytes.
+    #[must_use]
+    pub fn body_limit(&self, form: &FormConfig) -> usize {
+        let usual = if form.allow_files { self.limits.body_with_files_bytes } else { self.limits.body_bytes };
+        form.body_bytes.unwrap_or(usual)
+    }
+}
