@@ -3,3 +3,4 @@
 pub mod accept;
 pub mod form;
 pub mod mailbox;
+pub mod spool;

@@ -1,0 +1,130 @@
+//! One file of the watched folder -> one arrival, or the reason why not.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+
+use super::SpoolDeps;
+use super::settle::Stamp;
+use crate::config::SPOOL_ID;
+use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
+use crate::domain::reading::arrival_key::{form_keys, mail_keys};
+use crate::intake::form::fields::{self, Allowed, Encoding};
+use crate::store::{InitialState, NewArrival};
+
+/// What came of reading a file.
+pub(super) enum Taken {
+    /// To be journalled.
+    Arrival(Box<NewArrival>),
+    /// It changed while it was read.
+    Changed,
+    /// It cannot be taken, for this reason.
+    Refused(String),
+}
+
+/// Reads the file that was seen as `seen`, at most `limit` bytes.
+pub(super) async fn take(path: &Path, name: &OsStr, seen: Stamp, limit: u64, deps: &SpoolDeps) -> Taken {
+    if seen.size > limit {
+        return Taken::Refused(format!(
+            "the file has {} bytes, at most {limit} are taken; spool.file_bytes sets the limit",
+            seen.size
+        ));
+    }
+    if seen.size == 0 {
+        return Taken::Refused("the file is empty".to_owned());
+    }
+    let raw = match read(path, seen, limit).await {
+        Ok(Some(raw)) => raw,
+        Ok(None) => return Taken::Changed,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Taken::Changed,
+        Err(error) => return Taken::Refused(format!("the file cannot be read: {error}")),
+    };
+    let name = name.to_string_lossy().into_owned();
+    let key = file_key(&name, seen, &raw);
+    let is_mail = path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("eml"));
+    if is_mail { Taken::Arrival(Box::new(mail(name, key, raw, deps))) } else { form(name, key, &raw, deps).await }
+}
+
+/// The bytes, or `None` when it is not the file that was seen, or not any more.
+async fn read(path: &Path, seen: Stamp, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let file = tokio::fs::File::open(path).await?;
+    if Stamp::of(&file.metadata().await?) != seen {
+        return Ok(None);
+    }
+    let mut raw = Vec::with_capacity(usize::try_from(seen.size).unwrap_or(0));
+    let mut bounded = file.take(limit.saturating_add(1));
+    bounded.read_to_end(&mut raw).await?;
+    let same = Stamp::of(&bounded.get_ref().metadata().await?) == seen && raw.len() as u64 == seen.size;
+    Ok(same.then_some(raw))
+}
+
+/// Names this very file: the same content in a file of its own is another arrival, as far as this key goes.
+fn file_key(name: &str, stamp: Stamp, raw: &[u8]) -> ArrivalKey {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(name.as_bytes());
+    for number in [stamp.device, stamp.inode, stamp.size] {
+        hasher.update(&number.to_le_bytes());
+    }
+    for number in [stamp.modified.0, stamp.modified.1] {
+        hasher.update(&number.to_le_bytes());
+    }
+    hasher.update(&Digest::of(raw).0);
+    ArrivalKey { value: format!("file:{}", hasher.finalize().to_hex()), expires_at: None }
+}
+
+fn mail(name: String, key: ArrivalKey, raw: Vec<u8>, deps: &SpoolDeps) -> NewArrival {
+    let mut keys = vec![key];
+    keys.extend(mail_keys(&raw));
+    arrival(name, SPOOL_ID.to_owned(), keys, RawKind::Mail, raw, deps)
+}
+
+/// `{"form": "contact", "fields": {...}}`; the journal keeps the fields as a JSON form body.
+async fn form(name: String, key: ArrivalKey, raw: &[u8], deps: &SpoolDeps) -> Taken {
+    let refused =
+        |reason: &str| Taken::Refused(format!("{reason}; write {{\"form\": \"contact\", \"fields\": {{..}}}}"));
+    let text = String::from_utf8_lossy(raw);
+    let value: Value = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+        Ok(value) => value,
+        Err(error) => return refused(&format!("not JSON: line {}, column {}", error.line(), error.column())),
+    };
+    let Some(id) = value.get("form").and_then(Value::as_str) else { return refused("\"form\" is missing") };
+    let Some(members) = value.get("fields").filter(|fields| fields.is_object()) else {
+        return refused("\"fields\" is missing");
+    };
+    let Some(form) = deps.forms.load().by_id(id) else { return refused(&format!("there is no form \"{id}\"")) };
+    let body = Bytes::from(members.to_string());
+    let said = match fields::read(Encoding::Json, "application/json", &body, &Allowed::ANY).await {
+        Ok(said) if !said.is_empty() => said,
+        _ => return refused("\"fields\" says nothing"),
+    };
+    let mut keys = vec![key];
+    keys.extend(form_keys(id, &said.content(), None, form.duplicate_window(), deps.journal.clock().now()));
+    Taken::Arrival(Box::new(arrival(name, id.to_owned(), keys, RawKind::Form, body.to_vec(), deps)))
+}
+
+fn arrival(
+    name: String,
+    intake_id: String,
+    keys: Vec<ArrivalKey>,
+    raw_kind: RawKind,
+    raw: Vec<u8>,
+    deps: &SpoolDeps,
+) -> NewArrival {
+    let clock = deps.journal.clock();
+    let envelope = Envelope {
+        id: clock.new_id(),
+        channel: Channel::File,
+        intake_id,
+        keys,
+        received_at: clock.now(),
+        digest: Digest::of(&raw),
+        raw_kind,
+        content_type: (raw_kind == RawKind::Form).then(|| "application/json".to_owned()),
+        context: ArrivalContext { file_name: Some(name), ..ArrivalContext::default() },
+        raw,
+    };
+    NewArrival { envelope, initial: InitialState::Received }
+}
