@@ -1,1 +1,17 @@
-//! Listeners, limits, health, metrics, landing page.
+//! The two listeners: `http.public` for visitors, `http.operator` for operators.
+//!
+//! Routes of forms live in [`crate::intake::form`]; here are sockets, limits of connections and requests, landing page,
+//! health and figures.
+
+mod connections;
+mod listener;
+mod operator;
+mod paced;
+mod public;
+mod serve;
+mod write_stall;
+
+pub use self::listener::{BindError, Bound, bind};
+pub use self::operator::{MetricsSource, OperatorDeps, Readiness, ReadinessReport, ReadinessSource, operator_router};
+pub use self::public::{PublicDeps, public_router};
+pub use self::serve::{ServeLimits, serve};

@@ -1,0 +1,72 @@
+//! A request body that must keep a pace: after a grace, every byte received earns time for the next ones.
+
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use crate::intake::form::TooSlow;
+
+/// The slowest pace allowed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Time before the pace counts.
+    pub(super) grace: Duration,
+    /// Bytes a second, at least 1.
+    pub(super) bytes_per_second: u64,
+}
+
+/// A body under a pace; too slow is the error [`TooSlow`].
+#[derive(Debug)]
+pub(super) struct PacedBody {
+    body: Incoming,
+    pace: Pace,
+    started: Instant,
+    received: u64,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl PacedBody {
+    pub(super) fn new(body: Incoming, pace: Pace) -> Self {
+        let started = Instant::now();
+        let deadline = Box::pin(tokio::time::sleep_until(started + pace.grace));
+        Self { body, pace, started, received: 0, deadline }
+    }
+}
+
+impl Body for PacedBody {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    this.received += data.len() as u64;
+                    let earned =
+                        Duration::from_millis(this.received.saturating_mul(1_000) / this.pace.bytes_per_second.max(1));
+                    this.deadline.as_mut().reset(this.started + this.pace.grace + earned);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending if this.deadline.as_mut().poll(cx).is_ready() => Poll::Ready(Some(Err(TooSlow.into()))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

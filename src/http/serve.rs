@@ -1,0 +1,182 @@
+//! Connections: accepted, bounded, timed, and let go.
+//!
+//! Invariants: every wait on the network has a time-out; too many connections are told so and closed; a shutdown lets
+//! requests under way finish, for a while.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use super::connections::{Admission, Connections};
+use super::listener::Bound;
+use super::paced::{Pace, PacedBody};
+use super::write_stall::WriteStall;
+use crate::config::http::{HttpConfig, LimitsConfig};
+use crate::intake::form::Peer;
+
+/// Wait after the system refused to give a connection (out of file handles, usually).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Largest request header in bytes.
+const HEADER_BYTES: usize = 64 << 10;
+/// Most header fields.
+const HEADER_FIELDS: usize = 100;
+/// This machine: usually a proxy.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+/// What a connection too many is told.
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
+    Content-Type: text/plain\r\nContent-Length: 22\r\n\r\nToo many connections.\n";
+
+/// Bounds of one listener.
+#[derive(Debug, Clone)]
+pub struct ServeLimits {
+    /// Time to send a request header, and for a kept connection to be idle.
+    pub header: Duration,
+    /// Time for a whole request.
+    pub request: Duration,
+    /// Time before the pace of a body counts.
+    pub grace: Duration,
+    /// Slowest pace of a body.
+    pub bytes_per_second: u64,
+    /// Open connections.
+    pub connections: usize,
+    /// Open connections of one client.
+    pub connections_per_client: usize,
+    /// Peers that speak for many clients, and are not counted as one.
+    pub exempt: Vec<IpNet>,
+    /// Time for requests under way when stopping.
+    pub drain: Duration,
+}
+
+impl ServeLimits {
+    /// As configured. Trusted proxies and this machine are not counted as one client.
+    #[must_use]
+    pub fn new(limits: &LimitsConfig, http: &HttpConfig) -> Self {
+        let mut exempt = http.proxies();
+        exempt.extend(LOOPBACK.iter().filter_map(|net| net.parse::<IpNet>().ok()));
+        Self {
+            header: limits.header_time(),
+            request: limits.request_time(),
+            grace: Duration::from_secs(5),
+            bytes_per_second: limits.body_bytes_per_second,
+            connections: limits.connections,
+            connections_per_client: limits.connections_per_client,
+            exempt,
+            drain: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Serves `router` until `cancel`. Connections are tasks of `tracker`; waiting for it waits for them.
+pub async fn serve(bound: Bound, router: Router, limits: ServeLimits, cancel: CancellationToken, tracker: TaskTracker) {
+    let connections = Connections::new(limits.connections, limits.connections_per_client, limits.exempt.clone());
+    let limits = Arc::new(limits);
+    loop {
+        let accepted = tokio::select! {
+            () = cancel.cancelled() => return,
+            accepted = bound.listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => match connections.admit(peer.ip()) {
+                Some(admission) => {
+                    let talk = converse(stream, peer, router.clone(), Arc::clone(&limits), cancel.clone(), admission);
+                    tracker.spawn(talk);
+                }
+                None => turn_away(&stream),
+            },
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!("no connection can be accepted at {}: {error}", bound.address());
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+                }
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+fn turn_away(stream: &TcpStream) {
+    if let Err(error) = stream.try_write(TOO_MANY) {
+        tracing::trace!("a connection too many could not be told so: {error}");
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: Arc<ServeLimits>,
+    cancel: CancellationToken,
+    _admission: Admission,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::trace!("no TCP_NODELAY: {error}");
+    }
+    let io = TokioIo::new(WriteStall::new(stream, limits.request));
+    let service = {
+        let limits = Arc::clone(&limits);
+        service_fn(move |request| answer(request, peer, router.clone(), Arc::clone(&limits)))
+    };
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header);
+    builder.max_headers(HEADER_FIELDS).max_buf_size(HEADER_BYTES);
+    let connection = builder.serve_connection(io, service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = cancel.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(limits.drain, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!("a connection ended: {error}");
+    }
+}
+
+async fn answer(
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    router: Router,
+    limits: Arc<ServeLimits>,
+) -> Result<Response, Infallible> {
+    let pace = Pace { grace: limits.grace, bytes_per_second: limits.bytes_per_second };
+    let mut request = request.map(|body| Body::new(PacedBody::new(body, pace)));
+    request.extensions_mut().insert(Peer(peer.ip()));
+    match tokio::time::timeout(limits.request, router.oneshot(request)).await {
+        Ok(answered) => answered,
+        Err(_) => Ok(late()),
+    }
+}
+
+/// The answer when a request took its whole time.
+fn late() -> Response {
+    let body =
+        r#"{"ok":false,"error":"too_slow","message":"The request took too long. Please try again.","errors":[]}"#;
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
