@@ -21,7 +21,7 @@ use self::secret::{from_env, from_file};
 pub struct DeliveryConfig {
     /// Deliveries under way at once to one target. A slow target never holds up another.
     pub per_target: usize,
-    /// Attempts before a delivery becomes a dead letter (listed by `pisteur doctor`, can be tried again by hand).
+    /// Attempts before a delivery becomes a dead letter (`pisteur deliveries` lists it and tries it again).
     /// The wait doubles from 5 s to at most 1 h: 48 attempts are about a day and a half.
     pub max_attempts: u32,
     /// Longest time one attempt may take, in seconds.

@@ -5,28 +5,29 @@
 //! Invariants:
 //! - An effect is settled only after its delivery answered. A crash in between delivers it again, under the same id.
 //! - Every lease held is renewed at a third of its time, also while it waits for its turn.
-//! - One target takes at most `per_target` deliveries at once and `waiting` more in memory; beyond that its effects are
-//!   given back for a while, so a slow target holds up nobody else.
+//! - One target takes at most `per_target` deliveries at once and about `waiting` more in memory; beyond that the
+//!   effects of a slow target are given back for a while, so it holds up nobody else.
 //! - Effects whose earlier holder vanished run one at a time.
 //! - On shutdown waiting effects are released at once, those under way after `grace`.
 
+mod lane;
 mod settle;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use metrics::histogram;
+use metrics::{counter, histogram};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::lane::{Admission, Lane};
 use crate::clock::Clock;
 use crate::config::delivery::DeliveryConfig;
 use crate::delivery::{Attempt, Deliverers, Delivery};
@@ -47,7 +48,7 @@ pub struct OutboxSettings {
     pub lease: Duration,
     /// Longest wait before looking for work again.
     pub poll: Duration,
-    /// How long effects of a target that has its hands full are given back for.
+    /// Longest time that effects of a slow target with its hands full are given back for.
     pub defer: Duration,
     /// How long deliveries under way may go on after shutdown began.
     pub grace: Duration,
@@ -59,12 +60,12 @@ impl OutboxSettings {
     pub fn of(config: &DeliveryConfig) -> Self {
         Self {
             per_target: config.per_target.max(1),
-            waiting: 32,
+            waiting: 60,
             held: 512,
             max_attempts: config.max_attempts.max(1),
             lease: Duration::from_mins(1),
             poll: Duration::from_secs(2),
-            defer: Duration::from_secs(10),
+            defer: Duration::from_secs(30),
             grace: Duration::from_secs(10),
         }
     }
@@ -104,15 +105,10 @@ pub fn spawn(deps: OutboxDeps) -> JoinHandle<()> {
 
 /// Most effects claimed in one go.
 const BATCH: usize = 32;
+/// Longest pause for a full lane that is quick.
+const BREATH: Duration = Duration::from_millis(100);
 /// Longest pause while the database is away.
 const AWAY: Duration = Duration::from_secs(30);
-
-/// The turns of one target.
-#[derive(Debug)]
-struct Lane {
-    turns: Semaphore,
-    load: AtomicUsize,
-}
 
 /// A place in a lane and in memory, given back when dropped.
 struct Place {
@@ -124,7 +120,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.lane.load.fetch_sub(1, Ordering::SeqCst);
+        self.lane.leave();
         let crowded = self.outbox.held.available_permits() == 0;
         let suspect = self.permits.take().is_some_and(|(_, suspect)| suspect.is_some());
         if crowded || suspect {
@@ -186,14 +182,24 @@ impl Outbox {
 
     /// Claims what there is room for and starts it; how many were claimed.
     async fn round(self: &Arc<Self>) -> StoreResult<usize> {
-        let free = self.held.available_permits().min(BATCH);
-        let mut leases = if free > 0 { self.claim(free, false).await? } else { Vec::new() };
-        let mut claimed = leases.len();
-        for lease in leases.drain(..) {
-            self.start(lease, None).await;
+        let free = self.held.available_permits();
+        if free == 0 {
+            return Ok(0);
         }
+        let mut leases = self.claim(free.min(BATCH), false).await?;
+        let mut claimed = leases.len();
+        let mut brimming = None;
+        for lease in leases.drain(..) {
+            brimming = self.start(lease, None).await.or(brimming);
+        }
+        if let Some(lane) = brimming {
+            tokio::select! { () = lane.room.notified() => {}, () = sleep(BREATH) => {} }
+        }
+        // One place may have been filled meanwhile; the suspect then waits for the next round.
         let Ok(turn) = Arc::clone(&self.suspect).try_acquire_owned() else { return Ok(claimed) };
-        if let Some(lease) = self.claim(1, true).await?.pop() {
+        if self.held.available_permits() > 0
+            && let Some(lease) = self.claim(1, true).await?.pop()
+        {
             claimed += 1;
             self.start(lease, Some(turn)).await;
         }
@@ -206,35 +212,39 @@ impl Outbox {
         self.deps.store.claim(Claim { queue: Queue::Deliver, owner, limit, lease, suspects }).await
     }
 
-    async fn start(self: &Arc<Self>, lease: Lease, suspect: Option<OwnedSemaphorePermit>) {
+    /// Starts one effect, or gives it back. The lane, when it is full but quick: claim no more until it has room.
+    async fn start(self: &Arc<Self>, lease: Lease, suspect: Option<OwnedSemaphorePermit>) -> Option<Arc<Lane>> {
         let JobSubject::Effect(effect) = lease.subject() else {
             tracing::error!(job = lease.job(), "job {} is no delivery", lease.job());
-            return self.release(&lease).await;
+            self.release(&lease).await;
+            return None;
         };
         let effect = effect.clone();
         let lane = self.lane(&effect);
-        let full = self.deps.settings.per_target + self.deps.settings.waiting;
-        let Ok(permit) = Arc::clone(&self.held).acquire_owned().await else { return };
-        if lane.load.fetch_add(1, Ordering::SeqCst) >= full && suspect.is_none() {
-            lane.load.fetch_sub(1, Ordering::SeqCst);
-            let until = self.deps.clock.now().after(self.deps.settings.defer);
-            if let Err(error) = self.deps.store.defer(&lease, until).await {
-                tracing::debug!(%error, effect = %effect.id, "effect {} could not be given back", effect.id);
-            }
-            return;
+        let admission = lane.enter(self.deps.settings.defer, Instant::now());
+        if let Admission::Later(wait) = admission {
+            self.defer(&lease, wait).await;
+            return None;
         }
-        let place = Place { outbox: Arc::clone(self), lane, permits: Some((permit, suspect)) };
+        let permit = Arc::clone(&self.held).acquire_owned().await.ok()?;
+        let place = Place { outbox: Arc::clone(self), lane: Arc::clone(&lane), permits: Some((permit, suspect)) };
         self.deps.tracker.spawn(async move { place.outbox.carry(&lease, &effect, &place.lane).await });
+        (admission == Admission::Brim).then_some(lane)
+    }
+
+    async fn defer(&self, lease: &Lease, wait: Duration) {
+        let until = self.deps.clock.now().after(wait);
+        if let Err(error) = self.deps.store.defer(lease, until).await {
+            tracing::debug!(%error, job = lease.job(), "a lease could not be given back and will run out");
+        }
     }
 
     fn lane(&self, effect: &Effect) -> Arc<Lane> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (effect.kind.clone(), effect.target.clone());
-        let turns = self.deps.settings.per_target;
-        let lane = lanes
-            .entry(key)
-            .or_insert_with(|| Arc::new(Lane { turns: Semaphore::new(turns), load: AtomicUsize::new(0) }));
-        Arc::clone(lane)
+        let settings = &self.deps.settings;
+        let new = || Arc::new(Lane::new(settings.per_target, settings.waiting, Instant::now()));
+        Arc::clone(lanes.entry(key).or_insert_with(new))
     }
 
     /// One effect from its turn to its end.
@@ -244,15 +254,19 @@ impl Outbox {
             Held::Done(Err(_)) | Held::Stopped => return self.release(lease).await,
             Held::Lost => return,
         };
-        let started = self.deps.clock.now();
+        let started = Instant::now();
         let ended = self.hold(lease, self.deliver(lease, effect), self.deps.settings.grace).await;
         drop(turn);
         let kind = effect.kind.clone();
-        histogram!("pisteur_delivery_seconds", "kind" => kind).record(self.deps.clock.now().since(started));
+        lane.took(started.elapsed(), Instant::now());
+        histogram!("pisteur_delivery_seconds", "kind" => kind).record(started.elapsed());
         match ended {
             Held::Done(delivery) => self.settle(lease, effect, delivery).await,
             Held::Stopped => self.release(lease).await,
-            Held::Lost => tracing::warn!(effect = %effect.id, "the lease on effect {} was lost", effect.id),
+            Held::Lost => {
+                counter!("pisteur_leases_lost_total").increment(1);
+                tracing::warn!(effect = %effect.id, "the lease on effect {} was lost", effect.id);
+            }
         }
     }
 

@@ -55,6 +55,9 @@ pub const METRICS: &[Metric] = &[
     counter("pisteur_leases_lost_total", "Jobs that another worker had taken before they were settled."),
     counter("pisteur_reading_failures_total", "Arrivals whose reading panicked or took too long."),
     counter("pisteur_poison_arrivals_total", "Arrivals quarantined because reading them killed a process."),
+    // Outbox.
+    counter("pisteur_deliveries_total", "Attempts to deliver, by kind, target and outcome (delivered, failed, dead)."),
+    histogram("pisteur_delivery_seconds", "Time of one attempt to deliver, by kind."),
     // Progress, read from the store.
     gauge("pisteur_arrivals", "Arrivals stored, by state; failed and quarantined ones wait for a person."),
     gauge("pisteur_queue_waiting", "Jobs waiting, by queue."),
