@@ -2,7 +2,23 @@
 //!
 //! [`Enquiry`] is plain data. One file per kind of value parses and normalises it.
 
+pub mod attribution;
+pub mod channel;
+pub mod company;
+pub mod country;
+pub mod email;
+mod email_providers;
+pub mod intent;
+pub mod language;
+pub mod money;
+pub mod name;
+pub mod phone;
+pub mod postcode;
+mod understand;
+
 use serde::{Deserialize, Serialize};
+
+pub use understand::{strip_prefixes, understand};
 
 /// A person as far as the arrival tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -176,7 +176,7 @@ const NAMES: [(Canonical, &str); 29] = [
     ),
     (
         Canonical::Message,
-        "message your-message yourmessage comment comments body text description details question enquiry inquiry \
+        "message messagebody corpsdumessage textzpravy nachrichtentext your-message yourmessage comment comments body text description details question enquiry inquiry \
          request notes votremessage commentaire commentaires demande votredemande zprava vzkaz text-zpravy dotaz \
          poptavka poznamka nachricht ihrenachricht mitteilung anfrage bemerkung kommentar mensaje comentario \
          comentarios consulta messaggio commento richiesta پیام متن متن-پیام توضیحات درخواست",

@@ -1,15 +1,32 @@
 //! Bytes -> [`Submission`]. Total: any bytes give a submission; bounded in steps, depth and output.
 
+pub mod addresses;
+pub mod adf;
 pub mod arrival_key;
+pub mod body;
+pub mod bounce;
+pub mod charset;
 pub mod field_names;
-mod header_lines;
+pub mod form;
+pub mod header_lines;
+pub mod html;
+pub mod json;
+pub mod machine;
+mod mail;
+pub mod mime;
+pub mod multipart;
+pub mod notification;
+pub mod quoted;
+pub mod signature;
+pub mod text;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::envelope::{Envelope, RawKind};
 use super::rules::FieldType;
-use super::submission::Canonical;
+use super::submission::{Canonical, Submission};
 
 /// Header that our own mails carry, so that they are recognised when they come back through a mailbox we read.
 pub const OWN_HEADER: &str = "X-Pisteur-Notification";
@@ -66,5 +83,20 @@ pub struct ReadLimits {
 impl Default for ReadLimits {
     fn default() -> Self {
         Self { text_bytes: 1_000_000, attachments: 500, fields: 2_000, nested_messages: 100, multiparts: 5_000 }
+    }
+}
+
+/// Reads an arrival. Total on any bytes; work and output are bounded by [`ReadLimits`] and the safety check of [`mime`].
+///
+/// A panic of a parser underneath is the caller's to catch; it must not happen, and the fuzz targets look for it.
+pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
+    if let Some(marker) = settings.abort_marker.as_deref().filter(|marker| !marker.is_empty())
+        && aho_corasick::AhoCorasick::new([marker]).is_ok_and(|finder| finder.is_match(&envelope.raw))
+    {
+        std::process::abort();
+    }
+    match envelope.raw_kind {
+        RawKind::Mail => mail::read(envelope, settings),
+        RawKind::Form => form::read(envelope, settings),
     }
 }

@@ -1,0 +1,155 @@
+//! What they want, by few sure words: kind of inquiry, request to be left alone, consents.
+
+use super::Consent;
+use crate::domain::reading::body::cut;
+use crate::domain::reading::field_names::fold;
+use crate::domain::submission::{Canonical, Field};
+
+/// Most words of an unsubscribe request: longer texts mean something else.
+const UNSUBSCRIBE_WORDS: usize = 5;
+
+/// Words that ask not to be written to, folded.
+const UNSUBSCRIBE: [&str; 26] = [
+    "unsubscribe",
+    "unsubscribeme",
+    "pleaseunsubscribe",
+    "removeme",
+    "optout",
+    "stop",
+    "desabonner",
+    "desabonnement",
+    "desinscription",
+    "desinscrire",
+    "medesabonner",
+    "stopmail",
+    "abmelden",
+    "abbestellen",
+    "austragen",
+    "odhlasit",
+    "odhlaste",
+    "odhlaseni",
+    "baja",
+    "dardebaja",
+    "desuscribir",
+    "cancellami",
+    "disiscrivi",
+    "annullaiscrizione",
+    "لغو",
+    "لغواشتراک",
+];
+
+/// Whether the new text, or for an empty text the subject, is a request to be unsubscribed.
+pub fn is_unsubscribe(reply: &str, subject: Option<&str>) -> bool {
+    let text = reply.trim();
+    let text = if text.is_empty() { subject.unwrap_or_default() } else { text };
+    let words: Vec<String> =
+        text.split_whitespace().take(UNSUBSCRIBE_WORDS + 1).map(fold).filter(|w| !w.is_empty()).collect();
+    if words.is_empty() || words.len() > UNSUBSCRIBE_WORDS {
+        return false;
+    }
+    let whole = words.concat();
+    // "stop" means it only alone; the longer words also in a short sentence.
+    UNSUBSCRIBE.contains(&whole.as_str())
+        || words.iter().any(|w| w.chars().count() > 6 && UNSUBSCRIBE.contains(&w.as_str()))
+}
+
+/// Kinds with words that begin a word of the text, folded.
+const KINDS: [(&str, &[&str]); 7] = [
+    ("complaint", &["reclamation", "reklamac", "complaint", "beschwerde", "reklamation", "quej", "reclamo", "شکایت"]),
+    ("job", &["candidature", "curriculumvitae", "zivotopis", "bewerbung", "jobapplication", "استخدام"]),
+    ("partnership", &["partnership", "partenariat", "partnerstvi", "spoluprac", "partnerschaft", "همکاری"]),
+    ("test drive", &["testdrive", "probefahrt", "zkusebnijizd"]),
+    (
+        "service",
+        &["reparation", "repair", "oprav", "reparatur", "maintenance", "entretien", "servis", "wartung", "تعمیر"],
+    ),
+    (
+        "price",
+        &[
+            "devis",
+            "quotation",
+            "quote",
+            "pricelist",
+            "cenovanabidk",
+            "nabidk",
+            "poptavk",
+            "angebot",
+            "kostenvoranschlag",
+            "presupuesto",
+            "preventivo",
+            "tarif",
+            "قیمت",
+        ],
+    ),
+    ("product", &["catalogue", "katalog", "brochure", "produktinformation", "availability", "disponibilit", "محصول"]),
+];
+
+/// Kind of inquiry by keywords in subject and text; `None` when no word is sure.
+pub fn inquiry_kind(topic: Option<&str>, message: &str) -> Option<String> {
+    for text in [topic.unwrap_or_default(), cut(message, 2_000)] {
+        let words: Vec<String> = text.split_whitespace().take(400).map(fold).collect();
+        let pairs = words.iter().zip(words.iter().skip(1)).map(|(a, b)| format!("{a}{b}"));
+        let candidates: Vec<String> = words.iter().cloned().chain(pairs).collect();
+        for (kind, starts) in KINDS {
+            if candidates.iter().any(|word| starts.iter().any(|start| word.starts_with(start))) {
+                return Some(kind.to_owned());
+            }
+        }
+    }
+    None
+}
+
+/// Consents: every consent field, given when its value says yes.
+pub fn consents(fields: &[Field]) -> Vec<Consent> {
+    let meant = fields.iter().filter(|f| f.canonical == Some(Canonical::Consent)).take(20);
+    meant
+        .map(|field| {
+            let value = field.value.trim();
+            let text = (value.chars().count() > 12).then(|| crate::domain::reading::text::one_line(value, 2_000));
+            Consent { purpose: field.name.clone(), given: says_yes(value), text, version: None }
+        })
+        .collect()
+}
+
+/// A ticked box sends `on`, `1`, `yes` or the text beside it; an empty value or a no is a no.
+fn says_yes(value: &str) -> bool {
+    !matches!(
+        fold(value).as_str(),
+        "" | "0"
+            | "no"
+            | "non"
+            | "ne"
+            | "nein"
+            | "false"
+            | "off"
+            | "nesouhlasim"
+            | "refuse"
+            | "jerefuse"
+            | "خیر"
+            | "نه"
+            | "null"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_requests_are_unsubscribes_and_sentences_are_not() {
+        for text in ["Unsubscribe", "Please unsubscribe me.", "STOP", "Odhlásit prosím", "se désabonner", "لغو"] {
+            assert!(is_unsubscribe(text, None), "{text}");
+        }
+        for text in ["How can I unsubscribe a machine from your service?", "non stop please", "", "Hello"] {
+            assert!(!is_unsubscribe(text, None), "{text}");
+        }
+        assert!(is_unsubscribe(" ", Some("unsubscribe")));
+    }
+
+    #[test]
+    fn kinds_come_from_sure_words() {
+        assert_eq!(inquiry_kind(Some("Demande de devis"), "").as_deref(), Some("price"));
+        assert_eq!(inquiry_kind(None, "Prosím o cenovou nabídku").as_deref(), Some("price"));
+        assert_eq!(inquiry_kind(Some("Hello"), "just saying hello"), None);
+    }
+}

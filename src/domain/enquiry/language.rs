@@ -1,0 +1,82 @@
+//! The language of a text, among those our users meet. Too little text gives no answer.
+
+use whatlang::{Detector, Lang};
+
+use crate::domain::reading::body::cut;
+
+/// Languages told apart, with their ISO 639-1 codes.
+const LANGUAGES: [(Lang, &str); 20] = [
+    (Lang::Eng, "en"),
+    (Lang::Fra, "fr"),
+    (Lang::Ces, "cs"),
+    (Lang::Slk, "sk"),
+    (Lang::Deu, "de"),
+    (Lang::Spa, "es"),
+    (Lang::Ita, "it"),
+    (Lang::Por, "pt"),
+    (Lang::Nld, "nl"),
+    (Lang::Pol, "pl"),
+    (Lang::Hun, "hu"),
+    (Lang::Ron, "ro"),
+    (Lang::Swe, "sv"),
+    (Lang::Rus, "ru"),
+    (Lang::Ukr, "uk"),
+    (Lang::Tur, "tr"),
+    (Lang::Pes, "fa"),
+    (Lang::Ara, "ar"),
+    (Lang::Heb, "he"),
+    (Lang::Ell, "el"),
+];
+
+/// Fewest letters for an answer in a script of many languages.
+const LETTERS: usize = 20;
+/// Text looked at, in bytes.
+const BYTES: usize = 3_000;
+
+/// ISO 639-1 code of the language of `text`; `None` when it is short or not sure.
+pub fn detect(text: &str) -> Option<String> {
+    let sample = cut(text.trim(), BYTES);
+    let letters = sample.chars().filter(|c| c.is_alphabetic()).count();
+    if letters < LETTERS {
+        return None;
+    }
+    // Letters that Persian has and Arabic has not.
+    if sample.chars().any(|c| matches!(c, 'پ' | 'چ' | 'ژ' | 'گ' | 'ک' | 'ی'))
+        && sample.chars().any(|c| matches!(c, 'ا' | 'ن'))
+    {
+        return Some("fa".to_owned());
+    }
+    let allowed = LANGUAGES.iter().map(|(lang, _)| *lang).collect();
+    let info = Detector::with_allowlist(allowed).detect(sample)?;
+    if info.confidence() < 0.3 && letters < 60 {
+        return None;
+    }
+    LANGUAGES.iter().find(|(lang, _)| *lang == info.lang()).map(|(_, code)| (*code).to_owned())
+}
+
+/// A language code or tag as ISO 639-1: `fr-FR,fr;q=0.9` -> `fr`.
+pub fn code(raw: &str) -> Option<String> {
+    let word = raw.trim().split([',', ';', '-', '_', ' ']).next()?.to_ascii_lowercase();
+    (word.len() == 2 && word.bytes().all(|b| b.is_ascii_lowercase())).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_languages_are_told_apart() {
+        for (text, expected) in [
+            ("Bonjour, je voudrais recevoir un devis pour trois machines, merci beaucoup.", Some("fr")),
+            ("Dobrý den, prosím o cenovou nabídku na tři čerpadla, děkuji předem.", Some("cs")),
+            ("Guten Tag, bitte senden Sie mir ein Angebot für drei Pumpen.", Some("de")),
+            ("Hello, please send me an offer for three of your pumps, thank you.", Some("en")),
+            ("سلام، لطفاً قیمت سه دستگاه پمپ را برای من بفرستید.", Some("fa")),
+            ("ok", None),
+        ] {
+            assert_eq!(detect(text).as_deref(), expected, "{text}");
+        }
+        assert_eq!(code("fr-FR,fr;q=0.9").as_deref(), Some("fr"));
+        assert_eq!(code("french"), None);
+    }
+}

@@ -1,0 +1,355 @@
+//! [`Submission`] -> [`Enquiry`]: who, how to reach them, what about, from where.
+//!
+//! Identity of a form notification: what the visitor typed, then Reply-To, then From; of any other mail: From, with
+//! Reply-To beside it. Nothing is invented: an address is no name, a name is no gender.
+
+use super::email::{EmailAddress, organisation_domain, registrable_domain};
+use super::{
+    Address, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, attribution, company, country,
+    intent, language, money, name, phone, postcode,
+};
+use crate::domain::envelope::Envelope;
+use crate::domain::reading::form::{all, first};
+use crate::domain::reading::text::{non_empty_line, one_line};
+use crate::domain::reading::{FormReading, ReadSettings, field_names};
+use crate::domain::submission::{Canonical, Field, MailClass, MailFacts, Mailbox, Submission};
+
+/// Emails, phones and addresses kept of one arrival.
+const POINTS: usize = 10;
+/// Longest topic, in characters.
+const TOPIC_CHARS: usize = 250;
+
+/// Says what an arrival means.
+pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadSettings) -> Enquiry {
+    let fields = submission.fields.as_slice();
+    let form = settings.forms.get(&envelope.intake_id);
+    let emails = emails(submission, settings);
+    let address = address(fields);
+    let message = message(submission);
+    let language = language(submission, envelope, form, &message);
+    let country = place(&address, &emails, form, language.as_deref(), settings);
+    let region = country.clone().or_else(|| Some(settings.default_country.clone()).filter(|c| !c.is_empty()));
+    let phones = phones(submission, region.as_deref());
+    let country = country.or_else(|| phones.iter().find_map(|p| p.e164.as_deref()).and_then(phone::country)).or(region);
+    let topic = topic(submission, form);
+    let person = person(submission, &emails);
+    let organisation = organisation(submission, &emails, settings);
+    let inquiry_kind = first(fields, Canonical::InquiryKind).and_then(|k| non_empty_line(k, 100));
+    Enquiry {
+        kind: if person == Person::default() && organisation.name.is_some() { "organisation" } else { "person" }
+            .to_owned(),
+        unsubscribe: unsubscribes(submission, settings),
+        inquiry_kind: inquiry_kind.or_else(|| intent::inquiry_kind(topic.as_deref(), &message)),
+        budget: first(fields, Canonical::Budget).and_then(money::read),
+        attribution: attribution::read(
+            envelope.raw_kind,
+            trusted_fields(submission, settings),
+            &envelope.context,
+            &settings.own_domains,
+        ),
+        consents: intent::consents(fields),
+        custom: custom(fields),
+        raw_sender: raw_sender(submission, &emails),
+        website: website(fields),
+        addresses: finish_address(address, country.as_deref()),
+        person,
+        organisation,
+        emails,
+        phones,
+        topic,
+        message,
+        language,
+        country,
+    }
+}
+
+/// A mail whose fields identify somebody: a form notification or an ADF lead.
+fn speaks_for_another(submission: &Submission) -> bool {
+    matches!(submission.class, Some(MailClass::FormNotification | MailClass::Adf))
+}
+
+/// Fields that may name a source: those of a form; of a mail only from a configured form sender.
+fn trusted_fields<'a>(submission: &'a Submission, settings: &ReadSettings) -> &'a [Field] {
+    let Some(mail) = &submission.mail else { return &submission.fields };
+    let from = mail.from.address.as_deref().unwrap_or_default().to_lowercase();
+    if settings.form_senders.contains(&from) { &submission.fields } else { &[] }
+}
+
+fn emails(submission: &Submission, settings: &ReadSettings) -> Vec<Email> {
+    let typed = all(&submission.fields, Canonical::Email);
+    let mut raw: Vec<&str> = typed.iter().flat_map(|v| v.split([',', ';', ' '])).take(POINTS).collect();
+    // One address with a space in it is still one address.
+    raw.extend(typed);
+    if let Some(mail) = &submission.mail {
+        let address = |m: &'_ Mailbox| m.address.clone();
+        let from = address(&mail.from);
+        let reply_to: Vec<String> = mail.reply_to.iter().filter_map(address).collect();
+        let header: Vec<String> = if speaks_for_another(submission) {
+            // The website's own address is the last resort and never beside another.
+            let own =
+                |a: &String| EmailAddress::parse(a).is_none_or(|e| e.kind(&settings.own_domains) == EmailKind::Own);
+            let asked: Vec<String> = reply_to.into_iter().filter(|a| Some(a) != from.as_ref() && !own(a)).collect();
+            if raw.iter().any(|r| EmailAddress::parse(r).is_some()) {
+                Vec::new()
+            } else {
+                asked.into_iter().chain(from.filter(|a| !own(a))).collect()
+            }
+        } else {
+            from.into_iter().chain(reply_to).collect()
+        };
+        let header: Vec<Email> =
+            header.iter().filter_map(|a| EmailAddress::parse(a)).map(|a| a.to_email(&settings.own_domains)).collect();
+        return unique(
+            raw.iter().filter_map(|r| EmailAddress::parse(r)).map(|a| a.to_email(&settings.own_domains)).chain(header),
+        );
+    }
+    unique(raw.iter().filter_map(|r| EmailAddress::parse(r)).map(|a| a.to_email(&settings.own_domains)))
+}
+
+fn unique(emails: impl Iterator<Item = Email>) -> Vec<Email> {
+    let mut kept: Vec<Email> = Vec::new();
+    for email in emails {
+        if kept.len() < POINTS && !kept.iter().any(|k| k.canonical == email.canonical) {
+            kept.push(email);
+        }
+    }
+    kept
+}
+
+/// Who wrote it as raw text, when no address could be read.
+fn raw_sender(submission: &Submission, emails: &[Email]) -> Option<String> {
+    let mail = submission.mail.as_ref().filter(|_| emails.is_empty())?;
+    mail.from.address.clone().or_else(|| mail.from.name.clone())
+}
+
+fn person(submission: &Submission, emails: &[Email]) -> Person {
+    let fields = submission.fields.as_slice();
+    let get = |canonical| first(fields, canonical);
+    // A field `nom` beside no first name often holds the whole name; `name` beside a last name holds the first.
+    let (mut first_name, mut full) = (get(Canonical::FirstName), get(Canonical::FullName));
+    let last_name = get(Canonical::LastName);
+    if first_name.is_none() && last_name.is_some() && full.is_some_and(|f| !f.contains(' ')) {
+        first_name = full.take();
+    }
+    let mut person = name::from_parts(full, first_name, last_name, get(Canonical::Salutation));
+    if person.full_name.is_none()
+        && let Some(mail) = &submission.mail
+    {
+        person = Person { salutation: person.salutation, ..display_name(submission, mail, emails) };
+    }
+    person.job_title = get(Canonical::JobTitle).and_then(|t| non_empty_line(t, 120));
+    person
+}
+
+/// The name beside the address that identifies the sender.
+fn display_name(submission: &Submission, mail: &MailFacts, emails: &[Email]) -> Person {
+    let lead = emails.first().map(|e| e.address.to_lowercase());
+    let boxes = std::iter::once(&mail.from).chain(&mail.reply_to);
+    let same = |m: &&Mailbox| m.address.as_deref().map(str::to_lowercase) == lead;
+    let named = boxes.clone().filter(same).find_map(|m| m.name.as_deref());
+    // A website's display name is not the visitor's.
+    let any = if speaks_for_another(submission) { None } else { boxes.clone().find_map(|m| m.name.as_deref()) };
+    named.or(any).map(name::parse).unwrap_or_default()
+}
+
+fn organisation(submission: &Submission, emails: &[Email], settings: &ReadSettings) -> Organisation {
+    let fields = submission.fields.as_slice();
+    let from_name =
+        submission.mail.as_ref().filter(|_| !speaks_for_another(submission)).and_then(|m| m.from.name.as_deref());
+    let name = first(fields, Canonical::Company)
+        .and_then(company::read)
+        .or_else(|| from_name.filter(|n| company::has_legal_form(n)).and_then(company::read));
+    let domain = emails
+        .iter()
+        .filter_map(|e| EmailAddress::parse(&e.address))
+        .find_map(|address| organisation_domain(&address, &settings.own_domains));
+    let registrations =
+        all(fields, Canonical::Registration).into_iter().filter_map(|r| non_empty_line(r, 40)).take(5).collect();
+    Organisation { name, domain, registrations }
+}
+
+fn phones(submission: &Submission, region: Option<&str>) -> Vec<Phone> {
+    let mut found: Vec<Phone> = Vec::new();
+    let mut add = |phone: Phone| {
+        let same = |known: &Phone| known.raw == phone.raw || known.e164.is_some() && known.e164 == phone.e164;
+        if found.len() < POINTS && !found.iter().any(same) {
+            found.push(phone);
+        }
+    };
+    for field in submission.fields.iter().take(500) {
+        let folded = field_names::fold(&field.name);
+        let hint = match field.canonical {
+            Some(Canonical::Mobile) if folded.contains("whatsapp") => Some("whatsapp"),
+            Some(Canonical::Mobile) => Some("mobile"),
+            Some(Canonical::Fax) => Some("fax"),
+            Some(Canonical::Phone) => None,
+            _ => continue,
+        };
+        if let Some(phone) = phone::read(&field.value, region, hint) {
+            add(phone);
+        }
+    }
+    // In a person's own mail numbers stand in the signature, or in the last lines where one begins unmarked.
+    if let Some(mail) = submission.mail.as_ref().filter(|_| submission.class == Some(MailClass::Person)) {
+        let tail: Vec<&str> = submission.reply.lines().rev().filter(|l| !l.trim().is_empty()).take(12).collect();
+        let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
+        for text in mail.signature.as_deref().into_iter().chain([tail.as_str()]) {
+            phone::find(text, region, 3).into_iter().for_each(&mut add);
+        }
+    }
+    found
+}
+
+fn address(fields: &[Field]) -> Address {
+    let get = |canonical| first(fields, canonical).and_then(|v| non_empty_line(v, 200));
+    Address {
+        street: get(Canonical::Street),
+        postcode: get(Canonical::Postcode),
+        city: get(Canonical::City),
+        state: get(Canonical::State),
+        country: first(fields, Canonical::Country).and_then(country::parse),
+    }
+}
+
+fn finish_address(address: Address, country: Option<&str>) -> Vec<Address> {
+    if address == Address::default() {
+        return Vec::new();
+    }
+    let place = address.country.as_deref().or(country);
+    let postcode = address.postcode.as_deref().map(|raw| postcode::read(raw, place).unwrap_or_else(|| raw.to_owned()));
+    vec![Address { country: place.map(str::to_owned), postcode, ..address }]
+}
+
+/// The country, from the surest sign to the weakest: named, the sender's domain, the form, the language of one country.
+fn place(
+    address: &Address,
+    emails: &[Email],
+    form: Option<&FormReading>,
+    language: Option<&str>,
+    settings: &ReadSettings,
+) -> Option<String> {
+    let by_domain = || {
+        let addresses =
+            emails.iter().filter(|e| e.kind != EmailKind::Own).filter_map(|e| EmailAddress::parse(&e.address));
+        addresses.into_iter().find_map(|a| country::of_domain(&a.ascii_domain()))
+    };
+    let by_language = || match language {
+        Some("cs") => Some("CZ".to_owned()),
+        Some("sk") => Some("SK".to_owned()),
+        Some("fa") => Some("IR".to_owned()),
+        _ => None,
+    };
+    let configured = || form.and_then(|f| f.country.as_deref()).and_then(country::code);
+    let default_speaks = settings.default_country.is_empty();
+    address
+        .country
+        .clone()
+        .or_else(by_domain)
+        .or_else(configured)
+        .or_else(|| default_speaks.then(by_language).flatten())
+}
+
+fn language(submission: &Submission, envelope: &Envelope, form: Option<&FormReading>, message: &str) -> Option<String> {
+    let stated = first(&submission.fields, Canonical::Language).and_then(language::code);
+    let accepted = || envelope.context.accept_language.as_deref().and_then(language::code);
+    let configured = || form.and_then(|f| f.language.as_deref()).and_then(language::code);
+    language::detect(message).or(stated).or_else(configured).or_else(accepted)
+}
+
+fn topic(submission: &Submission, form: Option<&FormReading>) -> Option<String> {
+    let typed = first(&submission.fields, Canonical::Topic).and_then(|t| non_empty_line(t, TOPIC_CHARS));
+    let product = || first(&submission.fields, Canonical::Product).and_then(|p| non_empty_line(p, TOPIC_CHARS));
+    let subject = || submission.subject.as_deref().map(strip_prefixes).and_then(|s| non_empty_line(s, TOPIC_CHARS));
+    let title = || form.and_then(|f| f.title.as_deref()).and_then(|t| non_empty_line(t, TOPIC_CHARS));
+    typed.or_else(subject).or_else(product).or_else(title)
+}
+
+/// Drops `Re:`, `Fwd:`, `AW:`, `TR :` and the like, repeated and counted (`Re[2]:`), off a subject.
+pub fn strip_prefixes(subject: &str) -> &str {
+    const PREFIXES: [&str; 24] = [
+        "re", "aw", "sv", "antw", "odp", "ré", "rép", "rif", "r", "vs", "fw", "fwd", "wg", "tr", "rv", "i", "pd",
+        "enc", "vb", "vl", "doorst", "reenv", "ynt", "ilt",
+    ];
+    let mut rest = subject.trim();
+    loop {
+        let Some((head, tail)) = rest.split_once([':', '：']) else { return rest };
+        let word = head.trim().to_lowercase();
+        let word = word.split(['[', '(']).next().unwrap_or_default().trim().to_owned();
+        if head.len() > 12 || !PREFIXES.contains(&word.as_str()) {
+            return rest;
+        }
+        rest = tail.trim_start();
+    }
+}
+
+/// The new text; for a form or a notification the message field, else what was typed elsewhere.
+fn message(submission: &Submission) -> String {
+    let typed = all(&submission.fields, Canonical::Message).join("\n\n");
+    if !typed.is_empty() {
+        return typed;
+    }
+    if speaks_for_another(submission) && !submission.fields.is_empty() {
+        let lines =
+            submission.fields.iter().filter(|f| f.canonical.is_none()).map(|f| format!("{}: {}", f.name, f.value));
+        return lines.collect::<Vec<_>>().join("\n");
+    }
+    submission.reply.clone()
+}
+
+fn website(fields: &[Field]) -> Option<String> {
+    let raw = one_line(first(fields, Canonical::Website)?, 300);
+    let host = raw.split("://").last()?.split(['/', '?', '#', ' ']).next()?;
+    registrable_domain(host).map(|_| raw.clone())
+}
+
+/// Fields nobody's table knows, and known ones that have no place of their own.
+fn custom(fields: &[Field]) -> Vec<CustomField> {
+    let kept = fields.iter().filter(|f| {
+        let homeless =
+            matches!(f.canonical, None | Some(Canonical::Product | Canonical::Quantity | Canonical::ReferredBy));
+        homeless
+            && !f.value.trim().is_empty()
+            && !field_names::is_attribution(&f.name)
+            && !field_names::is_control(&f.name)
+    });
+    let name = |f: &Field| match f.canonical {
+        Some(Canonical::Product) => "product".to_owned(),
+        Some(Canonical::Quantity) => "quantity".to_owned(),
+        Some(Canonical::ReferredBy) => "referred_by".to_owned(),
+        _ => f.name.trim().to_owned(),
+    };
+    kept.map(|f| CustomField { name: name(f), value: f.value.trim().to_owned() }).collect()
+}
+
+/// They ask not to be written to: in the new text of their own mail, or by the address they wrote to.
+fn unsubscribes(submission: &Submission, settings: &ReadSettings) -> bool {
+    let Some(mail) = &submission.mail else { return false };
+    if submission.class == Some(MailClass::Complaint) {
+        return true;
+    }
+    if submission.class != Some(MailClass::Person) {
+        return false;
+    }
+    let tagged = mail.plus_tag.as_deref().is_some_and(|tag| matches!(tag, "unsub" | "unsubscribe"))
+        && !settings.own_domains.is_empty();
+    tagged || intent::is_unsubscribe(&submission.reply, submission.subject.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::strip_prefixes;
+
+    #[test]
+    fn prefixes_go_and_words_stay() {
+        for (subject, topic) in [
+            ("Re: AW: Fwd: Pumps", "Pumps"),
+            ("RE[2]: TR : Pompes", "Pompes"),
+            ("Re", "Re"),
+            ("Regarding: pumps", "Regarding: pumps"),
+            ("Rendez-vous: lundi", "Rendez-vous: lundi"),
+        ] {
+            assert_eq!(strip_prefixes(subject), topic);
+            assert_eq!(strip_prefixes(strip_prefixes(subject)), topic);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Form bodies -> [`Submission`]: urlencoded, multipart and JSON, with the meaning of field names.
+//!
+//! Values are untrusted text. Control fields never become data; an unknown name keeps its value under that name and
+//! nothing else; order is kept; a form's own map wins over the built-in names.
+
+use super::body::warning;
+use super::text::{clean, non_empty_line};
+use super::{FormReading, ReadLimits, ReadSettings, charset, field_names, json, multipart};
+use crate::domain::envelope::Envelope;
+use crate::domain::submission::{Attachment, Canonical, Field, Submission, Warning};
+
+/// Longest field name kept, in bytes.
+const NAME_BYTES: usize = 128;
+/// Longest attribution value kept, in characters.
+const ATTRIBUTION_CHARS: usize = 255;
+
+/// A form body taken apart, nothing interpreted yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormPairs {
+    /// Names and values as sent, in order; NUL removed.
+    pub fields: Vec<(String, String)>,
+    /// Files of a multipart body; `part` is the 1-based position of the part.
+    pub files: Vec<Attachment>,
+    /// What was odd: `broken_multipart`, `broken_json`, `fields_cut`, `unknown_encoding`, ...
+    pub warnings: Vec<Warning>,
+}
+
+/// Takes a form body apart by its `Content-Type`. Total: a broken body gives what was readable and a warning.
+/// Without a content type, JSON is recognised by its first character.
+pub fn read_pairs(raw: &[u8], content_type: Option<&str>, limits: &ReadLimits) -> FormPairs {
+    let content_type = content_type.unwrap_or_default();
+    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let mut pairs = match media.as_str() {
+        "multipart/form-data" => multipart::read(raw, content_type, limits),
+        "application/json" | "text/json" => json::read(raw, limits),
+        "" if matches!(raw.trim_ascii_start().first(), Some(b'{' | b'[')) => json::read(raw, limits),
+        _ if media.ends_with("+json") => json::read(raw, limits),
+        _ => {
+            let mut pairs = urlencoded(raw, limits);
+            if !matches!(media.as_str(), "" | "application/x-www-form-urlencoded") {
+                let detail = format!("The content type {media} was read as a urlencoded form.");
+                pairs.warnings.push(warning("unknown_encoding", super::text::one_line(&detail, 200)));
+            }
+            pairs
+        }
+    };
+    for (name, value) in &mut pairs.fields {
+        name.truncate(super::body::cut(name, NAME_BYTES).len());
+        name.retain(|c| c != '\0');
+        if value.contains('\0') {
+            value.retain(|c| c != '\0');
+        }
+    }
+    pairs
+}
+
+/// `application/x-www-form-urlencoded` (WHATWG URL), with the `_charset_` field.
+fn urlencoded(raw: &[u8], limits: &ReadLimits) -> FormPairs {
+    let mut pairs = FormPairs::default();
+    let raw = raw.trim_ascii();
+    let pieces = || raw.split(|&b| b == b'&').filter(|piece| !piece.is_empty());
+    let label = pieces().take(limits.fields).find_map(|piece| {
+        let (name, value) = split_piece(piece);
+        (name == b"_charset_").then(|| String::from_utf8_lossy(&percent_decode(value)).into_owned())
+    });
+    let decode = |bytes: &[u8]| charset::decode(&percent_decode(bytes), label.as_deref());
+    for piece in pieces().take(limits.fields) {
+        let (name, value) = split_piece(piece);
+        let value = decode(value);
+        if let Some(guessed) = value.guessed.filter(|_| pairs.warnings.is_empty()) {
+            pairs.warnings.push(warning("charset_guessed", format!("A value was read as {guessed}.")));
+        }
+        pairs.fields.push((decode(name).text, value.text));
+    }
+    if pieces().nth(limits.fields).is_some() {
+        pairs.warnings.push(fields_cut(limits));
+    }
+    pairs
+}
+
+/// The warning for a body with more fields than are read.
+pub fn fields_cut(limits: &ReadLimits) -> Warning {
+    warning("fields_cut", format!("Only the first {} fields were read.", limits.fields))
+}
+
+fn split_piece(piece: &[u8]) -> (&[u8], &[u8]) {
+    match piece.iter().position(|&b| b == b'=') {
+        Some(at) => (piece.get(..at).unwrap_or_default(), piece.get(at + 1..).unwrap_or_default()),
+        None => (piece, b""),
+    }
+}
+
+/// `+` is a space, `%XX` a byte; anything else stays, broken escapes too.
+fn percent_decode(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while let Some(&byte) = bytes.get(index) {
+        index += 1;
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => match bytes.get(index..index + 2).and_then(hex_byte) {
+                Some(decoded) => {
+                    out.push(decoded);
+                    index += 2;
+                }
+                None => out.push(b'%'),
+            },
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn hex_byte(pair: &[u8]) -> Option<u8> {
+    let digit = |b: &u8| char::from(*b).to_digit(16);
+    let [high, low] = pair else { return None };
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+/// Reads a form submission.
+pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
+    let pairs = read_pairs(&envelope.raw, envelope.content_type.as_deref(), &settings.limits);
+    let form = settings.forms.get(&envelope.intake_id);
+    let mut out = Submission { attachments: pairs.files, warnings: pairs.warnings, ..Submission::default() };
+    let mut left = settings.limits.text_bytes;
+    for (name, value) in pairs.fields {
+        let (value, was_cut) = clean(&value, left);
+        if was_cut {
+            out.warnings
+                .push(warning("text_cut", format!("Values were cut at {} bytes in all.", settings.limits.text_bytes)));
+        }
+        left = left.saturating_sub(value.len());
+        if let Some(field) = interpret(&name, value, form) {
+            out.fields.push(field);
+        }
+    }
+    out.warnings.truncate(50);
+    out.subject = first(&out.fields, Canonical::Topic).and_then(|s| non_empty_line(s, 500));
+    out.text = all(&out.fields, Canonical::Message).join("\n\n");
+    out.text.trim().clone_into(&mut out.reply);
+    out
+}
+
+/// What one field is: data, attribution, a typed control that still tells something, or nothing.
+fn interpret(name: &str, value: String, form: Option<&FormReading>) -> Option<Field> {
+    let lower = name.trim().to_ascii_lowercase();
+    let keep = |canonical, value| Some(Field { name: name.to_owned(), value, canonical });
+    if let Some(mapped) = form.and_then(|f| f.map.get(name)) {
+        return keep(Some(*mapped), value);
+    }
+    if field_names::is_attribution(name) {
+        let value: String = value.trim().chars().take(ATTRIBUTION_CHARS).collect();
+        let canonical = match lower.as_str() {
+            "utm_source" => Some(Canonical::Source),
+            "utm_medium" => Some(Canonical::Medium),
+            "utm_campaign" => Some(Canonical::Campaign),
+            _ => None,
+        };
+        return if value.is_empty() && !lower.starts_with('_') { None } else { keep(canonical, value) };
+    }
+    // A blank control value must not hide a configured default.
+    match lower.as_str() {
+        "_replyto" | "replyto" if !value.trim().is_empty() => return keep(Some(Canonical::Email), value),
+        "_language" | "_lang" if !value.trim().is_empty() => return keep(Some(Canonical::Language), value),
+        _ => {}
+    }
+    if field_names::is_control(name) {
+        return None;
+    }
+    keep(field_names::canonical(name), value)
+}
+
+/// First non-blank value with this meaning.
+pub fn first(fields: &[Field], canonical: Canonical) -> Option<&str> {
+    fields.iter().filter(|f| f.canonical == Some(canonical)).map(|f| f.value.trim()).find(|v| !v.is_empty())
+}
+
+/// Every non-blank value with this meaning, in order.
+pub fn all(fields: &[Field], canonical: Canonical) -> Vec<&str> {
+    let meant = fields.iter().filter(|f| f.canonical == Some(canonical));
+    meant.map(|f| f.value.trim()).filter(|v| !v.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(raw: &[u8], content_type: &str) -> Vec<(String, String)> {
+        read_pairs(raw, Some(content_type), &ReadLimits::default()).fields
+    }
+
+    #[test]
+    fn urlencoded_keeps_order_repeats_and_broken_escapes() {
+        let read = fields(b"a=1&b=%C3%A9+x&a=2&c&=v&d=%zz%0", "application/x-www-form-urlencoded; charset=UTF-8");
+        let expected = [("a", "1"), ("b", "é x"), ("a", "2"), ("c", ""), ("", "v"), ("d", "%zz%0")];
+        assert_eq!(read, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+    }
+
+    #[test]
+    fn the_charset_field_decodes_the_values() {
+        let read = fields(b"_charset_=windows-1250&name=Ji%F8%ED", "application/x-www-form-urlencoded");
+        assert_eq!(read[1].1, "Jiří");
+        assert_eq!(fields(b"name=Ren%E9e", "application/x-www-form-urlencoded")[0].1, "Renée");
+    }
+
+    #[test]
+    fn a_blank_control_or_a_relay_field_is_never_data() {
+        assert_eq!(interpret("_cc", "x@y.z".to_owned(), None), None);
+        assert_eq!(interpret("_replyto", " ".to_owned(), None), None);
+        assert_eq!(interpret("_replyto", "e@w.example".to_owned(), None).unwrap().canonical, Some(Canonical::Email));
+        let form = FormReading { map: [("f1".to_owned(), Canonical::Company)].into(), ..FormReading::default() };
+        assert_eq!(interpret("f1", "ACME".to_owned(), Some(&form)).unwrap().canonical, Some(Canonical::Company));
+    }
+}

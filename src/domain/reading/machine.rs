@@ -1,0 +1,244 @@
+//! Who speaks: a person, a machine for a person, or a machine. Two independent outputs: the class of a mail, and
+//! whether an automatic answer would be allowed (RFC 3834). `may_reply = false` never prevents a lead.
+//!
+//! Traps that shape the rules: `Auto-Submitted: no` is a person; `X-Auto-Response-Suppress` alone means "do not answer",
+//! not "I am automatic"; `Precedence: list` stands on most human list mail; the list headers of our own group address
+//! do not make a customer's mail list mail.
+
+use std::sync::LazyLock;
+
+use mail_parser::{Message, MimeHeaders};
+use regex::Regex;
+
+use super::ReadSettings;
+use super::addresses::{domain_of, is_own_address, is_own_domain};
+use super::mime::{self, HeaderBag};
+use crate::domain::submission::{MailClass, Mailbox};
+
+/// What classification looks at.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    /// The parsed message.
+    pub message: &'a Message<'a>,
+    /// Its header.
+    pub bag: &'a HeaderBag,
+    /// Who it is from.
+    pub from: &'a Mailbox,
+    /// From was one of our addresses and a rewriting list named the true sender.
+    pub rewritten: bool,
+    /// Decoded subject.
+    pub subject: &'a str,
+    /// Key/value lines of a form were accepted.
+    pub has_form: bool,
+    /// An ADF document was found.
+    pub has_adf: bool,
+}
+
+/// Start of subjects of automatic answers, lower case.
+const AUTO_SUBJECTS: [&str; 38] = [
+    "auto:",
+    "auto reply",
+    "auto-reply",
+    "autoreply",
+    "automatic reply",
+    "auto response",
+    "autoresponse",
+    "auto-response",
+    "out of office",
+    "out of the office",
+    "i am out of the office",
+    "on vacation",
+    "vacation reply",
+    "réponse automatique",
+    "reponse automatique",
+    "absence du bureau",
+    "absent du bureau",
+    "automatische antwort",
+    "abwesenheitsnotiz",
+    "abwesend",
+    "automatisch antwoord",
+    "afwezig",
+    "autosvar",
+    "automatisk svar",
+    "automaattinen",
+    "risposta automatica",
+    "risposta non al computer",
+    "fuori sede",
+    "fuori ufficio",
+    "respuesta automática",
+    "fuera de la oficina",
+    "resposta automática",
+    "frånvaro",
+    "automatická odpověď",
+    "mimo kancelář",
+    "automatyczna odpowiedź",
+    "پاسخ خودکار",
+    "رد تلقائي",
+];
+
+static DAEMON: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)^(?:mailer[-_.]?daemon|postmaster|mail[-_.]?delivery|maildelivery|mdaemon|mail[-_.]daemon)").ok()
+});
+static DAEMON_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)^\W*(?:mail(?:er)?[-_ .]?(?:delivery|daemon)|postmaster\b|delivery (?:subsystem|status)|returned mail)",
+    )
+    .ok()
+});
+
+fn matches(regex: &LazyLock<Option<Regex>>, text: Option<&str>) -> bool {
+    text.is_some_and(|text| regex.as_ref().is_some_and(|r| r.is_match(text)))
+}
+
+/// The class of a mail, by the first rule that holds.
+pub fn classify(e: &Evidence<'_>, settings: &ReadSettings) -> MailClass {
+    if is_own_message(e, settings) {
+        return MailClass::OwnMessage;
+    }
+    let auto_submitted = auto_submitted(e.bag);
+    match report(e.message) {
+        Some(Report::Complaint) => return MailClass::Complaint,
+        Some(Report::Delivery) => return MailClass::Bounce,
+        // A read receipt: about a message of ours, and no failure.
+        Some(Report::Other) => return MailClass::DeliveryStatus,
+        None => {}
+    }
+    if is_daemon(e) {
+        return MailClass::Bounce;
+    }
+    if e.has_adf {
+        return MailClass::Adf;
+    }
+    if e.has_form {
+        return MailClass::FormNotification;
+    }
+    if is_auto_reply(e, auto_submitted.as_deref()) {
+        return MailClass::AutoReply;
+    }
+    if e.bag.get("return-path").is_some_and(|path| path.trim() == "<>") {
+        return MailClass::Bounce;
+    }
+    if is_foreign_list(e.bag, settings) {
+        return MailClass::MailingList;
+    }
+    let precedence = e.bag.get("precedence").unwrap_or_default().to_lowercase();
+    let automatic = auto_submitted.as_deref().is_some_and(|v| v.starts_with("auto-generated"));
+    if automatic || matches!(precedence.as_str(), "bulk" | "junk") {
+        return MailClass::Bulk;
+    }
+    MailClass::Person
+}
+
+/// Ours: the header every mail of this daemon carries, a loop mark naming us, or From one of our mailboxes.
+/// A website that writes in our name for a visitor is not us.
+fn is_own_message(e: &Evidence<'_>, settings: &ReadSettings) -> bool {
+    if e.bag.has_prefix("x-pisteur") {
+        return true;
+    }
+    if e.bag
+        .all("x-loop")
+        .any(|loop_mark| is_own_address(loop_mark.trim_matches(['<', '>', ' ']), &settings.own_addresses))
+    {
+        return true;
+    }
+    let from_us = e.from.address.as_deref().is_some_and(|a| is_own_address(a, &settings.own_addresses));
+    from_us && !e.rewritten && !e.has_form && !e.has_adf && report(e.message).is_none()
+}
+
+enum Report {
+    Delivery,
+    Complaint,
+    Other,
+}
+
+/// What a `multipart/report` (RFC 6522) or a bare report part reports.
+fn report(message: &Message<'_>) -> Option<Report> {
+    let parts = || message.parts.iter().take(50).map(mime::media_type);
+    if parts().any(|t| t == "message/feedback-report") {
+        return Some(Report::Complaint);
+    }
+    if parts().any(|t| matches!(t.as_str(), "message/delivery-status" | "message/global-delivery-status")) {
+        return Some(Report::Delivery);
+    }
+    if parts().any(|t| t == "message/disposition-notification") {
+        return Some(Report::Other);
+    }
+    let root = message.parts.first()?;
+    if mime::media_type(root) != "multipart/report" {
+        return None;
+    }
+    let kind = root.content_type().and_then(|ct| ct.attribute("report-type")).unwrap_or_default().to_lowercase();
+    Some(match kind.as_str() {
+        "feedback-report" => Report::Complaint,
+        "disposition-notification" => Report::Other,
+        _ => Report::Delivery,
+    })
+}
+
+/// The sender is a mail system, or the header lists failed recipients.
+fn is_daemon(e: &Evidence<'_>) -> bool {
+    e.bag.has("x-failed-recipients")
+        || matches(&DAEMON, e.from.address.as_deref())
+        || matches(&DAEMON, e.from.name.as_deref())
+        || matches(&DAEMON_NAME, e.from.name.as_deref())
+}
+
+/// `Auto-Submitted` (RFC 3834) unless it says `no`, lower case.
+fn auto_submitted(bag: &HeaderBag) -> Option<String> {
+    bag.get("auto-submitted").map(|v| v.trim().to_lowercase()).filter(|v| !v.starts_with("no") && !v.is_empty())
+}
+
+fn is_auto_reply(e: &Evidence<'_>, auto_submitted: Option<&str>) -> bool {
+    let bag = e.bag;
+    let by_header = auto_submitted.is_some_and(|v| v.starts_with("auto-replied") || v.contains("vacation"))
+        || ["x-autoreply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply"]
+            .iter()
+            .any(|name| bag.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("no")))
+        || bag.says("x-auto-response-suppress", "all") && bag.has("x-ms-exchange-inbox-rules-loop")
+        || bag.says("precedence", "auto_reply")
+        || bag.says("x-precedence", "auto_reply")
+        || bag.get("delivered-to").is_some_and(|v| v.eq_ignore_ascii_case("autoresponder"));
+    by_header || {
+        let subject = e.subject.trim_start().to_lowercase();
+        AUTO_SUBJECTS.iter().any(|start| subject.starts_with(start))
+    }
+}
+
+/// List headers that are not those of a group address of our own.
+fn is_foreign_list(bag: &HeaderBag, settings: &ReadSettings) -> bool {
+    let ours = |value: &str| {
+        let lower = value.to_lowercase();
+        settings.own_addresses.iter().any(|own| lower.contains(own.as_str()))
+            || lower.split(['<', '>', ' ', ',', ':', '?', '/', '"']).any(|word| {
+                // `<sales.ours.example>` as a list id, `sales@ours.example` as an address.
+                let domain = domain_of(word).unwrap_or_else(|| word.to_owned());
+                is_own_domain(&domain, &settings.own_domains)
+            })
+    };
+    let identified: Vec<&str> = ["list-id", "list-post"].iter().flat_map(|name| bag.all(name)).collect();
+    if !identified.is_empty() {
+        return !identified.iter().any(|value| ours(value));
+    }
+    if bag.all("list-unsubscribe").next().is_some() {
+        return !bag.all("list-unsubscribe").any(ours);
+    }
+    bag.get("precedence").is_some_and(|p| p.trim().eq_ignore_ascii_case("list"))
+}
+
+/// Whether an automatic answer would be allowed. `to_us`: one of our addresses stands in To or Cc.
+pub fn may_reply(class: MailClass, bag: &HeaderBag, from: &Mailbox, to_us: bool) -> bool {
+    let local = from.address.as_deref().and_then(|a| a.split('@').next()).unwrap_or_default().to_lowercase();
+    let machine = local.is_empty()
+        || ["noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "nepasrepondre", "ne-pas-repondre"]
+            .iter()
+            .any(|word| local.contains(word))
+        || matches(&DAEMON, Some(&local));
+    let silent = bag.get("return-path").is_some_and(|path| path.trim() == "<>")
+        || auto_submitted(bag).is_some()
+        || bag.has_prefix("list-")
+        || bag
+            .get("precedence")
+            .is_some_and(|p| matches!(p.trim().to_lowercase().as_str(), "bulk" | "list" | "junk" | "auto_reply"))
+        || bag.has("x-auto-response-suppress");
+    class == MailClass::Person && to_us && !machine && !silent
+}

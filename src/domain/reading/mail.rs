@@ -1,0 +1,379 @@
+//! An RFC 5322 message -> [`Submission`]: the order in which the parts of reading work together.
+
+use mail_parser::{Message, PartType};
+
+use super::addresses::{clean_address, domain_of, is_own_address, is_own_domain, mailboxes};
+use super::body::{Body, warning};
+use super::machine::{Evidence, classify, may_reply};
+use super::mime::HeaderBag;
+use super::notification::Sender;
+use super::text::{non_empty_line, one_line};
+use super::{ReadSettings, adf, body, bounce, charset, mime, notification, quoted, signature};
+use crate::domain::envelope::Envelope;
+use crate::domain::submission::{Field, Forwarded, MailClass, MailFacts, Mailbox, Submission};
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+/// References kept: the last ones, which are nearest.
+const REFERENCES: usize = 32;
+/// Longest subject kept, in characters.
+const SUBJECT_CHARS: usize = 500;
+
+/// Reads a mail. Total: what cannot be parsed gives a submission with the warning `unreadable`.
+pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
+    let raw = envelope.raw.as_slice();
+    let mut out = Submission { class: Some(MailClass::Person), ..Submission::default() };
+    let safe = mime::safety(raw, &settings.limits);
+    let message = if safe { mime::parse(raw) } else { None };
+    let section = mime::header_section(raw);
+    let charset = message.as_ref().and_then(mime::declared_charset);
+    let utf8 = charset::headers_as_utf8(section, charset.as_deref());
+    let header = mime::parse_header(&utf8);
+    let Some(header) = header.filter(|h| !h.headers().is_empty()) else {
+        return unreadable(out, raw, settings);
+    };
+    let bag = HeaderBag::read(&utf8);
+    if !safe {
+        out.flags.push("too_deep".to_owned());
+        out.warnings.push(warning("too_deep", "The message is nested too deeply; only its header was read."));
+    }
+    if envelope.context.truncated_from.is_some() {
+        out.flags.push("attachments_omitted".to_owned());
+    }
+    let text = message.as_ref().map(|m| body::read(m, &settings.limits)).unwrap_or_default();
+    let message = message.as_ref().unwrap_or(&header);
+    out.attachments = mime::attachments(message, settings.limits.attachments);
+    note_omitted(message, &mut out, settings);
+    note_protection(message, &mut out, &text);
+    out.subject = header.subject().and_then(|s| non_empty_line(s, SUBJECT_CHARS));
+    let mut facts = facts(&header, &bag, &mut out, settings, envelope);
+    interpret(&mut out, &mut facts, text, message, &bag, settings);
+    out.mail = Some(facts);
+    out
+}
+
+/// Nothing that looks like a header: the bytes as text, so that a person can look.
+fn unreadable(mut out: Submission, raw: &[u8], settings: &ReadSettings) -> Submission {
+    let decoded = charset::decode(raw.get(..settings.limits.text_bytes).unwrap_or(raw), None);
+    (out.text, _) = super::text::clean(&decoded.text, settings.limits.text_bytes);
+    out.reply.clone_from(&out.text);
+    out.flags.push("unreadable".to_owned());
+    out.warnings.push(warning("unreadable", "The bytes have no mail header."));
+    out.mail = Some(MailFacts::default());
+    out
+}
+
+fn note_omitted(message: &Message<'_>, out: &mut Submission, settings: &ReadSettings) {
+    if message.attachments.len() > settings.limits.attachments {
+        let left = message.attachments.len() - settings.limits.attachments;
+        out.warnings.push(warning("attachments_cut", format!("{left} more attachments are not listed.")));
+    }
+}
+
+/// Flags for what cannot or need not be read: encrypted, signed, TNEF.
+fn note_protection(message: &Message<'_>, out: &mut Submission, text: &Body) {
+    let mut flag = |name: &str| {
+        if !out.flags.iter().any(|f| f == name) {
+            out.flags.push(name.to_owned());
+        }
+    };
+    for part in message.parts.iter().take(200) {
+        match mime::media_type(part).as_str() {
+            "multipart/encrypted" | "application/pgp-encrypted" => flag("encrypted"),
+            "multipart/signed"
+            | "application/pgp-signature"
+            | "application/pkcs7-signature"
+            | "application/x-pkcs7-signature" => flag("signed"),
+            "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
+                let smime = mail_parser::MimeHeaders::content_type(part).and_then(|ct| ct.attribute("smime-type"));
+                flag(if smime.is_some_and(|t| t.eq_ignore_ascii_case("signed-data")) { "signed" } else { "encrypted" });
+            }
+            "application/ms-tnef" | "application/vnd.ms-tnef" => flag("tnef"),
+            _ => {}
+        }
+    }
+    if text.text.contains("-----BEGIN PGP MESSAGE-----") {
+        flag("encrypted");
+    }
+    let blank = text.text.trim().is_empty();
+    if blank && out.flags.iter().any(|f| f == "tnef") {
+        out.warnings
+            .push(warning("tnef", "The text is inside winmail.dat and cannot be read; the raw message is kept."));
+    } else if blank && !out.flags.iter().any(|f| f == "too_deep") {
+        out.warnings.push(warning("no_text", "The message has no readable text."));
+    }
+    out.warnings.extend(text.warnings.iter().cloned());
+    out.warnings.truncate(50);
+}
+
+/// Everything the header says.
+fn facts(
+    header: &Message<'_>,
+    bag: &HeaderBag,
+    out: &mut Submission,
+    settings: &ReadSettings,
+    envelope: &Envelope,
+) -> MailFacts {
+    let froms = mailboxes(header.from());
+    let sender = mailboxes(header.sender()).into_iter().next();
+    let reply_to = mailboxes(header.reply_to());
+    let from = pick_from(&froms, sender.as_ref(), &reply_to, bag, out);
+    let to = mailboxes(header.to());
+    let cc = mailboxes(header.cc());
+    let delivered_to: Vec<String> = ["delivered-to", "x-original-to", "envelope-to", "x-envelope-to"]
+        .iter()
+        .flat_map(|name| bag.all(name))
+        .take(20)
+        .filter_map(clean_address)
+        .collect();
+    let recipients = delivered_to.iter().chain(to.iter().chain(&cc).filter_map(|m| m.address.as_ref()));
+    let plus_tag = recipients.into_iter().find_map(|address| plus_tag(address, settings));
+    let references = ids(bag.get("references").unwrap_or_default());
+    let skip = references.len().saturating_sub(REFERENCES);
+    MailFacts {
+        message_id: bag.get("message-id").and_then(|v| ids(v).into_iter().next()),
+        in_reply_to: bag.get("in-reply-to").and_then(|v| ids(v).into_iter().next()),
+        references: references.into_iter().skip(skip).collect(),
+        date: date(header, out, envelope),
+        from,
+        sender,
+        reply_to,
+        to,
+        cc,
+        delivered_to,
+        plus_tag,
+        ..MailFacts::default()
+    }
+}
+
+/// The first From with an address; else Sender, else Reply-To, else what stands in From as raw text.
+fn pick_from(
+    froms: &[Mailbox],
+    sender: Option<&Mailbox>,
+    reply_to: &[Mailbox],
+    bag: &HeaderBag,
+    out: &mut Submission,
+) -> Mailbox {
+    if let Some(found) = froms.iter().find(|m| m.address.is_some()) {
+        // `X <>, x@y`: the name of the first, the address of the second.
+        let name = found.name.clone().or_else(|| froms.iter().find_map(|m| m.name.clone()));
+        return Mailbox { name, address: found.address.clone() };
+    }
+    let raw = bag.get("from").unwrap_or_default();
+    let name = froms.iter().find_map(|m| m.name.clone()).or_else(|| non_empty_line(raw, 200));
+    let instead = sender.into_iter().chain(reply_to).find(|m| m.address.is_some());
+    out.flags.push("invalid_from".to_owned());
+    let detail = if raw.is_empty() { "There is no From." } else { "From holds no valid address." };
+    out.warnings.push(warning("no_from", detail));
+    match instead {
+        Some(found) => Mailbox { name: found.name.clone().or(name), address: found.address.clone() },
+        None => Mailbox { name, address: None },
+    }
+}
+
+/// `tag` of `sales+tag@ours`.
+fn plus_tag(address: &str, settings: &ReadSettings) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let (_, tag) = local.split_once('+')?;
+    let ours = is_own_domain(&domain.to_lowercase(), &settings.own_domains)
+        || is_own_address(address, &settings.own_addresses);
+    (ours && !tag.is_empty()).then(|| tag.to_lowercase())
+}
+
+/// Message ids of a header value, without brackets; bare words when there are no brackets.
+fn ids(value: &str) -> Vec<String> {
+    let bracketed: Vec<String> = value
+        .split('<')
+        .skip(1)
+        .filter_map(|rest| rest.split('>').next())
+        .map(|id| id.chars().filter(|c| !c.is_whitespace()).take(998).collect::<String>())
+        .filter(|id| !id.is_empty())
+        .collect();
+    if !bracketed.is_empty() {
+        return bracketed;
+    }
+    let bare = value.split_whitespace().filter(|word| word.contains('@'));
+    bare.map(|word| word.trim_matches(['<', '>', ',', ';']).chars().take(998).collect()).collect()
+}
+
+/// The Date header as RFC 3339; kept whatever it says, with a warning when it cannot be.
+fn date(header: &Message<'_>, out: &mut Submission, envelope: &Envelope) -> Option<String> {
+    let date = header.date().filter(|d| d.is_valid())?;
+    let (seconds, received) = (date.to_timestamp(), envelope.received_at.seconds());
+    if seconds < 631_152_000 || seconds > received.saturating_add(2 * DAY) {
+        out.warnings.push(warning("odd_date", format!("The Date header says {}.", date.to_rfc3339())));
+    }
+    Some(date.to_rfc3339())
+}
+
+/// Class, new text, fields, report: what the text means once the header is known.
+fn interpret(
+    out: &mut Submission,
+    facts: &mut MailFacts,
+    text: Body,
+    message: &Message<'_>,
+    bag: &HeaderBag,
+    settings: &ReadSettings,
+) {
+    let rewritten = undo_rewriting(facts, bag, out, settings);
+    let subject = out.subject.clone().unwrap_or_default();
+    let is_reply = facts.in_reply_to.is_some() || !facts.references.is_empty() || starts_as_reply(&subject);
+    let document = adf_document(message, &text);
+    let fields = match &document {
+        Some(fields) => Some(fields.clone()),
+        None => form_fields(facts, &text, bag, is_reply, settings),
+    };
+    let evidence = Evidence {
+        message,
+        bag,
+        from: &facts.from,
+        rewritten,
+        subject: &subject,
+        has_form: fields.is_some() && document.is_none(),
+        has_adf: document.is_some(),
+    };
+    let mut class = classify(&evidence, settings);
+    if class == MailClass::Bounce {
+        let report = bounce::read(message, bag, &text.text);
+        if matches!(report.action.as_deref(), Some("delayed" | "relayed" | "delivered" | "expanded")) {
+            class = MailClass::DeliveryStatus;
+        }
+        facts.bounce = Some(report);
+    }
+    let to_us = facts.to.iter().chain(&facts.cc).filter_map(|m| m.address.as_deref()).any(|address| {
+        is_own_address(address, &settings.own_addresses)
+            || domain_of(address).is_some_and(|d| is_own_domain(&d, &settings.own_domains))
+    });
+    facts.may_reply = may_reply(class, bag, &facts.from, to_us);
+    facts.forwarded = forwarded(message, class, settings);
+    if matches!(class, MailClass::FormNotification | MailClass::Adf) {
+        out.fields = fields.unwrap_or_default();
+    }
+    split_text(out, facts, text.text, class, is_reply && !starts_as_forward(&subject));
+    out.class = Some(class);
+}
+
+fn split_text(out: &mut Submission, facts: &mut MailFacts, text: String, class: MailClass, is_reply: bool) {
+    if matches!(class, MailClass::Person | MailClass::MailingList | MailClass::Bulk | MailClass::AutoReply) {
+        let split = quoted::split(&text, is_reply);
+        let (reply, signature) = signature::split(&split.reply);
+        reply.trim().clone_into(&mut out.reply);
+        facts.quoted = split.quoted;
+        facts.signature = signature;
+    } else {
+        text.trim().clone_into(&mut out.reply);
+    }
+    out.text = text;
+}
+
+fn starts_as_reply(subject: &str) -> bool {
+    let lower = subject.trim_start().to_lowercase();
+    ["re:", "re :", "aw:", "sv:", "antw:", "odp:", "ré:", "rép:", "r:", "re["].iter().any(|p| lower.starts_with(p))
+}
+
+fn starts_as_forward(subject: &str) -> bool {
+    let lower = subject.trim_start().to_lowercase();
+    ["fw:", "fwd:", "wg:", "tr:", "tr :", "rv:", "i:", "vs:", "pd:", "enc:", "vb:", "vl:"]
+        .iter()
+        .any(|p| lower.starts_with(p))
+}
+
+/// A group of ours rewrites From to itself (DMARC) and names the writer elsewhere: that one is the sender.
+fn undo_rewriting(facts: &mut MailFacts, bag: &HeaderBag, out: &mut Submission, settings: &ReadSettings) -> bool {
+    if !facts.from.address.as_deref().is_some_and(|a| is_own_address(a, &settings.own_addresses)) {
+        return false;
+    }
+    let named = ["x-original-from", "x-original-sender"].iter().find_map(|name| bag.get(name));
+    let Some(address) = named.and_then(clean_address).filter(|a| !is_own_address(a, &settings.own_addresses)) else {
+        return false;
+    };
+    let by_reply_to =
+        facts.reply_to.iter().find(|m| m.address.as_deref() == Some(&address)).and_then(|m| m.name.clone());
+    let by_header = named.and_then(|v| v.split_once('<')).and_then(|(name, _)| super::addresses::display_name(name));
+    facts.from = Mailbox { name: by_header.or(by_reply_to), address: Some(address) };
+    out.flags.push("from_rewritten".to_owned());
+    true
+}
+
+/// Fields of a form notification, when the mail is one.
+fn form_fields(
+    facts: &MailFacts,
+    text: &Body,
+    bag: &HeaderBag,
+    is_reply: bool,
+    settings: &ReadSettings,
+) -> Option<Vec<Field>> {
+    let from = facts.from.address.as_deref().unwrap_or_default().to_lowercase();
+    let sender = if settings.form_senders.contains(&from) {
+        Sender::Known
+    } else if is_form_mailer(&from, facts, bag, settings) {
+        Sender::Mailer
+    } else {
+        Sender::Unknown
+    };
+    if is_reply && sender != Sender::Known {
+        return None;
+    }
+    notification::read(&text.text, sender)
+}
+
+/// Marks of a website's mailer.
+fn is_form_mailer(from: &str, facts: &MailFacts, bag: &HeaderBag, settings: &ReadSettings) -> bool {
+    let local = from.split('@').next().unwrap_or_default();
+    let by_name =
+        ["noreply", "no-reply", "no_reply", "donotreply", "wordpress", "webform", "website", "formulaire", "formular"]
+            .iter()
+            .any(|word| local.contains(word));
+    let other_reply_to =
+        facts.reply_to.iter().filter_map(|m| m.address.as_deref()).any(|a| !a.eq_ignore_ascii_case(from));
+    by_name
+        || other_reply_to
+        || is_own_address(from, &settings.own_addresses)
+        || bag.says("x-mailer", "phpmailer")
+        || bag.has("x-php-originating-script")
+        || bag.has_prefix("x-wpcf7")
+        || bag.says("auto-submitted", "auto-generated")
+}
+
+/// Fields of an ADF document in the text or in an attached XML part.
+fn adf_document(message: &Message<'_>, text: &Body) -> Option<Vec<Field>> {
+    if let Some(fields) = adf::read(&text.text) {
+        return Some(fields);
+    }
+    message.parts.iter().take(50).find_map(|part| match &part.body {
+        PartType::Html(markup) => adf::read(&unescape(body::cut(markup, 400_000))),
+        PartType::Text(words) => adf::read(body::cut(words, 400_000)),
+        PartType::Binary(bytes) if mime::media_type(part).ends_with("xml") => {
+            adf::read(&String::from_utf8_lossy(bytes.get(..400_000).unwrap_or(bytes)))
+        }
+        _ => None,
+    })
+}
+
+fn unescape(markup: &str) -> String {
+    if markup.contains("&lt;") {
+        markup.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"")
+    } else {
+        markup.to_owned()
+    }
+}
+
+/// A whole message passed on as an attachment. Reports carry one too, but that is ours come back.
+fn forwarded(message: &Message<'_>, class: MailClass, settings: &ReadSettings) -> Option<Forwarded> {
+    if class != MailClass::Person {
+        return None;
+    }
+    let inner = message.parts.iter().find_map(|part| match &part.body {
+        PartType::Message(inner) => Some(inner),
+        _ => None,
+    })?;
+    let text = body::read(inner, &settings.limits).text;
+    Some(Forwarded {
+        from: mailboxes(inner.from()).into_iter().next().unwrap_or_default(),
+        to: mailboxes(inner.to()),
+        cc: mailboxes(inner.cc()),
+        subject: inner.subject().map(|s| one_line(s, SUBJECT_CHARS)),
+        date: inner.date().filter(|d| d.is_valid()).map(mail_parser::DateTime::to_rfc3339),
+        text: text.trim().to_owned(),
+    })
+}

@@ -1,0 +1,261 @@
+//! Raw bytes -> parts, through mail-parser, behind a safety check.
+//!
+//! Invariants:
+//! - mail-parser recurses when a message with many nested messages is dropped, and rescans for every unseen boundary;
+//!   what could overflow the stack or take minutes never reaches its body parser ([`safety`]);
+//! - header text is UTF-8 before it is parsed, whatever bytes it came in;
+//! - an attachment is decoded at most once (by mail-parser) and never copied.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+
+use super::header_lines::{RawHeader, headers};
+use super::{ReadLimits, charset};
+use crate::domain::submission::Attachment;
+
+/// `Content-Type` fields before only the header is read. Every level of nesting needs one, however it is disguised,
+/// so this bounds the depth of the parser's recursion.
+const CONTENT_TYPES: usize = 4_000;
+/// Boundary searches times message length before only the header is read: an unseen boundary costs a whole scan.
+const SCAN_BUDGET: usize = 4_000_000_000;
+/// Longest header section parsed, in bytes; fields beyond are ignored.
+const HEADER_BYTES: usize = 1_000_000;
+
+static MARKERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(["message/rfc822", "message/global", "multipart/digest", "boundary", "content-type"])
+        .ok()
+});
+
+/// Whether the body may be given to the parser.
+pub fn safety(raw: &[u8], limits: &ReadLimits) -> bool {
+    let Some(markers) = MARKERS.as_ref() else { return false };
+    let (mut nested, mut boundaries, mut types) = (0_usize, 0_usize, 0_usize);
+    for found in markers.find_iter(raw) {
+        match found.pattern().as_u32() {
+            3 => boundaries += 1,
+            4 => types += 1,
+            _ => nested += 1,
+        }
+        let scan = boundaries.saturating_mul(raw.len());
+        if nested > limits.nested_messages
+            || boundaries > limits.multiparts
+            || types > CONTENT_TYPES
+            || scan > SCAN_BUDGET
+        {
+            return false;
+        }
+    }
+    true
+}
+
+/// The header section of `raw` (blank line included), leading blank lines and mbox line dropped.
+pub fn header_section(raw: &[u8]) -> &[u8] {
+    let start = headers(raw);
+    let mut fields = start.clone();
+    let whole = start.body();
+    while fields.next().is_some() {}
+    let length = whole.len() - fields.body().len();
+    whole.get(..length.min(HEADER_BYTES)).unwrap_or_default()
+}
+
+/// Parsed header of `section`, which must be UTF-8 ([`charset::headers_as_utf8`]).
+pub fn parse_header(section: &[u8]) -> Option<Message<'_>> {
+    MessageParser::default().parse_headers(section)
+}
+
+/// Parsed message. Call only after [`safety`] said yes.
+pub fn parse(raw: &[u8]) -> Option<Message<'_>> {
+    MessageParser::default().parse(raw)
+}
+
+/// The charset the top-level header or the first text part declares, for raw 8-bit headers.
+pub fn declared_charset(message: &Message<'_>) -> Option<String> {
+    let parts = message.parts.iter().take(20);
+    parts.filter_map(|part| part.content_type()).find_map(|ct| ct.attribute("charset").map(str::to_owned))
+}
+
+/// One header section as pairs of lower-case name and unfolded value, for rules about machine mail.
+#[derive(Debug, Clone, Default)]
+pub struct HeaderBag(Vec<(String, String)>);
+
+impl HeaderBag {
+    /// Fields looked at.
+    const FIELDS: usize = 1_000;
+
+    /// From a header section or a whole message.
+    pub fn read(section: &[u8]) -> Self {
+        let named = headers(section).filter(|h| !h.name.is_empty()).take(Self::FIELDS);
+        Self(named.map(|h: RawHeader<'_>| (String::from_utf8_lossy(h.name).to_lowercase(), h.text())).collect())
+    }
+
+    /// First value of a field, by lower-case name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Every value of a field, by lower-case name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether the field is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Whether a field's name starts with this.
+    pub fn has_prefix(&self, prefix: &str) -> bool {
+        self.0.iter().any(|(name, _)| name.starts_with(prefix))
+    }
+
+    /// Whether the first value of `name` contains `needle` (lower case) in any case.
+    pub fn says(&self, name: &str, needle: &str) -> bool {
+        self.all(name).any(|value| value.to_lowercase().contains(needle))
+    }
+}
+
+/// Text of a text part, decoded from its own bytes by its own charset; the parser's reading where that fails.
+pub fn part_text(message: &Message<'_>, part: &MessagePart<'_>) -> charset::Decoded {
+    let fallback =
+        |text: &str| charset::Decoded { text: text.to_owned(), guessed: None, damaged: part.is_encoding_problem };
+    let (PartType::Text(parsed) | PartType::Html(parsed)) = &part.body else { return fallback("") };
+    // Pure ASCII can only be one of the seven-bit encodings, which the parser and the label agree on.
+    let range = usize::try_from(part.offset_body).unwrap_or(0)..usize::try_from(part.offset_end).unwrap_or(0);
+    let Some(raw) = message.raw_message.get(range) else { return fallback(parsed) };
+    let bytes: Cow<'_, [u8]> = match part.encoding {
+        Encoding::None => Cow::Borrowed(raw),
+        Encoding::QuotedPrintable => match mail_parser::decoders::quoted_printable::quoted_printable_decode(raw) {
+            Some(bytes) => Cow::Owned(bytes),
+            None => return fallback(parsed),
+        },
+        Encoding::Base64 => match mail_parser::decoders::base64::base64_decode(raw) {
+            Some(bytes) => Cow::Owned(bytes),
+            None => return fallback(parsed),
+        },
+    };
+    charset::decode(&bytes, part.content_type().and_then(|ct| ct.attribute("charset")))
+}
+
+/// Attachments with the path of their part inside the message: `1`, `2.1`; nested messages count as one.
+pub fn attachments(message: &Message<'_>, limit: usize) -> Vec<Attachment> {
+    let paths = part_paths(message);
+    let mut found = Vec::new();
+    for &id in message.attachments.iter().take(limit) {
+        let index = usize::try_from(id).unwrap_or(usize::MAX);
+        let (Some(part), Some(path)) = (message.parts.get(index), paths.get(index)) else { continue };
+        let path = if path.is_empty() { "1".to_owned() } else { path.clone() };
+        let media_type = media_type(part);
+        let name = file_name(part.attachment_name().unwrap_or_default())
+            .unwrap_or_else(|| format!("part-{path}{}", extension(&media_type)));
+        found.push(Attachment { name, media_type, size: decoded_size(part), part: path });
+    }
+    found
+}
+
+/// Declared media type, lower case; what RFC 2045 assumes when none is declared.
+pub fn media_type(part: &MessagePart<'_>) -> String {
+    part.content_type().map_or_else(
+        || if part.is_message() { "message/rfc822" } else { "text/plain" }.to_owned(),
+        |ct| {
+            let subtype = ct.subtype().unwrap_or("octet-stream");
+            format!("{}/{subtype}", ct.ctype()).to_ascii_lowercase().chars().take(127).collect()
+        },
+    )
+}
+
+fn decoded_size(part: &MessagePart<'_>) -> u64 {
+    let length = match &part.body {
+        PartType::Text(text) | PartType::Html(text) => text.len(),
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => bytes.len(),
+        PartType::Message(_) => usize::try_from(part.offset_end.saturating_sub(part.offset_body)).unwrap_or(0),
+        PartType::Multipart(_) => 0,
+    };
+    length as u64
+}
+
+/// Path of every part, by part number. The tree is walked with a stack of our own, each part once.
+fn part_paths(message: &Message<'_>) -> Vec<String> {
+    let mut paths = vec![String::new(); message.parts.len()];
+    let mut seen = vec![false; message.parts.len()];
+    let mut open = vec![0_usize];
+    while let Some(index) = open.pop() {
+        match seen.get_mut(index) {
+            Some(seen) if !*seen => *seen = true,
+            _ => continue,
+        }
+        let Some(PartType::Multipart(children)) = message.parts.get(index).map(|p| &p.body) else { continue };
+        let prefix = paths.get(index).cloned().unwrap_or_default();
+        for (position, &child) in children.iter().enumerate() {
+            let child = usize::try_from(child).unwrap_or(usize::MAX);
+            if let Some(path) = paths.get_mut(child).filter(|path| path.is_empty()) {
+                let dot = if prefix.is_empty() { "" } else { "." };
+                // Paths of absurdly deep trees are cut; such parts are still listed.
+                *path = format!("{prefix}{dot}{}", position + 1).chars().take(200).collect();
+                open.push(child);
+            }
+        }
+    }
+    paths
+}
+
+/// A file name without path and control characters, at most 255 bytes; `None` when nothing is left.
+pub fn file_name(raw: &str) -> Option<String> {
+    let base = raw.rsplit(['/', '\\']).next().unwrap_or_default();
+    let mut name = String::new();
+    for c in base.trim().chars().filter(|c| !c.is_control()) {
+        if name.len() + c.len_utf8() > 255 {
+            break;
+        }
+        name.push(c);
+    }
+    (!name.is_empty() && name != "." && name != "..").then_some(name)
+}
+
+fn extension(media_type: &str) -> &'static str {
+    match media_type {
+        "application/pdf" => ".pdf",
+        "image/png" => ".png",
+        "image/jpeg" => ".jpg",
+        "image/gif" => ".gif",
+        "text/plain" => ".txt",
+        "text/html" => ".html",
+        "text/calendar" => ".ics",
+        "text/vcard" | "text/x-vcard" => ".vcf",
+        "message/rfc822" => ".eml",
+        "application/xml" | "text/xml" => ".xml",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nesting_bombs_are_refused_and_big_mails_are_not() {
+        let limits = ReadLimits::default();
+        assert!(!safety("Content-Type: message/rfc822\n\n".repeat(30_000).as_bytes(), &limits));
+        assert!(!safety("Content-Type: MESSAGE/\n (x) rfc822\n\n".repeat(30_000).as_bytes(), &limits));
+        let unseen = "--a\nContent-Type: multipart/mixed; boundary=zz\n\n".repeat(4_000) + &"x".repeat(5_000_000);
+        assert!(!safety(unseen.as_bytes(), &limits));
+        assert!(safety("Content-Type: multipart/mixed; boundary=a\n\n".repeat(20).as_bytes(), &limits));
+    }
+
+    #[test]
+    fn parts_have_paths_and_names_are_tame() {
+        let raw =
+            b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: text/plain\r\n\r\nhi\r\n--a\r\n\
+            Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/pdf; \
+            name=\"..\\\\..\\\\evil/plan.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n--b--\r\n--a\r\n\
+            Content-Type: image/png\r\nContent-Disposition: attachment\r\n\r\nxx\r\n--a--\r\n";
+        let message = parse(raw).unwrap();
+        let listed = attachments(&message, 10);
+        let short: Vec<_> = listed.iter().map(|a| (a.name.as_str(), a.part.as_str(), a.size)).collect();
+        assert_eq!(short, [("plan.pdf", "2.1", 5), ("part-3.png", "3", 2)]);
+    }
+}

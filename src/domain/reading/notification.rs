@@ -1,0 +1,244 @@
+//! Form notifications: mails in which a website's mailer tells what a visitor typed, as lines of key and value.
+//!
+//! Accepted: `k: v`, `k : v`, fullwidth colon, `k = v`, `*k*: v`, tab between, a label line and then its value; the
+//! message field takes everything up to the next label or the footer.
+//!
+//! Guards: a signature (`Tel:`, `E-mail:`) and a quoted header (`From:`, `Sent:`) are no form; the labels must stand at
+//! the head of the text and at least one must name a person, a company or a message; a sender not known to send forms
+//! needs more evidence. What is written in such a mail is the visitor's claim: it names them, nothing else.
+
+use super::field_names;
+use crate::domain::submission::{Canonical, Field};
+
+/// Longest label, in characters.
+const LABEL_CHARS: usize = 48;
+/// Fields taken from one mail.
+const FIELDS: usize = 200;
+/// Lines looked at.
+const LINES: usize = 2_000;
+
+/// How far the sender is known to send forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sender {
+    /// Nothing says so.
+    Unknown,
+    /// Marks of a mailer: noreply address, a PHP mailer, another Reply-To, auto-generated.
+    Mailer,
+    /// Configured as a form sender.
+    Known,
+}
+
+/// Labels of quoted headers: the text has turned into an old message.
+const HEADER_LABELS: [&str; 20] = [
+    "from", "to", "sent", "date", "cc", "bcc", "von", "an", "gesendet", "datum", "de", "envoye", "envoyele", "od",
+    "komu", "odeslano", "da", "inviato", "enviado", "para",
+];
+
+/// Lines that end the last field.
+const FOOTERS: [&str; 12] = [
+    "this e-mail was sent from",
+    "this email was sent from",
+    "this is a notification that",
+    "sent from your website",
+    "cet e-mail a été envoyé",
+    "ce message a été envoyé",
+    "cet email a été envoyé",
+    "diese e-mail wurde",
+    "tento e-mail",
+    "este correo",
+    "questa e-mail",
+    "powered by",
+];
+
+/// Reads the fields of a notification; `None` when the text is not one.
+pub fn read(text: &str, sender: Sender) -> Option<Vec<Field>> {
+    let lines: Vec<&str> = text.lines().take(LINES).collect();
+    let first = lines.iter().filter(|l| !l.trim().is_empty()).take(12).position(|line| label_of(line).is_some())?;
+    if first > if sender == Sender::Unknown { 4 } else { 11 } {
+        return None;
+    }
+    let fields = collect(&lines);
+    accept(&fields, sender).then_some(fields)
+}
+
+fn accept(fields: &[Field], sender: Sender) -> bool {
+    let mut known: Vec<Canonical> = fields.iter().filter_map(|f| f.canonical).collect();
+    known.sort_unstable();
+    known.dedup();
+    let says_who = known.iter().any(|c| {
+        matches!(
+            c,
+            Canonical::FullName | Canonical::FirstName | Canonical::LastName | Canonical::Company | Canonical::Message
+        )
+    });
+    let reachable = known.iter().any(|c| matches!(c, Canonical::Email | Canonical::Phone | Canonical::Mobile));
+    match sender {
+        Sender::Known => !known.is_empty(),
+        Sender::Mailer => known.len() >= 2 && (says_who || reachable),
+        Sender::Unknown => known.len() >= 3 && says_who && reachable,
+    }
+}
+
+/// A line `label: value` whose label is known, or a line that is only a known label.
+fn label_of(line: &str) -> Option<(Label<'_>, Canonical)> {
+    let label = split(line)?;
+    field_names::canonical(label.name).map(|canonical| (label, canonical))
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Label<'a> {
+    name: &'a str,
+    value: &'a str,
+}
+
+fn split(line: &str) -> Option<Label<'_>> {
+    let line = line.trim();
+    let at = line.char_indices().take(LABEL_CHARS).find(|(_, c)| matches!(c, ':' | '：' | '=' | '\t'));
+    let (name, value) = match at {
+        Some((at, c)) => (line.get(..at)?, line.get(at + c.len_utf8()..)?),
+        None if line.chars().count() <= LABEL_CHARS => (line, ""),
+        None => return None,
+    };
+    let decoration = |c: char| "*•-_|>#\"".contains(c) || c.is_whitespace();
+    let name = name.trim_matches(decoration);
+    let value = value.trim_start_matches(['*', '|']).trim();
+    // `http://..` is an address, a label has few words.
+    let plain =
+        !name.is_empty() && !value.starts_with("//") && name.split_whitespace().count() <= 6 && !name.contains('@');
+    plain.then_some(Label { name, value })
+}
+
+fn collect(lines: &[&str]) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::new();
+    // The field whose value may go on, and whether blank lines belong to it.
+    let mut open: Option<(usize, bool)> = None;
+    for line in lines {
+        let trimmed = line.trim();
+        if is_footer(line) || fields.len() >= FIELDS {
+            break;
+        }
+        let folded = split(line).map(|l| field_names::fold(l.name)).unwrap_or_default();
+        let with_colon = trimmed.contains([':', '：']);
+        if with_colon && HEADER_LABELS.contains(&folded.as_str()) && fields.is_empty() {
+            match visitor_line(line, lines) {
+                Some(visitor) => fields.extend(visitor),
+                None => break,
+            }
+            continue;
+        }
+        let message_open = open.is_some_and(|(_, multi)| multi);
+        match label_of(line).filter(|(label, _)| starts_field(label, line, message_open)) {
+            Some((label, canonical)) => {
+                fields.push(field(label, Some(canonical)));
+                open = Some((fields.len() - 1, canonical == Canonical::Message));
+            }
+            None if !message_open && at_separator(trimmed) && split(line).is_some() => {
+                if let Some(label) = split(line) {
+                    fields.push(field(label, None));
+                    open = Some((fields.len() - 1, false));
+                }
+            }
+            None => extend(&mut fields, &mut open, line),
+        }
+    }
+    for field in &mut fields {
+        field.value = field.value.trim().to_owned();
+    }
+    fields.retain(|f| !f.value.is_empty());
+    fields
+}
+
+/// `From: Eva <eva@web.example>` as the mailers of content systems begin: the visitor. Not so when the head of the text
+/// has the other lines of a quoted header.
+fn visitor_line(line: &str, lines: &[&str]) -> Option<[Field; 2]> {
+    let quoted = lines.iter().take(12).any(|line| {
+        let name = split(line).map(|l| field_names::fold(l.name)).unwrap_or_default();
+        matches!(name.as_str(), "to" | "sent" | "date" | "an" | "gesendet" | "komu" | "envoye" | "envoyele" | "inviato")
+    });
+    let label = split(line)?;
+    let (name, address) = label.value.split_once('<').unwrap_or(("", label.value));
+    let address = super::addresses::clean_address(address).filter(|_| !quoted)?;
+    let part = |value: &str, canonical| Field {
+        name: label.name.to_owned(),
+        value: value.trim().to_owned(),
+        canonical: Some(canonical),
+    };
+    Some([part(name, Canonical::FullName), part(&address, Canonical::Email)])
+}
+
+/// A known label begins a field: always with a separator; alone on its line unless a message is being read.
+fn starts_field(label: &Label<'_>, line: &str, message_open: bool) -> bool {
+    at_separator(line.trim()) || (label.value.is_empty() && !message_open)
+}
+
+fn at_separator(line: &str) -> bool {
+    line.chars().take(LABEL_CHARS).any(|c| matches!(c, ':' | '：' | '=' | '\t'))
+}
+
+fn field(label: Label<'_>, canonical: Option<Canonical>) -> Field {
+    let name = label.name.chars().take(128).collect();
+    Field { name, value: label.value.to_owned(), canonical }
+}
+
+/// A line that is no label continues the open field: the message always, another one only while it is empty.
+fn extend(fields: &mut [Field], open: &mut Option<(usize, bool)>, line: &str) {
+    let Some((index, multi)) = *open else { return };
+    let Some(field) = fields.get_mut(index) else { return };
+    if multi {
+        if !field.value.is_empty() {
+            field.value.push('\n');
+        }
+        field.value.push_str(line.trim_end());
+    } else if field.value.is_empty() {
+        line.trim().clone_into(&mut field.value);
+    } else {
+        *open = None;
+    }
+}
+
+fn is_footer(line: &str) -> bool {
+    let trimmed = line.trim();
+    if trimmed == "--" || trimmed == "---" {
+        return true;
+    }
+    let lower = super::body::cut(trimmed, 120).to_lowercase();
+    FOOTERS.iter().any(|footer| lower.starts_with(footer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(text: &str, sender: Sender) -> Option<Vec<(String, String)>> {
+        read(text, sender).map(|fields| fields.into_iter().map(|f| (f.name, f.value)).collect())
+    }
+
+    #[test]
+    fn a_classic_notification_is_read() {
+        let text = "From: Eva Nováková <eva@web.example>\nSubject: Pumps\n\nMessage Body:\nHello,\n\nwe need 3: two \
+            red.\n-- \nThis e-mail was sent from a contact form";
+        let read = pairs(text, Sender::Mailer).unwrap();
+        assert_eq!(read[0], ("From".to_owned(), "Eva Nováková".to_owned()));
+        assert_eq!(read[1].1, "eva@web.example");
+        assert_eq!(read[3].1, "Hello,\n\nwe need 3: two red.");
+    }
+
+    #[test]
+    fn labels_above_their_values_are_read() {
+        let read = pairs("Nom\nDupont\nTéléphone\n06 12 34 56 78\nMessage\nBonjour\n", Sender::Unknown).unwrap();
+        assert_eq!(read.len(), 3);
+        assert_eq!(read[1].1, "06 12 34 56 78");
+    }
+
+    #[test]
+    fn signatures_and_quoted_headers_are_no_forms() {
+        for text in [
+            "Hello,\nplease call me.\n\nEva\nTel: 123\nE-mail: eva@web.example\nWeb: web.example",
+            "Tel: 123\nE-mail: eva@web.example",
+            "Hello\n\nFrom: Eva\nSent: today\nTo: you\nSubject: x",
+            "",
+        ] {
+            assert_eq!(pairs(text, Sender::Unknown), None, "{text}");
+        }
+    }
+}
