@@ -132,7 +132,7 @@ pub fn classify(e: &Evidence<'_>, settings: &ReadSettings) -> MailClass {
 /// Ours: the header every mail of this daemon carries, a loop mark naming us, or From one of our mailboxes.
 /// A website that writes in our name for a visitor is not us.
 fn is_own_message(e: &Evidence<'_>, settings: &ReadSettings) -> bool {
-    if e.bag.has_prefix("x-pisteur") {
+    if e.bag.has(&super::OWN_HEADER.to_ascii_lowercase()) {
         return true;
     }
     if e.bag
