@@ -111,9 +111,9 @@ pub(in super::super) async fn fail(
     }
 }
 
-/// Gives a job back untouched.
-pub(in super::super) async fn release(conn: &mut Connection, lease: &Lease, now: Timestamp) -> StoreResult<()> {
-    let done = fenced(RELEASE, lease).bind(now.micros()).execute(conn).await?;
+/// Gives a job back untouched, to be claimed from `due` on.
+pub(in super::super) async fn release(conn: &mut Connection, lease: &Lease, due: Timestamp) -> StoreResult<()> {
+    let done = fenced(RELEASE, lease).bind(due.micros()).execute(conn).await?;
     exactly_one(done.rows_affected(), lease)
 }
 

@@ -137,6 +137,11 @@ impl Store for Sqlite {
         Ok(())
     }
 
+    async fn defer(&self, lease: &Lease, until: Timestamp) -> StoreResult<()> {
+        let lease = lease.copy();
+        self.write(move |conn, _| Box::pin(async move { jobs::release(conn, &lease, until).await })).await
+    }
+
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()> {
         let (lease, reason) = (lease.copy(), reason.to_owned());
         self.write(move |conn, now| Box::pin(async move { jobs::quarantine(conn, &lease, &reason, now).await })).await
