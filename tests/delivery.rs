@@ -1,3 +1,7 @@
 //! Integration tests: what leaves the house.
 
 mod client;
+mod mails;
+mod outbox;
+mod scene;
+mod webhooks;

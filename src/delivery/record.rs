@@ -81,7 +81,7 @@ pub async fn look_up(store: &dyn Store, kind: RecordKind, id: Ulid) -> StoreResu
     };
     let Some(detail) = store.show_record(entity, id).await? else { return Ok(None) };
     let mut record = read(kind, &detail);
-    // An opportunity has its person on the contact and its company on the organisation.
+    // An opportunity has its person's name on the contact and its company on the organisation.
     if record.name.is_none()
         && let Some(contact) = linked(&detail, "contact")
         && let Some(contact) = store.show_record(EntityKind::Contact, contact).await?
@@ -89,8 +89,6 @@ pub async fn look_up(store: &dyn Store, kind: RecordKind, id: Ulid) -> StoreResu
         let person = read(kind, &contact);
         record.name = person.name;
         record.company = record.company.or(person.company);
-        record.emails.extend(person.emails);
-        record.phones.extend(person.phones);
     }
     if record.company.is_none()
         && let Some(organisation) = linked(&detail, "organisation")
@@ -108,15 +106,11 @@ fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
-/// Id of the contact or organisation that a record hangs on: a field of its name, or an entry among the links.
-fn linked(detail: &RecordDetail, what: &str) -> Option<Ulid> {
-    let field = detail.fields.get(what).and_then(Value::as_str);
-    let link = || {
-        let found = detail.links.iter().find(|l| l.get("kind").and_then(Value::as_str) == Some(what))?;
-        found.get("id").and_then(Value::as_str)
-    };
-    let id = field.or_else(link)?;
-    Ulid::from_string(id.rsplit(':').next()?).ok()
+/// Id of the contact or organisation that a record hangs on.
+fn linked(detail: &RecordDetail, link: &str) -> Option<Ulid> {
+    let part = |l: &Value, name: &str| l.get(name).and_then(Value::as_str).map(str::to_owned);
+    let found = detail.links.iter().find(|l| part(l, "link").as_deref() == Some(link))?;
+    Ulid::from_string(&part(found, "id")?).ok()
 }
 
 fn person_name(fields: &Map<String, Value>) -> Option<String> {
@@ -135,11 +129,11 @@ fn read(kind: RecordKind, detail: &RecordDetail) -> Record {
     let (mut emails, mut phones) = (Vec::new(), Vec::new());
     for point in &detail.contact_points {
         let part = |name: &str| point.get(name).and_then(Value::as_str);
-        let Some(raw) = part("raw").or_else(|| part("address")).map(|r| one_line(r, LINE)) else { continue };
-        if part("class") == Some("email") {
-            emails.push(EmailLine { address: raw, personal: part("kind") == Some("personal") });
-        } else {
-            phones.push(part("e164").map_or(raw, str::to_owned));
+        let Some(value) = part("value").map(|v| one_line(v, LINE)) else { continue };
+        match part("class") {
+            Some("email") => emails.push(EmailLine { address: value, personal: part("kind") == Some("personal") }),
+            // International form where it could be read.
+            _ => phones.push(part("normalised").filter(|n| n.starts_with('+')).map_or(value, str::to_owned)),
         }
     }
     Record {

@@ -296,7 +296,8 @@ impl Outbox {
 
     async fn deliver(&self, lease: &Lease, effect: &Effect) -> Delivery {
         let number = lease.attempt();
-        if number > i64::from(self.deps.settings.max_attempts) {
+        let vanished = number - 1 - lease.failures();
+        if vanished >= i64::from(self.deps.settings.max_attempts) {
             return Delivery::never("every attempt ended without a word: the daemon stopped during each");
         }
         let Some(deliverer) = self.deps.deliverers.get(&effect.kind) else {
