@@ -13,6 +13,7 @@ pub mod http;
 pub mod mailbox;
 mod paths;
 mod problem;
+pub mod rules_folder;
 mod sections;
 mod tree;
 

@@ -1,4 +1,24 @@
 //! The routing rules: TOML sources -> compiled rule set -> evaluation with trace. Pure.
+//!
+//! [`RuleSet::compile`] turns a folder into typed rules or into diagnostics; [`facts::Facts::gather`] turns an arrival
+//! into typed facts; [`RuleSet::evaluate`] runs the four phases over them and says what each rule did and why.
+
+pub mod address;
+pub mod amount;
+mod compile;
+pub mod diagnostics;
+mod evaluate;
+pub mod explain;
+pub mod facts;
+pub mod fold;
+pub mod ir;
+pub mod postcode;
+pub mod schema;
+mod set;
+pub mod testing;
+mod tree;
+
+pub use set::{Compiled, RuleSet};
 
 pub mod pools;
 
@@ -13,6 +33,28 @@ use super::decision::{OwnerChoice, RecordKind, SetFact};
 pub struct RuleSources {
     /// Every `.toml`, `lists/*.txt`, `tables/*.csv` of the folder; `tests/` left out.
     pub files: BTreeMap<String, String>,
+}
+
+impl RuleSources {
+    /// BLAKE3 over names and contents, as hexadecimal. Two folders with the same hash hold the same text, comments and
+    /// layout included.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (name, text) in &self.files {
+            for part in [name, text] {
+                hasher.update(&(part.len() as u64).to_le_bytes());
+                hasher.update(part.as_bytes());
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// Whether the text of the folder is another one.
+    #[must_use]
+    pub fn differs_from(&self, other: &Self) -> bool {
+        self.files != other.files
+    }
 }
 
 /// Type of a declared form field.
