@@ -1,1 +1,7 @@
 //! Integration tests: rules.
+
+mod fixtures;
+mod golden;
+mod hostile;
+mod language;
+mod shipped;
