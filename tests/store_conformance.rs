@@ -1,1 +1,57 @@
-//! Integration tests: store_conformance.
+//! What every engine of the store must do, as functions over one `Lab`, run on each engine.
+
+mod commits;
+mod jobs;
+mod journal;
+mod lab;
+mod mailboxes;
+mod people;
+mod sqlite;
+
+/// Runs the whole suite on one engine.
+macro_rules! suite {
+    ($engine:ident, $open:expr, { $($room:ident: $($test:ident),+;)+ }) => {
+        mod $engine {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    let lab = $open.await;
+                    super::$room::$test(&lab).await;
+                    lab.end().await;
+                }
+            )+)+
+        }
+    };
+}
+
+/// The list of conformance tests; one line per engine below runs them all.
+macro_rules! on {
+    ($engine:ident, $open:expr) => {
+        suite!($engine, $open, {
+            journal: an_arrival_is_kept_byte_for_byte, a_known_key_makes_a_repeat_without_a_job,
+                a_repeat_keeps_its_bytes_only_when_they_differ, an_expired_key_is_taken_over,
+                repeats_inside_one_batch_name_the_first, a_quarantined_arrival_has_no_job,
+                simultaneous_repeats_make_one_original, nul_and_odd_text_survive, lists_filter_and_page,
+                an_arrival_is_put_back_and_discarded_by_hand;
+            jobs: two_claimers_never_share_a_job, a_stale_lease_settles_nothing, an_expired_lease_is_a_suspect,
+                a_released_job_keeps_its_attempts, a_job_fails_and_comes_back, a_failed_arrival_is_listed_and_retried,
+                an_effect_that_gives_up_is_a_dead_letter, a_delivered_effect_is_gone, workers_are_woken,
+                a_quarantined_job_is_settled, figures_balance;
+            commits: a_lead_is_written_whole, an_opportunity_makes_contact_and_organisation,
+                an_unseen_key_is_a_conflict_and_writes_nothing, a_batch_conflicts_with_itself,
+                sixty_four_variants_of_one_person_make_one_lead, appending_overwrites_nothing,
+                a_lost_lease_is_fenced_and_writes_nothing, one_refused_decision_spares_the_others,
+                a_conversation_is_found_by_message_id, a_pool_is_dealt_fairly_under_concurrency,
+                unsubscribing_marks_records_and_later_ones, a_generic_key_is_truncated_and_blocks_nothing,
+                machine_mail_joins_and_touches_nothing, facts_fill_columns_or_custom_fields,
+                statements_are_prepared_and_use_their_index;
+            mailboxes: a_cursor_moves_with_its_arrivals, a_lost_lock_moves_nothing, a_lock_has_one_holder,
+                a_uid_seen_again_is_the_same_arrival, the_same_mail_in_two_mailboxes_is_a_repeat,
+                fetch_attempts_and_secrets_are_kept;
+            people: contacts_are_imported_once, an_import_conflicts_with_an_unseen_record,
+                people_and_rule_sets_are_kept, lists_of_records_filter_and_page;
+        });
+    };
+}
+
+on!(on_sqlite, super::lab::Lab::sqlite());

@@ -2,7 +2,7 @@
 
 use super::{Plan, text};
 use crate::domain::decision::Action;
-use crate::domain::submission::{MailFacts, Mailbox};
+use crate::domain::submission::{MailClass, MailFacts, Mailbox};
 use crate::store::Commit;
 use crate::store::batch::row;
 
@@ -28,7 +28,7 @@ impl Plan {
             .find(|t| !t.trim().is_empty())
             .map_or("", String::as_str);
         row!(self.communications; id, commit.communication.to_string(), record, commit.lease.job, "in",
-            commit.envelope.channel.as_str(), submission.class.map(|c| c.as_str()),
+            commit.envelope.channel.as_str(), submission.class.map(MailClass::as_str),
             mail.and_then(|m| m.message_id.as_deref()), mail.and_then(|m| m.in_reply_to.as_deref()),
             submission.subject, sender(commit), recipients, body, commit.envelope.received_at.micros());
         for (position, file) in submission.attachments.iter().enumerate() {

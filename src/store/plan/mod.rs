@@ -19,6 +19,7 @@ use super::batch::{Batch, row};
 use super::{Commit, Queue};
 use crate::domain::decision::{Action, Link, OwnerChoice};
 use crate::domain::matching::{EntityKind, KeyKind, MatchKey};
+use crate::domain::submission::MailClass;
 
 /// A record as the database knows it.
 #[derive(Debug, Clone, Copy)]
@@ -213,7 +214,7 @@ impl Plan {
         let subject = submission.subject.as_deref().or(commit.enquiry.topic.as_deref());
         let message_id = submission.mail.as_ref().and_then(|m| m.message_id.as_deref());
         row!(self.arrivals; commit.lease.job, commit.decision.state.as_str(), commit.decision.reason,
-            commit.now.micros(), subject, conversation::sender(commit), submission.class.map(|c| c.as_str()),
+            commit.now.micros(), subject, conversation::sender(commit), submission.class.map(MailClass::as_str),
             message_id, record, commit.lease.attempt);
     }
 }

@@ -148,7 +148,6 @@ impl Plan {
     }
 
     /// Source, medium, campaign and channel, the first three also as records of their own.
-    #[expect(clippy::type_complexity, reason = "four optional words")]
     fn attribution(
         &mut self,
         commit: &Commit,

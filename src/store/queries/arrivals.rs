@@ -29,7 +29,7 @@ macro_rules! list {
 statements! {
     LIST(list!("WHERE a.id < $1 AND a.received_at >= $2 AND (CAST($3 AS TEXT) IS NULL OR a.intake = $3) \
         ORDER BY a.id DESC LIMIT $4"));
-    LIST_BY_STATE(list!("WHERE a.state = $5 AND a.id < $1 AND a.received_at >= $2 \
+    LIST_BY_STATE(list!("WHERE a.state = $5 AND (a.state <> 'received' OR j.owner IS NULL) AND a.id < $1 AND a.received_at >= $2 \
         AND (CAST($3 AS TEXT) IS NULL OR a.intake = $3) ORDER BY a.id DESC LIMIT $4"));
     LIST_PROCESSING(list!("WHERE a.id IN (SELECT p.id FROM job p WHERE p.queue = 'process' AND p.owner IS NOT NULL) \
         AND a.id < $1 AND a.received_at >= $2 AND (CAST($3 AS TEXT) IS NULL OR a.intake = $3) \

@@ -213,7 +213,7 @@ async fn write(
     placed: &[Placed],
     now: Timestamp,
 ) -> StoreResult<usize> {
-    let (mut rows, mut jobs, mut uids) = (Batch::default(), Batch::default(), Batch::default());
+    let (mut arrived, mut jobs, mut uids) = (Batch::default(), Batch::default(), Batch::default());
     let mut raws: Vec<(i64, &[u8])> = Vec::new();
     let mut made = 0_usize;
     for (arrival, place) in arrivals.iter().zip(placed) {
@@ -225,7 +225,7 @@ async fn write(
             (None, InitialState::Quarantined(reason)) => ("quarantined", Some(reason)),
         };
         let decided_at = (state != "received").then_some(now.micros());
-        row!(rows; place.id, envelope.id.to_string(), envelope.channel.as_str(), envelope.intake_id, state, reason,
+        row!(arrived; place.id, envelope.id.to_string(), envelope.channel.as_str(), envelope.intake_id, state, reason,
             envelope.received_at.micros(), digest, envelope.content_type, raw_kind(envelope.raw_kind),
             context(envelope), envelope.raw.len(), place.original.as_ref().map(|o| o.id), decided_at);
         if place.original.as_ref().is_none_or(|o| o.digest != digest) {
@@ -239,7 +239,7 @@ async fn write(
             row!(uids; envelope.intake_id, mail.uidvalidity, mail.uid, place.id);
         }
     }
-    run(conn, INSERT_ARRIVALS, &rows).await?;
+    run(conn, INSERT_ARRIVALS, &arrived).await?;
     write_raw(conn, &raws).await?;
     run(conn, INSERT_JOBS, &jobs).await?;
     run(conn, INSERT_UIDS, &uids).await?;

@@ -37,7 +37,7 @@ macro_rules! statements {
         pub(in super::super) const STATEMENTS: &[(&str, &str)] = &[$( (stringify!($name), $name) ),+];
     };
 }
-pub(self) use statements;
+use statements;
 
 /// Every shared statement, by name.
 pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {

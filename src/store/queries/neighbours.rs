@@ -58,7 +58,7 @@ struct Detail {
 
 struct Message {
     id: i64,
-    message_id: String,
+    external_id: String,
     record: i64,
     subject: Option<String>,
 }
@@ -79,7 +79,7 @@ pub(in super::super) async fn neighbours(
         .iter()
         .zip(chosen)
         .map(|(query, (records, truncated))| Neighbourhood {
-            records: records.into_iter().filter_map(|(id, keys)| with_keys(details.get(&id)?, keys)).collect(),
+            records: records.into_iter().filter_map(|(id, keys)| Some(with_keys(details.get(&id)?, keys))).collect(),
             threads: thread_hits(query, &threads, &details),
             same_message_id: query
                 .message_id
@@ -108,8 +108,8 @@ fn candidates(query: &NeighbourQuery, hits: &HashMap<MatchKey, Hits>) -> (BTreeM
     (records, truncated)
 }
 
-fn with_keys(detail: &Detail, keys: Vec<MatchKey>) -> Option<Neighbour> {
-    Some(Neighbour { keys, ..detail.neighbour.clone() })
+fn with_keys(detail: &Detail, keys: Vec<MatchKey>) -> Neighbour {
+    Neighbour { keys, ..detail.neighbour.clone() }
 }
 
 async fn threads(conn: &mut Connection, queries: &[NeighbourQuery]) -> StoreResult<HashMap<String, Vec<Message>>> {
@@ -118,11 +118,11 @@ async fn threads(conn: &mut Connection, queries: &[NeighbourQuery]) -> StoreResu
     for row in read(conn, THREADS, &column(ids)).await? {
         let message = Message {
             id: row.try_get("id")?,
-            message_id: row.try_get("message_id")?,
+            external_id: row.try_get("message_id")?,
             record: row.try_get("record")?,
             subject: row.try_get("subject")?,
         };
-        found.entry(message.message_id.clone()).or_default().push(message);
+        found.entry(message.external_id.clone()).or_default().push(message);
     }
     Ok(found)
 }
@@ -220,7 +220,7 @@ fn thread_hit(message: &Message, detail: &Detail) -> Option<ThreadHit> {
     let mut participants = detail.participants.clone();
     participants.extend(record.emails.iter().cloned());
     Some(ThreadHit {
-        message_id: message.message_id.clone(),
+        message_id: message.external_id.clone(),
         record: record.entity,
         participants: participants.into_iter().collect(),
         subject: message.subject.clone(),

@@ -132,7 +132,7 @@ impl Writer {
         };
         let done = fate.is_ok();
         for answer in group.answers {
-            answer(fate.as_ref().map(|()| ()).map_err(again));
+            answer(fate.as_ref().copied().map_err(again));
         }
         if done {
             self.signals.wake(Queue::Process, group.process);

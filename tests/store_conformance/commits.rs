@@ -1,0 +1,413 @@
+//! Decisions: written whole, fenced, in conflict, under concurrency.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pisteur::domain::decision::{Action, Link, OwnerChoice, PoolMember, RecordKind, SetFact};
+use pisteur::domain::envelope::ArrivalState;
+use pisteur::domain::matching::{EntityKind, EntityRef, KeyKind, MatchKey, NeighbourQuery};
+use pisteur::domain::submission::{Attachment, MailClass, MailFacts, Mailbox, Submission};
+use pisteur::store::rows::{ContactImport, RecordFilter};
+use pisteur::store::{Committed, JobSubject, Lease};
+use ulid::Ulid;
+
+use super::lab::{Lab, keys, person};
+
+fn arrival(lease: &Lease) -> Ulid {
+    let JobSubject::Arrival(id) = lease.subject() else { panic!("a process job") };
+    *id
+}
+
+const fn lead(id: Ulid) -> EntityRef {
+    EntityRef { kind: EntityKind::Lead, id }
+}
+
+pub async fn a_lead_is_written_whole(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    let mut enquiry = person("Ana Bell", "Ana@Bell.example", Some("+33612345678"));
+    enquiry.attribution.source = Some("google".to_owned());
+    enquiry.attribution.campaign = Some("spring".to_owned());
+    enquiry.consents.push(pisteur::domain::enquiry::Consent {
+        purpose: "newsletter".to_owned(),
+        given: true,
+        ..Default::default()
+    });
+    enquiry.addresses.push(pisteur::domain::enquiry::Address { city: Some("Lyon".to_owned()), ..Default::default() });
+    let new = lab.record(RecordKind::Lead);
+    let id = new.id;
+    let mut commit = lab.commit(&lease, &enquiry, Action::Create(Box::new(new)));
+    let submission = Submission {
+        attachments: vec![Attachment {
+            name: "plan.pdf".to_owned(),
+            media_type: "application/pdf".to_owned(),
+            size: 9,
+            part: "2".to_owned(),
+        }],
+        ..(*commit.submission).clone()
+    };
+    commit.submission = Arc::new(submission);
+    assert_eq!(lab.one(commit.clone()).await, Committed::Done { owner: None });
+    assert_eq!(lab.one(commit).await, Committed::Fenced, "the job is settled");
+    let record = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
+    for (name, value) in [("status", "open"), ("source", "google"), ("campaign", "spring"), ("topic", "Bike")] {
+        assert_eq!(record.fields[name], value);
+    }
+    assert_eq!(record.fields["first_touch"]["source"], "google");
+    assert_eq!(record.contact_points[0]["value"], "Ana@Bell.example");
+    assert_eq!(record.contact_points[0]["normalised"], "ana@bell.example");
+    assert_eq!(record.contact_points[1]["kind"], "mobile");
+    assert_eq!(record.communications[0]["text"], "I am Ana Bell.");
+    assert_eq!(record.attachments[0]["part"], "2");
+    assert_eq!((record.tags, record.addresses[0]["city"].as_str()), (vec!["bike".to_owned()], Some("Lyon")));
+    assert_eq!((record.consents[0]["given"].as_bool(), record.consents.len()), (Some(true), 1));
+    assert_eq!(record.decisions[0]["rule_ids"][0], "catch-all");
+    assert_eq!(record.decisions[0]["trace"]["why"], "test");
+    let arrival = lab.store.show_arrival(arrival(&lease)).await.unwrap().unwrap();
+    assert_eq!(arrival.row.state, ArrivalState::Decided);
+    assert_eq!(arrival.row.record, Some(format!("lead:{id}")));
+    assert_eq!(arrival.row.sender.as_deref(), Some("Ana@Bell.example"));
+    assert_eq!(arrival.decisions.len(), 1);
+}
+
+pub async fn an_opportunity_makes_contact_and_organisation(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    let mut enquiry = person("Ana Bell", "ana@bell.example", None);
+    enquiry.organisation.name = Some("Bell SARL".to_owned());
+    enquiry.organisation.domain = Some("bell.example".to_owned());
+    let mut new = lab.record(RecordKind::Opportunity);
+    let (id, contact, organisation) = (new.id, lab.id(), lab.id());
+    (new.contact, new.organisation) = (Link::New(contact), Link::New(organisation));
+    new.expected_revenue = Some((150_000, Some("EUR".to_owned())));
+    let commit = lab.commit(&lease, &enquiry, Action::Create(Box::new(new)));
+    assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+    let record = lab.store.show_record(EntityKind::Opportunity, id).await.unwrap().unwrap();
+    assert_eq!((record.fields["stage"].as_str(), record.fields["probability"].as_i64()), (Some("new"), Some(10)));
+    assert_eq!(record.fields["expected_revenue"], 150_000);
+    assert_eq!(record.contact_points[0]["value"], "ana@bell.example", "of its contact");
+    assert_eq!(record.links.len(), 2);
+    let known = lab.neighbours(keys(&enquiry)).await;
+    let kinds: Vec<_> = known.records.iter().map(|n| (n.entity.kind, n.open)).collect();
+    assert_eq!(kinds.len(), 3);
+    let deal = known.records.iter().find(|n| n.entity.kind == EntityKind::Opportunity).unwrap();
+    assert!(deal.open);
+    assert_eq!((deal.contact, deal.organisation), (Some(contact), Some(organisation)));
+    assert_eq!(
+        (deal.last_name.as_deref(), deal.emails.as_slice()),
+        (Some("Bell"), &["ana@bell.example".to_owned()][..])
+    );
+    let firm = known.records.iter().find(|n| n.entity.kind == EntityKind::Organisation).unwrap();
+    assert_eq!(firm.keys, [MatchKey::of(KeyKind::Domain, "bell.example")]);
+    let list = lab.store.list_records(EntityKind::Opportunity, RecordFilter::default()).await.unwrap();
+    assert_eq!(list[0].company.as_deref(), Some("Bell SARL"));
+    assert_eq!(lab.store.list_records(EntityKind::Lead, RecordFilter::default()).await.unwrap().len(), 0);
+}
+
+pub async fn an_unseen_key_is_a_conflict_and_writes_nothing(lab: &Lab) {
+    let enquiry = person("Ana Bell", "ana@bell.example", Some("+33612345678"));
+    let first = lab.lead(&enquiry).await;
+    let lease = lab.claimed("y").await;
+    let new = lab.record(RecordKind::Lead);
+    let mut commit = lab.commit(&lease, &enquiry, Action::Create(Box::new(new)));
+    assert_eq!(lab.one(commit.clone()).await, Committed::Conflict);
+    assert_eq!(lab.store.list_records(EntityKind::Lead, RecordFilter::default()).await.unwrap().len(), 1);
+    commit.guard.seen = vec![first];
+    assert_eq!(lab.one(commit).await, Committed::Done { owner: None }, "seen and still wanted: a record of its own");
+}
+
+pub async fn a_batch_conflicts_with_itself(lab: &Lab) {
+    let enquiry = person("Ana Bell", "ana@bell.example", None);
+    let (one, two) = (lab.claimed("1").await, lab.claimed("2").await);
+    let commits = [&one, &two].map(|lease| {
+        let new = lab.record(RecordKind::Lead);
+        lab.commit(lease, &enquiry, Action::Create(Box::new(new)))
+    });
+    let answers = lab.store.commit(commits.to_vec()).await.unwrap();
+    assert_eq!(answers, [Committed::Done { owner: None }, Committed::Conflict]);
+}
+
+pub async fn sixty_four_variants_of_one_person_make_one_lead(lab: &Lab) {
+    let batch = (0..64).map(|n| lab.form(&format!("{n}"), &[])).collect();
+    lab.store.accept(batch, None).await.unwrap();
+    let mut actions = Vec::new();
+    let leases = lab.claim(64).await;
+    assert_eq!(leases.len(), 64);
+    let tasks = leases.iter().enumerate().map(|(n, lease)| {
+        let name = if n % 2 == 0 { "Ana Bell" } else { "A. Bell" };
+        let phone = (n % 3 == 0).then_some("+33612345678");
+        let enquiry = person(name, "ana@bell.example", phone);
+        async move { lab.decide(lease, &enquiry).await }
+    });
+    actions.extend(futures::future::join_all(tasks).await);
+    let created = actions.iter().filter(|a| matches!(a, Action::Create(_))).count();
+    assert_eq!(created, 1);
+    let leads = lab.store.list_records(EntityKind::Lead, RecordFilter::default()).await.unwrap();
+    assert_eq!(leads.len(), 1);
+    let record = lab.store.show_record(EntityKind::Lead, leads[0].id).await.unwrap().unwrap();
+    assert_eq!(record.communications.len(), 64);
+    assert_eq!(record.contact_points.len(), 2);
+    let stats = lab.store.stats().await;
+    assert_eq!((stats.arrivals["decided"], stats.waiting["process"], stats.leased["process"]), (64, 0, 0));
+}
+
+pub async fn appending_overwrites_nothing(lab: &Lab) {
+    let id = lab.lead(&person("Ana Bell", "ana@bell.example", None)).await;
+    let before = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
+    let lease = lab.claimed("again").await;
+    let mut enquiry = person("Anna Bellini", "ana@bell.example", Some("+33612345678"));
+    enquiry.emails.push(pisteur::domain::enquiry::Email {
+        address: "a.bell@work.example".to_owned(),
+        canonical: "a.bell@work.example".to_owned(),
+        kind: pisteur::domain::enquiry::EmailKind::Personal,
+    });
+    let mut commit = lab.commit(&lease, &enquiry, Action::Append(lead(id)));
+    commit.guard.seen = vec![id];
+    assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+    let after = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
+    for name in ["first_name", "last_name", "message", "created_at", "status", "topic"] {
+        assert_eq!(after.fields[name], before.fields[name], "{name}");
+    }
+    assert!(after.fields["last_message_at"].as_i64() >= before.fields["last_message_at"].as_i64());
+    assert_eq!(after.communications.len(), 2);
+    let values: Vec<_> = after.contact_points.iter().map(|p| p["value"].as_str().unwrap()).collect();
+    assert_eq!(values, ["ana@bell.example", "a.bell@work.example", "+33612345678"]);
+    let by_phone = lab.neighbours(vec![MatchKey::of(KeyKind::Phone, "+33612345678")]).await;
+    assert_eq!(by_phone.records[0].entity, lead(id));
+}
+
+pub async fn a_lost_lease_is_fenced_and_writes_nothing(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    lab.store.release(&lease).await.unwrap();
+    let enquiry = person("Ana Bell", "ana@bell.example", None);
+    let new = lab.record(RecordKind::Lead);
+    let commit = lab.commit(&lease, &enquiry, Action::Create(Box::new(new)));
+    assert_eq!(lab.one(commit).await, Committed::Fenced);
+    assert!(lab.neighbours(keys(&enquiry)).await.records.is_empty());
+}
+
+pub async fn one_refused_decision_spares_the_others(lab: &Lab) {
+    let taken = lab.lead(&person("Ana Bell", "ana@bell.example", None)).await;
+    let leases = [lab.claimed("1").await, lab.claimed("2").await, lab.claimed("3").await];
+    let mut commits = Vec::new();
+    for (n, lease) in leases.iter().enumerate() {
+        let mut new = lab.record(RecordKind::Lead);
+        if n == 1 {
+            new.id = taken;
+        }
+        let enquiry = person("Bob Moor", &format!("b{n}@moor.example"), None);
+        commits.push(lab.commit(lease, &enquiry, Action::Create(Box::new(new))));
+    }
+    let missing = EntityRef { kind: EntityKind::Lead, id: lab.id() };
+    let last = lab.claimed("4").await;
+    commits.push(lab.commit(&last, &person("Cid Low", "c@low.example", None), Action::Append(missing)));
+    let answers = lab.store.commit(commits).await.unwrap();
+    let done = Committed::Done { owner: None };
+    assert_eq!((&answers[0], &answers[2]), (&done, &done));
+    assert!(matches!(answers[1], Committed::Refused { .. }), "{answers:?}");
+    assert!(matches!(answers[3], Committed::Refused { .. }), "{answers:?}");
+    assert_eq!(lab.store.list_records(EntityKind::Lead, RecordFilter::default()).await.unwrap().len(), 3);
+}
+
+fn mail(id: &str, from: &str) -> Submission {
+    Submission {
+        class: Some(MailClass::Person),
+        subject: Some("Bike".to_owned()),
+        reply: "hello".to_owned(),
+        mail: Some(MailFacts {
+            message_id: Some(id.to_owned()),
+            from: Mailbox { name: None, address: Some(from.to_owned()) },
+            to: vec![Mailbox { name: None, address: Some("Sales@Ours.example".to_owned()) }],
+            ..MailFacts::default()
+        }),
+        ..Submission::default()
+    }
+}
+
+pub async fn a_conversation_is_found_by_message_id(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    let first_arrival = arrival(&lease);
+    let new = lab.record(RecordKind::Lead);
+    let id = new.id;
+    let mut commit = lab.commit(&lease, &person("Ana Bell", "ana@bell.example", None), Action::Create(Box::new(new)));
+    commit.submission = Arc::new(mail("m1@bell", "ana@bell.example"));
+    lab.one(commit).await;
+    let query = NeighbourQuery {
+        thread_ids: vec!["unknown@x".to_owned(), "m1@bell".to_owned()],
+        message_id: Some("m1@bell".to_owned()),
+        arrival: Some(lab.id()),
+        ..NeighbourQuery::default()
+    };
+    let empty = NeighbourQuery { message_id: Some("m2@bell".to_owned()), ..NeighbourQuery::default() };
+    let own = NeighbourQuery { arrival: Some(first_arrival), ..query.clone() };
+    let found = lab.store.neighbours(&[query, empty, own]).await.unwrap();
+    let hit = &found[0].threads[0];
+    assert_eq!((hit.message_id.as_str(), hit.record, hit.open), ("m1@bell", lead(id), true));
+    assert_eq!(hit.participants, ["ana@bell.example", "sales@ours.example"]);
+    assert_eq!(found[0].same_message_id, Some(first_arrival));
+    assert_eq!(found[1], pisteur::domain::matching::Neighbourhood::default());
+    assert_eq!(found[2].same_message_id, None, "it does not find itself");
+}
+
+pub async fn machine_mail_joins_and_touches_nothing(lab: &Lab) {
+    let id = lab.lead(&person("Ana Bell", "ana@bell.example", None)).await;
+    let before = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
+    let lease = lab.claimed("bounce").await;
+    let mut enquiry = person("Mail Daemon", "daemon@mx.example", None);
+    enquiry.message.clear();
+    let mut commit = lab.commit(&lease, &enquiry, Action::Join(lead(id)));
+    commit.submission = Arc::new(mail("m9@mx", "daemon@mx.example"));
+    commit.decision.state = ArrivalState::Parked;
+    commit.decision.reason = Some("machine".to_owned());
+    commit.decision.keys.clear();
+    assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+    let after = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
+    assert_eq!((after.fields, after.contact_points), (before.fields, before.contact_points));
+    assert_eq!(after.communications.len(), 2);
+    let row = lab.store.show_arrival(arrival(&lease)).await.unwrap().unwrap().row;
+    assert_eq!((row.state, row.reason.as_deref()), (ArrivalState::Parked, Some("machine")));
+    let query = NeighbourQuery { thread_ids: vec!["m9@mx".to_owned()], ..NeighbourQuery::default() };
+    let threads = lab.store.neighbours(&[query]).await.unwrap().remove(0).threads;
+    assert_eq!(threads[0].participants, ["ana@bell.example"], "a machine takes no part");
+}
+
+pub async fn a_pool_is_dealt_fairly_under_concurrency(lab: &Lab) {
+    let batch = (0..60).map(|n| lab.form(&format!("{n}"), &[])).collect();
+    lab.store.accept(batch, None).await.unwrap();
+    let members: Vec<PoolMember> =
+        [("ana", 1), ("bea", 2)].map(|(u, weight)| PoolMember { user: u.to_owned(), weight }).to_vec();
+    let leases = lab.claim(60).await;
+    let tasks = leases.iter().enumerate().map(|(n, lease)| {
+        let mut new = lab.record(RecordKind::Lead);
+        new.owner = OwnerChoice::Pool { pool: "north".to_owned(), members: members.clone() };
+        let enquiry = person("Ana Bell", &format!("a{n}@bell.example"), None);
+        let commit = lab.commit(lease, &enquiry, Action::Create(Box::new(new)));
+        async move { lab.one(commit).await }
+    });
+    let mut dealt: BTreeMap<String, u32> = BTreeMap::new();
+    for answer in futures::future::join_all(tasks).await {
+        let Committed::Done { owner: Some(owner) } = answer else { panic!("{answer:?}") };
+        *dealt.entry(owner).or_default() += 1;
+    }
+    assert_eq!(dealt, BTreeMap::from([("ana".to_owned(), 20), ("bea".to_owned(), 40)]));
+    let ana = RecordFilter { owner: Some("ana".to_owned()), ..RecordFilter::default() };
+    assert_eq!(lab.store.list_records(EntityKind::Lead, ana).await.unwrap().len(), 20);
+}
+
+pub async fn unsubscribing_marks_records_and_later_ones(lab: &Lab) {
+    let id = lab.lead(&person("Ana Bell", "ana@bell.example", None)).await;
+    let lease = lab.claimed("stop").await;
+    let mut commit = lab.commit(&lease, &person("Ana Bell", "ana@bell.example", None), Action::Nothing);
+    commit.decision.state = ArrivalState::Parked;
+    commit.decision.unsubscribe = Some("ana@bell.example".to_owned());
+    commit.guard.seen = vec![id];
+    assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+    let lease = lab.claimed("later").await;
+    let new = lab.record(RecordKind::Lead);
+    let later = new.id;
+    let mut commit = lab.commit(&lease, &person("Ana Bell", "ana@bell.example", None), Action::Create(Box::new(new)));
+    commit.guard.seen = vec![id];
+    lab.one(commit).await;
+    for id in [id, later] {
+        let record = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
+        assert_eq!(record.fields["unsubscribed"], true);
+    }
+}
+
+pub async fn a_generic_key_is_truncated_and_blocks_nothing(lab: &Lab) {
+    let switchboard = MatchKey::of(KeyKind::Phone, "+33100000000");
+    let lines: Vec<ContactImport> = (0..201)
+        .map(|n| ContactImport {
+            line: n,
+            enquiry: person("Ana Bell", &format!("a{n}@bell.example"), None),
+            customer: false,
+            owner: None,
+            known: None,
+            known_organisation: None,
+            id: lab.id(),
+            organisation_id: lab.id(),
+            verification_required: false,
+            keys: vec![switchboard],
+            organisation_keys: Vec::new(),
+            seen: Vec::new(),
+        })
+        .collect();
+    let mut seen = Vec::new();
+    for mut line in lines {
+        line.seen.clone_from(&seen);
+        seen.push(line.id);
+        lab.store.import_contacts(vec![line]).await.unwrap();
+    }
+    let known = lab.neighbours(vec![switchboard]).await;
+    assert!(known.truncated);
+    assert_eq!(known.records.len(), 200);
+    let lease = lab.claimed("x").await;
+    let new = lab.record(RecordKind::Lead);
+    let enquiry = person("Cid Low", "cid@low.example", Some("+33100000000"));
+    let commit = lab.commit(&lease, &enquiry, Action::Create(Box::new(new)));
+    assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+}
+
+pub async fn facts_fill_columns_or_custom_fields(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    let mut enquiry = person("Ana Bell", "ana@bell.example", None);
+    enquiry.attribution.source = Some("direct".to_owned());
+    for (name, value) in [("colour", "red"), ("colour", "blue"), ("size", "L")] {
+        enquiry.custom.push(pisteur::domain::enquiry::CustomField { name: name.to_owned(), value: value.to_owned() });
+    }
+    let new = lab.record(RecordKind::Lead);
+    let id = new.id;
+    let mut commit = lab.commit(&lease, &enquiry, Action::Create(Box::new(new)));
+    for (name, value) in [("source", "fair"), ("territory", "69"), ("employees", "many"), ("quantity", "3")] {
+        commit.decision.set.push(SetFact { name: name.to_owned(), value: value.to_owned() });
+    }
+    lab.one(commit).await;
+    let record = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
+    assert_eq!((&record.fields["source"], &record.fields["territory"]), (&"fair".into(), &"69".into()));
+    let custom = serde_json::json!({ "colour": "red, blue", "employees": "many", "quantity": "3", "size": "L" });
+    assert_eq!(serde_json::Value::Object(record.custom_fields), custom);
+}
+
+/// Statements that run for every arrival, or over lists that grow for years.
+const HOT: &[&str] = &[
+    "SEEN_UIDS",
+    "TAKEN_KEYS",
+    "LOAD",
+    "KNOWN_KEY",
+    "CLAIM_ARRIVALS",
+    "CLAIM_EFFECTS",
+    "PROBE",
+    "RESOLVE",
+    "DETAILS",
+    "THREADS",
+    "PARTICIPANTS",
+    "SAME_MESSAGE_ID",
+    "FENCE",
+    "ARRIVALS",
+    "SETTLE",
+    "LIST_BY_STATE",
+    "LEADS_BY_OWNER",
+    "LEADS_BY_STATUS",
+    "OPPORTUNITIES_BY_STAGE",
+    "DEAD_LETTERS",
+    "TOUCH_LEADS",
+    "REPEATS",
+    "JOURNALLED_UIDS",
+];
+
+pub async fn statements_are_prepared_and_use_their_index(lab: &Lab) {
+    let plans = lab.store.plans().await.unwrap();
+    assert!(plans.len() > 80, "{}", plans.len());
+    for hot in HOT {
+        assert!(plans.iter().any(|(name, _)| name == hot), "{hot} is no statement");
+    }
+    if lab.store.engine() != "sqlite" {
+        return;
+    }
+    for (name, plan) in plans.iter().filter(|(name, _)| HOT.contains(name)) {
+        for line in plan.lines().filter(|l| l.starts_with("SCAN")) {
+            // The unfolded argument, a temporary result, the rowid order of a list, small fixed tables, and the
+            // grouped figures (a statement of the same name) may be walked.
+            let harmless = ["SCAN e ", "SCAN x", "SCAN due", "USING COVERING INDEX", "SCAN json_each"];
+            assert!(harmless.iter().any(|h| line.contains(h)), "{name}: {plan}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Leases: one holder, fenced, reclaimed, given up.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pisteur::domain::decision::{Action, RecordKind};
+use pisteur::domain::envelope::ArrivalState;
+use pisteur::store::{Effect, Failure, JobSubject, Lease, Queue, StoreError};
+
+use super::lab::{LEASE, Lab, person};
+use crate::support::wait::{LONG, until_async};
+
+pub async fn two_claimers_never_share_a_job(lab: &Lab) {
+    let batch = (0..200).map(|n| lab.form(&format!("{n}"), &[])).collect();
+    lab.store.accept(batch, None).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for worker in 0..8 {
+        let store = lab.store.clone();
+        tasks.spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let claim = pisteur::store::Claim {
+                    queue: Queue::Process,
+                    owner: format!("w{worker}"),
+                    limit: 7,
+                    lease: LEASE,
+                    suspects: false,
+                };
+                let leases = store.claim(claim).await.unwrap();
+                if leases.is_empty() {
+                    return mine;
+                }
+                mine.extend(leases.iter().map(Lease::job));
+            }
+        });
+    }
+    let claimed: Vec<i64> = tasks.join_all().await.into_iter().flatten().collect();
+    assert_eq!(claimed.len(), 200);
+    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), 200);
+}
+
+async fn expired(lab: &Lab) -> Arc<Lease> {
+    lab.accept(lab.form("x", &[])).await;
+    let mut leases = lab.claim_of(Queue::Process, "first", 1, Duration::from_millis(1), false).await;
+    leases.remove(0)
+}
+
+async fn reclaimed(lab: &Lab) -> Arc<Lease> {
+    let found = std::sync::Mutex::new(None);
+    until_async("the lease has expired", LONG, || async {
+        let lease = lab.claim_of(Queue::Process, "second", 1, LEASE, true).await.pop();
+        *found.lock().unwrap() = lease;
+        found.lock().unwrap().is_some()
+    })
+    .await;
+    found.into_inner().unwrap().unwrap()
+}
+
+pub async fn a_stale_lease_settles_nothing(lab: &Lab) {
+    let stale = expired(lab).await;
+    let held = reclaimed(lab).await;
+    assert_eq!(held.job(), stale.job());
+    let failure = Failure { error: "late".to_owned(), retry_at: None };
+    for answer in [
+        lab.store.renew(&stale, LEASE).await.map(|_| ()),
+        lab.store.fail(&stale, failure).await,
+        lab.store.release(&stale).await,
+        lab.store.quarantine(&stale, "late").await,
+    ] {
+        assert!(matches!(answer, Err(StoreError::Fenced(job)) if job == stale.job()), "{answer:?}");
+    }
+    assert!(lab.store.renew(&held, LEASE).await.unwrap() > lab.now());
+    lab.store.quarantine(&held, "reader_died").await.unwrap();
+}
+
+pub async fn an_expired_lease_is_a_suspect(lab: &Lab) {
+    let first = expired(lab).await;
+    assert!(!first.is_suspect());
+    let second = reclaimed(lab).await;
+    assert!(second.is_suspect());
+    assert_eq!((second.attempt(), second.failures()), (2, 0));
+    assert!(lab.claim(1).await.is_empty(), "a suspect is not among the others");
+}
+
+pub async fn a_released_job_keeps_its_attempts(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    lab.store.release(&lease).await.unwrap();
+    let again = lab.claim(1).await.remove(0);
+    assert_eq!((again.attempt(), again.is_suspect()), (1, false));
+}
+
+pub async fn a_job_fails_and_comes_back(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    let failure = Failure { error: "the reader was busy".to_owned(), retry_at: Some(lab.now()) };
+    lab.store.fail(&lease, failure.clone()).await.unwrap();
+    assert!(matches!(lab.store.fail(&lease, failure).await, Err(StoreError::Fenced(_))));
+    let JobSubject::Arrival(id) = lease.subject() else { panic!() };
+    let row = lab.store.show_arrival(*id).await.unwrap().unwrap().row;
+    assert_eq!((row.state, row.error.as_deref()), (ArrivalState::Received, Some("the reader was busy")));
+    let again = lab.claim(1).await.remove(0);
+    assert_eq!((again.attempt(), again.failures(), again.is_suspect()), (2, 1, false));
+    let later = lab.now().after(Duration::from_hours(1));
+    lab.store.fail(&again, Failure { error: "again".to_owned(), retry_at: Some(later) }).await.unwrap();
+    assert!(lab.claim(1).await.is_empty());
+}
+
+pub async fn a_failed_arrival_is_listed_and_retried(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    let JobSubject::Arrival(id) = lease.subject() else { panic!() };
+    lab.store.fail(&lease, Failure { error: "gave up".to_owned(), retry_at: None }).await.unwrap();
+    let row = lab.store.show_arrival(*id).await.unwrap().unwrap().row;
+    assert_eq!((row.state, row.attempts, row.error.as_deref()), (ArrivalState::Failed, 1, Some("gave up")));
+    assert_eq!(lab.store.stats().await.dead["process"], 1);
+    assert!(lab.store.requeue(*id, &[ArrivalState::Failed], false, "ana").await.unwrap());
+    let again = lab.claim(1).await.remove(0);
+    assert_eq!((again.attempt(), again.is_suspect()), (2, false));
+    assert!(matches!(lab.store.release(&lease).await, Err(StoreError::Fenced(_))), "the old lease stays dead");
+}
+
+/// A lead with one effect, and the effect's lease.
+async fn effect(lab: &Lab) -> (Effect, Arc<Lease>) {
+    let effect = Effect {
+        id: lab.id(),
+        kind: "webhook".to_owned(),
+        target: "crm".to_owned(),
+        payload: serde_json::json!({ "lead": "x" }),
+    };
+    let lease = lab.claimed("x").await;
+    let record = lab.record(RecordKind::Lead);
+    let mut commit =
+        lab.commit(&lease, &person("Ana Bell", "ana@bell.example", None), Action::Create(Box::new(record)));
+    commit.effects.push(effect.clone());
+    lab.one(commit).await;
+    let lease = lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.remove(0);
+    (effect, lease)
+}
+
+pub async fn an_effect_that_gives_up_is_a_dead_letter(lab: &Lab) {
+    let (effect, lease) = effect(lab).await;
+    assert_eq!(*lease.subject(), JobSubject::Effect(Box::new(effect.clone())));
+    lab.store.fail(&lease, Failure { error: "HTTP 410".to_owned(), retry_at: None }).await.unwrap();
+    assert!(lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.is_empty());
+    let dead = lab.store.dead_letters(10).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    assert_eq!((dead[0].kind.as_str(), dead[0].target.as_str(), dead[0].attempts), ("webhook", "crm", 1));
+    assert_eq!(dead[0].error.as_deref(), Some("HTTP 410"));
+    assert_eq!(lab.store.stats().await.dead["deliver"], 1);
+    assert!(lab.store.retry_dead_letter(dead[0].job).await.unwrap());
+    assert!(!lab.store.retry_dead_letter(dead[0].job).await.unwrap());
+    let again = lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.remove(0);
+    assert_eq!((again.attempt(), again.is_suspect()), (2, false));
+}
+
+pub async fn a_delivered_effect_is_gone(lab: &Lab) {
+    let (_, lease) = effect(lab).await;
+    lab.store.delivered(&lease).await.unwrap();
+    assert!(matches!(lab.store.delivered(&lease).await, Err(StoreError::Fenced(_))));
+    assert!(lab.store.dead_letters(0).await.unwrap().is_empty());
+    let stats = lab.store.stats().await;
+    assert_eq!((stats.waiting["deliver"], stats.leased["deliver"]), (0, 0));
+}
+
+pub async fn workers_are_woken(lab: &Lab) {
+    let store = lab.store.clone();
+    let waiting = tokio::spawn(async move {
+        let start = std::time::Instant::now();
+        store.wait(Queue::Process, LONG).await;
+        start.elapsed()
+    });
+    lab.accept(lab.form("x", &[])).await;
+    assert!(waiting.await.unwrap() < LONG);
+    lab.store.wait(Queue::Deliver, Duration::from_millis(1)).await;
+}
+
+pub async fn a_quarantined_job_is_settled(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    let JobSubject::Arrival(id) = lease.subject() else { panic!() };
+    lab.store.quarantine(&lease, "unreadable").await.unwrap();
+    let row = lab.store.show_arrival(*id).await.unwrap().unwrap().row;
+    assert_eq!((row.state, row.reason.as_deref(), row.attempts), (ArrivalState::Quarantined, Some("unreadable"), 1));
+    assert!(row.decided_at.is_some());
+}
+
+pub async fn figures_balance(lab: &Lab) {
+    let oldest = lab.form("0", &["k"]);
+    let received_at = oldest.envelope.received_at;
+    lab.store.accept(vec![oldest, lab.form("1", &[]), lab.form("2", &["k"])], None).await.unwrap();
+    lab.claim(1).await;
+    let stats = lab.store.stats().await;
+    assert!(stats.reachable);
+    assert_eq!((stats.arrivals["received"], stats.arrivals["processing"], stats.arrivals["decided"]), (1, 1, 1));
+    assert_eq!((stats.waiting["process"], stats.leased["process"]), (1, 1));
+    assert_eq!(stats.oldest_unprocessed, Some(received_at));
+    assert_eq!(stats.arrivals.values().sum::<u64>(), 3);
+}

@@ -1,0 +1,149 @@
+//! Arrivals: kept byte for byte, repeats recognised, lists and hand work.
+
+use std::collections::HashSet;
+
+use pisteur::clock::Timestamp;
+use pisteur::domain::envelope::{ArrivalKey, ArrivalState};
+use pisteur::store::rows::ArrivalFilter;
+use pisteur::store::{InitialState, JobSubject};
+
+use super::lab::Lab;
+
+pub async fn an_arrival_is_kept_byte_for_byte(lab: &Lab) {
+    let mut arrival = lab.form("", &["form:contact:idem:1"]);
+    arrival.envelope.raw = (0_u8..=255).collect();
+    let accepted = lab.accept(arrival.clone()).await;
+    assert_eq!((accepted.id(), accepted.duplicate_of(), accepted.spilled()), (arrival.envelope.id, None, false));
+    let loaded = lab.store.load(&[lab.id(), accepted.id()]).await.unwrap();
+    assert_eq!(loaded.len(), 1, "the missing one is left out");
+    let mut expected = arrival.envelope;
+    expected.keys.clear();
+    assert_eq!(loaded[0], expected);
+}
+
+pub async fn a_known_key_makes_a_repeat_without_a_job(lab: &Lab) {
+    let first = lab.accept(lab.form("a=1", &["k1", "k2"])).await;
+    let second = lab.accept(lab.form("a=1", &["k0", "k2"])).await;
+    assert_eq!(second.duplicate_of(), Some(first.id()));
+    assert_eq!(second.acknowledged(), first.id());
+    assert_eq!(lab.store.known_key("k1").await.unwrap(), Some(first.id()));
+    assert_eq!(lab.store.known_key("k0").await.unwrap(), Some(first.id()), "a repeat's other key names the first");
+    assert_eq!(lab.store.known_key("k9").await.unwrap(), None);
+    let third = lab.accept(lab.form("a=1", &["k0"])).await;
+    assert_eq!(third.duplicate_of(), Some(first.id()), "a repeat of a repeat names the first");
+    assert_eq!(lab.claim(10).await.len(), 1);
+    let detail = lab.store.show_arrival(first.id()).await.unwrap().unwrap();
+    assert_eq!(detail.repeats, [second.id(), third.id()]);
+    let repeat = lab.store.show_arrival(second.id()).await.unwrap().unwrap();
+    assert_eq!((repeat.row.state, repeat.row.duplicate_of), (ArrivalState::Decided, Some(first.id())));
+}
+
+pub async fn a_repeat_keeps_its_bytes_only_when_they_differ(lab: &Lab) {
+    lab.accept(lab.form("same", &["k"])).await;
+    let same = lab.accept(lab.form("same", &["k"])).await;
+    let other = lab.accept(lab.form("other", &["k"])).await;
+    let loaded = lab.store.load(&[same.id(), other.id()]).await.unwrap();
+    assert_eq!((loaded[0].raw.as_slice(), loaded[1].raw.as_slice()), (&b"same"[..], &b"other"[..]));
+}
+
+pub async fn an_expired_key_is_taken_over(lab: &Lab) {
+    let windowed = |body: &str, until: Timestamp| {
+        let mut arrival = lab.form(body, &[]);
+        arrival.envelope.keys = vec![ArrivalKey { value: "hash:1".to_owned(), expires_at: Some(until) }];
+        arrival
+    };
+    let past = Timestamp::from_seconds(1);
+    let future = lab.now().after(std::time::Duration::from_hours(1));
+    let old = lab.accept(windowed("x", past)).await;
+    assert_eq!(lab.store.known_key("hash:1").await.unwrap(), None);
+    let new = lab.accept(windowed("x", future)).await;
+    assert_eq!(new.duplicate_of(), None, "{}", old.id());
+    let repeat = lab.accept(windowed("x", future)).await;
+    assert_eq!(repeat.duplicate_of(), Some(new.id()));
+}
+
+pub async fn repeats_inside_one_batch_name_the_first(lab: &Lab) {
+    let batch = vec![lab.form("1", &["a"]), lab.form("2", &["b"]), lab.form("3", &["c", "a"]), lab.form("4", &["c"])];
+    let ids: Vec<_> = batch.iter().map(|a| a.envelope.id).collect();
+    let accepted = lab.store.accept(batch, None).await.unwrap();
+    let answers: Vec<_> = accepted.iter().map(|a| (a.id(), a.duplicate_of())).collect();
+    assert_eq!(answers, [(ids[0], None), (ids[1], None), (ids[2], Some(ids[0])), (ids[3], Some(ids[0]))]);
+    let stored = lab.accept(lab.form("0", &["z"])).await;
+    let again = vec![lab.form("5", &["y", "z"]), lab.form("6", &["y"])];
+    let accepted = lab.store.accept(again, None).await.unwrap();
+    assert!(accepted.iter().all(|a| a.duplicate_of() == Some(stored.id())));
+    assert_eq!(lab.claim(10).await.len(), 3);
+}
+
+pub async fn a_quarantined_arrival_has_no_job(lab: &Lab) {
+    let mut arrival = lab.form("spam", &[]);
+    arrival.initial = InitialState::Quarantined("screening".to_owned());
+    let accepted = lab.accept(arrival).await;
+    assert!(lab.claim(10).await.is_empty());
+    let detail = lab.store.show_arrival(accepted.id()).await.unwrap().unwrap();
+    assert_eq!((detail.row.state, detail.row.reason.as_deref()), (ArrivalState::Quarantined, Some("screening")));
+    assert!(detail.raw_kept);
+}
+
+pub async fn simultaneous_repeats_make_one_original(lab: &Lab) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..64 {
+        let (store, arrival) = (lab.store.clone(), lab.form(&format!("n={n}"), &["one-key"]));
+        tasks.spawn(async move { store.accept(vec![arrival], None).await.unwrap().remove(0) });
+    }
+    let accepted = tasks.join_all().await;
+    let acknowledged: HashSet<_> = accepted.iter().map(pisteur::store::Accepted::acknowledged).collect();
+    assert_eq!(acknowledged.len(), 1);
+    assert_eq!(accepted.iter().filter(|a| a.duplicate_of().is_none()).count(), 1);
+    assert_eq!(lab.claim(100).await.len(), 1);
+}
+
+pub async fn nul_and_odd_text_survive(lab: &Lab) {
+    let mut arrival = lab.form("x", &["key\0with'quotes\"and\\u0000"]);
+    arrival.envelope.content_type = Some("text/\0plain; charset=\"\u{202e}\"".to_owned());
+    arrival.envelope.context.user_agent = Some("a\0b\u{1f600}".to_owned());
+    let accepted = lab.accept(arrival).await;
+    let loaded = lab.store.load(&[accepted.id()]).await.unwrap().remove(0);
+    assert_eq!(loaded.content_type.as_deref(), Some("text/plain; charset=\"\u{202e}\""));
+    assert_eq!(loaded.context.user_agent.as_deref(), Some("ab\u{1f600}"));
+}
+
+pub async fn lists_filter_and_page(lab: &Lab) {
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(lab.accept(lab.form(&format!("{n}"), &[])).await.id());
+    }
+    let list = async |filter| lab.store.list_arrivals(filter).await.unwrap();
+    let all = list(ArrivalFilter::default()).await;
+    assert_eq!(all.iter().map(|r| r.id).collect::<Vec<_>>(), ids.iter().rev().copied().collect::<Vec<_>>());
+    let page = list(ArrivalFilter { before: Some(ids[3]), limit: 2, ..ArrivalFilter::default() }).await;
+    assert_eq!(page.iter().map(|r| r.id).collect::<Vec<_>>(), [ids[2], ids[1]]);
+    assert!(list(ArrivalFilter { intake: Some("other".to_owned()), ..ArrivalFilter::default() }).await.is_empty());
+    let later = lab.now().after(std::time::Duration::from_mins(1));
+    assert!(list(ArrivalFilter { since: Some(later), ..ArrivalFilter::default() }).await.is_empty());
+    let lease = &lab.claim(1).await[0];
+    assert_eq!(*lease.subject(), JobSubject::Arrival(ids[0]), "oldest first");
+    let states = ArrivalFilter { state: Some(ArrivalState::Processing), ..ArrivalFilter::default() };
+    assert_eq!(list(states).await.iter().map(|r| (r.id, r.attempts)).collect::<Vec<_>>(), [(ids[0], 1)]);
+    let received = ArrivalFilter { state: Some(ArrivalState::Received), ..ArrivalFilter::default() };
+    assert_eq!(list(received).await.len(), 4, "what is under a lease is being processed");
+}
+
+pub async fn an_arrival_is_put_back_and_discarded_by_hand(lab: &Lab) {
+    let mut arrival = lab.form("x", &[]);
+    arrival.initial = InitialState::Quarantined("bulk".to_owned());
+    let id = lab.accept(arrival).await.id();
+    let requeue = async |from| lab.store.requeue(id, from, true, "ana").await.unwrap();
+    assert!(!requeue(&[ArrivalState::Failed]).await, "the state does not allow it");
+    assert!(requeue(&[ArrivalState::Quarantined]).await);
+    assert!(!requeue(&[ArrivalState::Received]).await, "it is queued already");
+    assert!(lab.store.load(&[id]).await.unwrap()[0].context.released);
+    let lease = lab.lease_of(id).await;
+    assert!(!lab.store.discard(id, "spam", "ana").await.unwrap(), "somebody is working on it");
+    lab.store.release(&lease).await.unwrap();
+    assert!(lab.store.discard(id, "spam", "ana").await.unwrap());
+    assert!(!lab.store.discard(id, "spam", "ana").await.unwrap());
+    assert!(lab.claim(1).await.is_empty());
+    let row = lab.store.show_arrival(id).await.unwrap().unwrap().row;
+    assert_eq!((row.state, row.reason.as_deref()), (ArrivalState::Discarded, Some("spam")));
+}
