@@ -1,1 +1,11 @@
-//! Integration tests: forms.
+//! Integration tests: forms, listeners, watched folder. Real sockets, a real SQLite store.
+
+mod house;
+
+mod answers;
+mod bodies;
+mod connections;
+mod limits;
+mod operator;
+mod repeats;
+mod spool;

@@ -1,0 +1,90 @@
+//! Rates, and what is in hand at one time.
+
+use pisteur::config::http::ForwardedHeader;
+use pisteur::domain::envelope::ArrivalState;
+
+use super::house::{House, Plan};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_knocks_too_often_is_told_when_to_come_back() {
+    let mut plan = Plan::limits(|limits| limits.per_client_per_minute = Some(2));
+    plan.forms[0].allowed_origins = vec!["*".into()];
+    let house = House::open(plan).await;
+    for n in ["1", "2"] {
+        assert_eq!(house.http.post_form("/f/contact", &[("message", n)]).unwrap().status, 200);
+    }
+    let answer =
+        house.http.post_form_with("/f/contact", &[("message", "3")], &[("origin", "https://a.example")]).unwrap();
+    let said = answer.json();
+    assert_eq!((answer.status, said["error"].as_str()), (429, Some("rate_limited")));
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=30).contains(&wait), "{wait}");
+    assert_eq!(said["retry_after"], wait);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
+    let page = house.http.request("POST", "/f/contact", &headers, b"message=kept+text").unwrap();
+    assert_eq!(page.status, 429);
+    assert!(page.text().contains("kept text"));
+    assert_eq!(house.arrivals().await.len(), 2);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_form_takes_above_its_share_waits_in_quarantine() {
+    let house = House::open(Plan::limits(|limits| limits.per_form_per_minute = 1)).await;
+    for n in ["1", "2"] {
+        assert_eq!(house.http.post_form("/f/contact", &[("message", n)]).unwrap().status, 200);
+    }
+    let kept = house.arrivals().await;
+    assert_eq!((kept[0].state, kept[0].reason.as_deref()), (ArrivalState::Quarantined, Some("form_rate_limit")));
+    assert_eq!(kept[1].state, ArrivalState::Received);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_trusted_proxy_every_visitor_has_an_allowance_of_their_own() {
+    let mut plan = Plan::limits(|limits| limits.per_client_per_minute = Some(1));
+    plan.http.trusted_proxies = vec!["127.0.0.1".into(), "10.0.0.0/8".into()];
+    let house = House::open(plan).await;
+    let post = |from: &str, n: &str| {
+        house.http.post_form_with("/f/contact", &[("message", n)], &[("x-forwarded-for", from)]).unwrap().status
+    };
+    assert_eq!(post("198.51.100.1, 10.0.0.2", "1"), 200);
+    assert_eq!(house.newest().await.context.client_ip.as_deref(), Some("198.51.100.1"));
+    assert_eq!(post("1.2.3.4, 198.51.100.1", "2"), 429, "what stands left of it is hearsay");
+    assert_eq!(post("2001:db8:0:1::1", "3"), 200);
+    assert_eq!(post("2001:db8:0:1:ffff::2", "4"), 429, "one /64 is one client");
+    assert_eq!(post("2001:db8:0:2::1", "5"), 200);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_standard_header_is_believed_when_configured() {
+    let mut plan = Plan::default();
+    plan.http.trusted_proxies = vec!["127.0.0.1".into()];
+    plan.http.forwarded_header = ForwardedHeader::Forwarded;
+    let house = House::open(plan).await;
+    let headers = [("forwarded", "for=\"[2001:db8::7]:80\""), ("x-forwarded-for", "1.1.1.1")];
+    assert_eq!(house.http.post_form_with("/f/contact", &[("message", "1")], &headers).unwrap().status, 200);
+    assert_eq!(house.newest().await.context.client_ip.as_deref(), Some("2001:db8::7"));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_hand_answers_503_and_is_free_again_afterwards() {
+    let house = House::open(Plan::limits(|limits| limits.in_hand = 1)).await;
+    let set = house.forms.load_full();
+    let held = set.in_hand.acquire().await.unwrap();
+    let answer = house.http.post_form("/f/contact", &[("message", "1")]).unwrap();
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (503, Some("busy")));
+    assert!(answer.header("retry-after").is_some());
+    drop(held);
+    assert_eq!(house.http.post_form("/f/contact", &[("message", "1")]).unwrap().status, 200);
+    let memory = set.in_hand_bytes.available_permits();
+    let held = set.in_hand_bytes.acquire_many(u32::try_from(memory).unwrap()).await.unwrap();
+    assert_eq!(house.http.post_form("/f/contact", &[("message", "2")]).unwrap().status, 503);
+    drop(held);
+    assert_eq!(house.http.post_form("/f/contact", &[("message", "2")]).unwrap().status, 200);
+    assert_eq!(set.in_hand_bytes.available_permits(), memory, "all memory is given back");
+    house.stop().await;
+}
