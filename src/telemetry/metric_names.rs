@@ -47,6 +47,7 @@ pub const METRICS: &[Metric] = &[
     // Doors.
     counter("pisteur_accepted_total", "Arrivals journalled with fsync, by intake."),
     counter("pisteur_repeated_total", "Arrivals that repeat an earlier one, by intake."),
+    counter("pisteur_refused_total", "Form submissions answered with an error, by form and reason."),
     // Processing.
     histogram("pisteur_stage_seconds", "Time of one stage, by stage."),
     histogram("pisteur_arrival_seconds", "From receipt to committed decision."),

@@ -181,6 +181,7 @@ impl Visit<'_> {
         let (status, slug) = refused.why.status();
         tracing::info!(form = %self.form.id, request = %manner.request_id, status = status.as_u16(), reason = slug,
             "a submission to form {} was refused: {slug}", self.form.id);
+        metrics::counter!("pisteur_refused_total", "form" => self.form.id.clone(), "reason" => slug).increment(1);
         let resend = !matches!(refused.why, Why::Inactive | Why::Origin);
         let typed = refused.said.as_ref().filter(|said| resend && !said.is_empty());
         manner.refusal(&refused.why, typed.map(|said| (self.form, said.fields.as_slice())))
