@@ -1,1 +1,10 @@
-//! Integration tests: imap.
+//! Mailboxes, end to end: against a scripted server for everything servers do wrong, and against a real Dovecot.
+
+mod dovecot;
+mod fetching;
+mod login;
+mod marking;
+mod memory_store;
+mod rig;
+mod scripted;
+mod sessions;

@@ -130,7 +130,7 @@ impl Session {
                 flying.push_back(Flying { tag, want, whole: None, header: None });
             }
             let Some(front) = flying.front().map(|f| f.want) else { return Ok(()) };
-            let limit = self.transfer_time(front.bytes());
+            let limit = self.timing.command.duration();
             let finished = self.step(limit, &mut |r| receive(&mut flying, r)).await.map_err(|e| (front.uid, e))?;
             if let Some(finished) = finished
                 && let Some(at) = flying.iter().position(|f| f.tag == finished.tag)
@@ -139,11 +139,6 @@ impl Session {
                 on(done.want.uid, done.result(&finished));
             }
         }
-    }
-
-    fn transfer_time(&self, bytes: u32) -> Duration {
-        let transfer = Duration::from_secs(u64::from(bytes / self.timing.slowest_bytes_per_second.max(1)));
-        self.timing.command.duration().saturating_add(transfer)
     }
 }
 

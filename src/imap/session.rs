@@ -69,11 +69,20 @@ impl Session {
             .map_err(|e| ImapError::command(verb(command), &e, self.inner.get_ref().bye()))
     }
 
-    /// Reads one response: a tagged one is returned, any other shown to `listen`. Safe to cancel between calls.
+    /// Reads one response: a tagged one is returned, any other shown to `listen`. Safe to cancel. A long response may
+    /// take longer than `limit` as long as it comes at the slowest acceptable speed.
     pub(super) async fn step(&mut self, limit: Duration, listen: Listener<'_>) -> Result<Option<Finished>, ImapError> {
-        let read = timeout(limit, self.inner.read_response())
-            .await
-            .map_err(|_| ImapError::timed_out("the mail server did not answer"))?;
+        let enough = limit.as_millis() * u128::from(self.timing.slowest_bytes_per_second) / 1000;
+        let read = loop {
+            let before = self.inner.get_ref().received();
+            if let Ok(read) = timeout(limit, self.inner.read_response()).await {
+                break read;
+            }
+            let came = self.inner.get_ref().received().saturating_sub(before);
+            if u128::from(came) < enough.max(1) {
+                return Err(ImapError::timed_out("the mail server did not answer"));
+            }
+        };
         // Nobody reads this channel: it must not hold a hundred old responses.
         while self.inner.unsolicited_responses.try_recv().is_ok() {}
         let response = match read {

@@ -22,6 +22,7 @@ enum Transport {
 pub(super) struct Wire {
     transport: Transport,
     tail: Vec<u8>,
+    received: u64,
 }
 
 impl fmt::Debug for Wire {
@@ -32,11 +33,11 @@ impl fmt::Debug for Wire {
 
 impl Wire {
     pub(super) fn plain(stream: TcpStream) -> Self {
-        Self { transport: Transport::Plain(stream), tail: Vec::new() }
+        Self { transport: Transport::Plain(stream), tail: Vec::new(), received: 0 }
     }
 
     pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { transport: Transport::Tls(Box::new(stream)), tail: Vec::new() }
+        Self { transport: Transport::Tls(Box::new(stream)), tail: Vec::new(), received: 0 }
     }
 
     /// The TCP stream of a plain connection, for STARTTLS.
@@ -55,7 +56,13 @@ impl Wire {
         last.get(said..).map(super::error::printable)
     }
 
+    /// Bytes received so far.
+    pub(super) const fn received(&self) -> u64 {
+        self.received
+    }
+
     fn remember(&mut self, new: &[u8]) {
+        self.received = self.received.saturating_add(new.len() as u64);
         let keep = new.get(new.len().saturating_sub(TAIL)..).unwrap_or(new);
         let excess = (self.tail.len() + keep.len()).saturating_sub(TAIL);
         self.tail.drain(..excess.min(self.tail.len()));

@@ -34,9 +34,9 @@ pub struct Timing {
     pub done: Seconds,
     /// Wait for the TCP connection and the TLS handshake, each.
     pub connect: Seconds,
-    /// Wait for the answer to one command; reading a message adds time for its size.
+    /// Wait for the answer to one command; a long message may take longer while it comes fast enough.
     pub command: Seconds,
-    /// Slowest acceptable transfer of a message, in bytes per second.
+    /// Slowest acceptable transfer of a long message, in bytes per second.
     pub slowest_bytes_per_second: u32,
     /// First pause after a failure; it doubles with each further one.
     pub retry: Seconds,
@@ -61,7 +61,7 @@ impl Default for Timing {
             done: Seconds(15.0),
             connect: Seconds(60.0),
             command: Seconds(60.0),
-            slowest_bytes_per_second: 32 * 1024,
+            slowest_bytes_per_second: 4096,
             retry: Seconds(2.0),
             retry_max: Seconds(80.0),
             auth_retry: Seconds(300.0),

@@ -69,7 +69,7 @@ pub(super) fn restart(
             FirstRun::All => {}
             FirstRun::Since(day) => history.day = Some(day),
             FirstRun::FromNow => {
-                (history.until, history.silent) = (0, false);
+                history.silent = false;
                 history.floor = Some(Timestamp::from_seconds(now.seconds()));
                 return Some(Restart { history, last_uid: top, rebuilt: false });
             }
@@ -115,7 +115,9 @@ pub(super) fn look(last_uid: u32, history: Option<&History>, uidvalidity: u32) -
         }
         return Look { criteria, from: next, stretch: Some(stretch.clone()) };
     }
-    let from = next.saturating_sub(OVERLAP).max(1);
+    // What the stretch covered is settled, the messages it passed over too.
+    let settled = history.filter(|h| h.uidvalidity == uidvalidity).map_or(last_uid, |h| h.until);
+    let from = next.saturating_sub(OVERLAP).max(settled.saturating_add(1)).min(next).max(1);
     Look { criteria: format!("UID {from}:*"), from, stretch: None }
 }
 
@@ -142,17 +144,16 @@ pub(super) fn wanted(stretch: Option<&History>, meta: &Meta) -> bool {
 }
 
 /// The UIDs to read, ascending, out of what the search found. `n:*` always names the last message, so everything at
-/// or below the cursor is dropped, except what appeared late: unknown UIDs above the lowest journalled one. Above the
-/// cursor `journalled` proves nothing: some servers use numbers twice.
+/// or below the cursor is dropped, except what appeared late: UIDs asked for and not journalled. Above the cursor
+/// `journalled` proves nothing: some servers use numbers twice.
 pub(super) fn candidates(look: &Look, last_uid: u32, found: &[u32], journalled: &[u32]) -> Vec<u32> {
-    let lowest = journalled.iter().copied().filter(|uid| *uid >= look.from && *uid <= last_uid).min();
     let mut uids: Vec<u32> = found
         .iter()
         .copied()
         .filter(|uid| match &look.stretch {
             Some(stretch) => *uid > last_uid && *uid <= stretch.until,
             None if *uid > last_uid => true,
-            None => lowest.is_some_and(|lowest| *uid > lowest) && !journalled.contains(uid),
+            None => *uid >= look.from && !journalled.contains(uid),
         })
         .collect();
     uids.sort_unstable();
@@ -179,7 +180,8 @@ mod tests {
     fn s16_the_first_run_follows_its_policy() {
         let fresh = MailboxState::default();
         let from_now = restart(FirstRun::FromNow, &fresh, None, &selected(7, 101), NOW).unwrap();
-        assert_eq!((from_now.last_uid, from_now.history.until, from_now.history.silent), (100, 0, false));
+        assert_eq!((from_now.last_uid, from_now.history.until, from_now.history.silent), (100, 100, false));
+        assert_eq!(look(100, Some(&from_now.history), 7).criteria, "UID 101:*");
         let all = restart(FirstRun::All, &fresh, None, &selected(7, 101), NOW).unwrap();
         assert_eq!((all.last_uid, all.history.until, all.history.silent), (0, 100, true));
         let since = restart(FirstRun::Since(date(2026, 3, 1)), &fresh, None, &selected(7, 101), NOW).unwrap();
@@ -218,17 +220,20 @@ mod tests {
 
     #[test]
     fn s09_an_old_uid_from_a_star_range_is_dropped() {
-        let look = look(100, None, 7);
+        let history = History { uidvalidity: 7, until: 20, ..History::default() };
+        let look = look(100, Some(&history), 7);
         assert_eq!(look.criteria, "UID 37:*");
         assert_eq!(candidates(&look, 100, &[100], &[100]), Vec::<u32>::new());
-        assert_eq!(candidates(&look, 100, &[100], &[]), Vec::<u32>::new());
+        assert_eq!(candidates(&look, 100, &[20], &[]), Vec::<u32>::new());
         assert_eq!(candidates(&look, 100, &[103, 101], &[100]), [101, 103]);
     }
 
     #[test]
     fn uids_that_appear_late_are_read_and_those_before_the_first_run_are_not() {
-        let look = look(105, None, 7);
-        assert_eq!(candidates(&look, 105, &[90, 101, 102, 103, 105, 106], &[101, 103, 105]), [102, 106]);
+        let history = History { uidvalidity: 7, until: 100, ..History::default() };
+        let look = look(105, Some(&history), 7);
+        assert_eq!(look.criteria, "UID 101:*");
+        assert_eq!(candidates(&look, 105, &[101, 102, 103, 105, 106], &[101, 103, 105]), [102, 106]);
     }
 
     #[test]
@@ -240,7 +245,7 @@ mod tests {
     #[test]
     fn no_uid_below_one_is_asked_for() {
         assert_eq!(look(0, None, 7).criteria, "UID 1:*");
-        assert_eq!(look(u32::MAX, None, 7).from, u32::MAX - OVERLAP);
+        assert_eq!(look(u32::MAX, None, 7).from, u32::MAX);
     }
 
     #[test]
