@@ -214,5 +214,8 @@ impl Store for MemoryStore {
     async fn settings(&self) -> StoreResult<Vec<(String, String, bool)>> {
         none()
     }
+    async fn plans(&self) -> StoreResult<Vec<(&'static str, String)>> {
+        none()
+    }
     async fn close(&self) {}
 }
