@@ -280,7 +280,11 @@ pub(super) fn is_free_mail(domain: &str) -> bool {
 
 /// Canonical address from a lower-case local part and an ASCII domain.
 pub(super) fn canonical(local: &str, domain: &str) -> String {
-    let untagged = || local.split_once('+').map_or(local, |(base, _)| base);
+    // A name that is all tag keeps it; a dot before the tag is no part of the name.
+    let untagged = || {
+        let base = local.split_once('+').map_or(local, |(base, _)| base).trim_end_matches('.');
+        if base.is_empty() { local } else { base }
+    };
     let without = |text: &str, ignored: &[char]| text.replace(ignored, "");
     let (local, domain) = match domain {
         "gmail.com" | "googlemail.com" => (without(untagged(), &['.']), "gmail.com"),

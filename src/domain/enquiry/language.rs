@@ -38,7 +38,7 @@ pub fn detect(text: &str) -> Option<String> {
     let sample = cut(text.trim(), BYTES);
     let letters = sample.chars().filter(|c| c.is_alphabetic()).count();
     if letters < LETTERS {
-        return None;
+        return greeting(sample);
     }
     // Letters that Persian has and Arabic has not.
     if sample.chars().any(|c| matches!(c, 'پ' | 'چ' | 'ژ' | 'گ' | 'ک' | 'ی'))
@@ -49,9 +49,35 @@ pub fn detect(text: &str) -> Option<String> {
     let allowed = LANGUAGES.iter().map(|(lang, _)| *lang).collect();
     let info = Detector::with_allowlist(allowed).detect(sample)?;
     if info.confidence() < 0.3 && letters < 60 {
-        return None;
+        return greeting(sample);
     }
     LANGUAGES.iter().find(|(lang, _)| *lang == info.lang()).map(|(_, code)| (*code).to_owned())
+}
+
+/// Greetings that one language has to itself, lower case.
+const GREETINGS: [(&str, &str); 16] = [
+    ("bonjour", "fr"),
+    ("bonsoir", "fr"),
+    ("madame,", "fr"),
+    ("dobrý den", "cs"),
+    ("dobry den", "cs"),
+    ("guten tag", "de"),
+    ("sehr geehrte", "de"),
+    ("guten morgen", "de"),
+    ("buenos días", "es"),
+    ("buenas tardes", "es"),
+    ("buongiorno", "it"),
+    ("buonasera", "it"),
+    ("hello", "en"),
+    ("good morning", "en"),
+    ("dear ", "en"),
+    ("goedemorgen", "nl"),
+];
+
+/// The language of a short text by how it greets.
+fn greeting(text: &str) -> Option<String> {
+    let head = cut(text, 60).to_lowercase();
+    GREETINGS.iter().find(|(word, _)| head.starts_with(word)).map(|(_, code)| (*code).to_owned())
 }
 
 /// A language code or tag as ISO 639-1: `fr-FR,fr;q=0.9` -> `fr`.
@@ -72,6 +98,7 @@ mod tests {
             ("Guten Tag, bitte senden Sie mir ein Angebot für drei Pumpen.", Some("de")),
             ("Hello, please send me an offer for three of your pumps, thank you.", Some("en")),
             ("سلام، لطفاً قیمت سه دستگاه پمپ را برای من بفرستید.", Some("fa")),
+            ("Bonjour, un devis svp", Some("fr")),
             ("ok", None),
         ] {
             assert_eq!(detect(text).as_deref(), expected, "{text}");

@@ -68,6 +68,11 @@ fn speaks_for_another(submission: &Submission) -> bool {
     matches!(submission.class, Some(MailClass::FormNotification | MailClass::Adf))
 }
 
+/// A mail that nobody wrote: reports of mail systems.
+fn is_report(submission: &Submission) -> bool {
+    matches!(submission.class, Some(MailClass::Bounce | MailClass::DeliveryStatus | MailClass::Complaint))
+}
+
 /// Fields that may name a source: those of a form; of a mail only from a configured form sender.
 fn trusted_fields<'a>(submission: &'a Submission, settings: &ReadSettings) -> &'a [Field] {
     let Some(mail) = &submission.mail else { return &submission.fields };
@@ -133,6 +138,7 @@ fn person(submission: &Submission, emails: &[Email]) -> Person {
     }
     let mut person = name::from_parts(full, first_name, last_name, get(Canonical::Salutation));
     if person.full_name.is_none()
+        && !is_report(submission)
         && let Some(mail) = &submission.mail
     {
         person = Person { salutation: person.salutation, ..display_name(submission, mail, emails) };
@@ -158,7 +164,8 @@ fn organisation(submission: &Submission, emails: &[Email], settings: &ReadSettin
         submission.mail.as_ref().filter(|_| !speaks_for_another(submission)).and_then(|m| m.from.name.as_deref());
     let name = first(fields, Canonical::Company)
         .and_then(company::read)
-        .or_else(|| from_name.filter(|n| company::has_legal_form(n)).and_then(company::read));
+        .or_else(|| from_name.filter(|n| company::has_legal_form(n)).and_then(company::read))
+        .or_else(|| signed_company(submission));
     let domain = emails
         .iter()
         .filter_map(|e| EmailAddress::parse(&e.address))
@@ -166,6 +173,15 @@ fn organisation(submission: &Submission, emails: &[Email], settings: &ReadSettin
     let registrations =
         all(fields, Canonical::Registration).into_iter().filter_map(|r| non_empty_line(r, 40)).take(5).collect();
     Organisation { name, domain, registrations }
+}
+
+/// The line of a certain signature that ends with a legal form.
+fn signed_company(submission: &Submission) -> Option<String> {
+    let signature = submission.mail.as_ref()?.signature.as_deref()?;
+    let lines = signature.lines().take(15).map(str::trim);
+    let plain =
+        lines.filter(|l| l.chars().count() <= 60 && !l.contains([':', '@', '|']) && !l.chars().any(char::is_numeric));
+    plain.into_iter().find(|line| company::has_legal_form(line)).and_then(company::read)
 }
 
 fn phones(submission: &Submission, region: Option<&str>) -> Vec<Phone> {

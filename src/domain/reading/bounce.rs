@@ -38,11 +38,7 @@ pub fn read(message: &Message<'_>, bag: &HeaderBag, text: &str) -> Bounce {
         let delayed = looks_delayed(bag.get("subject").unwrap_or_default(), text);
         bounce.action = Some(if delayed { "delayed" } else { "failed" }.to_owned());
     }
-    let permanent = bounce.status.as_deref().map_or_else(
-        || bounce.diagnostic.as_deref().is_none_or(|d| !d.trim_start().starts_with('4')),
-        |status| status.starts_with('5'),
-    );
-    bounce.hard = permanent && bounce.action.as_deref() == Some("failed");
+    bounce.hard = bounce.action.as_deref() == Some("failed") && is_dead(bounce, text);
     bounce.clone()
 }
 
@@ -108,6 +104,49 @@ fn from_text(bounce: &mut Bounce, text: &str) {
         let reply = REPLY.as_ref().and_then(|regex| regex.captures(text));
         bounce.diagnostic = reply.and_then(|c| non_empty_line(c.get(0)?.as_str(), 500));
     }
+}
+
+/// Words of a refusal that mean: nobody is there, and nobody will be.
+const DEAD: [&str; 22] = [
+    "user unknown",
+    "unknown user",
+    "no such user",
+    "no such recipient",
+    "no such mailbox",
+    "no mailbox here",
+    "no account",
+    "does not exist",
+    "doesn't exist",
+    "not exist",
+    "unknown recipient",
+    "recipient unknown",
+    "unknown or illegal alias",
+    "invalid recipient",
+    "invalid mailbox",
+    "user not found",
+    "recipient not found",
+    "address rejected",
+    "unknown address",
+    "host unknown",
+    "host not found",
+    "has moved",
+];
+
+/// Whether the address itself is dead. A full mailbox or a refused content is permanent for this message only.
+fn is_dead(bounce: &Bounce, text: &str) -> bool {
+    match bounce.status.as_deref() {
+        Some(status) if status.starts_with('4') => return false,
+        Some("5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10") => return true,
+        _ => {}
+    }
+    let said = match &bounce.diagnostic {
+        Some(diagnostic) => diagnostic.to_lowercase(),
+        None => super::body::cut(text, 3_000).to_lowercase(),
+    };
+    if ["quota", "full", "spam", "blocked", "blacklist", "blocklist"].iter().any(|word| said.contains(word)) {
+        return false;
+    }
+    DEAD.iter().any(|word| said.contains(word))
 }
 
 /// Message-ID of the message reported on: from the returned message or its headers, else from the text.

@@ -28,6 +28,8 @@ pub struct Evidence<'a> {
     pub rewritten: bool,
     /// Decoded subject.
     pub subject: &'a str,
+    /// Readable text.
+    pub text: &'a str,
     /// Key/value lines of a form were accepted.
     pub has_form: bool,
     /// An ADF document was found.
@@ -106,6 +108,9 @@ pub fn classify(e: &Evidence<'_>, settings: &ReadSettings) -> MailClass {
     if is_daemon(e) {
         return MailClass::Bounce;
     }
+    if let Some(class) = notified(e) {
+        return class;
+    }
     if e.has_adf {
         return MailClass::Adf;
     }
@@ -173,6 +178,25 @@ fn report(message: &Message<'_>) -> Option<Report> {
         "disposition-notification" => Report::Other,
         _ => Report::Delivery,
     })
+}
+
+/// Reports of two big services that use no report part: the JSON notices of Amazon SES (through SNS), and complaints
+/// that say so in their subject (Microsoft JMRP).
+fn notified(e: &Evidence<'_>) -> Option<MailClass> {
+    if e.subject.to_lowercase().starts_with("complaint about message from") {
+        return Some(MailClass::Complaint);
+    }
+    if !e.text.trim_start().starts_with('{') {
+        return None;
+    }
+    let head: String = super::body::cut(e.text, 4_000).chars().filter(|c| !matches!(c, '\\' | '"' | ' ')).collect();
+    let (_, kind) = head.split_once("notificationType:").or_else(|| head.split_once("eventType:"))?;
+    match kind.split([',', '}']).next()? {
+        "Bounce" => Some(MailClass::Bounce),
+        "Complaint" => Some(MailClass::Complaint),
+        "Delivery" | "DeliveryDelay" => Some(MailClass::DeliveryStatus),
+        _ => None,
+    }
 }
 
 /// The sender is a mail system, or the header lists failed recipients.

@@ -37,6 +37,10 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
         out.flags.push("too_deep".to_owned());
         out.warnings.push(warning("too_deep", "The message is nested too deeply; only its header was read."));
     }
+    if safe && message.is_none() {
+        out.flags.push("body_unreadable".to_owned());
+        out.warnings.push(warning("body_unreadable", "The body could not be taken apart; only the header was read."));
+    }
     if envelope.context.truncated_from.is_some() {
         out.flags.push("attachments_omitted".to_owned());
     }
@@ -229,6 +233,7 @@ fn interpret(
         from: &facts.from,
         rewritten,
         subject: &subject,
+        text: &text.text,
         has_form: fields.is_some() && document.is_none(),
         has_adf: document.is_some(),
     };

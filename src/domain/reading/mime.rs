@@ -65,12 +65,13 @@ pub fn header_section(raw: &[u8]) -> &[u8] {
 
 /// Parsed header of `section`, which must be UTF-8 ([`charset::headers_as_utf8`]).
 pub fn parse_header(section: &[u8]) -> Option<Message<'_>> {
-    MessageParser::default().parse_headers(section)
+    std::panic::catch_unwind(|| MessageParser::default().parse_headers(section)).unwrap_or_default()
 }
 
-/// Parsed message. Call only after [`safety`] said yes.
+/// Parsed message. Call only after [`safety`] said yes. `None` when there is no header, or when the parser fails on the
+/// bytes: it is not proven total, and one mail must not cost the others.
 pub fn parse(raw: &[u8]) -> Option<Message<'_>> {
-    MessageParser::default().parse(raw)
+    std::panic::catch_unwind(|| MessageParser::default().parse(raw)).unwrap_or_default()
 }
 
 /// The charset the top-level header or the first text part declares, for raw 8-bit headers.

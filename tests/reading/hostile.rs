@@ -1,0 +1,174 @@
+//! Mails and forms meant to break a reader.
+
+use std::fmt::Write as _;
+
+use pisteur::domain::reading::ReadSettings;
+use pisteur::domain::submission::MailClass;
+
+use super::{form, mail, settings, understood};
+
+fn flagged(raw: &[u8]) -> Vec<String> {
+    understood(&mail(raw)).0.flags
+}
+
+#[test]
+fn thirty_thousand_nested_messages_are_read_by_their_header() {
+    let mut raw = b"From: eva@firma.cz\r\nSubject: bomb\r\n".to_vec();
+    raw.extend_from_slice("Content-Type: message/rfc822\r\n\r\n".repeat(30_000).as_bytes());
+    let (submission, enquiry) = understood(&mail(&raw));
+    assert_eq!(submission.flags, ["too_deep"]);
+    assert_eq!(submission.subject.as_deref(), Some("bomb"));
+    assert_eq!(enquiry.emails[0].address, "eva@firma.cz");
+}
+
+#[test]
+fn digests_and_disguised_types_are_counted_too() {
+    let digest = "Content-Type: multipart/digest; boundary=a\n\n--a\n\n".repeat(5_000);
+    assert_eq!(flagged(format!("From: a@b.cz\n{digest}").as_bytes()), ["too_deep"]);
+    let disguised = "Content-Type: message/\n\t(comment) RFC822\n\n".repeat(20_000);
+    assert_eq!(flagged(format!("From: a@b.cz\n{disguised}").as_bytes()), ["too_deep"]);
+}
+
+#[test]
+fn two_hundred_levels_of_multipart_are_read() {
+    let mut raw = "From: eva@firma.cz\nSubject: deep\n".to_owned();
+    for level in 0..200 {
+        write!(raw, "Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n").unwrap();
+    }
+    raw.push_str("Content-Type: text/plain\n\nat the bottom\n");
+    for level in (0..200).rev() {
+        write!(raw, "--b{level}--\n").unwrap();
+    }
+    let (submission, _) = understood(&mail(raw.as_bytes()));
+    assert!(submission.flags.is_empty(), "{:?}", submission.flags);
+    assert_eq!(submission.reply, "at the bottom");
+}
+
+#[test]
+fn a_forty_megabyte_attachment_is_listed_and_the_text_is_read() {
+    let mut raw =
+        b"From: eva@firma.cz\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nsee file\n--a\nContent-Type: \
+        application/zip; name=big.zip\nContent-Transfer-Encoding: base64\n\n"
+            .to_vec();
+    let line = format!("{}\n", "QUJD".repeat(19));
+    raw.extend_from_slice(line.repeat(40_000_000 / line.len()).as_bytes());
+    raw.extend_from_slice(b"--a--\n");
+    let (submission, _) = understood(&mail(&raw));
+    assert_eq!(submission.reply, "see file");
+    assert_eq!(submission.attachments[0].name, "big.zip");
+    assert!(submission.attachments[0].size > 29_000_000);
+}
+
+#[test]
+fn nothing_at_all_is_unreadable_and_visible() {
+    for raw in [&b""[..], b"\r\n\r\n", b"just words without a header", &[0; 100], &[0xff; 100]] {
+        let (submission, enquiry) = understood(&mail(raw));
+        assert_eq!(submission.class, Some(MailClass::Person));
+        assert!(enquiry.emails.is_empty());
+        assert!(
+            submission.flags.iter().any(|f| f == "unreadable" || f == "invalid_from"),
+            "{raw:?} {:?}",
+            submission.flags
+        );
+    }
+}
+
+#[test]
+fn a_missing_or_broken_from_keeps_what_was_written() {
+    let (submission, enquiry) = understood(&mail(b"From: Jean Dupont <jean at dupont>\nSubject: x\n\nhello\n"));
+    assert!(submission.flags.contains(&"invalid_from".to_owned()));
+    assert!(enquiry.raw_sender.unwrap().contains("Jean Dupont"));
+    let (_, enquiry) = understood(&mail(b"From: Jean <>\nSender: jean@dupont.fr\nSubject: x\n\nhello\n"));
+    assert_eq!(enquiry.emails[0].address, "jean@dupont.fr");
+    assert_eq!(enquiry.person.full_name.as_deref(), Some("Jean"));
+}
+
+#[test]
+fn dates_of_1970_and_2099_are_kept_with_a_warning() {
+    for (date, year) in [("Thu, 1 Jan 1970 00:00:01 +0000", "1970"), ("Thu, 1 Jan 2099 00:00:00 +0000", "2099")] {
+        let (submission, _) = understood(&mail(format!("From: a@b.cz\nDate: {date}\n\nx\n").as_bytes()));
+        assert!(submission.mail.unwrap().date.unwrap().starts_with(year));
+        assert!(submission.warnings.iter().any(|w| w.code == "odd_date"));
+    }
+}
+
+#[test]
+fn nul_bytes_vanish_from_mails_and_forms() {
+    let (submission, _) = understood(&mail(b"From: a@b.cz\nSubject: a\0b\n\nc\0d\n"));
+    assert_eq!(submission.reply, "cd");
+    assert!(!submission.subject.unwrap().contains('\0'));
+    let (submission, enquiry) = understood(&form(b"name=Ev%00a&m%00=x%00y", "application/x-www-form-urlencoded"));
+    assert!(submission.fields.iter().all(|f| !f.name.contains('\0') && !f.value.contains('\0')));
+    assert_eq!(enquiry.person.full_name.as_deref(), Some("Eva"));
+}
+
+#[test]
+fn raw_eight_bit_headers_are_decoded_by_the_charset_of_the_body() {
+    let mut raw = b"From: Ren\xe9e Lef\xe8vre <renee@lefevre.fr>\nSubject: Caf\xe9\nContent-Type: text/plain; charset=iso-8859-1\n\n".to_vec();
+    raw.extend_from_slice(b"d\xe9j\xe0 vu\n");
+    let (submission, enquiry) = understood(&mail(&raw));
+    assert_eq!(submission.subject.as_deref(), Some("Café"));
+    assert_eq!(submission.reply, "déjà vu");
+    assert_eq!(enquiry.person.full_name.as_deref(), Some("Renée Lefèvre"));
+}
+
+#[test]
+fn protected_mail_is_flagged_and_kept() {
+    assert_eq!(
+        flagged(b"From: a@b.cz\nContent-Type: multipart/encrypted; boundary=a\n\n--a\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--a--\n"),
+        ["encrypted"]
+    );
+    assert_eq!(
+        flagged(b"From: a@b.cz\nContent-Type: multipart/signed; boundary=a\n\n--a\n\nhello\n--a\nContent-Type: application/pgp-signature\n\nx\n--a--\n"),
+        ["signed"]
+    );
+    assert_eq!(
+        flagged(b"From: a@b.cz\nContent-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\neJ8+Ig==\n"),
+        ["tnef"]
+    );
+}
+
+#[test]
+fn ten_thousand_fields_and_thirty_megabytes_are_bounded() {
+    let mut body = String::new();
+    for n in 0..10_000 {
+        write!(body, "f{n}=v&").unwrap();
+    }
+    let (submission, _) = understood(&form(body.as_bytes(), "application/x-www-form-urlencoded"));
+    assert_eq!(submission.fields.len(), 2_000);
+    assert!(submission.warnings.iter().any(|w| w.code == "fields_cut"));
+    let big = format!("message={}", "x".repeat(30_000_000));
+    let (submission, _) = understood(&form(big.as_bytes(), "application/x-www-form-urlencoded"));
+    assert!(submission.text.len() <= settings().limits.text_bytes);
+}
+
+#[test]
+fn broken_forms_are_warnings() {
+    for (raw, content_type, code) in [
+        (
+            &b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1"[..],
+            "multipart/form-data; boundary=x",
+            "broken_multipart",
+        ),
+        (b"abc", "multipart/form-data", "broken_multipart"),
+        (b"{\"a\":", "application/json", "broken_json"),
+        (b"a=1", "text/csv", "unknown_encoding"),
+        (b"name=Ren%E9e", "application/x-www-form-urlencoded", "charset_guessed"),
+    ] {
+        let (submission, _) = understood(&form(raw, content_type));
+        assert_eq!(submission.warnings[0].code, code, "{content_type}");
+    }
+}
+
+#[test]
+fn only_a_configured_sender_names_the_source() {
+    let raw = b"From: Site <noreply@site.cz>\nSubject: x\n\nName: Eva\nEmail: eva@firma.cz\nlead_source: forged\n";
+    let envelope = mail(raw);
+    let (submission, enquiry) = understood(&envelope);
+    assert_eq!(submission.class, Some(MailClass::FormNotification));
+    assert_eq!(enquiry.attribution.source, None);
+    let trusting = ReadSettings { form_senders: vec!["noreply@site.cz".to_owned()], ..settings() };
+    let submission = pisteur::domain::reading::read(&envelope, &trusting);
+    let enquiry = pisteur::domain::enquiry::understand(&submission, &envelope, &trusting);
+    assert_eq!(enquiry.attribution.source.as_deref(), Some("forged"));
+}
