@@ -1,1 +1,330 @@
 //! The one verb: what is to be done with an arrival, given what is known and the rules.
+//!
+//! Order, and nothing may change it:
+//! 1. Machine mail is parked, joined to the conversation it answers. No rule can make a lead of it.
+//! 2. The guard rules may discard or quarantine.
+//! 3. Nobody to reach: quarantine.
+//! 4. An answer from a participant joins its conversation.
+//! 5. A known person with a recent open record joins that, unless a rule says otherwise.
+//! 6. Everything else is a new record, linked to what is known.
+//!
+//! An operator's release from quarantine skips 1-3.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use ulid::Ulid;
+
+use super::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
+use super::enquiry::{EmailKind, Enquiry};
+use super::envelope::{ArrivalState, Envelope};
+use super::matching::verdict::{self, Known, Verdict};
+use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
+use super::rules::facts::{Facts, KnownFacts};
+use super::rules::{Declarations, Evaluation, Guarded, OnKnown, RuleSet};
+use super::submission::{MailClass, Submission};
+use crate::clock::Timestamp;
+
+/// What the house has decided once for all arrivals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// A known person's message joins an open record whose last message is younger than this.
+    pub append_within: std::time::Duration,
+    /// Contact details every record must have, by intake id: names of [`MISSING`].
+    pub required: std::collections::BTreeMap<String, Vec<String>>,
+}
+
+/// What a profile may require: `last_name`, `topic`, `contact_detail`, `source`, `inquiry_kind`, `company`.
+pub const MISSING: [&str; 6] = ["last_name", "topic", "contact_detail", "source", "inquiry_kind", "company"];
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { append_within: std::time::Duration::from_hours(30 * 24), required: std::collections::BTreeMap::new() }
+    }
+}
+
+/// Ids a new record may need, minted beforehand so that deciding stays pure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Ids {
+    pub record: Ulid,
+    pub contact: Ulid,
+    pub organisation: Ulid,
+}
+
+/// Everything a decision rests on.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the types say it")]
+pub struct Question<'a> {
+    pub envelope: &'a Envelope,
+    pub submission: &'a Submission,
+    pub enquiry: &'a Enquiry,
+    pub around: &'a Neighbourhood,
+    pub rules: &'a RuleSet,
+    pub declared: &'a Declarations,
+    pub policy: &'a Policy,
+    pub ids: Ids,
+    pub now: Timestamp,
+}
+
+/// Decides. Deterministic: the same question has the same answer.
+#[must_use]
+pub fn decide(q: &Question<'_>) -> Decision {
+    let known = verdict::known(q.enquiry, q.around);
+    let thread = conversation(q);
+    let facts = Facts::gather(q.enquiry, q.submission, q.envelope, &known_facts(&known, thread), q.declared);
+    let evaluation = q.rules.evaluate(&facts, q.now);
+    let (state, reason, action) = outcome(q, &known, thread, &evaluation);
+    Decision {
+        state,
+        action,
+        set: evaluation.set.clone(),
+        keys: keys::keys_of(q.enquiry),
+        unsubscribe: unsubscribe(q),
+        rules_hash: q.rules.hash().to_owned(),
+        rule_ids: evaluation.rule_ids.clone(),
+        trace: trace(q, &known, thread, &evaluation),
+        reason,
+    }
+}
+
+type Outcome = (ArrivalState, Option<String>, Action);
+
+fn outcome(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, evaluation: &Evaluation) -> Outcome {
+    if !q.envelope.context.released {
+        if let Some(parked) = machine(q, thread) {
+            return parked;
+        }
+        if let Some(guarded) = &evaluation.guard {
+            return guard(guarded, thread);
+        }
+        if let Some(reason) = held(q, thread) {
+            return (ArrivalState::Quarantined, Some(reason.to_owned()), Action::Nothing);
+        }
+    }
+    if let Some(hit) = thread.filter(|h| joins(q, h)) {
+        return (ArrivalState::Decided, None, Action::Append(hit.record));
+    }
+    let append = known.open.as_ref().filter(|open| match evaluation.on_known {
+        Some(OnKnown::Append) => true,
+        Some(OnKnown::NewLinked) => false,
+        None => q.now.since(open.last_message_at) < q.policy.append_within,
+    });
+    let action = match append {
+        Some(open) => Action::Append(open.record),
+        None => Action::Create(Box::new(new_record(q, known, thread, evaluation))),
+    };
+    (ArrivalState::Decided, None, action)
+}
+
+/// Machine mail is kept and joined, never a record.
+fn machine(q: &Question<'_>, thread: Option<&ThreadHit>) -> Option<Outcome> {
+    let reason = match q.submission.class? {
+        MailClass::AutoReply => "auto_reply",
+        MailClass::Bounce => "bounce",
+        MailClass::DeliveryStatus => "delivery_status",
+        MailClass::Complaint => "complaint",
+        MailClass::OwnMessage => "own_message",
+        MailClass::Person | MailClass::FormNotification | MailClass::Adf | MailClass::MailingList | MailClass::Bulk => {
+            return None;
+        }
+    };
+    Some((ArrivalState::Parked, Some(reason.to_owned()), join(thread)))
+}
+
+fn join(thread: Option<&ThreadHit>) -> Action {
+    thread.map_or(Action::Nothing, |hit| Action::Join(hit.record))
+}
+
+fn guard(guarded: &Guarded, thread: Option<&ThreadHit>) -> Outcome {
+    match guarded {
+        Guarded::Discard { reason } if reason == "machine" => {
+            (ArrivalState::Parked, Some(reason.clone()), join(thread))
+        }
+        Guarded::Discard { reason } => (ArrivalState::Discarded, Some(reason.clone()), Action::Nothing),
+        Guarded::Quarantine { reason } => (ArrivalState::Quarantined, Some(reason.clone()), Action::Nothing),
+    }
+}
+
+/// Why this waits for a person, if it does.
+fn held(q: &Question<'_>, thread: Option<&ThreadHit>) -> Option<&'static str> {
+    if q.submission.flags.iter().any(|f| f == "unreadable") {
+        return Some("unreadable");
+    }
+    if q.submission.class == Some(MailClass::Bulk) {
+        return Some("bulk");
+    }
+    let e = q.enquiry;
+    let named = [&e.person.first_name, &e.person.last_name, &e.person.full_name, &e.organisation.name, &e.raw_sender]
+        .iter()
+        .any(|n| n.as_deref().is_some_and(|n| !n.trim().is_empty()));
+    let reachable = e.emails.iter().any(|m| m.kind != EmailKind::Own) || !e.phones.is_empty();
+    (!named && !reachable && thread.is_none()).then_some("nobody_to_reach")
+}
+
+/// The newest conversation the arrival answers.
+fn conversation<'a>(q: &Question<'a>) -> Option<&'a ThreadHit> {
+    q.around.threads.first()
+}
+
+/// An answer joins only if a participant sent it, and it is still about the same thing. A closed record nobody looks
+/// at any more takes no new message: that becomes a new, linked one.
+fn joins(q: &Question<'_>, hit: &ThreadHit) -> bool {
+    let participant = q.enquiry.emails.iter().any(|e| hit.participants.contains(&e.canonical));
+    let recent = hit.last_message_at.is_some_and(|at| q.now.since(at) < q.policy.append_within);
+    let same = same_subject(q.submission.subject.as_deref(), hit.subject.as_deref());
+    participant && if hit.open { same || recent } else { same && recent }
+}
+
+fn same_subject(a: Option<&str>, b: Option<&str>) -> bool {
+    let plain = |s: Option<&str>| super::enquiry::strip_prefixes(s.unwrap_or_default()).to_lowercase();
+    let (a, b) = (plain(a), plain(b));
+    !a.is_empty() && a == b
+}
+
+fn known_facts(known: &Known, thread: Option<&ThreadHit>) -> KnownFacts {
+    let open = known.open.as_ref().map(|o| o.record.kind);
+    KnownFacts {
+        contact: known.contact.is_some(),
+        organisation: known.organisation.is_some(),
+        customer: known.customer,
+        open_lead: open == Some(EntityKind::Lead),
+        open_opportunity: open == Some(EntityKind::Opportunity),
+        account_owner: known.account_owner.clone().or_else(|| known.owner.clone()),
+        account_team: known.team.clone(),
+        owner: known.owner.clone().or_else(|| thread.and_then(|t| t.owner.clone())),
+        ..KnownFacts::default()
+    }
+}
+
+fn new_record(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &Evaluation) -> NewRecord {
+    let is_deal = ev.create == RecordKind::Opportunity;
+    let contact = match known.contact {
+        Some(id) => Link::Existing(id),
+        None if is_deal => Link::New(q.ids.contact),
+        None => Link::None,
+    };
+    let organisation = match known.organisation {
+        Some(id) => Link::Existing(id),
+        None if is_deal && q.enquiry.organisation.name.is_some() => Link::New(q.ids.organisation),
+        None => Link::None,
+    };
+    let overlap = known.person == Verdict::Review || known.truncated;
+    NewRecord {
+        kind: ev.create,
+        id: q.ids.record,
+        title: title(q.enquiry, ev),
+        contact,
+        organisation,
+        linked_to: thread.map(|t| t.record).or(known.latest),
+        owner: ev.owner.clone(),
+        team: ev.team.clone(),
+        stage: ev.stage.clone(),
+        priority: ev.priority.min(3),
+        score: ev.score,
+        tags: tags(q, ev),
+        expected_revenue: ev.expected_revenue.clone(),
+        verification_required: overlap,
+        candidates: known.candidates.clone(),
+        incomplete: incomplete(q, ev),
+    }
+}
+
+fn tags(q: &Question<'_>, ev: &Evaluation) -> Vec<String> {
+    let mut tags = ev.tags.clone();
+    tags.extend(q.envelope.context.screening.as_deref().map(|s| format!("screening-{s}")));
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+/// `{inquiry kind} {product} - {topic}` for a deal, the topic for a lead; at most 140 characters.
+fn title(enquiry: &Enquiry, ev: &Evaluation) -> String {
+    let set = |name: &str| ev.set.iter().rev().find(|s| s.name == name).map(|s| s.value.as_str());
+    let topic = enquiry.topic.as_deref().unwrap_or_default().trim();
+    let head = match ev.create {
+        RecordKind::Lead => String::new(),
+        RecordKind::Opportunity => {
+            let kind = set("inquiry_kind").or(enquiry.inquiry_kind.as_deref()).unwrap_or_default();
+            [kind, set("product").unwrap_or_default()].join(" ").trim().to_owned()
+        }
+    };
+    let whole = match (head.is_empty(), topic.is_empty()) {
+        (false, false) => format!("{head} - {topic}"),
+        (false, true) => head,
+        (true, _) => topic.to_owned(),
+    };
+    whole.chars().take(140).collect()
+}
+
+fn incomplete(q: &Question<'_>, ev: &Evaluation) -> Vec<String> {
+    let e = q.enquiry;
+    let missing = |name: &str| match name {
+        "last_name" => e.person.last_name.is_none(),
+        "topic" => e.topic.is_none(),
+        "contact_detail" => e.emails.is_empty() && e.phones.is_empty(),
+        "source" => e.attribution.source.is_none() && !ev.set.iter().any(|s| s.name == "source"),
+        "inquiry_kind" => e.inquiry_kind.is_none() && !ev.set.iter().any(|s| s.name == "inquiry_kind"),
+        "company" => e.organisation.name.is_none(),
+        _ => false,
+    };
+    let own = q.policy.required.get(&q.envelope.intake_id).map(Vec::as_slice).unwrap_or_default();
+    let mut list: Vec<String> = own.iter().filter(|n| missing(n)).cloned().collect();
+    if missing("contact_detail") && !list.iter().any(|n| n == "contact_detail") {
+        list.push("contact_detail".to_owned());
+    }
+    list
+}
+
+/// Whoever complains or asks to be left alone is not written to again.
+fn unsubscribe(q: &Question<'_>) -> Option<String> {
+    let bounce = q.submission.mail.as_ref().and_then(|m| m.bounce.as_ref());
+    match q.submission.class {
+        Some(MailClass::Complaint) => bounce.and_then(|b| b.recipient.clone()).map(|r| r.to_lowercase()),
+        _ if q.enquiry.unsubscribe => q.enquiry.emails.first().map(|e| e.canonical.clone()),
+        _ => None,
+    }
+}
+
+/// Why, for the record: rules and match evidence; no message text, no addresses.
+fn trace(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &Evaluation) -> serde_json::Value {
+    let answer = thread.map(|hit| {
+        json!({ "record": hit.record, "joined": joins(q, hit),
+                "participant": q.enquiry.emails.iter().any(|e| hit.participants.contains(&e.canonical)) })
+    });
+    json!({
+        "class": q.submission.class,
+        "match": known,
+        "conversation": answer,
+        "same_message_id": q.around.same_message_id,
+        "rules": ev.trace,
+        "create": ev.create,
+        "on_known": ev.on_known,
+        "owner": ev.owner,
+        "released": q.envelope.context.released,
+    })
+}
+
+/// The owner named in the decision, when it is settled without a pool.
+#[must_use]
+pub fn settled_owner(owner: &OwnerChoice) -> Option<&str> {
+    match owner {
+        OwnerChoice::Person(user) => Some(user),
+        OwnerChoice::Pool { .. } | OwnerChoice::Queue(_) | OwnerChoice::Nobody => None,
+    }
+}
+
+/// The record an action touches.
+#[must_use]
+pub fn touched(action: &Action) -> Option<EntityRef> {
+    match action {
+        Action::Nothing => None,
+        Action::Join(r) | Action::Append(r) => Some(*r),
+        Action::Create(new) => {
+            let kind = match new.kind {
+                RecordKind::Lead => EntityKind::Lead,
+                RecordKind::Opportunity => EntityKind::Opportunity,
+            };
+            Some(EntityRef { kind, id: new.id })
+        }
+    }
+}

@@ -388,6 +388,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         tracing::trace!(job = lease.job(), %until, "given back at once");
         self.release(lease).await
     }
+    /// Takes back what an earlier life of this process held, without waiting for its leases to end; how many jobs.
+    /// Only for an engine that one daemon has to itself; where several share it, leases end by themselves.
+    async fn recover(&self) -> StoreResult<u64> {
+        Ok(0)
+    }
     /// A process job ends in quarantine with this reason, without having been read.
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()>;
     /// A deliver job is done.

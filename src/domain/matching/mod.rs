@@ -1,5 +1,9 @@
 //! Is this person, is this organisation already known? Keys, comparison, verdict, with evidence.
 
+pub mod keys;
+pub mod names;
+pub mod verdict;
+
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 

@@ -32,7 +32,7 @@ use super::submission::{Canonical, Submission};
 pub const OWN_HEADER: &str = "X-Pisteur-Notification";
 
 /// How one form's fields are to be understood.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormReading {
     /// Field name -> canonical name; wins over the built-in names.
     pub map: BTreeMap<String, Canonical>,
@@ -47,7 +47,7 @@ pub struct FormReading {
 }
 
 /// What reading needs to know of the house.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadSettings {
     /// Our own domains, lower case.
     pub own_domains: Vec<String>,

@@ -142,6 +142,10 @@ impl Store for Sqlite {
         self.write(move |conn, _| Box::pin(async move { jobs::release(conn, &lease, until).await })).await
     }
 
+    async fn recover(&self) -> StoreResult<u64> {
+        self.write(|conn, now| Box::pin(async move { jobs::recover(conn, now).await })).await
+    }
+
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()> {
         let (lease, reason) = (lease.copy(), reason.to_owned());
         self.write(move |conn, now| Box::pin(async move { jobs::quarantine(conn, &lease, &reason, now).await })).await

@@ -1,0 +1,53 @@
+//! Blocking keys of an enquiry: what two arrivals must share before they are compared at all.
+//!
+//! Only canonical values become keys. An own address never does: everybody writes to it.
+
+use super::{KeyKind, MatchKey};
+use crate::domain::enquiry::{EmailKind, Enquiry, company};
+
+/// Keys of the person and of their organisation, sorted, unique.
+#[must_use]
+pub fn keys_of(enquiry: &Enquiry) -> Vec<MatchKey> {
+    let mut keys = person_keys(enquiry);
+    keys.extend(organisation_keys(enquiry));
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Keys of the person: emails and phones.
+#[must_use]
+pub fn person_keys(enquiry: &Enquiry) -> Vec<MatchKey> {
+    let emails = enquiry.emails.iter().filter_map(|e| match e.kind {
+        EmailKind::Personal => Some(MatchKey::of(KeyKind::Email, &e.canonical)),
+        EmailKind::Role | EmailKind::Disposable | EmailKind::Reserved => {
+            Some(MatchKey::of(KeyKind::SharedEmail, &e.canonical))
+        }
+        EmailKind::Own => None,
+    });
+    let phones = enquiry.phones.iter().filter(|p| p.kind != "fax").filter_map(|p| p.e164.as_deref());
+    let mut keys: Vec<_> = emails.chain(phones.map(|p| MatchKey::of(KeyKind::Phone, p))).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Keys of the organisation: registrable domain and name without legal form.
+#[must_use]
+pub fn organisation_keys(enquiry: &Enquiry) -> Vec<MatchKey> {
+    let domain = enquiry.organisation.domain.as_deref().map(|d| MatchKey::of(KeyKind::Domain, d));
+    let name = enquiry
+        .organisation
+        .name
+        .as_deref()
+        .and_then(company::fingerprint)
+        .filter(|f| f.chars().count() >= 3)
+        .map(|f| MatchKey::of(KeyKind::Company, &f));
+    domain.into_iter().chain(name).collect()
+}
+
+/// The keys that make two commits exclude each other, sorted.
+#[must_use]
+pub fn strong(keys: &[MatchKey]) -> Vec<MatchKey> {
+    keys.iter().copied().filter(|k| k.kind.is_strong()).collect()
+}

@@ -1,0 +1,218 @@
+//! The verdict on person and organisation, apart from each other.
+//!
+//! First depth, by rule: a personal email attaches unless the names contradict; a phone attaches only together with an
+//! agreeing surname; shared, disposable and reserved addresses never attach by themselves. Everything else is new, and
+//! whatever overlapped is named as a candidate for review.
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use super::names::{NameAgreement, NameParts};
+use super::{EntityKind, EntityRef, KeyKind, Neighbour, Neighbourhood};
+use crate::clock::Timestamp;
+use crate::domain::enquiry::{Enquiry, company};
+
+/// Match, possible match, or new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Verdict {
+    Match,
+    Review,
+    New,
+}
+
+impl Verdict {
+    /// The word stored and printed.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Review => "review",
+            Self::New => "new",
+        }
+    }
+}
+
+/// One piece of evidence, masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The record compared with.
+    pub record: EntityRef,
+    /// What they share: `email`, `phone`, `shared_email`, `domain`, `company`.
+    pub shares: Vec<String>,
+    /// How the names stand: contradict, unknown, compatible, surname, full.
+    pub names: String,
+    /// match, review or new, for this record alone.
+    pub verdict: Verdict,
+    /// One plain sentence.
+    pub because: String,
+}
+
+/// What is known about the person and the organisation of an enquiry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Verdict on the person.
+    pub person: Verdict,
+    /// Open lead or opportunity of the same person, the one with the newest message (opportunities first).
+    pub open: Option<OpenRecord>,
+    /// The newest record of the same person, open or not.
+    pub latest: Option<EntityRef>,
+    /// Lead among the matched records, newest.
+    pub lead: Option<Ulid>,
+    /// Contact that is this person.
+    pub contact: Option<Ulid>,
+    /// Organisation it is for.
+    pub organisation: Option<Ulid>,
+    /// Bought before.
+    pub customer: bool,
+    /// Owner of what matched: open record, else contact, else organisation.
+    pub owner: Option<String>,
+    /// Owner of the organisation's account.
+    pub account_owner: Option<String>,
+    /// Team of what matched.
+    pub team: Option<String>,
+    /// Overlapping records that are not taken for the same person.
+    pub candidates: Vec<EntityRef>,
+    /// More candidates existed than were compared.
+    pub truncated: bool,
+    /// Every comparison.
+    pub evidence: Vec<Evidence>,
+}
+
+/// An open lead or opportunity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct OpenRecord {
+    pub record: EntityRef,
+    pub last_message_at: Timestamp,
+}
+
+/// Decides what is known around `enquiry`.
+#[must_use]
+pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
+    let person = &enquiry.person;
+    let names = NameParts::new(person.first_name.as_deref(), person.last_name.as_deref(), person.full_name.as_deref());
+    let persons = around.records.iter().filter(|n| n.entity.kind != EntityKind::Organisation);
+    let compared: Vec<_> = persons.map(|n| (n, compare(&names, n))).collect();
+    let matched: Vec<&Neighbour> =
+        compared.iter().filter(|(_, e)| e.verdict == Verdict::Match).map(|(n, _)| *n).collect();
+    let organisation = organisation_of(enquiry, around, &matched);
+    let account =
+        around.records.iter().find(|n| n.entity.kind == EntityKind::Organisation && Some(n.entity.id) == organisation);
+    let review = compared.iter().filter(|(_, e)| e.verdict == Verdict::Review).map(|(n, _)| n.entity);
+    let open = open_record(&matched);
+    let newest = |kind: Option<EntityKind>| {
+        matched
+            .iter()
+            .filter(|n| kind.is_none_or(|k| n.entity.kind == k))
+            .max_by_key(|n| (n.last_message_at, n.created_at))
+    };
+    let contact =
+        newest(Some(EntityKind::Contact)).map(|n| n.entity.id).or_else(|| matched.iter().find_map(|n| n.contact));
+    let owner_of = |id: Option<EntityRef>| matched.iter().find(|n| Some(n.entity) == id).copied();
+    let holder = owner_of(open.as_ref().map(|o| o.record)).or_else(|| newest(Some(EntityKind::Contact)).copied());
+    let account_owner = account.and_then(|n| n.owner.clone());
+    let candidates: Vec<EntityRef> = if matched.is_empty() { review.collect() } else { Vec::new() };
+    Known {
+        person: match (matched.is_empty(), candidates.is_empty()) {
+            (false, _) => Verdict::Match,
+            (true, false) => Verdict::Review,
+            (true, true) => Verdict::New,
+        },
+        latest: matched
+            .iter()
+            .filter(|n| matches!(n.entity.kind, EntityKind::Lead | EntityKind::Opportunity))
+            .max_by_key(|n| (n.last_message_at, n.created_at))
+            .map(|n| n.entity),
+        lead: newest(Some(EntityKind::Lead)).map(|n| n.entity.id),
+        contact,
+        organisation,
+        customer: matched.iter().any(|n| n.customer) || account.is_some_and(|n| n.customer),
+        owner: holder.and_then(|n| n.owner.clone()).or_else(|| account_owner.clone()),
+        account_owner,
+        team: holder.and_then(|n| n.team.clone()).or_else(|| account.and_then(|n| n.team.clone())),
+        open,
+        candidates,
+        truncated: around.truncated,
+        evidence: compared.into_iter().map(|(_, e)| e).collect(),
+    }
+}
+
+fn compare(names: &NameParts, neighbour: &Neighbour) -> Evidence {
+    let theirs =
+        NameParts::new(neighbour.first_name.as_deref(), neighbour.last_name.as_deref(), neighbour.full_name.as_deref());
+    let agreement = names.agreement(&theirs);
+    let has = |kind| neighbour.keys.iter().any(|k| k.kind == kind);
+    let contradict = agreement == NameAgreement::Contradict;
+    let surname = agreement >= NameAgreement::Surname;
+    let (verdict, because) = if has(KeyKind::Email) && !contradict {
+        (Verdict::Match, "Same personal email, and the names do not contradict.")
+    } else if has(KeyKind::Email) {
+        (Verdict::Review, "Same personal email, but the names contradict each other.")
+    } else if has(KeyKind::Phone) && surname {
+        (Verdict::Match, "Same phone number and the surname agrees.")
+    } else if has(KeyKind::Phone) {
+        (Verdict::Review, "Same phone number, but no agreeing surname beside it.")
+    } else if has(KeyKind::SharedEmail) && !contradict {
+        (Verdict::Review, "Same shared mailbox: it proves no person by itself.")
+    } else if has(KeyKind::SharedEmail) {
+        (Verdict::New, "Same shared mailbox, written by somebody of another name.")
+    } else {
+        (Verdict::New, "Only the organisation is in common.")
+    };
+    Evidence {
+        record: neighbour.entity,
+        shares: shares(neighbour),
+        names: format!("{agreement:?}").to_lowercase(),
+        verdict,
+        because: because.to_owned(),
+    }
+}
+
+fn shares(neighbour: &Neighbour) -> Vec<String> {
+    let mut words: Vec<&str> = neighbour
+        .keys
+        .iter()
+        .map(|k| match k.kind {
+            KeyKind::Email => "email",
+            KeyKind::Phone => "phone",
+            KeyKind::Registration => "registration",
+            KeyKind::Domain => "domain",
+            KeyKind::Company => "company",
+            KeyKind::SharedEmail => "shared_email",
+        })
+        .collect();
+    words.sort_unstable();
+    words.dedup();
+    words.into_iter().map(str::to_owned).collect()
+}
+
+fn open_record(matched: &[&Neighbour]) -> Option<OpenRecord> {
+    matched
+        .iter()
+        .filter(|n| n.open)
+        .max_by_key(|n| (n.entity.kind == EntityKind::Opportunity, n.last_message_at, n.created_at, n.entity.id))
+        .map(|n| OpenRecord { record: n.entity, last_message_at: n.last_message_at.unwrap_or(n.created_at) })
+}
+
+/// The matched person's organisation, unless another company is named; else the organisation with the same domain;
+/// else the only one with the same name.
+fn organisation_of(enquiry: &Enquiry, around: &Neighbourhood, matched: &[&Neighbour]) -> Option<Ulid> {
+    let named = enquiry.organisation.name.as_deref().and_then(company::fingerprint);
+    let agrees = |n: &Neighbour| match (&named, n.organisation_name.as_deref().and_then(company::fingerprint)) {
+        (Some(mine), Some(theirs)) => *mine == theirs || strsim::jaro_winkler(mine, &theirs) >= 0.9,
+        _ => true,
+    };
+    let of_person = matched.iter().filter(|n| agrees(n)).find_map(|n| n.organisation);
+    if of_person.is_some() {
+        return of_person;
+    }
+    let organisations = || around.records.iter().filter(|n| n.entity.kind == EntityKind::Organisation);
+    let by_domain = organisations().find(|n| n.keys.iter().any(|k| k.kind == KeyKind::Domain));
+    let by_name: Vec<_> = organisations().filter(|n| n.keys.iter().any(|k| k.kind == KeyKind::Company)).collect();
+    by_domain.map(|n| n.entity.id).or(match by_name.as_slice() {
+        [only] => Some(only.entity.id),
+        _ => None,
+    })
+}
