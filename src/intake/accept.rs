@@ -12,6 +12,7 @@ use ulid::Ulid;
 use crate::clock::Clock;
 use crate::domain::envelope::Envelope;
 use crate::store::{Accepted, NewArrival, Store, StoreError, StoreResult};
+use crate::telemetry::fail_point;
 
 /// Writes arrivals down for the doors.
 #[derive(Debug, Clone)]
@@ -51,7 +52,9 @@ impl Journal {
         let store = Arc::clone(&self.store);
         let written = self.tracker.spawn(async move {
             let intakes: Vec<String> = arrivals.iter().map(|arrival| arrival.envelope.intake_id.clone()).collect();
+            fail_point::hit("accept-before-commit");
             let accepted = store.accept(arrivals, None).await?;
+            fail_point::hit("accept-after-commit");
             for (intake, accepted) in intakes.into_iter().zip(&accepted) {
                 count(intake, accepted);
             }

@@ -1,4 +1,32 @@
-//! From journal to record: workers, processing, outbox.
+//! From journal to record: workers take leases, the domain decides, one transaction writes.
 
 pub mod backoff;
+pub mod explain;
+pub mod import;
 pub mod outbox;
+pub mod probe;
+pub mod process;
+pub mod worker;
+
+use crate::config::delivery::DeliveryConfig;
+use crate::domain::decide::Policy;
+use crate::domain::reading::ReadSettings;
+use crate::domain::rules::{Declarations, RuleSet};
+use std::sync::Arc;
+
+/// Everything a decision depends on that may change while running. Swapped whole on reload; one batch keeps one.
+#[derive(Debug, Clone)]
+pub struct Brain {
+    /// The compiled rules.
+    pub rules: Arc<RuleSet>,
+    /// What the configuration declares.
+    pub declared: Declarations,
+    /// How arrivals are read.
+    pub settings: ReadSettings,
+    /// What the house decided once for all.
+    pub policy: Policy,
+    /// Which effects follow a commit.
+    pub delivery: DeliveryConfig,
+    /// Mailboxes whose messages are marked after the commit.
+    pub marked_mailboxes: Vec<String>,
+}

@@ -3,6 +3,7 @@
 //! Logs go to standard error: text on a terminal, JSON otherwise. Metrics are kept in memory and rendered when asked;
 //! who serves them is not decided here.
 
+pub mod fail_point;
 mod metric_names;
 mod process_figures;
 

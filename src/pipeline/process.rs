@@ -1,0 +1,348 @@
+//! Load -> read -> neighbours -> decide -> commit, for a batch of leased arrivals.
+//!
+//! Invariants:
+//! - Everything between load and commit is pure; a batch keeps one [`Brain`] from start to end.
+//! - Arrivals of one batch that share a strong key are decided one after the other, so that the second sees the first.
+//! - A conflict at commit (somebody else wrote a record with one of our keys) is answered by deciding again, three times.
+//! - Every lease ends: committed, failed with a reason, or lost to its expiry.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use ulid::Ulid;
+
+use super::{Brain, backoff};
+use crate::clock::Clock;
+use crate::delivery;
+use crate::domain::decide::{self, Ids, Question};
+use crate::domain::enquiry::{self, Enquiry};
+use crate::domain::envelope::Envelope;
+use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood, keys};
+use crate::domain::reading;
+use crate::domain::submission::Submission;
+use crate::store::{Commit, Committed, Failure, Guard, JobSubject, Lease, Store, StoreError, StoreResult};
+use crate::telemetry::fail_point;
+
+/// The second net around reading; the first is the reader's own budget.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Decisions on one arrival before its job is put back.
+const ROUNDS: usize = 4;
+
+/// What processing needs, shared by all workers.
+#[derive(Debug)]
+pub struct Processor {
+    /// Journal, records, jobs.
+    pub store: Arc<dyn Store>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+    /// Rules and settings of the moment.
+    pub brain: Arc<ArcSwap<Brain>>,
+    /// Failures with a reason before an arrival is quarantined or failed.
+    pub max_failures: i64,
+}
+
+/// One arrival on its way.
+#[derive(Debug)]
+pub struct Read {
+    /// Envelope without its bytes.
+    pub envelope: Arc<Envelope>,
+    /// What it says.
+    pub submission: Arc<Submission>,
+    /// What it means.
+    pub enquiry: Arc<Enquiry>,
+}
+
+#[derive(Debug)]
+struct Work {
+    lease: Arc<Lease>,
+    read: Read,
+    keys: Vec<MatchKey>,
+    strong: Vec<MatchKey>,
+    ids: Ids,
+}
+
+impl Processor {
+    /// Processes leased arrivals; every lease is settled or left to expire.
+    pub async fn run(&self, leases: Vec<Lease>) {
+        let brain = self.brain.load_full();
+        let work = match self.prepare(&brain, leases).await {
+            Ok(work) => work,
+            Err(error) => {
+                tracing::warn!(%error, "arrivals could not be loaded; their leases run out and they are taken again");
+                return;
+            }
+        };
+        for wave in waves(work) {
+            self.settle(&brain, wave).await;
+        }
+    }
+
+    async fn prepare(&self, brain: &Arc<Brain>, leases: Vec<Lease>) -> StoreResult<Vec<Work>> {
+        let ids: Vec<Ulid> = leases.iter().filter_map(arrival_of).collect();
+        let started = Instant::now();
+        let mut envelopes: BTreeMap<Ulid, Envelope> =
+            self.store.load(&ids).await?.into_iter().map(|e| (e.id, e)).collect();
+        stage("load", started);
+        let started = Instant::now();
+        let (leases, found): (Vec<_>, Vec<_>) = leases
+            .into_iter()
+            .filter_map(|lease| arrival_of(&lease).and_then(|id| envelopes.remove(&id)).map(|e| (lease, e)))
+            .unzip();
+        let read = read_all(brain, found).await;
+        stage("read", started);
+        let mut work = Vec::with_capacity(read.len());
+        for (lease, read) in leases.into_iter().zip(read) {
+            match read {
+                Ok(read) => work.push(self.work(lease, read)),
+                Err(why) => self.unreadable(&lease, why).await,
+            }
+        }
+        Ok(work)
+    }
+
+    fn work(&self, lease: Lease, read: Read) -> Work {
+        let keys = keys::keys_of(&read.enquiry);
+        let strong = keys::strong(&keys);
+        let ids = Ids { record: self.clock.new_id(), contact: self.clock.new_id(), organisation: self.clock.new_id() };
+        Work { lease: Arc::new(lease), read, keys, strong, ids }
+    }
+
+    /// Reading failed: try again later, and after the last time hold it for a person.
+    async fn unreadable(&self, lease: &Lease, why: &'static str) {
+        metrics::counter!("pisteur_reading_failures_total").increment(1);
+        let outcome = if lease.failures() + 1 >= self.max_failures {
+            self.store.quarantine(lease, "unreadable").await
+        } else {
+            self.put_back(lease, why).await
+        };
+        note("reading failed", lease, outcome);
+    }
+
+    async fn put_back(&self, lease: &Lease, why: &str) -> StoreResult<()> {
+        let failures = lease.failures() + 1;
+        let last = failures >= self.max_failures;
+        let wait = backoff::backoff(
+            u32::try_from(lease.failures()).unwrap_or(u32::MAX),
+            backoff::jitter_of(lease.job(), lease.attempt()),
+        );
+        let retry_at = (!last).then(|| self.clock.now().after(wait));
+        self.store.fail(lease, Failure { error: why.to_owned(), retry_at }).await
+    }
+
+    async fn settle(&self, brain: &Brain, mut wave: Vec<Work>) {
+        for _ in 0..ROUNDS {
+            if wave.is_empty() {
+                return;
+            }
+            match self.round(brain, &wave).await {
+                Ok(again) => {
+                    let mut again = again.into_iter();
+                    wave.retain(|_| again.next().unwrap_or(false));
+                }
+                Err(error) => return self.give_back(&wave, &error).await,
+            }
+        }
+        for work in &wave {
+            let outcome = self.put_back(&work.lease, "other arrivals of the same person were written meanwhile").await;
+            note("conflict", &work.lease, outcome);
+        }
+    }
+
+    async fn give_back(&self, wave: &[Work], error: &StoreError) {
+        tracing::warn!(%error, arrivals = wave.len(), "decisions could not be committed; the arrivals stay queued");
+        if matches!(error, StoreError::Away(_) | StoreError::Full(_)) {
+            for work in wave {
+                let outcome = self.store.release(&work.lease).await;
+                note("database away", &work.lease, outcome);
+            }
+            return;
+        }
+        for work in wave {
+            let outcome = self.put_back(&work.lease, "the database refused the decision").await;
+            note("commit failed", &work.lease, outcome);
+        }
+    }
+
+    /// One round of decide and commit; true where it has to be done again.
+    async fn round(&self, brain: &Brain, wave: &[Work]) -> StoreResult<Vec<bool>> {
+        let started = Instant::now();
+        let queries: Vec<_> = wave.iter().map(|w| query(&w.read, &w.keys)).collect();
+        let around = self.store.neighbours(&queries).await?;
+        stage("neighbours", started);
+        let started = Instant::now();
+        let mut commits = Vec::with_capacity(wave.len());
+        let mut place = Vec::with_capacity(wave.len());
+        for (index, (work, around)) in wave.iter().zip(&around).enumerate() {
+            match std::panic::catch_unwind(AssertUnwindSafe(|| self.commit_of(brain, work, around))) {
+                Ok(commit) => {
+                    commits.push(commit);
+                    place.push(index);
+                }
+                Err(_) => self.unreadable(&work.lease, "deciding panicked").await,
+            }
+        }
+        stage("decide", started);
+        let started = Instant::now();
+        let received: Vec<_> = commits.iter().map(|c| c.envelope.received_at).collect();
+        fail_point::hit("process-before-commit");
+        let outcomes = self.store.commit(commits).await?;
+        fail_point::hit("process-after-commit");
+        stage("commit", started);
+        let mut again = vec![false; wave.len()];
+        let mut refused = Vec::new();
+        for ((outcome, index), received) in outcomes.iter().zip(place).zip(received) {
+            match outcome {
+                Committed::Done { .. } => {
+                    let seconds = self.clock.now().since(received).as_secs_f64();
+                    metrics::histogram!("pisteur_arrival_seconds").record(seconds);
+                }
+                Committed::Conflict => {
+                    metrics::counter!("pisteur_commit_conflicts_total").increment(1);
+                    if let Some(slot) = again.get_mut(index) {
+                        *slot = true;
+                    }
+                }
+                Committed::Fenced => metrics::counter!("pisteur_leases_lost_total").increment(1),
+                Committed::Refused { error } => refused.push((index, error.clone())),
+            }
+        }
+        for (index, error) in refused {
+            if let Some(work) = wave.get(index) {
+                let outcome = self.put_back(&work.lease, &error).await;
+                note("the database refused the decision", &work.lease, outcome);
+            }
+        }
+        Ok(again)
+    }
+
+    fn commit_of(&self, brain: &Brain, work: &Work, around: &Neighbourhood) -> Commit {
+        let now = self.clock.now();
+        let decision = decide::decide(&Question {
+            envelope: &work.read.envelope,
+            submission: &work.read.submission,
+            enquiry: &work.read.enquiry,
+            around,
+            rules: &brain.rules,
+            declared: &brain.declared,
+            policy: &brain.policy,
+            ids: work.ids,
+            now,
+        });
+        metrics::counter!("pisteur_decisions_total", "state" => decision.state.as_str()).increment(1);
+        let envelope = &work.read.envelope;
+        let mark = envelope.context.mail.clone().filter(|_| brain.marked_mailboxes.contains(&envelope.intake_id));
+        let mark = mark.map(|position| (envelope.intake_id.clone(), position));
+        let facts = delivery::Facts::of(envelope.id, &decision, envelope.context.silent, mark, now);
+        let effects = delivery::plan(&brain.delivery, &facts, &*self.clock);
+        Commit {
+            lease: Arc::clone(&work.lease),
+            arrival: work.read.envelope.id,
+            envelope: Arc::clone(&work.read.envelope),
+            submission: Arc::clone(&work.read.submission),
+            enquiry: Arc::clone(&work.read.enquiry),
+            guard: guard(&work.strong, around),
+            communication: self.clock.new_id(),
+            decision_id: self.clock.new_id(),
+            decision,
+            effects,
+            now,
+        }
+    }
+}
+
+/// The neighbours of one reading.
+#[must_use]
+pub fn query(read: &Read, keys: &[MatchKey]) -> NeighbourQuery {
+    let mail = read.submission.mail.as_ref();
+    let mut thread_ids: Vec<String> =
+        mail.map(|m| m.in_reply_to.iter().chain(m.references.iter().rev()).cloned().collect()).unwrap_or_default();
+    thread_ids.extend(mail.and_then(|m| m.bounce.as_ref()).and_then(|b| b.original_message_id.clone()));
+    let mut seen = BTreeSet::new();
+    thread_ids.retain(|id| seen.insert(id.clone()));
+    NeighbourQuery {
+        keys: keys.to_vec(),
+        thread_ids,
+        message_id: mail.and_then(|m| m.message_id.clone()),
+        arrival: Some(read.envelope.id),
+    }
+}
+
+fn guard(strong: &[MatchKey], around: &Neighbourhood) -> Guard {
+    let carries = |n: &&crate::domain::matching::Neighbour| n.keys.iter().any(|k| strong.contains(k));
+    Guard { keys: strong.to_vec(), seen: around.records.iter().filter(carries).map(|n| n.entity.id).collect() }
+}
+
+/// Reads one envelope and forgets its bytes.
+#[must_use]
+pub fn read_one(brain: &Brain, mut envelope: Envelope) -> Read {
+    let submission = reading::read(&envelope, &brain.settings);
+    let enquiry = enquiry::understand(&submission, &envelope, &brain.settings);
+    envelope.raw = Vec::new();
+    Read { envelope: Arc::new(envelope), submission: Arc::new(submission), enquiry: Arc::new(enquiry) }
+}
+
+type ReadResult = Result<Read, &'static str>;
+
+fn read_caught(brain: &Brain, envelope: Envelope) -> ReadResult {
+    std::panic::catch_unwind(AssertUnwindSafe(|| read_one(brain, envelope))).map_err(|_| "reading panicked")
+}
+
+/// Reads a batch on a blocking thread; when that takes too long, each one alone, so that only the culprit fails.
+async fn read_all(brain: &Arc<Brain>, envelopes: Vec<Envelope>) -> Vec<ReadResult> {
+    let (pinned, copies) = (Arc::clone(brain), envelopes.clone());
+    let whole =
+        tokio::task::spawn_blocking(move || copies.into_iter().map(|e| read_caught(&pinned, e)).collect::<Vec<_>>());
+    if let Ok(Ok(read)) = tokio::time::timeout(READ_TIMEOUT, whole).await {
+        return read;
+    }
+    let mut each = Vec::with_capacity(envelopes.len());
+    for envelope in envelopes {
+        let pinned = Arc::clone(brain);
+        let one = tokio::task::spawn_blocking(move || read_caught(&pinned, envelope));
+        each.push(match tokio::time::timeout(READ_TIMEOUT, one).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => Err("reading stopped"),
+            Err(_) => Err("reading took too long"),
+        });
+    }
+    each
+}
+
+/// Splits a batch so that no two arrivals of a wave share a strong key.
+fn waves(work: Vec<Work>) -> Vec<Vec<Work>> {
+    let mut waves: Vec<(BTreeSet<MatchKey>, Vec<Work>)> = Vec::new();
+    for item in work {
+        let after = waves.iter().rposition(|(taken, _)| item.strong.iter().any(|k| taken.contains(k)));
+        let index = after.map_or(0, |i| i + 1);
+        if waves.len() <= index {
+            waves.push((BTreeSet::new(), Vec::new()));
+        }
+        if let Some((taken, wave)) = waves.get_mut(index) {
+            taken.extend(item.strong.iter().copied());
+            wave.push(item);
+        }
+    }
+    waves.into_iter().map(|(_, wave)| wave).collect()
+}
+
+fn arrival_of(lease: &Lease) -> Option<Ulid> {
+    match lease.subject() {
+        JobSubject::Arrival(id) => Some(*id),
+        JobSubject::Effect(_) => None,
+    }
+}
+
+fn stage(name: &'static str, started: Instant) {
+    metrics::histogram!("pisteur_stage_seconds", "stage" => name).record(started.elapsed().as_secs_f64());
+}
+
+fn note(what: &'static str, lease: &Lease, outcome: StoreResult<()>) {
+    let arrival = arrival_of(lease).map(|id| id.to_string()).unwrap_or_default();
+    match outcome {
+        Ok(()) => tracing::warn!(arrival, attempt = lease.attempt(), "arrival {arrival}: {what}"),
+        Err(error) => tracing::warn!(arrival, %error, "arrival {arrival}: {what}; its lease runs out"),
+    }
+}
