@@ -10,6 +10,7 @@
 //! - [`http`][]: listeners.
 //! - [`cli`][]: sub-commands.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod domain;
 pub mod http;
 pub mod imap;
 pub mod intake;
+pub mod lifecycle;
 pub mod outbound;
 pub mod pipeline;
 pub mod store;

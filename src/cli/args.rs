@@ -70,6 +70,9 @@ pub(super) enum Command {
     Migrate(migrate::MigrateArgs),
     /// Examine configuration, database, mailboxes, folders, clock and disk
     Doctor(doctor::DoctorArgs),
+    /// The daemon's own helper: reads one suspect arrival from standard input and throws the result away
+    #[command(hide = true)]
+    ReadProbe,
 }
 
 /// How the bytes of a file are to be read.

@@ -25,6 +25,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use crate::pipeline::probe;
+
 use args::{Cli, Command};
 pub use args::{FileKind, ParseArgs, RulesCheckArgs, RulesCommand, RulesExplainArgs, RulesTestArgs};
 pub use context::{Context, Outcome};
@@ -68,5 +70,6 @@ fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Replay(args) => replay::run(&context, &args),
         Command::Migrate(args) => migrate::run(&context, &args),
         Command::Doctor(args) => doctor::run(&context, &args),
+        Command::ReadProbe => probe::child().map(|()| Outcome::Done).map_err(Into::into),
     }
 }

@@ -29,6 +29,7 @@ pub use self::mailbox::MailboxConfig;
 pub use self::problem::{ConfigError, Placed, Problem};
 pub use self::sections::{LogConfig, LogFormat, MatchingConfig, ReadingConfig, RulesConfig, SpillConfig, WorkerConfig};
 use self::tree::Tree;
+use crate::domain::decide::Policy;
 use crate::domain::reading::{FormReading, ReadLimits, ReadSettings};
 use crate::domain::rules::Declarations;
 
@@ -179,6 +180,7 @@ impl Config {
         section("log", self.log.validate());
         section("spill", self.spill.validate());
         section("worker", self.worker.validate());
+        section("matching", self.matching.validate());
         section("reading", self.reading.validate());
         section("http", self.http.validate());
         section("limits", self.limits.validate());
@@ -266,6 +268,12 @@ impl Config {
             limits: ReadLimits::default(),
             abort_marker: None,
         }
+    }
+
+    /// What the house decides once for all arrivals.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy { append_within: self.matching.append_within(), required: self.matching.required.clone() }
     }
 
     fn own_domains_lower(&self) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The small sections that belong to no single door: logs, rules folder, spill, workers, matching.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
+use crate::domain::decide::MISSING;
 
 /// `[log]`: what is written to standard error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -100,7 +102,9 @@ impl SpillConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WorkerConfig {
-    /// Threads that read arrivals; 0 = one per processor.
+    /// Process arrivals here. `false`: this daemon only journals them, another one on the same PostgreSQL processes.
+    pub enabled: bool,
+    /// Workers that read and decide; 0 = one per processor.
     pub threads: usize,
     /// Arrivals claimed and committed at a time.
     pub batch: usize,
@@ -114,7 +118,7 @@ pub struct WorkerConfig {
 
 impl Default for WorkerConfig {
     fn default() -> Self {
-        Self { threads: 0, batch: 64, lease_seconds: 60, max_attempts: 10, max_crashes: 3 }
+        Self { enabled: true, threads: 0, batch: 64, lease_seconds: 60, max_attempts: 10, max_crashes: 3 }
     }
 }
 
@@ -123,6 +127,12 @@ impl WorkerConfig {
     #[must_use]
     pub const fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_seconds)
+    }
+
+    /// Workers to start.
+    #[must_use]
+    pub fn threads_or_default(&self) -> usize {
+        if self.threads > 0 { self.threads } else { std::thread::available_parallelism().map_or(2, usize::from) }
     }
 
     /// What is wrong with it.
@@ -135,8 +145,8 @@ impl WorkerConfig {
         if !(1..=1_000).contains(&self.batch) {
             problems.push(Problem::new("batch", "between 1 and 1000"));
         }
-        if !(5..=3_600).contains(&self.lease_seconds) {
-            problems.push(Problem::new("lease_seconds", "between 5 and 3600 seconds"));
+        if !(1..=3_600).contains(&self.lease_seconds) {
+            problems.push(Problem::new("lease_seconds", "between 1 and 3600 seconds"));
         }
         if !(1..=100).contains(&self.max_attempts) {
             problems.push(Problem::new("max_attempts", "between 1 and 100"));
@@ -155,15 +165,30 @@ pub struct MatchingConfig {
     /// An arrival joins the open lead or opportunity of its person when the last message is at most this many days
     /// old; otherwise a new record is made and linked. 0 = always a new record.
     pub append_within_days: u32,
+    /// What every record of an intake must have, by mailbox or form id: `last_name`, `topic`, `contact_detail`,
+    /// `source`, `inquiry_kind`, `company`. A record without it is made all the same and says what is missing.
+    pub required: BTreeMap<String, Vec<String>>,
 }
 
 impl Default for MatchingConfig {
     fn default() -> Self {
-        Self { append_within_days: 30 }
+        Self { append_within_days: 30, required: BTreeMap::new() }
     }
 }
 
 impl MatchingConfig {
+    /// What is wrong with it.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        let named = self.required.iter().flat_map(|(intake, names)| names.iter().map(move |name| (intake, name)));
+        named
+            .filter(|(_, name)| !MISSING.contains(&name.as_str()))
+            .map(|(intake, _)| {
+                Problem::new(format!("required.{intake}"), format!("choose from {}", MISSING.join(", ")))
+            })
+            .collect()
+    }
+
     /// The window as a time.
     #[must_use]
     pub fn append_within(&self) -> Duration {

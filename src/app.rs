@@ -1,0 +1,247 @@
+//! Wiring: configuration -> store, doors, workers, listeners. The only file that knows everyone.
+
+pub mod brain;
+pub mod gauges;
+pub mod mailboxes;
+pub mod readiness;
+pub mod reload;
+pub mod rules;
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::delivery;
+use crate::http::{self, Bound, OperatorDeps, PublicDeps, ServeLimits};
+use crate::intake::accept::Journal;
+use crate::intake::form::{self, FormDoor, FormSet};
+use crate::intake::spool::{self, SpoolDeps, SpoolStatus};
+use crate::lifecycle::Lifecycle;
+use crate::pipeline::Brain;
+use crate::pipeline::outbox::{self, OutboxDeps, OutboxSettings};
+use crate::pipeline::process::Processor;
+use crate::pipeline::worker::{self, WorkerSettings};
+use crate::store::{self, OpenOptions, Opened, Store};
+use crate::telemetry::Telemetry;
+use anyhow::Context as _;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::sync::watch;
+
+/// Everything that runs, shared by reload, readiness and the figures.
+#[derive(Debug)]
+pub struct App {
+    /// Where the configuration was read from, to read it again.
+    pub config_path: Option<PathBuf>,
+    /// The configuration in force.
+    pub config: ArcSwap<Config>,
+    /// Tokens and trackers.
+    pub life: Lifecycle,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+    /// Rules and settings in force.
+    pub brain: Arc<ArcSwap<Brain>>,
+    /// Forms and limits in force.
+    pub forms: Arc<ArcSwap<FormSet>>,
+    /// Mailbox actors.
+    pub mailboxes: mailboxes::Actors,
+    /// Outbox worker.
+    pub outbox: reload::Outbox,
+    /// State of the rule set, for readiness.
+    pub rules_state: ArcSwap<brain::RulesState>,
+    /// Newest figures of the store.
+    pub stats: gauges::Latest,
+    /// Logs and metrics.
+    pub telemetry: Telemetry,
+    /// How the watched folder is doing.
+    pub spool: ArcSwapOption<watch::Receiver<SpoolStatus>>,
+    /// Where the listeners are.
+    pub addresses: Addresses,
+    /// Keeps a second daemon off a SQLite file.
+    pub sole: Option<File>,
+}
+
+/// Where the listeners are.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Addresses {
+    pub public: SocketAddr,
+    pub operator: SocketAddr,
+}
+
+/// Opens the database that `config` names.
+///
+/// # Errors
+/// When it cannot be used; the message says what to do.
+pub async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<(Arc<dyn Store>, Opened)> {
+    let options = OpenOptions {
+        url: config.database.clone(),
+        spill_dir: config.spill.dir.clone(),
+        spill_limit: config.spill.limit_bytes(),
+        allow_unsafe_server: config.allow_unsafe_server,
+        clock: Arc::clone(clock),
+        migrate: true,
+    };
+    Ok(store::open(options).await?)
+}
+
+/// Builds and starts everything; the daemon serves when this returns.
+///
+/// # Errors
+/// When something the daemon cannot do without is not to be had: rules, ports, database, folders.
+pub async fn start(
+    config: Config,
+    config_path: Option<PathBuf>,
+    telemetry: Telemetry,
+) -> anyhow::Result<(Arc<App>, Opened)> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let declared = config.declarations();
+    let loaded = rules::start(&config, &declared)?;
+    let public = http::bind(&config.http.public, "http.public").await?;
+    let operator = http::bind(&config.http.operator, "http.operator").await?;
+    let addresses = Addresses { public: public.address(), operator: operator.address() };
+    let sole = sole_daemon(&config)?;
+    let (store, opened) = open_store(&config, &clock).await?;
+    brain::tell_store(&store, &loaded.rules, &loaded.sources).await;
+    let taken_back = if config.worker.enabled { store.recover().await.unwrap_or(0) } else { 0 };
+    if taken_back > 0 {
+        tracing::info!(jobs = taken_back, "{taken_back} jobs of an earlier life are taken up again");
+    }
+    let life = Lifecycle::default();
+    let mailboxes = mailboxes::Actors::default();
+    let outbox = reload::Outbox::new(brain::deliverers(&config, &store, &loaded.rules, &mailboxes)?);
+    let app = Arc::new(App {
+        config_path,
+        life,
+        brain: Arc::new(ArcSwap::from_pointee(brain::build(&config, Arc::clone(&loaded.rules)))),
+        forms: Arc::new(ArcSwap::from_pointee(FormSet::new(&config.form, &config.limits, &config.http))),
+        mailboxes,
+        outbox,
+        rules_state: ArcSwap::from_pointee(brain::RulesState { sources: loaded.sources, stale: loaded.stale }),
+        stats: gauges::Latest::default(),
+        telemetry,
+        spool: ArcSwapOption::empty(),
+        sole,
+        addresses,
+        store,
+        clock,
+        config: ArcSwap::from_pointee(config),
+    });
+    app.life.listen().context("signal handlers")?;
+    run_workers(&app);
+    run_doors(&app, public, operator);
+    Ok((app, opened))
+}
+
+/// Two daemons on one SQLite file would take each other's jobs: the second one is refused. The file stays locked as long
+/// as the process lives, however it ends.
+fn sole_daemon(config: &Config) -> anyhow::Result<Option<File>> {
+    let Some(database) = config.sqlite_path() else { return Ok(None) };
+    let path = database.with_added_extension("lock");
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("database: cannot create {}", folder.display()))?;
+    }
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("database: cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "database: another pisteur serves {}; stop it first, or use PostgreSQL for several daemons",
+            database.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("database: cannot lock {}", path.display()))
+        }
+    }
+}
+
+fn run_workers(app: &Arc<App>) {
+    let config = app.config.load_full();
+    let owner = format!("{}-{}", std::process::id(), app.clock.new_id());
+    if config.worker.enabled {
+        let processor = Arc::new(Processor {
+            store: Arc::clone(&app.store),
+            clock: Arc::clone(&app.clock),
+            brain: Arc::clone(&app.brain),
+            max_failures: i64::from(config.worker.max_attempts),
+        });
+        let settings = WorkerSettings {
+            owner: owner.clone(),
+            workers: config.worker.threads_or_default(),
+            batch: config.worker.batch,
+            lease: config.worker.lease(),
+            max_crashes: i64::from(config.worker.max_crashes),
+            program: std::env::current_exe().ok(),
+        };
+        worker::spawn(&processor, &settings, &app.life.work_tasks, &app.life.work);
+        reload::start_outbox(app, &owner);
+    } else {
+        tracing::info!("worker.enabled = false: this daemon journals only, another one processes");
+    }
+    app.life.door_tasks.spawn(gauges::refresh(
+        Arc::clone(&app.store),
+        Arc::clone(&app.clock),
+        app.telemetry.clone(),
+        Arc::clone(&app.stats),
+        app.life.doors.clone(),
+    ));
+}
+
+/// The outbox worker over the deliverers in force.
+#[must_use]
+pub fn outbox_deps(
+    app: &App,
+    deliverers: delivery::Deliverers,
+    owner: &str,
+    cancel: tokio_util::sync::CancellationToken,
+) -> OutboxDeps {
+    let config = app.config.load();
+    OutboxDeps {
+        store: Arc::clone(&app.store),
+        clock: Arc::clone(&app.clock),
+        deliverers,
+        owner: format!("{owner}/outbox"),
+        settings: OutboxSettings::of(&config.delivery),
+        cancel,
+        tracker: app.life.work_tasks.clone(),
+    }
+}
+
+/// Starts the outbox worker.
+pub fn spawn_outbox(deps: OutboxDeps) -> tokio::task::JoinHandle<()> {
+    outbox::spawn(deps)
+}
+
+fn run_doors(app: &Arc<App>, public: Bound, operator: Bound) {
+    let config = app.config.load_full();
+    let (cancel, tracker) = (&app.life.doors, &app.life.door_tasks);
+    let journal = Journal::new(Arc::clone(&app.store), Arc::clone(&app.clock), tracker.clone());
+    let door = Arc::new(FormDoor { journal: journal.clone(), forms: Arc::clone(&app.forms) });
+    let limits = ServeLimits::new(&config.limits, &config.http);
+    let router = http::public_router(PublicDeps { door });
+    tracker.spawn(http::serve(public, router, limits.clone(), cancel.clone(), tracker.clone()));
+    let (ready, render) = (Arc::clone(app), app.telemetry.clone());
+    let router = http::operator_router(OperatorDeps {
+        readiness: Arc::new(move || readiness::report(&ready)),
+        metrics: Arc::new(move || render.render()),
+    });
+    tracker.spawn(http::serve(operator, router, limits, cancel.clone(), tracker.clone()));
+    tracker.spawn(form::tend(Arc::clone(&app.forms), cancel.clone()));
+    if config.spool.enabled {
+        let deps = SpoolDeps { journal, forms: Arc::clone(&app.forms) };
+        app.spool.store(Some(Arc::new(spool::spawn(&config.spool, deps, tracker, cancel.clone()))));
+    }
+    mailboxes::apply(app);
+    reload::watch(app);
+}
+
+impl App {
+    /// Serves until a signal, then ends in order; true when everything ended in time.
+    pub async fn run(self: &Arc<Self>) -> bool {
+        self.life.run_to_end(&self.store).await
+    }
+}

@@ -1,0 +1,80 @@
+//! From configuration and rules to what the workers think with.
+
+use std::sync::Arc;
+
+use crate::app::mailboxes::Actors;
+use crate::config::Config;
+use crate::config::mailbox::After;
+use crate::delivery::mark::MarkDelivery;
+use crate::delivery::{self, Deliverers};
+use crate::domain::rules::{RuleSet, RuleSources};
+use crate::pipeline::Brain;
+use crate::store::rows::{PersonRow, TeamRow};
+use crate::store::{Store, StoreError};
+use crate::telemetry::fail_point;
+
+/// What is known of the rules folder.
+#[derive(Debug, Clone, Default)]
+pub struct RulesState {
+    /// What the set in force was compiled from.
+    pub sources: RuleSources,
+    /// Why the folder's content is not in force, if it is not.
+    pub stale: Option<String>,
+}
+
+/// What the workers think with.
+#[must_use]
+pub fn build(config: &Config, rules: Arc<RuleSet>) -> Brain {
+    let mut settings = config.read_settings();
+    settings.abort_marker = fail_point::abort_marker();
+    Brain {
+        rules,
+        declared: config.declarations(),
+        settings,
+        policy: config.policy(),
+        delivery: config.delivery.clone(),
+        marked_mailboxes: config.mailbox.iter().filter(|m| m.after != After::None).map(|m| m.id.clone()).collect(),
+    }
+}
+
+/// Deliverers by kind, with owners' addresses from `people.toml`.
+///
+/// # Errors
+/// When a secret is missing or a deliverer cannot be set up.
+pub fn deliverers(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    rules: &Arc<RuleSet>,
+    mailboxes: &Actors,
+) -> anyhow::Result<Deliverers> {
+    let rules = Arc::clone(rules);
+    let people = Arc::new(move |id: &str| {
+        let person = rules.people().iter().find(|p| p.id == id && p.active)?;
+        Some(delivery::mail::Recipient { name: person.name.clone(), email: person.email.clone()? })
+    });
+    let mut all = delivery::deliverers(&config.delivery, store, people).map_err(anyhow::Error::msg)?;
+    all.insert(delivery::MARK.to_owned(), Arc::new(MarkDelivery::new(mailboxes.handles.clone())));
+    Ok(all)
+}
+
+/// Copies people and teams into their tables and keeps the set's source as long as decisions refer to it.
+pub async fn tell_store(store: &Arc<dyn Store>, rules: &RuleSet, sources: &RuleSources) {
+    let people = rules.people().iter().map(|p| PersonRow {
+        id: p.id.clone(),
+        name: p.name.clone(),
+        email: p.email.clone(),
+        active: p.active,
+        languages: p.languages.clone(),
+    });
+    let teams =
+        rules.teams().iter().map(|t| TeamRow { id: t.id.clone(), name: t.name.clone(), members: t.members.clone() });
+    let told = async {
+        store.sync_people(people.collect(), teams.collect()).await?;
+        let sources = serde_json::to_value(sources).unwrap_or_default();
+        store.save_ruleset(rules.hash(), &sources).await
+    };
+    match told.await {
+        Ok(()) | Err(StoreError::Away(_)) => {}
+        Err(error) => tracing::warn!(%error, "people and rules could not be copied into the database"),
+    }
+}

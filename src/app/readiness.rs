@@ -1,0 +1,43 @@
+//! Ready means: arrivals can be journalled. Everything else that is wrong is a reason beside it.
+
+use crate::app::App;
+use crate::http::{Readiness, ReadinessReport};
+
+/// The state of the moment.
+#[must_use]
+pub fn report(app: &App) -> ReadinessReport {
+    if app.life.is_stopping() {
+        return ReadinessReport { status: Readiness::Stopping, reasons: vec!["the daemon is stopping".to_owned()] };
+    }
+    let figures = app.stats.load();
+    let mut reasons = Vec::new();
+    if !figures.reachable {
+        reasons.push("the database is away; forms are journalled in the local spill".to_owned());
+    }
+    if figures.spilled > 0 {
+        reasons.push(format!("{} arrivals wait in the local spill", figures.spilled));
+    }
+    if app.rules_state.load().stale.is_some() {
+        reasons.push("the rules folder is broken; the last good rules are in force".to_owned());
+    }
+    for (queue, n) in figures.dead.iter().filter(|(_, n)| **n > 0) {
+        reasons.push(format!("{n} jobs of queue {queue} gave up; see: pisteur submissions list --state failed"));
+    }
+    for status in app.mailboxes.handles.statuses() {
+        if let Some((_, error)) = &status.last_error {
+            reasons.push(format!("mailbox {}: {error}", status.id));
+        }
+    }
+    if let Some(spool) = app.spool.load().as_ref() {
+        let spool = spool.borrow();
+        if !spool.problem.is_empty() {
+            reasons.push(format!("the watched folder: {}", spool.problem));
+        }
+    }
+    let status = if figures.reachable || app.store.engine() == "postgres" {
+        if reasons.is_empty() { Readiness::Ok } else { Readiness::Degraded }
+    } else {
+        Readiness::Unavailable
+    };
+    ReadinessReport { status, reasons }
+}

@@ -1,0 +1,198 @@
+//! Taking over changes while running: rules and configuration, on SIGHUP and when files change.
+//!
+//! All or nothing: an invalid file changes nothing. Database and listeners need a restart, which the log says.
+//! Both folders are watched, and looked at every half minute besides, because watching is silent on network file systems.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher as _};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{App, brain, mailboxes, rules};
+use crate::config::{self, Config};
+use crate::delivery::Deliverers;
+use crate::intake::form::FormSet;
+
+/// Changes settle this long before they are read.
+const DEBOUNCE: Duration = Duration::from_millis(500);
+/// Look without being told.
+const POLL: Duration = Duration::from_secs(30);
+
+/// The outbox worker in force.
+#[derive(Debug)]
+pub struct Outbox {
+    deliverers: Mutex<Option<Deliverers>>,
+    running: tokio::sync::Mutex<Option<(String, CancellationToken, JoinHandle<()>)>>,
+}
+
+impl Outbox {
+    /// With the deliverers to start with.
+    #[must_use]
+    pub fn new(deliverers: Deliverers) -> Self {
+        Self { deliverers: Mutex::new(Some(deliverers)), running: tokio::sync::Mutex::default() }
+    }
+}
+
+/// Starts the outbox worker with the deliverers of the start.
+pub fn start_outbox(app: &Arc<App>, owner: &str) {
+    let deliverers = app.outbox.deliverers.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+    let cancel = app.life.work.child_token();
+    let handle = super::spawn_outbox(super::outbox_deps(app, deliverers, owner, cancel.clone()));
+    if let Ok(mut running) = app.outbox.running.try_lock() {
+        *running = Some((owner.to_owned(), cancel, handle));
+    }
+}
+
+/// Replaces the deliverers: the old worker ends first, so that no effect is delivered twice at once.
+async fn replace_outbox(app: &Arc<App>, deliverers: Deliverers) {
+    let mut running = app.outbox.running.lock().await;
+    let Some((owner, cancel, handle)) = running.take() else { return };
+    cancel.cancel();
+    handle.await.ok();
+    let cancel = app.life.work.child_token();
+    let handle = super::spawn_outbox(super::outbox_deps(app, deliverers, &owner, cancel.clone()));
+    *running = Some((owner, cancel, handle));
+}
+
+/// Watches files and SIGHUP until the doors close.
+pub fn watch(app: &Arc<App>) {
+    let changed = Arc::new(Notify::new());
+    let watcher = watcher(app, &changed);
+    let app = Arc::clone(app);
+    app.life.door_tasks.clone().spawn(async move {
+        let _kept_alive = watcher;
+        let mut seen = fingerprint(&app);
+        loop {
+            tokio::select! {
+                () = app.life.doors.cancelled() => return,
+                () = app.life.reload.notified() => {
+                    tracing::info!("reload asked for");
+                    seen = fingerprint(&app);
+                    reload(&app).await;
+                    continue;
+                }
+                () = changed.notified() => tokio::time::sleep(DEBOUNCE).await,
+                () = tokio::time::sleep(POLL) => {}
+            }
+            let now = fingerprint(&app);
+            if now != seen {
+                seen = now;
+                reload(&app).await;
+            }
+        }
+    });
+}
+
+fn watcher(app: &Arc<App>, changed: &Arc<Notify>) -> Option<notify::RecommendedWatcher> {
+    let tell = Arc::clone(changed);
+    let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|e| !e.kind.is_access()) {
+            tell.notify_one();
+        }
+    });
+    let mut eye = match made {
+        Ok(eye) => eye,
+        Err(error) => {
+            tracing::warn!(%error, "files cannot be watched; they are looked at every {} s", POLL.as_secs());
+            return None;
+        }
+    };
+    let config = app.config.load();
+    let folder = app.config_path.as_deref().and_then(|p| p.parent()).map(PathBuf::from);
+    let watched =
+        [Some((config.rules.path.clone(), RecursiveMode::Recursive)), folder.map(|f| (f, RecursiveMode::NonRecursive))];
+    for (path, mode) in watched.into_iter().flatten() {
+        let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
+        if let Err(error) = eye.watch(&path, mode) {
+            tracing::warn!(%error, path = %path.display(), "cannot be watched; it is looked at every {} s", POLL.as_secs());
+        }
+    }
+    Some(eye)
+}
+
+/// A hash over the configuration file and the rules folder; unreadable counts as content of its own.
+fn fingerprint(app: &App) -> blake3::Hash {
+    let mut hash = blake3::Hasher::new();
+    if let Some(path) = &app.config_path {
+        hash.update(&std::fs::read(path).unwrap_or_default());
+    }
+    match config::rules_folder::read(&app.config.load().rules.path) {
+        Ok(sources) => {
+            for (name, text) in &sources.files {
+                hash.update(name.as_bytes()).update(&[0]).update(text.as_bytes()).update(&[0]);
+            }
+        }
+        Err(error) => {
+            hash.update(error.to_string().as_bytes());
+        }
+    }
+    hash.finalize()
+}
+
+/// Reads both again and takes over what is valid.
+pub async fn reload(app: &Arc<App>) {
+    let config = match config::load(app.config_path.as_deref(), &config::environment()) {
+        Ok(config) => Arc::new(config),
+        Err(error) => {
+            metrics::gauge!("pisteur_config_last_reload_successful").set(0.0);
+            tracing::error!("the configuration is not taken over, the old one stays in force:\n{error}");
+            app.config.load_full()
+        }
+    };
+    let declared = config.declarations();
+    match rules::compile(&config, &declared) {
+        Ok((set, sources)) => {
+            let set = Arc::new(set);
+            if let Err(error) = take_over(app, &config, &set).await {
+                tracing::error!("the configuration is not taken over, the old one stays in force: {error:#}");
+                return;
+            }
+            rules::keep(&config, &sources);
+            brain::tell_store(&app.store, &set, &sources).await;
+            app.rules_state.store(Arc::new(brain::RulesState { sources, stale: None }));
+            metrics::gauge!("pisteur_rules_last_reload_successful").set(1.0);
+            tracing::info!(rules = set.hash(), "rules and configuration in force: {}", set.hash());
+        }
+        Err(why) => {
+            metrics::gauge!("pisteur_rules_last_reload_successful").set(0.0);
+            tracing::error!("the rules are not taken over, the running set stays in force:\n{why}");
+            let state = app.rules_state.load();
+            app.rules_state.store(Arc::new(brain::RulesState { sources: state.sources.clone(), stale: Some(why) }));
+        }
+    }
+}
+
+async fn take_over(
+    app: &Arc<App>,
+    config: &Arc<Config>,
+    set: &Arc<crate::domain::rules::RuleSet>,
+) -> anyhow::Result<()> {
+    let deliverers = brain::deliverers(config, &app.store, set, &app.mailboxes)?;
+    let before = app.config.load_full();
+    for (key, same) in [
+        ("database", before.database == config.database),
+        ("http.public", before.http.public == config.http.public),
+        ("http.operator", before.http.operator == config.http.operator),
+        ("spool", before.spool == config.spool),
+        ("worker", before.worker == config.worker),
+        ("spill", before.spill == config.spill),
+    ] {
+        if !same {
+            tracing::warn!(key, "{key} changed: it takes effect at the next start");
+        }
+    }
+    app.telemetry.set_level(&config.log.level)?;
+    app.brain.store(Arc::new(brain::build(config, Arc::clone(set))));
+    if before.form != config.form || before.limits != config.limits || before.http != config.http {
+        app.forms.store(Arc::new(FormSet::new(&config.form, &config.limits, &config.http)));
+    }
+    app.config.store(Arc::clone(config));
+    mailboxes::apply(app);
+    replace_outbox(app, deliverers).await;
+    metrics::gauge!("pisteur_config_last_reload_successful").set(1.0);
+    Ok(())
+}
