@@ -12,5 +12,6 @@ mod ops;
 mod pipeline;
 mod reading;
 mod rules;
+mod servers;
 mod store_conformance;
 mod support;

@@ -1,1 +1,287 @@
-//! Integration tests: pipeline.
+//! From journal to record: what becomes of arrivals, in the production code, on both engines.
+
+mod house;
+
+use std::time::Duration;
+
+use pisteur::domain::envelope::ArrivalState;
+use pisteur::domain::matching::EntityKind;
+use pisteur::store::rows::RecordRow;
+
+use crate::support::postgres::Postgres;
+use house::House;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn mail(from: &str, id: &str, subject: &str, extra: &str, text: &str) -> String {
+    format!(
+        "From: {from}\nTo: sales@our-company.example\nMessage-ID: <{id}>\nSubject: {subject}\n\
+         Date: Fri, 20 Nov 2026 10:00:00 +0100\n{extra}\n{text}\n"
+    )
+}
+
+fn jan(id: &str, subject: &str, text: &str) -> String {
+    mail("Jan Novák <jan.novak@stavby-novak.cz>", id, subject, "", text)
+}
+
+async fn only_lead(house: &House) -> RecordRow {
+    let mut leads = house.leads().await;
+    assert_eq!(leads.len(), 1, "{leads:?}");
+    leads.pop().expect("one")
+}
+
+async fn one_mail_one_lead(house: House) {
+    let accepted = house.mail(&jan("a1@x.cz", "Poptávka oken", "Dobrý den, prosím o informace k oknům.")).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    assert_eq!(lead.email.as_deref(), Some("jan.novak@stavby-novak.cz"));
+    assert_eq!(lead.topic.as_deref(), Some("Poptávka oken"));
+    assert!(lead.owner.is_some() || lead.team.is_some() || lead.status.as_deref() == Some("open"));
+    let arrival = house.arrival(accepted.id()).await;
+    assert_eq!(arrival.state, ArrivalState::Decided);
+    assert_eq!(arrival.record, Some(format!("lead:{}", lead.id)));
+    let detail = house.show(EntityKind::Lead, lead.id).await;
+    assert_eq!(detail.communications.len(), 1);
+    assert_eq!(detail.decisions.len(), 1, "the decision is kept with its trace");
+    house.store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_becomes_one_lead_on_sqlite() {
+    one_mail_one_lead(House::sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_becomes_one_lead_on_postgres() {
+    let server = Postgres::shared();
+    one_mail_one_lead(House::at(&server.url(&server.database())).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_mail_through_two_mailboxes_is_one_lead_and_one_repeat() {
+    let house = House::sqlite().await;
+    let text = jan("same@x.cz", "Okna", "Dobrý den");
+    let first = house.mail_to("sales", &text).await;
+    let second =
+        house.mail_to("info", &format!("Received: from a by b; Fri, 20 Nov 2026 10:00:00 +0100\n{text}")).await;
+    assert_eq!(second.duplicate_of(), Some(first.id()));
+    house.work().await;
+    only_lead(&house).await;
+    assert_eq!(house.arrival(second.id()).await.state, ArrivalState::Decided);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_message_id_with_other_content_is_another_arrival() {
+    let house = House::sqlite().await;
+    house.mail(&jan("reused@x.cz", "Okna", "Dobrý den")).await;
+    let second =
+        house.mail(&mail("Petr Malý <petr@maly-drevo.cz>", "reused@x.cz", "Dveře", "", "Prosím o cenu dveří")).await;
+    assert_eq!(second.duplicate_of(), None);
+    house.work().await;
+    assert_eq!(house.leads().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_person_joins_the_open_lead_within_the_window_and_not_after_it() {
+    let house = House::sqlite().await;
+    house.mail(&jan("w1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    house.later(DAY * 5);
+    house.mail(&jan("w2@x.cz", "Ještě dotaz", "A kolik stojí dveře?")).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    assert_eq!(house.show(EntityKind::Lead, lead.id).await.communications.len(), 2);
+    house.later(DAY * 31);
+    house.mail(&jan("w3@x.cz", "Nová poptávka", "Potřebuji střechu")).await;
+    house.work().await;
+    let leads = house.leads().await;
+    assert_eq!(leads.len(), 2, "a month later it is a new lead");
+    let detail = house.show(EntityKind::Lead, leads[1].id).await;
+    assert!(
+        detail.links.iter().any(|l| l.to_string().contains(&leads[0].id.to_string())),
+        "linked to the earlier one: {:?}",
+        detail.links
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_joins_its_conversation_only_when_a_participant_sends_it() {
+    let house = House::sqlite().await;
+    house.mail(&jan("t1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    let reply = "In-Reply-To: <t1@x.cz>\nReferences: <t1@x.cz>\n";
+    house.later(DAY * 40);
+    house.mail(&mail("Jan Novák <jan.novak@stavby-novak.cz>", "t2@x.cz", "Re: Okna", reply, "Máte už cenu?")).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    assert_eq!(house.show(EntityKind::Lead, lead.id).await.communications.len(), 2, "the participant's answer joins");
+    house.mail(&mail("Eva Cizí <eva@cizi-firma.cz>", "t3@y.cz", "Re: Okna", reply, "Já bych chtěla také")).await;
+    house.work().await;
+    let leads = house.leads().await;
+    assert_eq!(leads.len(), 2, "a stranger with the same reference is somebody else");
+    let detail = house.show(EntityKind::Lead, leads[1].id).await;
+    assert!(
+        detail.links.iter().any(|l| l.to_string().contains(&lead.id.to_string())),
+        "and linked: {:?}",
+        detail.links
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machine_mail_is_parked_and_joins_the_conversation_it_answers() {
+    let house = House::sqlite().await;
+    house.mail(&jan("m1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    let extra = "In-Reply-To: <m1@x.cz>\nAuto-Submitted: auto-replied\n";
+    let auto = house
+        .mail(&mail(
+            "Jan Novák <jan.novak@stavby-novak.cz>",
+            "m2@x.cz",
+            "Automatická odpověď",
+            extra,
+            "Jsem mimo kancelář",
+        ))
+        .await;
+    let alone = house
+        .mail(&mail("Eva <eva@jina.cz>", "m3@x.cz", "Out of office", "Auto-Submitted: auto-replied\n", "Away"))
+        .await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    assert_eq!(house.arrival(auto.id()).await.state, ArrivalState::Parked);
+    assert_eq!(house.arrival(alone.id()).await.state, ArrivalState::Parked);
+    assert_eq!(house.show(EntityKind::Lead, lead.id).await.communications.len(), 2, "joined, and nothing dropped");
+    assert_eq!(house.in_state(ArrivalState::Parked).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn list_headers_of_our_own_group_leave_a_customer_a_person() {
+    let house = House::sqlite().await;
+    let own = "List-Id: <sales.our-company.example>\nList-Post: <mailto:sales@our-company.example>\nPrecedence: list\n";
+    house.mail(&mail("Eva Malá <eva@mala-dilna.cz>", "g1@x.cz", "Dotaz", own, "Prosím o nabídku")).await;
+    let foreign = "List-Id: <news.shop.example>\nList-Unsubscribe: <mailto:u@shop.example>\nPrecedence: list\n";
+    let list = house.mail(&mail("News <news@obchod-listy.cz>", "g2@x.cz", "Slevy", foreign, "Velké slevy")).await;
+    house.work().await;
+    only_lead(&house).await;
+    assert_eq!(house.arrival(list.id()).await.state, ArrivalState::Parked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_attaches_only_with_an_agreeing_surname() {
+    let house = House::sqlite().await;
+    house.form(&[("name", "Marie Curie"), ("phone", "06 12 34 56 78"), ("message", "Bonjour")]).await;
+    house.work().await;
+    house.form(&[("name", "M. Pierre Durand"), ("phone", "+33612345678"), ("message", "Autre chose")]).await;
+    house.work().await;
+    let leads = house.leads().await;
+    assert_eq!(leads.len(), 2, "another surname on the same phone is another person");
+    assert!(leads[1].verification_required, "and somebody should look at it");
+    house.form(&[("name", "Marie CURIE"), ("phone", "0033612345678"), ("message", "Encore moi")]).await;
+    house.work().await;
+    assert_eq!(house.leads().await.len(), 2, "the same surname on the same phone is the same person");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shared_addresses_prove_nothing_and_contradicting_names_are_flagged() {
+    let house = House::sqlite().await;
+    house.form(&[("name", "Paul Martin"), ("email", "info@garage-martin.fr"), ("message", "Bonjour")]).await;
+    house.work().await;
+    house.form(&[("name", "Paul Martin"), ("email", "info@garage-martin.fr"), ("message", "Une autre demande")]).await;
+    house.work().await;
+    let leads = house.leads().await;
+    assert_eq!(leads.len(), 2);
+    assert!(leads[1].verification_required);
+    house.form(&[("name", "Luc Petit"), ("email", "famille.petit@orange.fr"), ("message", "Un devis")]).await;
+    house.work().await;
+    house.form(&[("name", "Anne Roche"), ("email", "famille.petit@orange.fr"), ("message", "Autre")]).await;
+    house.work().await;
+    let leads = house.leads().await;
+    assert!(leads.last().expect("some").verification_required, "same mailbox, contradicting names");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_quotation_makes_contact_organisation_and_opportunity_and_no_lead() {
+    let house = House::sqlite().await;
+    let text = "Bonjour,\n\nNous souhaitons recevoir un devis pour la fourniture de 40 fenêtres pour notre chantier \
+                de Lyon. Merci de nous envoyer votre meilleure offre avant la fin du mois.\n\nCordialement,\nMarie Leroy";
+    house.mail(&mail("Marie Leroy <marie.leroy@batiments-leroy.fr>", "d1@x.fr", "Demande de devis", "", text)).await;
+    house.work().await;
+    assert!(house.leads().await.is_empty());
+    let deals = house.records(EntityKind::Opportunity).await;
+    assert_eq!(deals.len(), 1);
+    assert_eq!(house.records(EntityKind::Contact).await.len(), 1);
+    let reply = "In-Reply-To: <d1@x.fr>\nReferences: <d1@x.fr>\n";
+    house
+        .mail(&mail(
+            "Marie Leroy <marie.leroy@batiments-leroy.fr>",
+            "d2@x.fr",
+            "Re: Demande de devis",
+            reply,
+            "Avec pose.",
+        ))
+        .await;
+    house.work().await;
+    assert_eq!(house.records(EntityKind::Opportunity).await.len(), 1, "mails that follow join it");
+    assert_eq!(house.show(EntityKind::Opportunity, deals[0].id).await.communications.len(), 2);
+    assert!(house.leads().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unreadable_and_unreachable_arrivals_wait_for_a_person() {
+    let house = House::sqlite().await;
+    let nobody = house.form(&[("message", "call me")]).await;
+    let empty = house.mail("\u{0}\u{0}\n\n\n").await;
+    house.work().await;
+    assert_eq!(house.arrival(nobody.id()).await.state, ArrivalState::Quarantined);
+    assert_eq!(house.arrival(empty.id()).await.state, ArrivalState::Quarantined);
+    assert!(house.leads().await.is_empty());
+    assert!(house.store.requeue(nobody.id(), &[ArrivalState::Quarantined], true, "test").await.expect("requeued"));
+    house.work().await;
+    assert_eq!(house.arrival(nobody.id()).await.state, ArrivalState::Decided, "released: it becomes a lead");
+    only_lead(&house).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_steps_back_changes_nothing() {
+    use pisteur::clock::{Clock as _, Timestamp};
+    let house = House::sqlite().await;
+    house.mail(&jan("c1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    house.clock.set(Timestamp::from_seconds(house.clock.now().seconds() - 86_400));
+    house.mail(&jan("c2@x.cz", "Okna znovu", "Ještě jednou")).await;
+    house.later(Duration::from_secs(1));
+    house.work().await;
+    let lead = only_lead(&house).await;
+    assert_eq!(house.show(EntityKind::Lead, lead.id).await.communications.len(), 2);
+}
+
+async fn one_person_many_at_once(house: House) {
+    for n in 0..40 {
+        let (name, phone) = (if n % 2 == 0 { "Jean Dupont" } else { "DUPONT Jean" }, "06 98 76 54 32");
+        house
+            .form(&[
+                ("name", name),
+                ("email", "Jean.Dupont@atelier-dupont.fr"),
+                ("phone", phone),
+                ("message", &format!("n {n}")),
+            ])
+            .await;
+    }
+    let workers: Vec<_> = (0..8).map(|_| house.work()).collect();
+    futures::future::join_all(workers).await;
+    house.later(Duration::from_secs(60));
+    house.work().await;
+    let lead = only_lead(&house).await;
+    assert_eq!(house.show(EntityKind::Lead, lead.id).await.communications.len(), 40, "one lead, every message kept");
+    assert_eq!(house.in_state(ArrivalState::Decided).await, 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simultaneous_arrivals_of_one_person_make_one_lead_on_sqlite() {
+    one_person_many_at_once(House::sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simultaneous_arrivals_of_one_person_make_one_lead_on_postgres() {
+    let server = Postgres::shared();
+    one_person_many_at_once(House::at(&server.url(&server.database())).await).await;
+}

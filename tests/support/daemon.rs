@@ -19,6 +19,21 @@ use super::wait;
 /// Longest a graceful stop may take (the daemon promises 30 s).
 const STOP: Duration = Duration::from_secs(40);
 
+/// The form `contact` with the fields that the shipped rules look at.
+pub const CONTACT: &str = r#"
+[[form]]
+id = "contact"
+field = [
+    { name = "name" },
+    { name = "email", type = "email" },
+    { name = "phone", type = "phone" },
+    { name = "company" },
+    { name = "postcode", type = "postcode" },
+    { name = "budget", type = "money" },
+    { name = "message" },
+]
+"#;
+
 /// What a daemon is started with.
 #[derive(Debug)]
 pub struct Setup {
@@ -81,11 +96,22 @@ impl Setup {
         self
     }
 
+    /// The form that the shipped rules know, and the domain they take for ours.
+    #[must_use]
+    pub fn contact_form(self) -> Self {
+        self.keys("own_domains = [\"our-company.example\"]").tables(CONTACT)
+    }
+
     /// A variable of the daemon's environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Forgets the variables given so far.
+    pub fn clear_env(&mut self) {
+        self.env.clear();
     }
 
     /// A file in the daemon's folder.

@@ -6,9 +6,9 @@
 pub mod certs;
 pub mod daemon;
 pub mod dovecot;
-pub mod harness;
 pub mod http;
 pub mod ledger;
+pub mod load;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

@@ -4,13 +4,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::dovecot::Dovecot;
-use super::http::Http;
-use super::postgres::{Fsync, Postgres};
-use super::proxy::ChaosProxy;
-use super::smtp::SmtpSink;
-use super::webhook::{Reply, WebhookReceiver};
-use super::{ledger, wait};
+use crate::support::dovecot::Dovecot;
+use crate::support::http::Http;
+use crate::support::postgres::{Fsync, Postgres};
+use crate::support::proxy::ChaosProxy;
+use crate::support::smtp::SmtpSink;
+use crate::support::webhook::{Reply, WebhookReceiver};
+use crate::support::{ledger, wait};
 
 fn imap(dovecot: &Dovecot, user: &str, commands: &[&str]) -> Vec<String> {
     let stream = TcpStream::connect(("127.0.0.1", dovecot.port())).unwrap();

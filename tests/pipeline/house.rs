@@ -1,0 +1,193 @@
+//! The house without its listeners: journal, rules, workers' code and a store, driven by hand in the test's process.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use pisteur::clock::{Clock, ManualClock, Timestamp};
+use pisteur::config::{self, rules_folder};
+use pisteur::domain::envelope::{
+    ArrivalContext, ArrivalKey, ArrivalState, Channel, Digest, Envelope, MailPosition, RawKind,
+};
+use pisteur::domain::matching::EntityKind;
+use pisteur::domain::reading::arrival_key;
+use pisteur::domain::rules::RuleSet;
+use pisteur::pipeline::Brain;
+use pisteur::pipeline::process::Processor;
+use pisteur::store::rows::{ArrivalFilter, ArrivalRow, RecordDetail, RecordFilter, RecordRow};
+use pisteur::store::{self, Accepted, Claim, InitialState, NewArrival, OpenOptions, Queue, Store};
+use tempfile::TempDir;
+use ulid::Ulid;
+
+use crate::support::daemon::CONTACT;
+
+/// 2026-11-20T09:00:00Z.
+pub const START: i64 = 1_795_165_200;
+
+const CONFIG: &str = r#"
+own_domains = ["our-company.example"]
+default_country = "FR"
+[reading]
+own_addresses = ["sales@our-company.example"]
+"#;
+
+/// A house under test.
+pub struct House {
+    /// Its memory.
+    pub store: Arc<dyn Store>,
+    /// Its clock.
+    pub clock: Arc<ManualClock>,
+    processor: Processor,
+    uids: AtomicU32,
+    _dir: TempDir,
+}
+
+impl House {
+    /// On SQLite in an own folder.
+    pub async fn sqlite() -> Self {
+        let dir = TempDir::with_prefix("pisteur-house-").expect("a temporary folder");
+        let url = format!("sqlite://{}", dir.path().join("pisteur.db").display());
+        Self::open(&url, dir).await
+    }
+
+    /// On the database at `url`.
+    pub async fn at(url: &str) -> Self {
+        Self::open(url, TempDir::with_prefix("pisteur-house-").expect("a temporary folder")).await
+    }
+
+    async fn open(url: &str, dir: TempDir) -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(START)));
+        let config = config::parse("test", &format!("{CONFIG}{CONTACT}"), &[], config::Source::default())
+            .expect("the test's configuration");
+        let options = OpenOptions {
+            url: url.to_owned(),
+            spill_dir: dir.path().to_owned(),
+            spill_limit: 100_000_000,
+            allow_unsafe_server: true,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            migrate: true,
+        };
+        let (store, _) = store::open(options).await.expect("the store opens");
+        let declared = config.declarations();
+        let sources = rules_folder::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")).expect("rules");
+        let compiled = RuleSet::compile(&sources, &declared).expect("the shipped rules compile");
+        let brain = Brain {
+            rules: Arc::new(compiled.rules),
+            declared,
+            settings: config.read_settings(),
+            policy: config.policy(),
+            delivery: config.delivery.clone(),
+            marked_mailboxes: Vec::new(),
+        };
+        let processor = Processor {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            brain: Arc::new(ArcSwap::from_pointee(brain)),
+            max_failures: 3,
+        };
+        Self { store, clock, processor, uids: AtomicU32::new(1), _dir: dir }
+    }
+
+    /// Moves the clock.
+    pub fn later(&self, by: Duration) {
+        self.clock.set(self.clock.now().after(by));
+    }
+
+    /// Journals a mail as mailbox `intake` would.
+    pub async fn mail_to(&self, intake: &str, raw: &str) -> Accepted {
+        let raw = raw.replace('\n', "\r\n").into_bytes();
+        let keys = arrival_key::mail_keys(&raw);
+        let uid = self.uids.fetch_add(1, Ordering::Relaxed);
+        let mail = Some(MailPosition { folder: "INBOX".into(), uidvalidity: 1, uid, internal_date: None });
+        let context = ArrivalContext { mail, ..ArrivalContext::default() };
+        self.accept(Channel::Mail, intake, RawKind::Mail, None, keys, context, raw).await
+    }
+
+    /// Journals a mail of mailbox `sales`.
+    pub async fn mail(&self, raw: &str) -> Accepted {
+        self.mail_to("sales", raw).await
+    }
+
+    /// Journals a post of the form `contact`.
+    pub async fn form(&self, fields: &[(&str, &str)]) -> Accepted {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let kind = Some("application/x-www-form-urlencoded".to_owned());
+        self.accept(Channel::Form, "contact", RawKind::Form, kind, Vec::new(), ArrivalContext::default(), body.into())
+            .await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an envelope has that many parts")]
+    async fn accept(
+        &self,
+        channel: Channel,
+        intake: &str,
+        raw_kind: RawKind,
+        content_type: Option<String>,
+        keys: Vec<ArrivalKey>,
+        context: ArrivalContext,
+        raw: Vec<u8>,
+    ) -> Accepted {
+        let envelope = Envelope {
+            id: self.clock.new_id(),
+            channel,
+            intake_id: intake.to_owned(),
+            keys,
+            received_at: self.clock.now(),
+            digest: Digest::of(&raw),
+            raw_kind,
+            content_type,
+            context,
+            raw,
+        };
+        let arrival = NewArrival { envelope, initial: InitialState::Received };
+        self.store.accept(vec![arrival], None).await.expect("accepted").pop().expect("one answer")
+    }
+
+    /// Processes until nothing is due.
+    pub async fn work(&self) {
+        loop {
+            let claim = Claim {
+                queue: Queue::Process,
+                owner: format!("test-{}", self.clock.new_id()),
+                limit: 16,
+                lease: Duration::from_secs(60),
+                suspects: false,
+            };
+            let leases = self.store.claim(claim).await.expect("claimed");
+            if leases.is_empty() {
+                return;
+            }
+            self.processor.run(leases).await;
+        }
+    }
+
+    /// Records of one kind, oldest first.
+    pub async fn records(&self, kind: EntityKind) -> Vec<RecordRow> {
+        let mut rows = self.store.list_records(kind, RecordFilter::default()).await.expect("listed");
+        rows.reverse();
+        rows
+    }
+
+    /// Leads, oldest first.
+    pub async fn leads(&self) -> Vec<RecordRow> {
+        self.records(EntityKind::Lead).await
+    }
+
+    /// One record whole.
+    pub async fn show(&self, kind: EntityKind, id: Ulid) -> RecordDetail {
+        self.store.show_record(kind, id).await.expect("read").expect("it exists")
+    }
+
+    /// One arrival.
+    pub async fn arrival(&self, id: Ulid) -> ArrivalRow {
+        self.store.show_arrival(id).await.expect("read").expect("it exists").row
+    }
+
+    /// Arrivals in a state.
+    pub async fn in_state(&self, state: ArrivalState) -> usize {
+        let filter = ArrivalFilter { state: Some(state), ..ArrivalFilter::default() };
+        self.store.list_arrivals(filter).await.expect("listed").len()
+    }
+}
