@@ -1,1 +1,4 @@
-//! Integration tests: ops.
+//! Integration tests: bad days.
+
+#[path = "ops/away.rs"]
+mod away;

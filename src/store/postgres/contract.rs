@@ -1,0 +1,297 @@
+//! The contract, kept by PostgreSQL: each method is one bounded operation over the shared queries.
+//!
+//! A dropped future undoes its transaction; what was committed stays. Accepts run in tasks of their own.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ulid::Ulid;
+
+use super::Postgres;
+use super::accept::journal_now;
+use super::driver::may_run_again;
+use super::link::{AT_THE_DOOR, AT_WORK};
+use super::queries::{arrivals, commit, figures, imports, jobs, journal, mailboxes, neighbours, people, records, show};
+use super::{plans, server};
+use crate::clock::Timestamp;
+use crate::domain::envelope::{ArrivalState, Envelope};
+use crate::domain::matching::{EntityKind, NeighbourQuery, Neighbourhood};
+use crate::store::{
+    Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
+    StoreError, StoreResult, StoreStats, rows,
+};
+
+/// How often a transaction that met another one runs again.
+const AGAIN: usize = 3;
+
+/// One or more reads on one connection.
+macro_rules! reading {
+    ($self:ident, |$conn:ident| $query:expr) => {
+        $self
+            .inner
+            .link
+            .bounded(AT_WORK, async {
+                let mut connection = $self.inner.link.connection().await?;
+                let $conn = &mut *connection;
+                $query.await
+            })
+            .await
+    };
+}
+
+/// One transaction; run again when it met another one.
+macro_rules! writing {
+    ($self:ident, |$conn:ident| $query:expr) => {{
+        let mut left = AGAIN;
+        loop {
+            let result = $self
+                .inner
+                .link
+                .bounded(AT_WORK, async {
+                    let mut transaction = $self.inner.link.begin().await?;
+                    let $conn = &mut *transaction;
+                    let done = $query.await?;
+                    transaction.commit().await?;
+                    Ok(done)
+                })
+                .await;
+            match result {
+                Err(error) if left > 0 && may_run_again(&error) => left -= 1,
+                other => break other,
+            }
+        }
+    }};
+}
+
+impl Postgres {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn commit_together(&self, commits: &[&Commit]) -> StoreResult<Vec<Committed>> {
+        let (answers, effects) = writing!(self, |conn| commit::commit(conn, commits))?;
+        self.inner.bell.work(Queue::Deliver, effects);
+        Ok(answers)
+    }
+}
+
+#[async_trait]
+impl Store for Postgres {
+    fn engine(&self) -> &'static str {
+        "postgres"
+    }
+
+    async fn accept(&self, arrivals: Vec<NewArrival>, cursor: Option<CursorMove>) -> StoreResult<Vec<Accepted>> {
+        if let Some(cursor) = cursor {
+            let list: Vec<&NewArrival> = arrivals.iter().collect();
+            return journal_now(&self.inner, &list, Some(&cursor)).await;
+        }
+        let door = self.door.read().await.clone();
+        match door {
+            Some(door) => door.accept(&self.inner, arrivals).await,
+            None => Err(StoreError::Away("the store is closed".into())),
+        }
+    }
+
+    async fn load(&self, ids: &[Ulid]) -> StoreResult<Vec<Envelope>> {
+        reading!(self, |conn| journal::load(conn, ids))
+    }
+
+    async fn known_key(&self, key: &str) -> StoreResult<Option<Ulid>> {
+        if let Some(id) = self.inner.spilled_key(key).await {
+            return Ok(Some(id));
+        }
+        let now = self.inner.link.now();
+        self.inner
+            .link
+            .bounded(AT_THE_DOOR, async {
+                let mut connection = self.inner.link.connection().await?;
+                journal::known_key(&mut connection, key, now).await
+            })
+            .await
+    }
+
+    async fn claim(&self, claim: Claim) -> StoreResult<Vec<Lease>> {
+        let now = self.inner.link.now();
+        writing!(self, |conn| jobs::claim(conn, &claim, now))
+    }
+
+    async fn renew(&self, lease: &Lease, by: Duration) -> StoreResult<Timestamp> {
+        let until = self.inner.link.now().after(by);
+        writing!(self, |conn| jobs::renew(conn, lease, until))?;
+        Ok(until)
+    }
+
+    async fn fail(&self, lease: &Lease, failure: Failure) -> StoreResult<()> {
+        let now = self.now();
+        writing!(self, |conn| jobs::fail(conn, lease, &failure, now))
+    }
+
+    async fn release(&self, lease: &Lease) -> StoreResult<()> {
+        let now = self.inner.link.now();
+        writing!(self, |conn| jobs::release(conn, lease, now))?;
+        self.inner.bell.work(lease.queue, 1);
+        Ok(())
+    }
+
+    async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()> {
+        let now = self.now();
+        writing!(self, |conn| jobs::quarantine(conn, lease, reason, now))
+    }
+
+    async fn delivered(&self, lease: &Lease) -> StoreResult<()> {
+        let now = self.now();
+        writing!(self, |conn| jobs::delivered(conn, lease, now))
+    }
+
+    async fn wait(&self, queue: Queue, timeout: Duration) {
+        self.inner.bell.wait(queue, timeout).await;
+    }
+
+    async fn neighbours(&self, queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>> {
+        reading!(self, |conn| neighbours::neighbours(conn, queries))
+    }
+
+    /// All in one transaction; if the database refuses that, each alone, so that one cannot spoil the others.
+    async fn commit(&self, commits: Vec<Commit>) -> StoreResult<Vec<Committed>> {
+        let list: Vec<&Commit> = commits.iter().collect();
+        match self.commit_together(&list).await {
+            Err(StoreError::Other(error)) if list.len() > 1 => {
+                tracing::debug!(%error, "a batch of decisions was refused; each is tried alone");
+            }
+            Err(StoreError::Other(error)) => return Ok(vec![Committed::Refused { error: error.to_string() }]),
+            other => return other,
+        }
+        let mut answers = Vec::with_capacity(list.len());
+        for one in list {
+            match self.commit_together(&[one]).await {
+                Ok(mut answer) => answers.append(&mut answer),
+                Err(StoreError::Other(error)) => answers.push(Committed::Refused { error: error.to_string() }),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn lock(&self, name: &str, owner: &str, ttl: Duration) -> StoreResult<Option<NamedLock>> {
+        let now = self.inner.link.now();
+        writing!(self, |conn| mailboxes::lock(conn, name, owner, now.after(ttl), now))
+    }
+
+    async fn unlock(&self, lock: &NamedLock) -> StoreResult<()> {
+        writing!(self, |conn| mailboxes::unlock(conn, lock))
+    }
+
+    async fn mailbox(&self, mailbox: &str) -> StoreResult<MailboxState> {
+        reading!(self, |conn| mailboxes::mailbox(conn, mailbox))
+    }
+
+    async fn save_mailbox(&self, mailbox: &str, state: &MailboxState, lock: &NamedLock) -> StoreResult<()> {
+        writing!(self, |conn| mailboxes::save_mailbox(conn, mailbox, state, lock))
+    }
+
+    async fn count_fetch(&self, mailbox: &str, uidvalidity: u32, uid: u32) -> StoreResult<u32> {
+        writing!(self, |conn| mailboxes::count_fetch(conn, mailbox, uidvalidity, uid))
+    }
+
+    async fn journalled_uids(&self, mailbox: &str, uidvalidity: u32, from: u32) -> StoreResult<Vec<u32>> {
+        reading!(self, |conn| mailboxes::journalled_uids(conn, mailbox, uidvalidity, from))
+    }
+
+    async fn secret(&self, name: &str) -> StoreResult<Option<String>> {
+        reading!(self, |conn| mailboxes::secret(conn, name))
+    }
+
+    async fn save_secret(&self, name: &str, value: &str) -> StoreResult<()> {
+        let now = self.now();
+        writing!(self, |conn| mailboxes::save_secret(conn, name, value, now))
+    }
+
+    async fn list_arrivals(&self, filter: rows::ArrivalFilter) -> StoreResult<Vec<rows::ArrivalRow>> {
+        reading!(self, |conn| arrivals::list(conn, &filter))
+    }
+
+    async fn show_arrival(&self, id: Ulid) -> StoreResult<Option<rows::ArrivalDetail>> {
+        reading!(self, |conn| arrivals::show(conn, id))
+    }
+
+    async fn requeue(&self, id: Ulid, from: &[ArrivalState], released: bool, actor: &str) -> StoreResult<bool> {
+        let now = self.now();
+        let done = writing!(self, |conn| arrivals::requeue(conn, id, from, released, actor, now))?;
+        self.inner.bell.work(Queue::Process, 1);
+        Ok(done)
+    }
+
+    async fn discard(&self, id: Ulid, reason: &str, actor: &str) -> StoreResult<bool> {
+        let now = self.now();
+        writing!(self, |conn| arrivals::discard(conn, id, reason, actor, now))
+    }
+
+    async fn list_records(&self, kind: EntityKind, filter: rows::RecordFilter) -> StoreResult<Vec<rows::RecordRow>> {
+        reading!(self, |conn| records::list(conn, kind, &filter))
+    }
+
+    async fn show_record(&self, kind: EntityKind, id: Ulid) -> StoreResult<Option<rows::RecordDetail>> {
+        reading!(self, |conn| show::show(conn, kind, id))
+    }
+
+    async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
+        let now = self.now();
+        writing!(self, |conn| imports::import(conn, &contacts, now))
+    }
+
+    async fn dead_letters(&self, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
+        reading!(self, |conn| arrivals::dead_letters(conn, limit))
+    }
+
+    async fn retry_dead_letter(&self, job: i64) -> StoreResult<bool> {
+        let now = self.now();
+        let done = writing!(self, |conn| arrivals::retry_dead_letter(conn, job, now))?;
+        self.inner.bell.work(Queue::Deliver, 1);
+        Ok(done)
+    }
+
+    async fn sync_people(&self, people: Vec<rows::PersonRow>, teams: Vec<rows::TeamRow>) -> StoreResult<()> {
+        writing!(self, |conn| people::sync_people(conn, &people, &teams))
+    }
+
+    async fn save_ruleset(&self, hash: &str, sources: &serde_json::Value) -> StoreResult<()> {
+        let now = self.now();
+        writing!(self, |conn| people::save_ruleset(conn, hash, sources, now))
+    }
+
+    async fn ruleset(&self, hash: &str) -> StoreResult<Option<serde_json::Value>> {
+        reading!(self, |conn| people::ruleset(conn, hash))
+    }
+
+    async fn stats(&self) -> StoreStats {
+        let now = self.inner.link.now();
+        let read = self
+            .inner
+            .link
+            .bounded(AT_THE_DOOR, async {
+                let mut connection = self.inner.link.connection().await?;
+                figures::stats(&mut connection, now).await
+            })
+            .await;
+        let mut stats = read.unwrap_or_default();
+        stats.spilled = self.inner.spilled().await;
+        stats
+    }
+
+    async fn settings(&self) -> StoreResult<Vec<(String, String, bool)>> {
+        reading!(self, |conn| server::settings(conn))
+    }
+
+    async fn plans(&self) -> StoreResult<Vec<(&'static str, String)>> {
+        reading!(self, |conn| plans::plans(conn))
+    }
+
+    async fn close(&self) {
+        drop(self.door.write().await.take());
+        self.stop.cancel();
+        self.tasks.wait().await;
+        self.inner.close_spill().await;
+        self.inner.link.close().await;
+    }
+}

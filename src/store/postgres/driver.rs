@@ -1,0 +1,57 @@
+//! What the shared queries need of this engine.
+
+use std::collections::BTreeSet;
+
+use crate::domain::matching::MatchKey;
+use crate::store::StoreResult;
+
+/// A connection, inside or outside a transaction.
+pub(super) type Connection = sqlx::PgConnection;
+/// A row.
+pub(super) type Row = sqlx::postgres::PgRow;
+/// The engine.
+pub(super) type Db = sqlx::Postgres;
+
+/// Takes inside numbers.
+pub(super) const RESERVE: &str =
+    "SELECT nextval('id_sequence') FROM generate_series(CAST(1 AS BIGINT), CAST($1 AS BIGINT))";
+/// Takes advisory locks in the order given.
+pub(super) const LOCK_KEYS: &str = "SELECT pg_advisory_xact_lock(k) FROM unnest(CAST($1 AS BIGINT[])) AS k";
+
+/// Takes the next `n` inside numbers, in growing order.
+pub(super) async fn reserve(conn: &mut Connection, n: usize) -> StoreResult<Vec<i64>> {
+    if n == 0 {
+        return Ok(Vec::new());
+    }
+    let mut ids: Vec<i64> =
+        sqlx::query_scalar(RESERVE).bind(i64::try_from(n).unwrap_or(i64::MAX)).fetch_all(conn).await?;
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// Lets transactions with a strong key in common come one after the other (matching, concurrency rule 3): advisory
+/// locks until the end of the transaction, taken in one global order, so that no two wait for each other.
+pub(super) async fn lock_keys(conn: &mut Connection, keys: &BTreeSet<MatchKey>) -> StoreResult<()> {
+    let locks: BTreeSet<i64> = keys.iter().map(|k| lock_number(*k)).collect();
+    if locks.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(LOCK_KEYS).bind(locks.into_iter().collect::<Vec<i64>>()).execute(conn).await?;
+    Ok(())
+}
+
+/// One number per key; two keys with the same number only wait for each other needlessly.
+fn lock_number(key: MatchKey) -> i64 {
+    // The odd constant of Fibonacci hashing keeps equal hashes of two kinds apart.
+    key.hash ^ key.kind.number().wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed())
+}
+
+/// A transaction that met another one (deadlock, serialisation) and was undone whole: it may simply run again.
+pub(super) fn may_run_again(error: &crate::store::StoreError) -> bool {
+    let crate::store::StoreError::Other(source) = error else { return false };
+    let state = source
+        .downcast_ref::<sqlx::Error>()
+        .and_then(sqlx::Error::as_database_error)
+        .and_then(sqlx::error::DatabaseError::code);
+    matches!(state.as_deref(), Some("40P01" | "40001"))
+}

@@ -1,0 +1,96 @@
+//! What every task of the store shares.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use super::link::Link;
+use super::notify::Bell;
+use super::spill::Spill;
+use crate::store::{Accepted, NewArrival, StoreError, StoreResult};
+
+/// Least time between two attempts to get hold of the spill file.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// The parts.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) link: Link,
+    pub(super) bell: Arc<Bell>,
+    spill: Mutex<Slot>,
+    path: PathBuf,
+    limit: u64,
+}
+
+/// The spill, once this process holds its file.
+#[derive(Debug, Default)]
+struct Slot {
+    spill: Option<Arc<Spill>>,
+    tried: Option<Instant>,
+    why_not: String,
+    closed: bool,
+}
+
+impl Inner {
+    /// Nothing is opened yet.
+    pub(super) fn new(link: Link, path: PathBuf, limit: u64) -> Self {
+        Self { link, bell: Arc::default(), spill: Mutex::default(), path, limit }
+    }
+
+    /// The spill, opened now if another process has given its file up. `None` while it has not.
+    pub(super) async fn open_spill(&self) -> Option<Arc<Spill>> {
+        let mut slot = self.spill.lock().await;
+        let recently = slot.tried.is_some_and(|at| at.elapsed() < TRY_AGAIN);
+        if slot.spill.is_none() && !slot.closed && !recently {
+            slot.tried = Some(Instant::now());
+            let before = std::mem::take(&mut slot.why_not);
+            match Spill::open(&self.path, self.limit).await {
+                Ok(Some(spill)) => slot.spill = Some(Arc::new(spill)),
+                Ok(None) => slot.why_not = format!("another process holds {}", self.path.display()),
+                Err(error) => slot.why_not = error.to_string(),
+            }
+            if slot.spill.is_none() && slot.why_not != before {
+                tracing::warn!(reason = slot.why_not, "no spill: forms are refused while the database is away");
+            }
+        }
+        slot.spill.clone()
+    }
+
+    /// Whether an explicit key of these arrivals waits in the spill.
+    pub(super) async fn spill_holds(&self, arrivals: &[NewArrival]) -> bool {
+        self.spill.lock().await.spill.as_ref().is_some_and(|spill| spill.holds(arrivals))
+    }
+
+    /// Journals in the spill.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], or [`StoreError::Away`] without a spill.
+    pub(super) async fn spill(&self, arrivals: Vec<NewArrival>) -> StoreResult<Vec<Accepted>> {
+        if let Some(spill) = self.open_spill().await {
+            return spill.accept(arrivals).await;
+        }
+        let why = self.spill.lock().await.why_not.clone();
+        Err(StoreError::Away(format!("and there is no spill: {why}").into()))
+    }
+
+    /// Arrivals waiting in the spill.
+    pub(super) async fn spilled(&self) -> u64 {
+        self.spill.lock().await.spill.as_ref().map_or(0, |spill| spill.rows())
+    }
+
+    /// The arrival that an explicit key names in the spill.
+    pub(super) async fn spilled_key(&self, key: &str) -> Option<ulid::Ulid> {
+        self.spill.lock().await.spill.as_ref().and_then(|spill| spill.known_key(key))
+    }
+
+    /// Lets go of the spill file, after what was asked is on disk.
+    pub(super) async fn close_spill(&self) {
+        let mut slot = self.spill.lock().await;
+        slot.closed = true;
+        if let Some(spill) = slot.spill.take() {
+            spill.close().await;
+        }
+    }
+}

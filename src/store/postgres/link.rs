@@ -1,0 +1,233 @@
+//! The line to the server: up or down, and quick to say so.
+//!
+//! Invariants:
+//! - While the line is down every operation answers [`StoreError::Away`] at once; nobody waits for a time-out but the
+//!   one who found out.
+//! - The line goes down on the first error of the connection and up only after the keeper has connected anew, checked
+//!   the settings and migrated. Coming up brings a new pool: no operation meets a connection from before.
+//! - Time for leases is the database's: read at every check, carried forward by the monotonic clock between checks,
+//!   so neither a step of this machine's clock nor its error can shorten or lengthen a lease.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use sqlx::postgres::PgPool;
+use sqlx::{Acquire as _, Postgres, Transaction, pool::PoolConnection};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::server::{Prepared, Server};
+use crate::clock::Timestamp;
+use crate::store::{StoreError, StoreResult};
+
+/// Longest a write that somebody waits for at a door may take before the line counts as down.
+pub(super) const AT_THE_DOOR: Duration = Duration::from_secs(4);
+/// Longest any other operation may take.
+pub(super) const AT_WORK: Duration = Duration::from_mins(1);
+/// Longest connecting, checking and migrating may take.
+const PREPARE: Duration = Duration::from_mins(2);
+/// Longest connecting may take when the daemon starts.
+const FIRST: Duration = Duration::from_secs(3);
+/// Between two checks of a line that is up.
+const CHECK: Duration = Duration::from_secs(10);
+/// First and longest wait between two attempts to connect.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+const DATABASE_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+
+/// The line.
+#[derive(Debug)]
+pub(super) struct Link {
+    server: Server,
+    pool: ArcSwap<PgPool>,
+    up: watch::Sender<bool>,
+    trouble: Notify,
+    /// Why the line is down, for those who ask meanwhile.
+    reason: Mutex<String>,
+    started: Instant,
+    /// Database time minus time since `started`, in microseconds.
+    offset: AtomicI64,
+}
+
+impl Link {
+    /// A line that is still down.
+    pub(super) fn new(server: Server) -> Self {
+        let pool = server.pool();
+        Self {
+            server,
+            pool: ArcSwap::from_pointee(pool),
+            up: watch::Sender::new(false),
+            trouble: Notify::new(),
+            reason: Mutex::new("not connected yet".to_owned()),
+            started: Instant::now(),
+            offset: AtomicI64::new(0),
+        }
+    }
+
+    /// The first attempt to connect. A server that listens may take its time to migrate.
+    ///
+    /// # Errors
+    /// As [`Server::prepare`].
+    pub(super) async fn first(&self) -> StoreResult<Prepared> {
+        // A stalled network must not hold the start; a migration may.
+        let reachable = tokio::time::timeout(FIRST, self.server.pool().acquire()).await;
+        match reachable {
+            Ok(Ok(conn)) => drop(conn.detach()),
+            Ok(Err(error)) => return Err(self.note(error.into())),
+            Err(_) => return Err(self.note(StoreError::Away("no answer within 3 s".into()))),
+        }
+        self.raise().await
+    }
+
+    fn note(&self, error: StoreError) -> StoreError {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
+        error
+    }
+
+    /// Prepares the server and puts the line up.
+    async fn raise(&self) -> StoreResult<Prepared> {
+        let prepared = match tokio::time::timeout(PREPARE, self.server.prepare()).await {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(error)) => return Err(self.note(error)),
+            Err(_) => return Err(self.note(StoreError::Away("connecting took too long".into()))),
+        };
+        let pool = self.server.pool();
+        self.read_time(&pool).await.map_err(|e| self.note(e))?;
+        let old = self.pool.swap(std::sync::Arc::new(pool));
+        // Whoever still holds an old connection gives it back in its own time.
+        tokio::spawn(async move { old.close().await });
+        self.up.send_replace(true);
+        Ok(prepared)
+    }
+
+    /// Whether operations are let through.
+    pub(super) fn is_up(&self) -> bool {
+        *self.up.borrow()
+    }
+
+    /// Waits until the line is up.
+    pub(super) async fn wait_up(&self) {
+        // The sender is a field beside: it lives as long as the receiver.
+        drop(self.up.subscribe().wait_for(|up| *up).await);
+    }
+
+    fn away(&self) -> StoreError {
+        StoreError::Away(self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone().into())
+    }
+
+    fn lost(&self, error: &StoreError) {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
+        if self.up.send_replace(false) {
+            tracing::warn!(%error, "the database is away; forms go to the spill until it is back");
+        }
+        self.trouble.notify_one();
+    }
+
+    /// Runs an operation with a deadline and watches for the line going down.
+    pub(super) async fn bounded<T>(
+        &self,
+        deadline: Duration,
+        operation: impl Future<Output = StoreResult<T>>,
+    ) -> StoreResult<T> {
+        if !self.is_up() {
+            return Err(self.away());
+        }
+        let result = tokio::time::timeout(deadline, operation)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Away(format!("no answer within {} s", deadline.as_secs()).into())));
+        if let Err(error @ StoreError::Away(_)) = &result {
+            self.lost(error);
+        }
+        result
+    }
+
+    /// A connection for reading.
+    pub(super) async fn connection(&self) -> StoreResult<PoolConnection<Postgres>> {
+        Ok(self.pool.load_full().acquire().await?)
+    }
+
+    /// A transaction.
+    pub(super) async fn begin(&self) -> StoreResult<Transaction<'static, Postgres>> {
+        Ok(self.pool.load_full().begin().await?)
+    }
+
+    /// A pool for the listener, which keeps a connection for itself.
+    pub(super) fn pool(&self) -> std::sync::Arc<PgPool> {
+        self.pool.load_full()
+    }
+
+    /// The database's time.
+    pub(super) fn now(&self) -> Timestamp {
+        let since = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_micros(self.offset.load(Ordering::SeqCst).saturating_add(since))
+    }
+
+    async fn read_time(&self, pool: &PgPool) -> StoreResult<()> {
+        let mut conn = pool.acquire().await?;
+        let conn = conn.acquire().await?;
+        let before = self.started.elapsed();
+        let read: i64 = sqlx::query_scalar(DATABASE_TIME).fetch_one(conn).await?;
+        let middle = before.saturating_add(self.started.elapsed()) / 2;
+        let offset = read.saturating_sub(i64::try_from(middle.as_micros()).unwrap_or(0));
+        self.offset.store(offset, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Keeps the line: checks it while it is up, raises it again when it is down.
+    pub(super) async fn keep(&self, stop: CancellationToken) {
+        let work = async {
+            loop {
+                if self.is_up() {
+                    tokio::select! {
+                        () = self.trouble.notified() => {}
+                        () = tokio::time::sleep(CHECK) => {
+                            let pool = self.pool.load_full();
+                            let check = self.bounded(AT_THE_DOOR, self.read_time(&pool)).await;
+                            if let Err(error) = check {
+                                tracing::debug!(%error, "the check of the database failed");
+                            }
+                        }
+                    }
+                } else {
+                    self.raise_again().await;
+                }
+            }
+        };
+        Box::pin(stop.run_until_cancelled(work)).await;
+    }
+
+    async fn raise_again(&self) {
+        let mut wait = RETRY.0;
+        let mut told = String::new();
+        loop {
+            match self.raise().await {
+                Ok(prepared) => {
+                    tracing::info!(migrated = prepared.migrated, "the database is back");
+                    return;
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    if text != told {
+                        tracing::warn!(%error, "the database cannot be used yet; trying again");
+                        told = text;
+                    }
+                }
+            }
+            tokio::time::sleep(wait).await;
+            wait = wait.saturating_mul(2).min(RETRY.1);
+        }
+    }
+
+    /// Gives every connection back.
+    pub(super) async fn close(&self) {
+        self.up.send_replace(false);
+        "closed".clone_into(&mut self.reason.lock().unwrap_or_else(PoisonError::into_inner));
+        let pool = self.pool.load_full();
+        if tokio::time::timeout(Duration::from_secs(5), pool.close()).await.is_err() {
+            tracing::warn!("some connections to the database did not close within 5 s");
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The spill's file: a small SQLite database with one connection. Knows rows and keys, not tasks.
+//!
+//! Invariants:
+//! - WAL with `synchronous=FULL`: a commit that returned is on disk.
+//! - The lock is exclusive: a second process on the same file is refused, so no row is drained by two.
+//! - `seq` only grows (`AUTOINCREMENT`): draining by `seq` is draining in the order of acceptance.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use ulid::Ulid;
+
+use crate::clock::Timestamp;
+use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
+use crate::store::{Accepted, InitialState, NewArrival, StoreError, StoreResult};
+
+/// Format of the file; a file of a newer format is refused.
+const VERSION: i64 = 1;
+
+const CREATE: [&str; 3] = [
+    "CREATE TABLE IF NOT EXISTS spilled (
+        seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+        ulid    TEXT NOT NULL UNIQUE,
+        arrival TEXT NOT NULL,
+        raw     BLOB NOT NULL,
+        size    INTEGER NOT NULL,
+        aside   TEXT
+    ) STRICT",
+    "CREATE TABLE IF NOT EXISTS spilled_key (
+        key        TEXT NOT NULL PRIMARY KEY,
+        ulid       TEXT NOT NULL,
+        seq        INTEGER NOT NULL REFERENCES spilled (seq) ON DELETE CASCADE,
+        expires_at INTEGER
+    ) STRICT, WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS spilled_key_seq ON spilled_key (seq)",
+];
+const INSERT: &str = "INSERT INTO spilled (ulid, arrival, raw, size) VALUES ($1, $2, $3, $4) ON CONFLICT (ulid) DO NOTHING RETURNING seq";
+const FIRST_WITH_KEY: &str = "SELECT ulid FROM spilled_key WHERE key = $1 AND (expires_at IS NULL OR expires_at > $2)";
+const TAKE_KEY: &str = "INSERT INTO spilled_key (key, ulid, seq, expires_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (key) DO UPDATE SET ulid = excluded.ulid, seq = excluded.seq, expires_at = excluded.expires_at
+    WHERE spilled_key.expires_at IS NOT NULL AND spilled_key.expires_at <= $5";
+const NEXT: &str = "SELECT seq, ulid, arrival, raw, size FROM spilled WHERE aside IS NULL ORDER BY seq LIMIT $1";
+
+/// An arrival as kept in the file, beside its id and bytes.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    channel: Channel,
+    intake_id: String,
+    keys: Vec<ArrivalKey>,
+    received_at: Timestamp,
+    raw_kind: RawKind,
+    content_type: Option<String>,
+    context: ArrivalContext,
+    /// Reason of an arrival held at once.
+    quarantined: Option<String>,
+}
+
+/// A row waiting to be drained.
+#[derive(Debug, Clone)]
+pub(super) struct Spilled {
+    /// Place in the order of acceptance.
+    pub(super) seq: i64,
+    /// Bytes it counts for.
+    pub(super) size: u64,
+    /// What was accepted.
+    pub(super) arrival: NewArrival,
+}
+
+/// What one accept wrote.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) accepted: Vec<Accepted>,
+    /// Explicit idempotency keys now held, with the arrival each names.
+    pub(super) keys: Vec<(String, Ulid)>,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct SpillFile {
+    db: SqliteConnection,
+}
+
+impl SpillFile {
+    /// Opens or creates the file. `None`: another process holds it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when it cannot be made or is of a newer format.
+    pub(super) async fn open(path: &Path) -> StoreResult<Option<Self>> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| cannot(path, &e))?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .locking_mode(SqliteLockingMode::Exclusive)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_millis(100))
+            .disable_statement_logging();
+        match Self::prepare(&options).await {
+            Ok(file) => Ok(Some(file)),
+            Err(StoreError::Away(_)) => Ok(None),
+            Err(StoreError::Other(e)) => Err(cannot(path, &*e)),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn prepare(options: &SqliteConnectOptions) -> StoreResult<Self> {
+        let mut db = options.connect().await?;
+        let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut db).await?;
+        if found > VERSION {
+            return Err(StoreError::Newer { found, known: VERSION });
+        }
+        for statement in CREATE {
+            sqlx::query(statement).execute(&mut db).await?;
+        }
+        sqlx::query("PRAGMA user_version = 1").execute(&mut db).await?;
+        sqlx::query("UPDATE spilled SET aside = NULL WHERE aside IS NOT NULL").execute(&mut db).await?;
+        Ok(Self { db })
+    }
+
+    /// Rows and bytes held, and the explicit idempotency keys with the arrival each names.
+    pub(super) async fn load(&mut self) -> StoreResult<(u64, u64, Vec<(String, Ulid)>)> {
+        let row = sqlx::query("SELECT count(*), COALESCE(sum(size), 0) FROM spilled").fetch_one(&mut self.db).await?;
+        let (rows, bytes): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        let mut keys = Vec::new();
+        for row in sqlx::query("SELECT key, ulid FROM spilled_key").fetch_all(&mut self.db).await? {
+            keys.push((row.try_get(0)?, identifier(row.try_get(1)?)?));
+        }
+        Ok((u64::try_from(rows).unwrap_or(0), u64::try_from(bytes).unwrap_or(0), keys))
+    }
+
+    /// Opens a write transaction.
+    pub(super) async fn begin(&mut self) -> StoreResult<()> {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.db).await?;
+        Ok(())
+    }
+
+    /// Ends the transaction: what it wrote is on disk.
+    pub(super) async fn commit(&mut self) -> StoreResult<()> {
+        sqlx::query("COMMIT").execute(&mut self.db).await?;
+        Ok(())
+    }
+
+    /// Undoes the transaction. SQLite has often done so itself by then, which is no error here.
+    pub(super) async fn rollback(&mut self) {
+        if let Err(error) = sqlx::query("ROLLBACK").execute(&mut self.db).await {
+            tracing::debug!(%error, "nothing to roll back in the spill");
+        }
+    }
+
+    /// Writes arrivals inside the open transaction.
+    pub(super) async fn write(&mut self, arrivals: &[NewArrival]) -> StoreResult<Written> {
+        let mut written = Written::default();
+        for arrival in arrivals {
+            let accepted = self.write_one(arrival, &mut written).await?;
+            written.accepted.push(accepted);
+        }
+        Ok(written)
+    }
+
+    async fn write_one(&mut self, arrival: &NewArrival, written: &mut Written) -> StoreResult<Accepted> {
+        let envelope = &arrival.envelope;
+        let size = cost(arrival);
+        let seq: Option<i64> = sqlx::query_scalar(INSERT)
+            .bind(envelope.id.to_string())
+            .bind(kept(arrival)?)
+            .bind(&envelope.raw)
+            .bind(i64::try_from(size).unwrap_or(i64::MAX))
+            .fetch_optional(&mut self.db)
+            .await?;
+        let Some(seq) = seq else { return Ok(Accepted::mint(envelope.id, None, true)) };
+        written.rows += 1;
+        written.bytes += size;
+        let mut first = None;
+        for key in envelope.keys.iter().filter(|k| is_explicit(&k.value)) {
+            let now = envelope.received_at.micros();
+            let held: Option<String> =
+                sqlx::query_scalar(FIRST_WITH_KEY).bind(&key.value).bind(now).fetch_optional(&mut self.db).await?;
+            if let Some(held) = held {
+                first = first.or(Some(identifier(&held)?));
+                continue;
+            }
+            sqlx::query(TAKE_KEY)
+                .bind(&key.value)
+                .bind(envelope.id.to_string())
+                .bind(seq)
+                .bind(key.expires_at.map(Timestamp::micros))
+                .bind(now)
+                .execute(&mut self.db)
+                .await?;
+            written.keys.push((key.value.clone(), envelope.id));
+        }
+        Ok(Accepted::mint(envelope.id, first, true))
+    }
+
+    /// The next rows in the order of acceptance.
+    pub(super) async fn next(&mut self, limit: i64) -> StoreResult<Vec<Spilled>> {
+        let rows = sqlx::query(NEXT).bind(limit).fetch_all(&mut self.db).await?;
+        rows.iter()
+            .map(|row| {
+                let (id, kept): (&str, &str) = (row.try_get("ulid")?, row.try_get("arrival")?);
+                Ok(Spilled {
+                    seq: row.try_get("seq")?,
+                    size: u64::try_from(row.try_get::<i64, _>("size")?).unwrap_or(0),
+                    arrival: unkept(identifier(id)?, kept, row.try_get("raw")?)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Forgets a row that is committed in the database.
+    pub(super) async fn remove(&mut self, seq: i64) -> StoreResult<()> {
+        sqlx::query("DELETE FROM spilled WHERE seq = $1").bind(seq).execute(&mut self.db).await?;
+        Ok(())
+    }
+
+    /// Takes a row out of the order that the database will not have; it is tried again after a restart.
+    pub(super) async fn set_aside(&mut self, seq: i64, error: &str) -> StoreResult<()> {
+        sqlx::query("UPDATE spilled SET aside = $2 WHERE seq = $1").bind(seq).bind(error).execute(&mut self.db).await?;
+        Ok(())
+    }
+
+    /// Gives the space of drained rows back to the disk.
+    pub(super) async fn shrink(&mut self) -> StoreResult<()> {
+        sqlx::query("PRAGMA incremental_vacuum").execute(&mut self.db).await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.db).await?;
+        Ok(())
+    }
+
+    /// Checkpoints and closes.
+    pub(super) async fn close(self) {
+        if let Err(error) = self.db.close().await {
+            tracing::warn!(%error, "the spill did not close cleanly; nothing is lost, the next start recovers it");
+        }
+    }
+}
+
+/// An explicit idempotency key (`form:contact:idem:..`), as opposed to one made of the content.
+pub(super) fn is_explicit(key: &str) -> bool {
+    key.contains(":idem:")
+}
+
+/// Bytes an arrival counts for against the limit: its bytes and what goes with them, roughly.
+pub(super) fn cost(arrival: &NewArrival) -> u64 {
+    let envelope = &arrival.envelope;
+    let keys: usize = envelope.keys.iter().map(|k| k.value.len()).sum();
+    u64::try_from(envelope.raw.len().saturating_add(keys).saturating_add(1024)).unwrap_or(u64::MAX)
+}
+
+fn kept(arrival: &NewArrival) -> StoreResult<String> {
+    let envelope = &arrival.envelope;
+    let kept = Kept {
+        channel: envelope.channel,
+        intake_id: envelope.intake_id.clone(),
+        keys: envelope.keys.clone(),
+        received_at: envelope.received_at,
+        raw_kind: envelope.raw_kind,
+        content_type: envelope.content_type.clone(),
+        context: envelope.context.clone(),
+        quarantined: match &arrival.initial {
+            InitialState::Received => None,
+            InitialState::Quarantined(reason) => Some(reason.clone()),
+        },
+    };
+    serde_json::to_string(&kept).map_err(|e| StoreError::Other(Box::new(e)))
+}
+
+fn unkept(id: Ulid, text: &str, raw: Vec<u8>) -> StoreResult<NewArrival> {
+    let kept: Kept = serde_json::from_str(text)
+        .map_err(|e| StoreError::Other(format!("the spill holds a damaged arrival {id}: {e}").into()))?;
+    Ok(NewArrival {
+        envelope: Envelope {
+            id,
+            channel: kept.channel,
+            intake_id: kept.intake_id,
+            keys: kept.keys,
+            received_at: kept.received_at,
+            digest: Digest::of(&raw),
+            raw_kind: kept.raw_kind,
+            content_type: kept.content_type,
+            context: kept.context,
+            raw,
+        },
+        initial: kept.quarantined.map_or(InitialState::Received, InitialState::Quarantined),
+    })
+}
+
+fn identifier(text: &str) -> StoreResult<Ulid> {
+    Ulid::from_string(text).map_err(|e| StoreError::Other(format!("the spill holds a damaged id {text}: {e}").into()))
+}
+
+fn cannot(path: &Path, error: &(dyn std::error::Error + 'static)) -> StoreError {
+    StoreError::Unusable(format!(
+        "the spill file {} cannot be opened ({error}); give the user that runs pisteur the right to write there",
+        path.display()
+    ))
+}
