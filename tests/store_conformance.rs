@@ -6,6 +6,7 @@ mod journal;
 mod lab;
 mod mailboxes;
 mod people;
+mod postgres;
 mod sqlite;
 
 /// Runs the whole suite on one engine.
@@ -55,3 +56,4 @@ macro_rules! on {
 }
 
 on!(on_sqlite, super::lab::Lab::sqlite());
+on!(on_postgres, super::postgres::lab());
