@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use mail_parser::MessageParser;
+use pisteur::clock::Clock;
 use pisteur::config::delivery::{DeliveryConfig, MailLanguage};
 use pisteur::domain::decision::OwnerChoice;
 use pisteur::domain::enquiry::EmailKind;
-use pisteur::domain::reading::OWN_HEADER;
+use pisteur::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
+use pisteur::domain::reading::{OWN_HEADER, ReadSettings};
+use pisteur::domain::submission::MailClass;
+use ulid::Ulid;
 
 use super::scene::{Scene, Visitor};
 use crate::support::proxy::ChaosProxy;
@@ -56,6 +60,26 @@ async fn the_owner_is_told_who_and_what_by_a_mail_that_is_recognisably_automatic
     let text = read.body_text(0).unwrap();
     assert!(text.contains("Qui : Zoé Čapek") && text.contains("Objet : Devis chaudière"), "{text}");
     assert!(!text.contains("a private message") && !text.contains("http"), "{text}");
+}
+
+#[tokio::test]
+async fn our_own_mail_is_recognised_when_it_comes_back() {
+    let (mails, scene, _) = mail_for(&Visitor::default(), |_| {}).await;
+    let raw = mails[0].data.clone();
+    let envelope = Envelope {
+        id: Ulid(1),
+        channel: Channel::Mail,
+        intake_id: "sales".into(),
+        keys: Vec::new(),
+        received_at: scene.clock.now(),
+        digest: Digest::of(&raw),
+        raw_kind: RawKind::Mail,
+        content_type: None,
+        context: ArrivalContext::default(),
+        raw,
+    };
+    let read = pisteur::domain::reading::read(&envelope, &ReadSettings::default());
+    assert_eq!(read.class, Some(MailClass::OwnMessage));
 }
 
 #[tokio::test]

@@ -219,7 +219,9 @@ impl Scene {
 
     /// A worker with these deliverers; it stops when dropped or told.
     pub fn worker(&self, config: &DeliveryConfig, deliverers: Deliverers) -> Worker {
+        // A lease longer than any jump of the test's clock.
         let settings = OutboxSettings {
+            lease: Duration::from_hours(24),
             poll: Duration::from_millis(20),
             grace: Duration::from_millis(50),
             ..OutboxSettings::of(config)
@@ -254,7 +256,7 @@ impl Scene {
     pub async fn settled_or_later(&self) -> bool {
         let stats = self.store.stats().await;
         if stats.leased.get("deliver").copied().unwrap_or(0) == 0 {
-            self.pass(Duration::from_secs(10));
+            self.pass(Duration::from_mins(1));
         }
         self.open_effects().await == 0
     }

@@ -1,6 +1,6 @@
 //! Signed webhooks, from the committed decision to the receiver.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base64::Engine;
@@ -10,6 +10,7 @@ use pisteur::config::delivery::{DeliveryConfig, Include, OneOrMany};
 use sha2::Sha256;
 
 use super::scene::{SECRET, START, Scene, Visitor};
+use crate::support::proxy::ChaosProxy;
 use crate::support::webhook::{Received, Reply, WebhookReceiver};
 
 /// `v1` signature as a receiver would compute it, apart from the code under test.
@@ -176,6 +177,26 @@ async fn a_dead_letter_can_be_tried_again_by_hand() {
     assert!(scene.dead().await.is_empty());
     let requests = receiver.requests();
     assert_eq!(requests[0].headers["webhook-id"], requests.last().unwrap().headers["webhook-id"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_brings_the_same_webhook_again() {
+    let (scene, receiver) = (Scene::new().await, WebhookReceiver::start());
+    let proxy = ChaosProxy::to_port(receiver.port());
+    let url = format!("http://127.0.0.1:{}/hook", proxy.port());
+    let config = Scene::config(vec![scene.webhook("crm", url)]);
+    let mut sent = BTreeSet::new();
+    for _ in 0..5 {
+        sent.insert(scene.arrive(&config, &Visitor::default()).await.1[0].id.to_string());
+    }
+    proxy.lose_answer_to(b"/hook");
+    settle(&scene, &config).await;
+    assert_eq!(proxy.lost(), 1);
+    let requests = receiver.requests();
+    assert_eq!(requests.len(), 6);
+    let ids: BTreeSet<String> = requests.iter().map(|r| r.headers["webhook-id"].clone()).collect();
+    assert_eq!(ids, sent);
+    assert!(scene.dead().await.is_empty());
 }
 
 #[tokio::test]
