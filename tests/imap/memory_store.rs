@@ -81,7 +81,9 @@ impl Store for MemoryStore {
             held.batches.push(arrivals.len());
             for arrival in arrivals {
                 let position = arrival.envelope.context.mail.as_ref().unwrap();
-                held.positions.insert((position.uidvalidity, position.uid));
+                if !held.positions.insert((position.uidvalidity, position.uid)) {
+                    continue;
+                }
                 let key = arrival.envelope.keys[0].value.clone();
                 let first = *held.keys.entry(key).or_insert(arrival.envelope.id);
                 if first == arrival.envelope.id {

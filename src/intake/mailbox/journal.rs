@@ -11,7 +11,7 @@ use crate::imap::{ErrorClass, ImapError, Meta};
 use crate::store::{CursorMove, InitialState, MailboxState, NamedLock, NewArrival, Store, StoreError};
 
 use super::metrics;
-use super::plan::History;
+use super::plan::{self, History};
 
 /// Reason of a message that could not be fetched.
 const UNFETCHABLE: &str = "unfetchable";
@@ -72,7 +72,7 @@ impl Journal {
         let text =
             serde_json::to_string(&history).map_err(|e| ImapError::new(ErrorClass::Store, format!("history: {e}")))?;
         self.store.save_secret(&history_name(&self.mailbox), &text).await.map_err(|e| away(&e))?;
-        self.state.uidvalidity = history.uidvalidity;
+        self.state.uidvalidity = plan::life(Some(&history), history.uidvalidity);
         self.state.last_uid = last_uid;
         self.state.started = true;
         self.history = Some(history);
@@ -167,7 +167,6 @@ impl Journal {
             mailbox: self.mailbox.clone(),
             folder: self.folder.clone(),
             uidvalidity: self.state.uidvalidity,
-            generation: self.history.as_ref().map_or(0, |h| h.generation),
         }
     }
 }
@@ -185,18 +184,12 @@ pub(super) struct Desk {
     mailbox: String,
     folder: String,
     uidvalidity: u32,
-    generation: u32,
 }
-
-/// Spreads generations over the numbers that stand for UIDVALIDITY in attempt counts (2^32 divided by the golden
-/// ratio: neighbours never meet).
-const SPREAD: u32 = 0x9E37_79B1;
 
 impl Desk {
     /// Counts an attempt before it is made.
     pub(super) async fn count(&self, uid: u32) -> Result<u32, ImapError> {
-        let life = self.uidvalidity.wrapping_add(self.generation.wrapping_mul(SPREAD));
-        self.store.count_fetch(&self.mailbox, life, uid).await.map_err(|e| away(&e))
+        self.store.count_fetch(&self.mailbox, self.uidvalidity, uid).await.map_err(|e| away(&e))
     }
 
     /// A message as read; `truncated_from` is its full size when `raw` is not all of it.

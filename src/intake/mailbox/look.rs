@@ -42,7 +42,7 @@ impl Shift<'_> {
             let due = Instant::now() + self.config.timing.poll.duration();
             let selected = self.look(session).await?;
             on_good();
-            self.marks.carry_out(self.config, session, &selected).await?;
+            self.marks.carry_out(self.config, session, &selected, self.journal.state.uidvalidity).await?;
             if !session.has_news() {
                 self.wait(session, due).await?;
             }
@@ -68,8 +68,8 @@ impl Shift<'_> {
     async fn look(&mut self, session: &mut Session) -> Result<Selected, ImapError> {
         loop {
             let selected = session.select(&self.config.folder, self.config.after != After::None).await?;
-            self.memory.belongs_to(selected.uidvalidity);
             self.settle_cursor(&selected).await?;
+            self.memory.belongs_to(self.journal.state.uidvalidity);
             let last_uid = self.journal.state.last_uid;
             let look = plan::look(last_uid, self.journal.history.as_ref(), selected.uidvalidity);
             let found = session.search(&look.criteria).await?;
@@ -134,7 +134,7 @@ impl Shift<'_> {
                 self.count(written);
                 return Err(error);
             }
-            self.marks.carry_out(self.config, session, selected).await?;
+            self.marks.carry_out(self.config, session, selected, self.journal.state.uidvalidity).await?;
         }
         self.reporter.gap(0);
         Ok(())

@@ -43,7 +43,7 @@ impl Marks {
         }
     }
 
-    /// Carries out what waits.
+    /// Carries out what waits; `life` is the number under which positions of this folder are stored now.
     ///
     /// # Errors
     /// Failures after which the session is of no use; the marks were answered.
@@ -52,6 +52,7 @@ impl Marks {
         config: &MailboxConfig,
         session: &mut Session,
         selected: &Selected,
+        life: u32,
     ) -> Result<(), ImapError> {
         loop {
             while self.waiting.len() < AT_ONCE
@@ -63,7 +64,7 @@ impl Marks {
                 return Ok(());
             }
             let requests = std::mem::take(&mut self.waiting);
-            some(requests, config, session, selected).await?;
+            some(requests, config, session, selected, life).await?;
         }
     }
 }
@@ -73,8 +74,9 @@ async fn some(
     config: &MailboxConfig,
     session: &mut Session,
     selected: &Selected,
+    life: u32,
 ) -> Result<(), ImapError> {
-    let here = |r: &MarkRequest| r.position.folder == config.folder && r.position.uidvalidity == selected.uidvalidity;
+    let here = |r: &MarkRequest| r.position.folder == config.folder && r.position.uidvalidity == life;
     let (current, stale): (Vec<_>, Vec<_>) = requests.into_iter().partition(here);
     for request in stale {
         metrics::marked(&config.id, MarkOutcome::Stale);

@@ -41,7 +41,7 @@ pub(super) struct History {
     pub moment: Option<Timestamp>,
     /// The first run of a `from_now` mailbox: what is older is never read.
     pub floor: Option<Timestamp>,
-    /// How often the folder was found rebuilt: attempts are counted apart for each life of its numbers.
+    /// How often UIDNEXT went down under this UIDVALIDITY (see [`life`]).
     pub generation: u32,
 }
 
@@ -52,6 +52,16 @@ pub(super) struct Restart {
     pub last_uid: u32,
     /// The folder was rebuilt; otherwise it is the first run.
     pub rebuilt: bool,
+}
+
+/// Spreads generations (2^32 divided by the golden ratio: neighbours never meet).
+const SPREAD: u32 = 0x9E37_79B1;
+
+/// The number under which positions are stored: UIDVALIDITY, and another one whenever a server uses UIDs again without
+/// changing it. So a UID used twice is never taken for the first one, neither in the journal nor by a mark.
+pub(super) fn life(history: Option<&History>, uidvalidity: u32) -> u32 {
+    let generation = history.filter(|h| h.uidvalidity == uidvalidity).map_or(0, |h| h.generation);
+    uidvalidity.wrapping_add(generation.wrapping_mul(SPREAD))
 }
 
 /// Does the cursor have to be set anew?
@@ -76,20 +86,21 @@ pub(super) fn restart(
         }
         return Some(Restart { history, last_uid: 0, rebuilt: false });
     }
-    if state.uidvalidity == selected.uidvalidity && top >= state.last_uid {
+    if state.uidvalidity == life(known, selected.uidvalidity) && top >= state.last_uid {
         return None;
     }
     let mut history = known.cloned().unwrap_or_default();
-    let unfinished = history.uidvalidity == state.uidvalidity && state.last_uid < history.until;
+    let unfinished = life(known, history.uidvalidity) == state.uidvalidity && state.last_uid < history.until;
     if !unfinished {
         history.silent = false;
         let window = now.before(RESCAN);
         history.moment = Some(history.floor.map_or(window, |floor| floor.max(window)));
     }
+    let same = state.uidvalidity == life(known, selected.uidvalidity);
+    history.generation = if same { history.generation.wrapping_add(1) } else { 0 };
     history.uidvalidity = selected.uidvalidity;
     history.until = top;
     history.rescan = true;
-    history.generation = history.generation.wrapping_add(1);
     Some(Restart { history, last_uid: 0, rebuilt: true })
 }
 
@@ -197,6 +208,10 @@ mod tests {
         assert_eq!(changed.history.moment, Some(NOW.before(RESCAN)));
         let down = restart(FirstRun::All, &state(7, 50), None, &selected(7, 20), NOW).unwrap();
         assert_eq!((down.last_uid, down.history.until), (0, 19));
+        assert_ne!(life(Some(&down.history), 7), 7, "its numbers are others");
+        assert_eq!(life(Some(&changed.history), 8), 8);
+        let after = MailboxState { uidvalidity: life(Some(&down.history), 7), ..state(7, 19) };
+        assert_eq!(restart(FirstRun::All, &after, Some(&down.history), &selected(7, 21), NOW), None);
     }
 
     #[test]
