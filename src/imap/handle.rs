@@ -62,8 +62,6 @@ pub struct MailboxStatus {
     pub quarantined: u64,
     /// Connections made since the start.
     pub connections: u64,
-    /// The server cannot carry the configured mark.
-    pub marks_unsupported: bool,
 }
 
 impl MailboxStatus {
