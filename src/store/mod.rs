@@ -382,12 +382,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn fail(&self, lease: &Lease, failure: Failure) -> StoreResult<()>;
     /// Gives a job back untouched (shutdown): the attempt is not held against it.
     async fn release(&self, lease: &Lease) -> StoreResult<()>;
-    /// Gives a job back untouched, not to be claimed before `until`: its target has its hands full. An engine that
-    /// cannot set the time gives it back at once.
-    async fn defer(&self, lease: &Lease, until: Timestamp) -> StoreResult<()> {
-        tracing::trace!(job = lease.job(), %until, "given back at once");
-        self.release(lease).await
-    }
+    /// Gives a job back untouched, not to be claimed before `until`: its target has its hands full.
+    async fn defer(&self, lease: &Lease, until: Timestamp) -> StoreResult<()>;
     /// Takes back what an earlier life of this process held, without waiting for its leases to end; how many jobs.
     /// Only for an engine that one daemon has to itself; where several share it, leases end by themselves.
     async fn recover(&self) -> StoreResult<u64> {

@@ -161,6 +161,9 @@ impl Store for MemoryStore {
     async fn release(&self, _lease: &Lease) -> StoreResult<()> {
         none()
     }
+    async fn defer(&self, _lease: &Lease, _until: Timestamp) -> StoreResult<()> {
+        none()
+    }
     async fn quarantine(&self, _lease: &Lease, _reason: &str) -> StoreResult<()> {
         none()
     }

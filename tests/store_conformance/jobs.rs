@@ -90,6 +90,16 @@ pub async fn a_released_job_keeps_its_attempts(lab: &Lab) {
     assert_eq!((again.attempt(), again.is_suspect()), (1, false));
 }
 
+pub async fn a_deferred_job_waits_untouched(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    lab.store.defer(&lease, lab.now()).await.unwrap();
+    let again = lab.claim(1).await.remove(0);
+    assert_eq!((again.attempt(), again.is_suspect()), (1, false));
+    lab.store.defer(&again, lab.now().after(Duration::from_hours(1))).await.unwrap();
+    assert!(lab.claim(1).await.is_empty(), "not before its time");
+    assert!(matches!(lab.store.release(&again).await, Err(StoreError::Fenced(_))), "it is nobody's meanwhile");
+}
+
 pub async fn a_job_fails_and_comes_back(lab: &Lab) {
     let lease = lab.claimed("x").await;
     let failure = Failure { error: "the reader was busy".to_owned(), retry_at: Some(lab.now()) };

@@ -134,6 +134,10 @@ impl Store for Postgres {
         Ok(())
     }
 
+    async fn defer(&self, lease: &Lease, until: Timestamp) -> StoreResult<()> {
+        writing!(self, |conn| jobs::release(conn, lease, until))
+    }
+
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()> {
         let now = self.now();
         writing!(self, |conn| jobs::quarantine(conn, lease, reason, now))
