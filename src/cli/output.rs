@@ -48,6 +48,11 @@ impl Output {
         Self { text: String::new(), colour }
     }
 
+    /// Whether words are coloured.
+    pub(super) const fn has_colour(&self) -> bool {
+        self.colour
+    }
+
     /// Adds a line.
     pub fn line(&mut self, line: impl AsRef<str>) -> &mut Self {
         self.text.push_str(line.as_ref());
