@@ -1,0 +1,108 @@
+//! Changing rules and configuration under a running daemon: all or nothing, and loudly.
+
+use std::time::Duration;
+
+use crate::support::daemon::{Daemon, Setup};
+use crate::support::ledger::texts_blocking;
+use crate::support::process::Signal;
+use crate::support::wait;
+
+const LEADS_TO_DORA: &str = r#"
+[[rule]]
+id = "catch-all"
+why = "Dora takes everything"
+when.always = true
+then.owner = "dora"
+"#;
+
+fn post(daemon: &Daemon, number: u32) {
+    let (name, email) = (format!("Paul {number}"), format!("paul{number}@atelier-{number}.fr"));
+    let fields = [("name", name.as_str()), ("email", email.as_str()), ("message", "Bonjour")];
+    let answer = daemon.public().post_form("/f/contact", &fields).expect("answers");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+fn owners(daemon: &Daemon, leads: usize) -> Vec<String> {
+    let url = daemon.setup().database_url().to_owned();
+    let read = || texts_blocking(&url, "SELECT coalesce(owner, '-') FROM lead ORDER BY id");
+    wait::until("the leads are there", Duration::from_secs(60), || read().len() == leads);
+    read()
+}
+
+fn says(daemon: &Daemon, text: &str) {
+    wait::until("the log says it", Duration::from_secs(60), || daemon.stderr().contains(text));
+}
+
+fn start() -> Daemon {
+    let people = "[[user]]\nid = \"dora\"\nname = \"Dora\"\nemail = \"dora@our-company.example\"\n";
+    let setup = Setup::new().contact_form().tables("[limits]\nper_client_per_minute = 0\n");
+    let shipped = std::fs::read_to_string(setup.dir().join("rules/people.toml")).expect("people");
+    let people = if shipped.contains("\"dora\"") { shipped } else { format!("{shipped}\n{people}") };
+    setup.file("rules/people.toml", people).start()
+}
+
+#[test]
+fn a_half_written_rule_file_is_refused_and_the_running_set_stays() {
+    let daemon = start();
+    post(&daemon, 1);
+    let before = owners(&daemon, 1);
+    std::fs::write(daemon.path("rules/40-assign.toml"), "[[rule]]\nid = \"catch-all\"\nwhen.alw").expect("written");
+    says(&daemon, "the running set stays in force");
+    says(&daemon, "40-assign.toml:3");
+    let ready = daemon.operator().get("/readyz").expect("answers");
+    assert_eq!(ready.status, 200, "forms are taken all the same");
+    assert!(ready.text().contains("degraded"), "{}", ready.text());
+    post(&daemon, 2);
+    assert_ne!(owners(&daemon, 2)[1], "-", "decided by the running set: {before:?}");
+    std::fs::write(daemon.path("rules/40-assign.toml"), LEADS_TO_DORA).expect("written");
+    says(&daemon, "rules and configuration in force");
+    post(&daemon, 3);
+    assert_eq!(owners(&daemon, 3)[2], "dora", "a mended folder is taken over at once");
+    wait::until("it is well again", wait::LONG, || {
+        daemon.operator().get("/readyz").is_ok_and(|a| a.text().contains("\"ok\""))
+    });
+}
+
+#[test]
+fn a_daemon_starts_on_a_broken_folder_with_the_last_good_rules() {
+    let mut daemon = start();
+    std::fs::write(daemon.path("rules/40-assign.toml"), LEADS_TO_DORA).expect("written");
+    says(&daemon, "rules and configuration in force");
+    daemon.stop_cleanly();
+    std::fs::write(daemon.path("rules/40-assign.toml"), "nonsense").expect("written");
+    daemon.restart();
+    says(&daemon, "the last good set is in force");
+    post(&daemon, 1);
+    assert_eq!(owners(&daemon, 1), ["dora"]);
+}
+
+#[test]
+fn an_invalid_configuration_changes_nothing_and_a_valid_one_is_live_after_sighup() {
+    let mut daemon = start();
+    let path = daemon.path("pisteur.toml");
+    let good = std::fs::read_to_string(&path).expect("written by the harness");
+    std::fs::write(&path, good.replace("id = \"contact\"", "id = \"contact\"\nredirekt = \"/x\"")).expect("written");
+    daemon.signal(Signal::Hup);
+    says(&daemon, "the old one stays in force");
+    says(&daemon, "redirekt");
+    post(&daemon, 1);
+    std::fs::write(&path, format!("{good}\n[[form]]\nid = \"second\"\n")).expect("written");
+    daemon.signal(Signal::Hup);
+    wait::until("the new form answers", wait::LONG, || {
+        let fields = [("name", "Eva"), ("email", "eva@dilna-eva.cz"), ("message", "Dotaz")];
+        daemon.public().post_form("/f/second", &fields).is_ok_and(|a| a.status == 200)
+    });
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn a_second_daemon_on_one_sqlite_file_and_a_port_in_use_are_refused_with_the_remedy() {
+    let daemon = start();
+    let mut second = Setup::new().contact_form().database(daemon.setup().database_url()).start_unready();
+    assert_eq!(second.wait_end(), Some(2));
+    assert!(second.stderr().contains("another pisteur serves"), "{}", second.stderr());
+    let taken = format!("127.0.0.1:{}", daemon.public().addr.port());
+    let mut third = Setup::new().contact_form().env("PISTEUR__HTTP__PUBLIC", &taken).start_unready();
+    assert_eq!(third.wait_end(), Some(2));
+    assert!(third.stderr().contains("http.public"), "{}", third.stderr());
+}
