@@ -30,7 +30,8 @@ fn deliver(dovecot: &Dovecot, from: usize, to: usize) {
 
 fn leads(url: &str, count: i64) {
     wait::until("every arrival is a lead", Duration::from_secs(120), || {
-        count_blocking(url, "SELECT count(*) FROM lead") == count && count_blocking(url, "SELECT count(*) FROM job") == 0
+        count_blocking(url, "SELECT count(*) FROM lead") == count
+            && count_blocking(url, "SELECT count(*) FROM job") == 0
     });
 }
 
