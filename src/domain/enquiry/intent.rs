@@ -86,8 +86,8 @@ const KINDS: [(&str, &[&str]); 7] = [
 
 /// Kind of inquiry by keywords in subject and text; `None` when no word is sure.
 pub fn inquiry_kind(topic: Option<&str>, message: &str) -> Option<String> {
-    for text in [topic.unwrap_or_default(), cut(message, 2_000)] {
-        let words: Vec<String> = text.split_whitespace().take(400).map(fold).collect();
+    for text in [topic.unwrap_or_default(), cut(message, 1_000)] {
+        let words: Vec<String> = text.split_whitespace().take(150).map(fold).collect();
         let pairs = words.iter().zip(words.iter().skip(1)).map(|(a, b)| format!("{a}{b}"));
         let candidates: Vec<String> = words.iter().cloned().chain(pairs).collect();
         for (kind, starts) in KINDS {

@@ -30,8 +30,8 @@ const LANGUAGES: [(Lang, &str); 20] = [
 
 /// Fewest letters for an answer in a script of many languages.
 const LETTERS: usize = 20;
-/// Text looked at, in bytes.
-const BYTES: usize = 3_000;
+/// Text looked at, in bytes: more costs time in proportion and changes no answer.
+const BYTES: usize = 800;
 
 /// ISO 639-1 code of the language of `text`; `None` when it is short or not sure.
 pub fn detect(text: &str) -> Option<String> {

@@ -215,6 +215,9 @@ static BY_NAME: LazyLock<HashMap<String, Canonical>> = LazyLock::new(|| {
 
 /// Folds a field name for comparison: NFKD without marks, lower case, letters and digits only, ي/ی and ك/ک unified.
 pub fn fold(name: &str) -> String {
+    if name.is_ascii() {
+        return name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    }
     let mut out = String::with_capacity(name.len());
     for c in name.nfkd().flat_map(char::to_lowercase) {
         match c {
