@@ -81,7 +81,7 @@ impl Lab {
         arrival.envelope.channel = Channel::Mail;
         arrival.envelope.raw_kind = RawKind::Mail;
         arrival.envelope.content_type = None;
-        arrival.envelope.intake_id = mailbox.to_owned();
+        mailbox.clone_into(&mut arrival.envelope.intake_id);
         arrival.envelope.context = ArrivalContext {
             mail: Some(MailPosition { folder: "INBOX".to_owned(), uidvalidity: 7, uid, internal_date: None }),
             ..ArrivalContext::default()

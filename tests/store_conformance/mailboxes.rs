@@ -7,8 +7,8 @@ use pisteur::store::{CursorMove, MailboxState, NamedLock, StoreError};
 use super::lab::{LEASE, Lab};
 use crate::support::wait::{LONG, until_async};
 
-fn cursor(lock: &NamedLock, last_uid: u32) -> Option<CursorMove> {
-    Some(CursorMove { mailbox: "sales".to_owned(), lock: lock.clone(), uidvalidity: 7, last_uid })
+fn cursor(lock: &NamedLock, last_uid: u32) -> CursorMove {
+    CursorMove { mailbox: "sales".to_owned(), lock: lock.clone(), uidvalidity: 7, last_uid }
 }
 
 async fn lock(lab: &Lab) -> NamedLock {
@@ -20,10 +20,10 @@ pub async fn a_cursor_moves_with_its_arrivals(lab: &Lab) {
     assert_eq!(lab.store.mailbox("sales").await.unwrap(), MailboxState::default());
     let state = MailboxState { uidvalidity: 7, last_uid: 3, started: true, ..MailboxState::default() };
     lab.store.save_mailbox("sales", &state, &lock).await.unwrap();
-    lab.store.accept(vec![lab.mail("sales", 5, "five")], cursor(&lock, 5)).await.unwrap();
+    lab.store.accept(vec![lab.mail("sales", 5, "five")], Some(cursor(&lock, 5))).await.unwrap();
     let moved = lab.store.mailbox("sales").await.unwrap();
     assert_eq!((moved.uidvalidity, moved.last_uid, moved.started), (7, 5, true));
-    lab.store.accept(vec![], cursor(&lock, 4)).await.unwrap();
+    lab.store.accept(vec![], Some(cursor(&lock, 4))).await.unwrap();
     assert_eq!(lab.store.mailbox("sales").await.unwrap().last_uid, 5, "a cursor never goes back");
     assert_eq!(lab.store.journalled_uids("sales", 7, 1).await.unwrap(), [5]);
     assert!(lab.store.journalled_uids("sales", 7, 6).await.unwrap().is_empty());
@@ -35,7 +35,7 @@ pub async fn a_lost_lock_moves_nothing(lab: &Lab) {
         lab.store.lock("mailbox:sales", "two", LEASE).await.unwrap().is_some()
     })
     .await;
-    let answer = lab.store.accept(vec![lab.mail("sales", 5, "five")], cursor(&lost, 5)).await;
+    let answer = lab.store.accept(vec![lab.mail("sales", 5, "five")], Some(cursor(&lost, 5))).await;
     assert!(matches!(answer, Err(StoreError::Fenced(0))), "{answer:?}");
     let answer = lab.store.save_mailbox("sales", &MailboxState::default(), &lost).await;
     assert!(matches!(answer, Err(StoreError::Fenced(0))), "{answer:?}");
@@ -56,9 +56,9 @@ pub async fn a_lock_has_one_holder(lab: &Lab) {
 
 pub async fn a_uid_seen_again_is_the_same_arrival(lab: &Lab) {
     let lock = lock(lab).await;
-    let first = lab.store.accept(vec![lab.mail("sales", 5, "five")], cursor(&lock, 5)).await.unwrap().remove(0);
+    let first = lab.store.accept(vec![lab.mail("sales", 5, "five")], Some(cursor(&lock, 5))).await.unwrap().remove(0);
     let batch = vec![lab.mail("sales", 5, "five"), lab.mail("sales", 6, "six")];
-    let again = lab.store.accept(batch, cursor(&lock, 6)).await.unwrap();
+    let again = lab.store.accept(batch, Some(cursor(&lock, 6))).await.unwrap();
     assert_eq!((again[0].id(), again[0].duplicate_of()), (first.id(), None));
     assert_eq!(lab.claim(10).await.len(), 2);
     assert_eq!(lab.store.list_arrivals(pisteur::store::rows::ArrivalFilter::default()).await.unwrap().len(), 2);
