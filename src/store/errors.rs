@@ -1,6 +1,35 @@
 //! From the driver's error to what a caller can branch on, with the remedy in the sentence.
 
-use super::StoreError;
+/// Why the store could not do it. A caller branches on each of these.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached at present; trying again later may help.
+    #[error("the database is away: {0}")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No room: disk or spill is full.
+    #[error("no room left: {0}")]
+    Full(String),
+    /// The database was written by a newer pisteur.
+    #[error("the database has migration {found}, this pisteur knows up to {known}: use the newer pisteur")]
+    Newer {
+        /// Highest migration in the database.
+        found: i64,
+        /// Highest migration of this build.
+        known: i64,
+    },
+    /// The lease was lost: another worker has the job, or it is settled.
+    #[error("the lease on job {0} was lost")]
+    Fenced(i64),
+    /// The address of the database is unusable, or the server's settings are unsafe.
+    #[error("{0}")]
+    Unusable(String),
+    /// Anything else.
+    #[error("database: {0}")]
+    Other(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Result of a store operation.
+pub type StoreResult<T> = Result<T, StoreError>;
 
 /// SQLite primary result codes (<https://www.sqlite.org/rescode.html>).
 mod sqlite_code {

@@ -6,13 +6,19 @@
 //! - One arrival has one effect: [`Store::commit`] writes records, keys, pool turn, trace, outbox and the job's end
 //!   in one transaction, or nothing.
 
+mod arrive;
 mod batch;
 mod errors;
+mod lease;
 mod plan;
 pub mod postgres;
 pub mod rows;
 mod signal;
 pub mod sqlite;
+
+pub use arrive::{Accepted, CursorMove, InitialState, NewArrival};
+pub use errors::{StoreError, StoreResult};
+pub use lease::{Claim, Effect, Failure, JobSubject, Lease, Queue};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,235 +33,6 @@ use crate::domain::enquiry::Enquiry;
 use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use crate::domain::submission::Submission;
-
-/// Why the store could not do it. A caller branches on each of these.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database cannot be reached at present; trying again later may help.
-    #[error("the database is away: {0}")]
-    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// No room: disk or spill is full.
-    #[error("no room left: {0}")]
-    Full(String),
-    /// The database was written by a newer pisteur.
-    #[error("the database has migration {found}, this pisteur knows up to {known}: use the newer pisteur")]
-    Newer {
-        /// Highest migration in the database.
-        found: i64,
-        /// Highest migration of this build.
-        known: i64,
-    },
-    /// The lease was lost: another worker has the job, or it is settled.
-    #[error("the lease on job {0} was lost")]
-    Fenced(i64),
-    /// The address of the database is unusable, or the server's settings are unsafe.
-    #[error("{0}")]
-    Unusable(String),
-    /// Anything else.
-    #[error("database: {0}")]
-    Other(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// Result of a store operation.
-pub type StoreResult<T> = Result<T, StoreError>;
-
-/// Where a new arrival starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InitialState {
-    /// A process job is made for it.
-    Received,
-    /// Held at once, with this reason (an unfetchable message, screened spam).
-    Quarantined(String),
-}
-
-/// An arrival to be journalled.
-#[derive(Debug, Clone)]
-pub struct NewArrival {
-    /// What arrived.
-    pub envelope: Envelope,
-    /// Where it starts.
-    pub initial: InitialState,
-}
-
-/// A mailbox cursor that moves in the same transaction as the arrivals it passes.
-#[derive(Debug, Clone)]
-pub struct CursorMove {
-    /// Mailbox id.
-    pub mailbox: String,
-    /// The holder's lease on the mailbox, for fencing.
-    pub lock: NamedLock,
-    /// UIDVALIDITY read at SELECT.
-    pub uidvalidity: u32,
-    /// Every UID up to this one is journalled.
-    pub last_uid: u32,
-}
-
-/// Proof that an arrival is on disk. Only the store mints it.
-#[derive(Debug, Clone)]
-pub struct Accepted {
-    id: Ulid,
-    duplicate_of: Option<Ulid>,
-    spilled: bool,
-}
-
-impl Accepted {
-    pub(in crate::store) const fn mint(id: Ulid, duplicate_of: Option<Ulid>, spilled: bool) -> Self {
-        Self { id, duplicate_of, spilled }
-    }
-
-    /// Id of this arrival.
-    #[must_use]
-    pub const fn id(&self) -> Ulid {
-        self.id
-    }
-
-    /// The first arrival with the same key, when this one repeats it.
-    #[must_use]
-    pub const fn duplicate_of(&self) -> Option<Ulid> {
-        self.duplicate_of
-    }
-
-    /// The id to acknowledge: the first arrival's for a repeat.
-    #[must_use]
-    pub fn acknowledged(&self) -> Ulid {
-        self.duplicate_of.unwrap_or(self.id)
-    }
-
-    /// Journalled in the spill because the database is away.
-    #[must_use]
-    pub const fn spilled(&self) -> bool {
-        self.spilled
-    }
-}
-
-/// The two queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Queue {
-    /// Arrivals to be processed.
-    Process,
-    /// Outbox effects to be delivered.
-    Deliver,
-}
-
-impl Queue {
-    /// The word stored.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Process => "process",
-            Self::Deliver => "deliver",
-        }
-    }
-}
-
-/// Proof of the right to work on a job until `until`. Only the store mints it.
-#[derive(Debug)]
-pub struct Lease {
-    pub(in crate::store) job: i64,
-    pub(in crate::store) queue: Queue,
-    pub(in crate::store) owner: String,
-    pub(in crate::store) attempt: i64,
-    pub(in crate::store) failures: i64,
-    pub(in crate::store) until: Timestamp,
-    pub(in crate::store) subject: JobSubject,
-}
-
-/// What a job is about.
-#[derive(Debug, Clone, PartialEq)]
-pub enum JobSubject {
-    /// Process this arrival.
-    Arrival(Ulid),
-    /// Deliver this effect.
-    Effect(Box<Effect>),
-}
-
-impl Lease {
-    /// The same right under the same fence, for the engine's own tasks.
-    pub(in crate::store) fn copy(&self) -> Self {
-        Self {
-            job: self.job,
-            queue: self.queue,
-            owner: self.owner.clone(),
-            attempt: self.attempt,
-            failures: self.failures,
-            until: self.until,
-            subject: self.subject.clone(),
-        }
-    }
-
-    /// Row id of the job.
-    #[must_use]
-    pub const fn job(&self) -> i64 {
-        self.job
-    }
-
-    /// Claims so far, this one included. Above 1 an earlier holder died or failed.
-    #[must_use]
-    pub const fn attempt(&self) -> i64 {
-        self.attempt
-    }
-
-    /// Failures recorded so far (a holder that said why).
-    #[must_use]
-    pub const fn failures(&self) -> i64 {
-        self.failures
-    }
-
-    /// An earlier holder vanished without a word: the job may kill its reader.
-    #[must_use]
-    pub const fn is_suspect(&self) -> bool {
-        self.attempt > self.failures + 1
-    }
-
-    /// When others may take it.
-    #[must_use]
-    pub const fn until(&self) -> Timestamp {
-        self.until
-    }
-
-    /// What it is about.
-    #[must_use]
-    pub const fn subject(&self) -> &JobSubject {
-        &self.subject
-    }
-}
-
-/// Which jobs to claim.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// Queue.
-    pub queue: Queue,
-    /// Name of the claiming worker, unique per process start.
-    pub owner: String,
-    /// At most this many.
-    pub limit: usize,
-    /// Lease time.
-    pub lease: Duration,
-    /// Only jobs whose earlier holder vanished (true), or only the others (false). Suspects are claimed one at a time.
-    pub suspects: bool,
-}
-
-/// An effect on the world outside, delivered at least once with an idempotency key.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Effect {
-    /// Idempotency key: ULID minted when the effect was decided.
-    pub id: Ulid,
-    /// `webhook`, `mail` or `mark`.
-    pub kind: String,
-    /// Configured target: webhook id, `owner`, mailbox id.
-    pub target: String,
-    /// What the deliverer needs, without message text; records are looked up at delivery.
-    pub payload: serde_json::Value,
-}
-
-/// How a job ended without success.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// One plain sentence without personal data.
-    pub error: String,
-    /// When to try again; `None` = never: dead letter (deliver), failed (process).
-    pub retry_at: Option<Timestamp>,
-}
 
 /// Everything one transaction writes for one arrival.
 #[derive(Debug, Clone)]

@@ -1,0 +1,75 @@
+//! What is journalled, and the proof that it was.
+
+use ulid::Ulid;
+
+use super::NamedLock;
+use crate::domain::envelope::Envelope;
+
+/// Where a new arrival starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InitialState {
+    /// A process job is made for it.
+    Received,
+    /// Held at once, with this reason (an unfetchable message, screened spam).
+    Quarantined(String),
+}
+
+/// An arrival to be journalled.
+#[derive(Debug, Clone)]
+pub struct NewArrival {
+    /// What arrived.
+    pub envelope: Envelope,
+    /// Where it starts.
+    pub initial: InitialState,
+}
+
+/// A mailbox cursor that moves in the same transaction as the arrivals it passes.
+#[derive(Debug, Clone)]
+pub struct CursorMove {
+    /// Mailbox id.
+    pub mailbox: String,
+    /// The holder's lease on the mailbox, for fencing.
+    pub lock: NamedLock,
+    /// UIDVALIDITY read at SELECT.
+    pub uidvalidity: u32,
+    /// Every UID up to this one is journalled.
+    pub last_uid: u32,
+}
+
+/// Proof that an arrival is on disk. Only the store mints it.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    id: Ulid,
+    duplicate_of: Option<Ulid>,
+    spilled: bool,
+}
+
+impl Accepted {
+    pub(in crate::store) const fn mint(id: Ulid, duplicate_of: Option<Ulid>, spilled: bool) -> Self {
+        Self { id, duplicate_of, spilled }
+    }
+
+    /// Id of this arrival.
+    #[must_use]
+    pub const fn id(&self) -> Ulid {
+        self.id
+    }
+
+    /// The first arrival with the same key, when this one repeats it.
+    #[must_use]
+    pub const fn duplicate_of(&self) -> Option<Ulid> {
+        self.duplicate_of
+    }
+
+    /// The id to acknowledge: the first arrival's for a repeat.
+    #[must_use]
+    pub fn acknowledged(&self) -> Ulid {
+        self.duplicate_of.unwrap_or(self.id)
+    }
+
+    /// Journalled in the spill because the database is away.
+    #[must_use]
+    pub const fn spilled(&self) -> bool {
+        self.spilled
+    }
+}

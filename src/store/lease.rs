@@ -1,0 +1,136 @@
+//! Jobs and the right to work on them: queues, leases, effects, failures.
+
+use std::time::Duration;
+
+use ulid::Ulid;
+
+use crate::clock::Timestamp;
+
+/// The two queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Queue {
+    /// Arrivals to be processed.
+    Process,
+    /// Outbox effects to be delivered.
+    Deliver,
+}
+
+impl Queue {
+    /// The word stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Deliver => "deliver",
+        }
+    }
+}
+
+/// Proof of the right to work on a job until `until`. Only the store mints it.
+#[derive(Debug)]
+pub struct Lease {
+    pub(in crate::store) job: i64,
+    pub(in crate::store) queue: Queue,
+    pub(in crate::store) owner: String,
+    pub(in crate::store) attempt: i64,
+    pub(in crate::store) failures: i64,
+    pub(in crate::store) until: Timestamp,
+    pub(in crate::store) subject: JobSubject,
+}
+
+/// What a job is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobSubject {
+    /// Process this arrival.
+    Arrival(Ulid),
+    /// Deliver this effect.
+    Effect(Box<Effect>),
+}
+
+impl Lease {
+    /// The same right under the same fence, for the engine's own tasks.
+    pub(in crate::store) fn copy(&self) -> Self {
+        Self {
+            job: self.job,
+            queue: self.queue,
+            owner: self.owner.clone(),
+            attempt: self.attempt,
+            failures: self.failures,
+            until: self.until,
+            subject: self.subject.clone(),
+        }
+    }
+
+    /// Row id of the job.
+    #[must_use]
+    pub const fn job(&self) -> i64 {
+        self.job
+    }
+
+    /// Claims so far, this one included. Above 1 an earlier holder died or failed.
+    #[must_use]
+    pub const fn attempt(&self) -> i64 {
+        self.attempt
+    }
+
+    /// Failures recorded so far (a holder that said why).
+    #[must_use]
+    pub const fn failures(&self) -> i64 {
+        self.failures
+    }
+
+    /// An earlier holder vanished without a word: the job may kill its reader.
+    #[must_use]
+    pub const fn is_suspect(&self) -> bool {
+        self.attempt > self.failures + 1
+    }
+
+    /// When others may take it.
+    #[must_use]
+    pub const fn until(&self) -> Timestamp {
+        self.until
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub const fn subject(&self) -> &JobSubject {
+        &self.subject
+    }
+}
+
+/// Which jobs to claim.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Queue.
+    pub queue: Queue,
+    /// Name of the claiming worker, unique per process start.
+    pub owner: String,
+    /// At most this many.
+    pub limit: usize,
+    /// Lease time.
+    pub lease: Duration,
+    /// Only jobs whose earlier holder vanished (true), or only the others (false). Suspects are claimed one at a time.
+    pub suspects: bool,
+}
+
+/// An effect on the world outside, delivered at least once with an idempotency key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effect {
+    /// Idempotency key: ULID minted when the effect was decided.
+    pub id: Ulid,
+    /// `webhook`, `mail` or `mark`.
+    pub kind: String,
+    /// Configured target: webhook id, `owner`, mailbox id.
+    pub target: String,
+    /// What the deliverer needs, without message text; records are looked up at delivery.
+    pub payload: serde_json::Value,
+}
+
+/// How a job ended without success.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// One plain sentence without personal data.
+    pub error: String,
+    /// When to try again; `None` = never: dead letter (deliver), failed (process).
+    pub retry_at: Option<Timestamp>,
+}
