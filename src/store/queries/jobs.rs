@@ -35,8 +35,6 @@ statements! {
         "UPDATE job SET owner = NULL, due_at = $4, attempt = attempt - 1,",
         " suspect = CASE WHEN attempt - 1 > failures THEN 1 ELSE 0 END",
         " WHERE id = $1 AND owner = $2 AND attempt = $3 AND dead = 0");
-    /// Leases of holders that are known to be gone end now; they stay suspect.
-    RECOVER("UPDATE job SET due_at = $1, owner = NULL WHERE owner IS NOT NULL AND dead = 0");
     SETTLE("DELETE FROM job WHERE id = $1 AND owner = $2 AND attempt = $3 AND dead = 0");
     END_ARRIVAL("UPDATE arrival SET state = $2, reason = $3, error = $4, decided_at = $5, attempts = $6 WHERE id = $1");
     END_EFFECT("UPDATE effect SET delivered_at = $2 WHERE id = $1");
@@ -111,11 +109,6 @@ pub(in super::super) async fn fail(
             end_arrival(conn, lease, ("failed", None, Some(&failure.error)), now).await
         }
     }
-}
-
-/// Ends every lease now; how many.
-pub(in super::super) async fn recover(conn: &mut Connection, now: Timestamp) -> StoreResult<u64> {
-    Ok(sqlx::query(RECOVER).bind(now.micros()).execute(conn).await?.rows_affected())
 }
 
 /// Gives a job back untouched, to be claimed from `due` on.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::Row as _;
 
+use crate::clock::Timestamp;
 use crate::domain::matching::MatchKey;
 use crate::store::{StoreError, StoreResult};
 
@@ -16,6 +17,15 @@ pub(super) type Row = sqlx::sqlite::SqliteRow;
 
 /// Takes the next inside numbers.
 pub(super) const RESERVE: &str = "UPDATE sequence SET next = next + $1 WHERE name = 'id' RETURNING next";
+
+/// Leases of a process that is known to be gone end now; they stay suspect. Only one process opens a file, so every
+/// lease found at its start is such a one.
+pub(super) const RECOVER: &str = "UPDATE job SET due_at = $1, owner = NULL WHERE owner IS NOT NULL AND dead = 0";
+
+/// Ends every lease now; how many.
+pub(super) async fn recover(conn: &mut Connection, now: Timestamp) -> StoreResult<u64> {
+    Ok(sqlx::query(RECOVER).bind(now.micros()).execute(conn).await?.rows_affected())
+}
 
 /// Reserves `count` inside numbers, increasing.
 pub(super) async fn reserve(conn: &mut Connection, count: usize) -> StoreResult<Vec<i64>> {

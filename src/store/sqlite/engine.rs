@@ -143,7 +143,7 @@ impl Store for Sqlite {
     }
 
     async fn recover(&self) -> StoreResult<u64> {
-        self.write(|conn, now| Box::pin(async move { jobs::recover(conn, now).await })).await
+        self.write(|conn, now| Box::pin(async move { driver::recover(conn, now).await })).await
     }
 
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()> {
@@ -317,7 +317,9 @@ async fn settings(conn: &mut SqliteConnection) -> StoreResult<Vec<(String, Strin
 /// The plan of every statement; explaining one prepares it.
 async fn plans(conn: &mut SqliteConnection) -> StoreResult<Vec<(&'static str, String)>> {
     let mut plans = Vec::new();
-    for (name, sql) in queries::all_statements().into_iter().chain([("RESERVE", driver::RESERVE)]) {
+    for (name, sql) in
+        queries::all_statements().into_iter().chain([("RESERVE", driver::RESERVE), ("RECOVER", driver::RECOVER)])
+    {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
         let rows = sqlx::query(explain)
             .persistent(false)

@@ -38,6 +38,7 @@ mod driver;
 mod engine;
 mod migrate;
 mod open;
+#[expect(clippy::duplicate_mod, reason = "the shared statements are compiled once per engine, with its own types")]
 #[path = "../queries/mod.rs"]
 mod queries;
 mod writer;
