@@ -1,1 +1,298 @@
-//! Integration tests: cli.
+//! The command line as a person and a script meet it: help that teaches, exit codes, tables and JSON.
+
+use std::io::Read as _;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::daemon::Setup;
+
+fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pisteur"));
+    command.env("NO_COLOR", "1").env("COLUMNS", "110").stdin(Stdio::null());
+    command
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ended by itself")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    stdout(output).lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
+}
+
+/// A folder with the form that the shipped rules refer to.
+fn shop() -> Setup {
+    let form = "[[form]]\nid = \"contact\"\n[[form.field]]\nname = \"budget\"\ntype = \"money\"\n";
+    Setup::new().keys("own_domains = [\"example.com\"]").tables(form)
+}
+
+/// A folder whose database exists.
+fn migrated() -> Setup {
+    let setup = shop();
+    let output = setup.run(&["migrate"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    setup
+}
+
+const COMMANDS: [&str; 26] = [
+    "",
+    "serve",
+    "check",
+    "parse",
+    "explain",
+    "rules",
+    "rules check",
+    "rules test",
+    "rules explain",
+    "submissions",
+    "submissions list",
+    "submissions show",
+    "submissions retry",
+    "submissions release",
+    "submissions discard",
+    "leads list",
+    "leads show",
+    "opportunities list",
+    "contacts",
+    "contacts list",
+    "contacts import",
+    "deliveries list",
+    "deliveries retry",
+    "replay",
+    "migrate",
+    "doctor",
+];
+
+#[test]
+fn the_help_of_every_command_is_as_it_was_read() {
+    let mut pages = String::new();
+    for command in COMMANDS {
+        let output = binary().args(command.split_whitespace()).arg("--help").output().unwrap();
+        assert_eq!(code(&output), 0, "{command}");
+        pages.push_str(&format!("===== pisteur {command}\n{}\n", stdout(&output)));
+    }
+    insta::assert_snapshot!("help", pages);
+}
+
+#[test]
+fn every_command_that_does_something_shows_an_example() {
+    for command in COMMANDS {
+        let output = binary().args(command.split_whitespace()).arg("--help").output().unwrap();
+        let page = stdout(&output);
+        let only_a_group = page.contains("Commands:") && !command.is_empty();
+        assert!(only_a_group || page.contains("Example"), "pisteur {command}:\n{page}");
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_so_on_standard_error() {
+    for args in [&["leeds"][..], &["leads", "list", "--limit", "-1"], &["submissions", "show", "x"], &["parse"]] {
+        let output = binary().args(args).output().unwrap();
+        assert_eq!(code(&output), 2, "{args:?}");
+        assert!(stdout(&output).is_empty() && !stderr(&output).is_empty(), "{args:?}");
+    }
+    assert!(stdout(&binary().arg("--version").output().unwrap()).starts_with("pisteur "));
+}
+
+#[test]
+fn check_names_every_problem_and_ends_with_1_while_serve_ends_with_2() {
+    let setup = Setup::new().keys("databse = \"x\"").tables("[worker]\nbatch = \"many\"");
+    let output = setup.run(&["check"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let said = stdout(&output);
+    assert!(said.contains("pisteur.toml:2:1: databse: unknown key; did you mean \"database\"?"), "{said}");
+    assert!(said.contains("worker.batch: wrong type"), "{said}");
+
+    let json: Value = serde_json::from_str(&stdout(&setup.run(&["check", "--json"]))).unwrap();
+    assert_eq!(json["ok"], false);
+    assert_eq!(json["config"][0]["key"], "databse");
+
+    let output = setup.run(&["serve"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("databse"), "{}", stderr(&output));
+}
+
+#[test]
+fn check_finds_the_shipped_configuration_and_rules_in_order() {
+    let output = binary().arg("check").current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn check_looks_at_the_rules_too() {
+    let setup = Setup::new().file("rules/30-classify.toml", "[[rule]]\nid = \"x\"\nwhen.nonsense = 1\n");
+    let output = setup.run(&["check"]);
+    assert_eq!(code(&output), 1, "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("30-classify.toml"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_file_that_is_not_there_ends_with_2() {
+    let output = binary().args(["-c", "nowhere.toml", "check"]).output().unwrap();
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("nowhere.toml"), "{}", stderr(&output));
+}
+
+#[test]
+fn without_a_database_lists_say_what_creates_it() {
+    let output = Setup::new().run(&["leads", "list"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("pisteur migrate"), "{}", stderr(&output));
+}
+
+#[test]
+fn migrate_creates_the_database_once() {
+    let setup = Setup::new();
+    let first: Value = serde_json::from_str(&stdout(&setup.run(&["migrate", "--json"]))).unwrap();
+    assert_eq!(first["created"], true);
+    let second: Value = serde_json::from_str(&stdout(&setup.run(&["migrate", "--json"]))).unwrap();
+    assert_eq!((&second["created"], &second["migrations"]), (&Value::from(false), &Value::from(0)));
+}
+
+#[test]
+fn empty_lists_are_answers_and_unknown_ids_are_a_no() {
+    let setup = migrated();
+    for list in [&["leads", "list"][..], &["opportunities", "list"], &["contacts", "list"], &["submissions", "list"]] {
+        let output = setup.run(list);
+        assert_eq!(code(&output), 0, "{list:?} {}", stderr(&output));
+        assert!(stdout(&output).starts_with("No "), "{}", stdout(&output));
+        assert!(lines(&setup.run(&[list, &["--json"]].concat())).is_empty());
+    }
+    let id = "01JABCDEFGHJKMNPQRSTVWXYZ0";
+    for show in [
+        ["leads", "show"],
+        ["opportunities", "show"],
+        ["contacts", "show"],
+        ["submissions", "show"],
+        ["submissions", "release"],
+    ] {
+        let output = setup.run(&[&show[..], &[id]].concat());
+        assert_eq!(code(&output), 1, "{show:?} {}", stderr(&output));
+    }
+    assert_eq!(code(&setup.run(&["deliveries", "retry", "1"])), 1);
+}
+
+const CLIENTS: &str = "Nom;Prénom;Société;Courriel;Téléphone;Fidélité\n\
+    Dupont;Zoé;Menuiserie Dupont;zoe.dupont@menuiserie-dupont.fr;01 42 34 56 78;or\n\
+    Martin;Luc;;luc.martin@orange.fr;;\n\
+    Sansrien;Paul;;;;\n\
+    Durand;Ève;Atelier;eve@atelier-durand.fr;pas un numéro;\n";
+
+#[test]
+fn an_import_recognises_at_the_second_time_whom_it_made_at_the_first() {
+    let (text, _, _) = encoding_rs::WINDOWS_1252.encode(CLIENTS);
+    let setup = migrated().file("clients.csv", &text);
+    let file = setup.dir().join("clients.csv");
+    let import = ["contacts", "import", file.to_str().unwrap(), "--json"];
+    let became = |output: &Output| -> Vec<(u64, String)> {
+        lines(output)
+            .iter()
+            .map(|l| (l["line"].as_u64().unwrap(), l["became"].as_str().unwrap_or("error").to_owned()))
+            .collect()
+    };
+
+    let rehearsal = setup.run(&["contacts", "import", file.to_str().unwrap(), "--dry-run"]);
+    assert!(stdout(&rehearsal).contains("Menuiserie Dupont"), "{}{}", stdout(&rehearsal), stderr(&rehearsal));
+    assert!(lines(&setup.run(&["contacts", "list", "--json"])).is_empty(), "a rehearsal writes nothing");
+
+    let first = setup.run(&import);
+    assert_eq!(code(&first), 1, "one line was refused: {}{}", stdout(&first), stderr(&first));
+    let made = |word: &str| [(2, word), (3, word), (5, word), (4, "error")].map(|(l, w)| (l, w.to_owned())).to_vec();
+    assert_eq!(became(&first), made("created"));
+    assert_eq!(became(&setup.run(&import)), made("updated"));
+
+    let contacts = lines(&setup.run(&["contacts", "list", "--json"]));
+    assert_eq!(contacts.len(), 3, "{contacts:#?}");
+    let zoe = contacts.iter().find(|c| c["email"] == "zoe.dupont@menuiserie-dupont.fr").expect("Zoé was imported");
+    assert!(zoe["created_at"].as_str().unwrap().ends_with('Z'), "moments are RFC 3339: {zoe}");
+    let page = setup.run(&["contacts", "show", zoe["id"].as_str().unwrap()]);
+    assert!(stdout(&page).contains("Dupont") && stdout(&page).contains("zoe.dupont@"), "{}", stdout(&page));
+    let table = stdout(&setup.run(&["contacts", "list"]));
+    assert!(table.starts_with("ID ") && table.lines().count() == 4, "{table}");
+}
+
+#[test]
+fn a_vcard_file_is_imported_too() {
+    let cards = "BEGIN:VCARD\nVERSION:3.0\nN:Novák;Jiří;;;\nFN:Jiří Novák\nORG:Strojírny\nEMAIL:jiri.novak@strojirny-novak.cz\nEND:VCARD\n";
+    let setup = migrated().file("people.vcf", cards);
+    let file = setup.dir().join("people.vcf");
+    let output = setup.run(&["contacts", "import", file.to_str().unwrap()]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("1 created"), "{}", stdout(&output));
+}
+
+#[test]
+fn an_import_file_without_a_usable_heading_is_refused_with_the_remedy() {
+    let setup = migrated().file("x.csv", "a;b\n1;2\n");
+    let output = setup.run(&["contacts", "import", setup.dir().join("x.csv").to_str().unwrap()]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("--map"), "{}", stderr(&output));
+}
+
+const MAIL: &str = "From: Zoé Dupont <zoe.dupont@orange.fr>\r\nTo: sales@example.com\r\nSubject: Demande de devis\r\n\
+    Message-ID: <a@orange.fr>\r\nDate: Mon, 02 Mar 2026 10:00:00 +0100\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+    Bonjour, je voudrais un devis pour 20 chaises.\r\nZoé Dupont\r\n";
+
+#[test]
+fn explain_says_what_would_become_of_a_file_with_and_without_a_database() {
+    let setup = shop().file("mail.eml", MAIL);
+    let file = setup.dir().join("mail.eml");
+    let output = setup.run(&["explain", file.to_str().unwrap()]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("=> new "), "{}", stdout(&output));
+    assert!(!setup.dir().join("var/pisteur.db").exists(), "explaining creates nothing");
+
+    assert_eq!(code(&setup.run(&["migrate"])), 0);
+    let json: Value =
+        serde_json::from_str(&stdout(&setup.run(&["explain", file.to_str().unwrap(), "--json"]))).unwrap();
+    assert_eq!(json["matched_against_database"], true);
+    assert_eq!(json["channel"], "mail");
+    assert!(lines(&setup.run(&["submissions", "list", "--json"])).is_empty(), "explaining writes nothing");
+}
+
+#[test]
+fn doctor_has_a_line_for_everything_and_a_remedy_for_what_is_wrong() {
+    let setup = migrated();
+    let report: Value = serde_json::from_str(&stdout(&setup.run(&["doctor", "--json"]))).unwrap();
+    let names: Vec<&str> = report["checks"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+    for wanted in ["config", "rules", "database", "database setting", "clock", "disk", "http.public", "deliveries"] {
+        assert!(names.contains(&wanted), "{wanted} not in {names:?}");
+    }
+    assert_eq!(report["ok"], true, "{report:#}");
+
+    let broken = shop().tables("[spool]\npath = \"/proc/nowhere\"\n");
+    let output = broken.run(&["doctor"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    assert!(stdout(&output).contains("fail  folder spool.path"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("-> give the user"), "{}", stdout(&output));
+}
+
+#[test]
+fn replay_of_nothing_queues_nothing_and_decided_arrivals_are_never_processed_twice() {
+    let setup = migrated();
+    let output = setup.run(&["replay", "--since", "2d"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("0 arrivals queued"), "{}", stdout(&output));
+    assert_eq!(code(&setup.run(&["replay", "--since", "2d", "--state", "decided"])), 2);
+    assert_eq!(code(&setup.run(&["replay", "--since", "yesterday"])), 2);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    let mut child =
+        binary().args(["check", "--reference"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((status.code(), said.as_str()), (Some(0), ""));
+}

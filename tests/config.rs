@@ -75,11 +75,11 @@ fn problems_of_several_list_elements_are_all_found() {
 
 #[test]
 fn a_value_out_of_range_is_named_with_its_place() {
-    let found = problems("[worker]\nlease_seconds = 1\n[spill]\nlimit_mb = 0\n", &[]);
+    let found = problems("[worker]\nbatch = 0\n[spill]\nlimit_mb = 0\n", &[]);
     assert_eq!(
         found,
         [
-            "shop.toml:2:1: worker.lease_seconds: between 5 and 3600 seconds",
+            "shop.toml:2:1: worker.batch: between 1 and 1000",
             "shop.toml:4:1: spill.limit_mb: at least 1 megabyte is needed",
         ]
     );
@@ -162,4 +162,69 @@ fn relative_paths_start_at_the_project_folder() {
     let loaded = config::load(Some(&config.join("pisteur.toml")), &[]).unwrap();
     assert_eq!(loaded.rules.path, folder.path().join("rules"));
     assert_eq!(loaded.sqlite_path().unwrap(), folder.path().join("var/x.db"));
+}
+
+fn shipped(name: &str) -> String {
+    std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)).unwrap()
+}
+
+#[test]
+fn the_shipped_reference_names_every_key_as_it_is() {
+    assert!(
+        shipped("reference.toml") == config::reference(),
+        "run `pisteur check --reference > config/reference.toml`"
+    );
+}
+
+#[test]
+fn the_shipped_schema_is_the_one_of_the_sections() {
+    let schema: serde_json::Value = serde_json::from_str(&shipped("schema.json")).unwrap();
+    assert!(schema == config::schema(), "run `pisteur check --schema > config/schema.json`");
+}
+
+#[test]
+fn the_reference_is_a_valid_configuration() {
+    read(&config::reference(), &[]).unwrap();
+}
+
+#[test]
+fn every_example_of_the_reference_is_a_key_with_a_value_of_its_type() {
+    let on: Vec<String> = config::reference()
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest.to_owned(),
+            _ => line.to_owned(),
+        })
+        .collect();
+    let found = match read(&on.join("\n"), &[]) {
+        Ok(_) => Vec::new(),
+        Err(ConfigError::Invalid(problems)) => problems,
+        Err(e) => panic!("{e}"),
+    };
+    // Examples exclude one another (password and oauth) and name files that are not here; their types are right.
+    let wrong: Vec<String> = found
+        .iter()
+        .filter(|p| {
+            p.message.contains("wrong type") || p.message.contains("unknown key") || p.message.contains("missing; add")
+        })
+        .map(ToString::to_string)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(found.iter().all(|p| p.key.starts_with("mailbox") || p.key.starts_with("delivery")), "{found:#?}");
+}
+
+#[test]
+fn the_shipped_rules_mailboxes_and_secrets_name_what_is_missing() {
+    let text = "[[mailbox]]\nid = \"sales\"\nhost = \"imap.example.com\"\nuser = \"sales@example.com\"\nfirst_run = \"from_now\"\n\
+                password = { file = \"no/such/secret\" }\n";
+    let found = problems(text, &[]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].starts_with("shop.toml:6:1: mailbox.0.password: "), "{found:#?}");
+    assert!(found[0].contains("no/such/secret"), "{found:#?}");
+}
+
+#[test]
+fn a_configuration_printed_for_debugging_shows_no_secret() {
+    let config = read("", &[("PISTEUR__DATABASE", "postgres://u:geheim@h/d")]).unwrap();
+    assert!(!format!("{config:?}").contains("geheim"), "{config:?}");
 }

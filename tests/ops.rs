@@ -2,5 +2,3 @@
 
 #[path = "ops/away.rs"]
 mod away;
-#[path = "ops/daemon_away.rs"]
-mod daemon_away;

@@ -125,15 +125,7 @@ pub(super) fn actor() -> String {
 /// A database address without its password.
 #[must_use]
 pub(super) fn redacted(address: &str) -> String {
-    match url::Url::parse(address) {
-        Ok(mut url) if url.password().is_some() => {
-            if url.set_password(Some("***")).is_err() {
-                return format!("{}://***", url.scheme());
-            }
-            url.to_string()
-        }
-        _ => address.to_owned(),
-    }
+    config::shown_database(address)
 }
 
 #[cfg(test)]

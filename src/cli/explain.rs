@@ -1,8 +1,19 @@
 //! `pisteur explain`: reading, match and rules on one arrival, by the code that production runs. Writes nothing.
 
-use clap::Args;
+use std::path::Path;
+use std::sync::Arc;
 
-use super::{Context, FileKind, Outcome};
+use clap::Args;
+use ulid::Ulid;
+
+use super::{Context, FileKind, Outcome, Output, parse};
+use crate::app::{brain, rules};
+use crate::config::Config;
+use crate::domain::envelope::{Channel, Envelope, RawKind};
+use crate::domain::rules::Declarations;
+use crate::pipeline::Brain;
+use crate::pipeline::explain::{Explanation, explain};
+use crate::store::Store;
 
 /// `pisteur explain`.
 #[derive(Debug, Clone, Args)]
@@ -28,6 +39,73 @@ pub struct ExplainArgs {
 }
 
 /// Explains one arrival.
-pub(super) fn run(_context: &Context, args: &ExplainArgs) -> anyhow::Result<Outcome> {
-    anyhow::bail!("no pipeline is wired to explain {}", args.what)
+pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outcome> {
+    let config = context.config()?;
+    let brain = thinking(&config)?;
+    let path = Path::new(&args.what);
+    let stored = if path.exists() || args.what == "-" { None } else { args.what.parse::<Ulid>().ok() };
+    let found = context.block_on(async {
+        let store = if database_exists(&config) { Some(context.store(&config).await?) } else { None };
+        let found = match stored {
+            Some(id) => explain_stored(context, store.as_ref(), &brain, id).await,
+            None => explain_file(context, store.as_ref(), &brain, args).await.map(Some),
+        };
+        if let Some(store) = store {
+            store.close().await;
+        }
+        found
+    })?;
+    let mut out = Output::new();
+    match &found {
+        Some(found) if args.json => out.json(found)?,
+        Some(found) => out.line(found.text().trim_end()),
+        None => out.line(format!("There is no arrival {}, or its bytes have been purged.", args.what)),
+    };
+    out.finish(Outcome::yes(found.is_some()))
+}
+
+/// What production would think with: the rules of the folder and the settings of `config`.
+pub(super) fn thinking(config: &Config) -> anyhow::Result<Brain> {
+    let (rules, _) = rules::compile(config, &config.declarations())
+        .map_err(|why| anyhow::anyhow!("the rules cannot be used; see `pisteur rules check`\n{why}"))?;
+    Ok(brain::build(config, Arc::new(rules)))
+}
+
+fn database_exists(config: &Config) -> bool {
+    config.sqlite_path().is_none_or(|path| path.exists())
+}
+
+/// The decision on a stored arrival, as it would be made now; `None` when its bytes are not there.
+pub(super) async fn explain_stored(
+    context: &Context,
+    store: Option<&Arc<dyn Store>>,
+    brain: &Brain,
+    id: Ulid,
+) -> anyhow::Result<Option<Explanation>> {
+    let Some(open) = store else { anyhow::bail!("there is no database yet, so nothing is stored") };
+    let Some(envelope) = open.load(&[id]).await?.pop().filter(|e| !e.raw.is_empty()) else { return Ok(None) };
+    Ok(Some(explain(store, brain, envelope, &*context.clock).await?))
+}
+
+async fn explain_file(
+    context: &Context,
+    store: Option<&Arc<dyn Store>>,
+    brain: &Brain,
+    args: &ExplainArgs,
+) -> anyhow::Result<Explanation> {
+    let path = Path::new(&args.what);
+    let raw = parse::read_file(path)?;
+    let envelope = parse::envelope(path, raw, args.kind, args.intake.as_deref(), context.clock.now());
+    Ok(explain(store, brain, through_its_door(envelope, &brain.declared, args.intake.is_some()), &*context.clock)
+        .await?)
+}
+
+/// A file stands for the mail or form post it holds; with one form configured a form body is taken for that form's.
+pub(super) fn through_its_door(mut envelope: Envelope, declared: &Declarations, named: bool) -> Envelope {
+    envelope.channel = if envelope.raw_kind == RawKind::Form { Channel::Form } else { Channel::Mail };
+    let mut forms = declared.forms.keys();
+    if let (Channel::Form, false, Some(only), None) = (envelope.channel, named, forms.next(), forms.next()) {
+        envelope.intake_id.clone_from(only);
+    }
+    envelope
 }

@@ -6,7 +6,7 @@
 mod args;
 mod check;
 mod contacts;
-mod context;
+pub(crate) mod context;
 mod deliveries;
 mod doctor;
 mod explain;

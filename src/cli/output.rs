@@ -131,6 +131,11 @@ impl Cell {
         Self { text: one_line(text.as_ref(), 48), style: None }
     }
 
+    /// A cell that may be long: for the last column.
+    pub(super) fn long(text: impl AsRef<str>) -> Self {
+        Self { text: one_line(text.as_ref(), 160), style: None }
+    }
+
     /// A cell in `style`.
     pub(super) fn styled(text: impl AsRef<str>, style: Style) -> Self {
         Self { style: Some(style), ..Self::new(text) }

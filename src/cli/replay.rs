@@ -1,20 +1,28 @@
 //! `pisteur replay`: stored arrivals processed again, or what would become of them.
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::context::actor;
+use super::explain::{explain_stored, thinking};
+use super::output::Cell;
 use super::{Context, Outcome, Output, when};
+use crate::clock::Timestamp;
 use crate::domain::envelope::ArrivalState;
-use crate::store::rows::ArrivalFilter;
+use crate::pipeline::Brain;
+use crate::store::Store;
+use crate::store::rows::{ArrivalFilter, ArrivalRow};
 
 /// `pisteur replay`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  pisteur replay --since 2d --dry-run     what would be done differently with today's rules
+  pisteur replay --since 2d --dry-run                   what today's rules and records would make of them
+  pisteur replay --since 2d --state decided --dry-run   the same for those that have a record already
   pisteur replay --since 2026-03-14 --state parked
 
-Records already made are kept: an arrival that has one joins it again at most, nothing is overwritten.")]
+A decided arrival has its record and is never processed twice; the dry run shows what would be decided today.")]
 pub struct ReplayArgs {
     /// Arrivals received since then: 2026-03-14, 2026-03-14T09:26:00Z, 2h, 3d
     #[arg(long, value_name = "WHEN")]
@@ -22,7 +30,7 @@ pub struct ReplayArgs {
     /// Only these states
     #[arg(long, value_name = "STATE", value_delimiter = ',', default_values = ["parked", "quarantined", "discarded", "failed"])]
     state: Vec<String>,
-    /// Write nothing: list what would be processed
+    /// Write nothing: show what would become of them
     #[arg(long)]
     dry_run: bool,
     /// One JSON object a line
@@ -30,35 +38,96 @@ pub struct ReplayArgs {
     json: bool,
 }
 
-/// Puts stored arrivals back in the queue.
+/// Puts stored arrivals back in the queue, or shows what would be decided.
 pub(super) fn run(context: &Context, args: &ReplayArgs) -> anyhow::Result<Outcome> {
     let config = context.config()?;
     let since = when::since(Some(&args.since), context.clock.now())?;
-    let states: Vec<ArrivalState> = args
-        .state
-        .iter()
-        .map(|word| ArrivalState::parse(word).ok_or_else(|| anyhow::anyhow!("--state {word}: not a state")))
-        .collect::<anyhow::Result<_>>()?;
+    let states = states(args)?;
+    let brain = if args.dry_run { Some(thinking(&config)?) } else { None };
     context.with_store(&config, async |store| {
-        let mut out = Output::new();
-        let mut count = 0_usize;
-        for state in &states {
-            let filter = ArrivalFilter { state: Some(*state), since, ..ArrivalFilter::default() };
-            for row in store.list_arrivals(filter).await? {
-                if !args.dry_run && !store.requeue(row.id, &[*state], false, &actor()).await? {
-                    continue;
-                }
-                count += 1;
-                if args.json {
-                    out.json(&serde_json::json!({"id": row.id, "was": state, "queued": !args.dry_run}))?;
-                }
-            }
+        let rows = arrivals(store, &states, since).await?;
+        match &brain {
+            Some(brain) => rehearse(context, store, brain, &rows, args.json).await,
+            None => queue(store, &rows, args.json).await,
         }
-        if !args.json {
-            let verb =
-                if args.dry_run { "would be processed again" } else { "queued; a running daemon processes them" };
-            out.line(format!("{count} arrivals {verb}"));
-        }
-        out.finish(Outcome::Done)
     })
+}
+
+fn states(args: &ReplayArgs) -> anyhow::Result<Vec<ArrivalState>> {
+    args.state
+        .iter()
+        .map(|word| match ArrivalState::parse(word) {
+            Some(ArrivalState::Decided) if !args.dry_run => {
+                anyhow::bail!("--state decided: these have their records; only --dry-run can show them")
+            }
+            Some(state) => Ok(state),
+            None => anyhow::bail!("--state {word}: not a state; such as parked, quarantined, discarded, failed"),
+        })
+        .collect()
+}
+
+/// Oldest first: a conversation is replayed in its order.
+async fn arrivals(
+    store: &Arc<dyn Store>,
+    states: &[ArrivalState],
+    since: Option<Timestamp>,
+) -> anyhow::Result<Vec<ArrivalRow>> {
+    let mut rows = Vec::new();
+    for state in states {
+        rows.extend(
+            store.list_arrivals(ArrivalFilter { state: Some(*state), since, ..ArrivalFilter::default() }).await?,
+        );
+    }
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
+}
+
+async fn queue(store: &Arc<dyn Store>, rows: &[ArrivalRow], json: bool) -> anyhow::Result<Outcome> {
+    let mut out = Output::new();
+    let mut count = 0_usize;
+    for row in rows {
+        let queued = store.requeue(row.id, &[row.state], false, &actor()).await?;
+        count += usize::from(queued);
+        if json {
+            out.json(&serde_json::json!({"id": row.id, "was": row.state, "queued": queued}))?;
+        }
+    }
+    if !json {
+        out.line(format!("{count} arrivals queued; a running pisteur processes them"));
+    }
+    out.finish(Outcome::Done)
+}
+
+async fn rehearse(
+    context: &Context,
+    store: &Arc<dyn Store>,
+    brain: &Brain,
+    rows: &[ArrivalRow],
+    json: bool,
+) -> anyhow::Result<Outcome> {
+    let mut out = Output::new();
+    let mut cells = Vec::new();
+    for row in rows {
+        let outcome = match explain_stored(context, Some(store), brain, row.id).await? {
+            Some(found) => found.outcome(),
+            None => "its bytes have been purged".to_owned(),
+        };
+        if json {
+            out.json(&serde_json::json!({"id": row.id, "was": row.state, "record": row.record, "would": outcome}))?;
+            continue;
+        }
+        cells.push(vec![
+            Cell::new(row.id.to_string()),
+            Cell::new(when::local(row.received_at)),
+            Cell::new(row.state.as_str()),
+            Cell::maybe(row.record.as_deref()),
+            Cell::long(outcome),
+        ]);
+    }
+    if !json && cells.is_empty() {
+        out.line("No arrivals in these states since then.");
+    } else if !json {
+        out.table(&["ID", "RECEIVED", "IS", "RECORD", "WOULD BE"], &cells);
+    }
+    out.finish(Outcome::Done)
 }

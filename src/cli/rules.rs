@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::explain::through_its_door;
 use super::output::Style;
 use super::{Context, Outcome, Output, RulesCheckArgs, RulesCommand, parse};
 use crate::clock::Timestamp;
 use crate::config::{Config, rules_folder};
 use crate::domain::enquiry::{Enquiry, understand};
-use crate::domain::envelope::{Channel, Envelope, RawKind};
+use crate::domain::envelope::Envelope;
 use crate::domain::reading::{ReadSettings, read};
 use crate::domain::rules::{Compiled, Declarations, Diagnostic, Level, RuleSet, RuleSources, diagnostics};
 use crate::domain::submission::Submission;
@@ -137,17 +138,8 @@ impl Reader {
         at: Timestamp,
     ) -> anyhow::Result<Sample> {
         let raw = parse::read_file(path)?;
-        let mut envelope = parse::envelope(path, raw, kind, intake, at);
-        if envelope.raw_kind == RawKind::Form {
-            envelope.channel = Channel::Form;
-            if let (true, Some(form), 1) =
-                (intake.is_none(), self.declared.forms.keys().next(), self.declared.forms.len())
-            {
-                envelope.intake_id.clone_from(form);
-            }
-        } else {
-            envelope.channel = Channel::Mail;
-        }
+        let envelope = parse::envelope(path, raw, kind, intake, at);
+        let envelope = through_its_door(envelope, &self.declared, intake.is_some());
         Ok(self.arrival(envelope))
     }
 

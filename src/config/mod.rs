@@ -13,6 +13,7 @@ pub mod http;
 pub mod mailbox;
 mod paths;
 mod problem;
+mod reference;
 pub mod rules_folder;
 mod sections;
 mod tree;
@@ -27,6 +28,7 @@ pub use self::form::FormConfig;
 pub use self::http::{HttpConfig, LimitsConfig, SpoolConfig};
 pub use self::mailbox::MailboxConfig;
 pub use self::problem::{ConfigError, Placed, Problem};
+pub use self::reference::reference;
 pub use self::sections::{LogConfig, LogFormat, MatchingConfig, ReadingConfig, RulesConfig, SpillConfig, WorkerConfig};
 use self::tree::Tree;
 use crate::domain::decide::Policy;
@@ -39,7 +41,7 @@ pub const BUILT_IN: &str = include_str!("../../config/pisteur.toml");
 pub const DEFAULT_PATH: &str = "config/pisteur.toml";
 
 /// Everything an operator sets.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "pisteur.toml")]
 pub struct Config {
@@ -80,6 +82,36 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub source: Source,
+}
+
+impl std::fmt::Debug for Config {
+    /// Sections name their secrets without holding them; the address of the database may hold one.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("source", &self.source)
+            .field("database", &shown_database(&self.database))
+            .field("http", &self.http)
+            .field("mailbox", &self.mailbox)
+            .field("form", &self.form)
+            .field("delivery", &self.delivery)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A database address as it may be shown: without its password.
+#[must_use]
+pub fn shown_database(address: &str) -> String {
+    match url::Url::parse(address) {
+        Ok(mut url) if url.password().is_some() => match url.set_password(Some("***")) {
+            Ok(()) => url.to_string(),
+            Err(()) => format!("{}://***", url.scheme()),
+        },
+        // `postgres://host/db?password=..` is another way to write it.
+        Ok(url) if url.query_pairs().any(|(k, _)| k == "password") => {
+            format!("{}***", address.split('?').next().unwrap_or_default())
+        }
+        _ => address.to_owned(),
+    }
 }
 
 impl Default for Config {

@@ -48,6 +48,22 @@ pub const METRICS: &[Metric] = &[
     counter("pisteur_accepted_total", "Arrivals journalled with fsync, by intake."),
     counter("pisteur_repeated_total", "Arrivals that repeat an earlier one, by intake."),
     counter("pisteur_refused_total", "Form submissions answered with an error, by form and reason."),
+    // Mailboxes.
+    gauge("pisteur_mailbox_connected", "1 while the mailbox is logged in."),
+    gauge(
+        "pisteur_mailbox_last_ok_timestamp_seconds",
+        "Unix time of the last look for mail that ended well; worry when it is 15 minutes ago.",
+    ),
+    gauge("pisteur_mailbox_gap_messages", "Messages seen on the server and not yet journalled."),
+    gauge("pisteur_mailbox_token_expiry_timestamp_seconds", "Unix time at which the access token ends."),
+    counter("pisteur_mailbox_polls_total", "Looks for mail that ended well."),
+    counter("pisteur_mailbox_messages_total", "Messages journalled."),
+    counter("pisteur_mailbox_bytes_total", "Bytes of messages journalled."),
+    counter("pisteur_mailbox_quarantined_total", "Messages quarantined because they could not be fetched."),
+    counter("pisteur_mailbox_errors_total", "Failures, by class."),
+    counter("pisteur_mailbox_connections_total", "Connections made."),
+    counter("pisteur_mailbox_marks_total", "Marks on messages, by outcome."),
+    counter("pisteur_mailbox_rebuilt_total", "Folders found rebuilt by their server."),
     // Processing.
     histogram("pisteur_stage_seconds", "Time of one stage, by stage."),
     histogram("pisteur_arrival_seconds", "From receipt to committed decision."),
@@ -61,12 +77,16 @@ pub const METRICS: &[Metric] = &[
     histogram("pisteur_delivery_seconds", "Time of one attempt to deliver, by kind."),
     // Progress, read from the store.
     gauge("pisteur_arrivals", "Arrivals stored, by state; failed and quarantined ones wait for a person."),
-    gauge("pisteur_queue_waiting", "Jobs waiting, by queue."),
-    gauge("pisteur_queue_leased", "Jobs under a lease, by queue."),
-    gauge("pisteur_queue_dead", "Jobs that gave up, by queue; above 0 needs a person."),
+    gauge("pisteur_jobs", "Jobs by queue and state: waiting, leased, dead; a dead one needs a person."),
     seconds("pisteur_oldest_unprocessed_seconds", "Age of the oldest arrival without a decision; 0 = none."),
-    gauge("pisteur_spilled", "Arrivals in the local spill, waiting for PostgreSQL."),
-    gauge("pisteur_database_up", "1 while the database answers."),
+    gauge("pisteur_spilled_arrivals", "Arrivals in the local spill, waiting for PostgreSQL."),
+    gauge("pisteur_database_reachable", "1 while the database answers."),
+    // Reload.
+    gauge(
+        "pisteur_rules_last_reload_successful",
+        "0 while the rules folder is broken and the last good set is in force.",
+    ),
+    gauge("pisteur_config_last_reload_successful", "0 after a changed configuration was refused."),
     // Process.
     Metric {
         name: "process_resident_memory_bytes",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, columns};
+use super::{Row, columns};
 use crate::domain::submission::{Canonical, Field};
 
 /// Separators looked for, the more telling first.
@@ -16,7 +16,7 @@ pub(super) fn read(
     text: &str,
     delimiter: Option<char>,
     given: &BTreeMap<String, Canonical>,
-) -> Result<Vec<Entry>, String> {
+) -> Result<Vec<Row>, String> {
     // Excel writes its separator into a first line of its own.
     let (declared, body, skipped) = match text.split_once('\n') {
         Some((first, rest)) if first.trim().to_lowercase().starts_with("sep=") => {
@@ -42,11 +42,11 @@ pub(super) fn read(
     let entries = records.enumerate().map(|(i, record)| match record {
         Ok(record) => {
             let line = record.position().map_or(0, ::csv::Position::line) + skipped;
-            Entry { line, fields: fields(&record, &heading) }
+            Row { line, fields: fields(&record, &heading) }
         }
         Err(e) => {
             let line = e.position().map_or(i as u64 + 2, ::csv::Position::line) + skipped;
-            Entry { line, fields: Err(e.to_string()) }
+            Row { line, fields: Err(e.to_string()) }
         }
     });
     Ok(entries.filter(|e| e.fields.as_ref().is_err() || e.fields.as_ref().is_ok_and(|f| !f.is_empty())).collect())
@@ -96,7 +96,7 @@ fn sniff(text: &str) -> char {
 mod tests {
     use super::*;
 
-    fn values(entries: &[Entry]) -> Vec<(u64, Vec<&str>)> {
+    fn values(entries: &[Row]) -> Vec<(u64, Vec<&str>)> {
         entries
             .iter()
             .map(|e| (e.line, e.fields.as_ref().unwrap().iter().map(|f| f.value.as_str()).collect()))

@@ -2,7 +2,7 @@
 
 use encoding_rs::Encoding;
 
-use super::Entry;
+use super::Row;
 use crate::domain::submission::{Canonical, Field};
 
 /// One `NAME;PARAM=VALUE:content` line, unfolded.
@@ -13,7 +13,7 @@ struct Line<'t> {
 }
 
 /// Reads every card of `text`. Broken cards are entries that say why.
-pub(super) fn read(text: &str) -> Vec<Entry> {
+pub(super) fn read(text: &str) -> Vec<Row> {
     let mut entries = Vec::new();
     let mut card: Option<(u64, Vec<Field>)> = None;
     for (number, line) in unfold(text) {
@@ -21,12 +21,12 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
         match upper.as_str() {
             "BEGIN:VCARD" => {
                 if let Some((start, _)) = card.replace((number, Vec::new())) {
-                    entries.push(Entry { line: start, fields: Err("the card has no END:VCARD".to_owned()) });
+                    entries.push(Row { line: start, fields: Err("the card has no END:VCARD".to_owned()) });
                 }
             }
             "END:VCARD" => {
                 if let Some((start, fields)) = card.take() {
-                    entries.push(Entry { line: start, fields: Ok(fields) });
+                    entries.push(Row { line: start, fields: Ok(fields) });
                 }
             }
             _ => {
@@ -37,7 +37,7 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
         }
     }
     if let Some((start, _)) = card {
-        entries.push(Entry { line: start, fields: Err("the card has no END:VCARD".to_owned()) });
+        entries.push(Row { line: start, fields: Err("the card has no END:VCARD".to_owned()) });
     }
     entries
 }

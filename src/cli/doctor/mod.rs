@@ -1,0 +1,124 @@
+//! `pisteur doctor`: is everything in order on this machine? Each line ok, warn or fail, with the remedy.
+
+mod database;
+mod machine;
+mod mailboxes;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::output::{Style, printable};
+use super::{Context, Outcome, Output};
+use crate::config::{self, Config, ConfigError};
+
+/// `pisteur doctor`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  pisteur doctor
+  pisteur doctor --json | jq '.checks[] | select(.level == \"fail\")'
+
+Nothing is changed. Exit code 1 when a line says fail.")]
+pub struct DoctorArgs {
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// One line of the report.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Check {
+    /// What was examined.
+    pub(super) name: String,
+    /// How it went.
+    pub(super) level: Level,
+    /// What was found.
+    pub(super) found: String,
+    /// What to do; empty when nothing.
+    pub(super) remedy: String,
+}
+
+impl Check {
+    pub(super) fn ok(name: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { name: name.into(), level: Level::Ok, found: found.into(), remedy: String::new() }
+    }
+
+    pub(super) fn warn(name: impl Into<String>, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { name: name.into(), level: Level::Warn, found: found.into(), remedy: remedy.into() }
+    }
+
+    pub(super) fn fail(name: impl Into<String>, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { name: name.into(), level: Level::Fail, found: found.into(), remedy: remedy.into() }
+    }
+}
+
+/// Examines the machine.
+pub(super) fn run(context: &Context, args: &DoctorArgs) -> anyhow::Result<Outcome> {
+    let checks = match config::load(context.config_path.as_deref(), &config::environment()) {
+        Ok(config) => context.block_on(examine(context, &config))?,
+        Err(ConfigError::Invalid(problems)) => {
+            let fail = |p: &config::Placed| Check::fail("config", p.to_string(), "mend it, then run `pisteur check`");
+            problems.iter().map(fail).collect()
+        }
+        Err(e) => return Err(e.into()),
+    };
+    let failed = checks.iter().any(|c| c.level == Level::Fail);
+    let mut out = Output::new();
+    if args.json {
+        out.json(&serde_json::json!({"ok": !failed, "checks": checks}))?;
+    } else {
+        for check in &checks {
+            print(&mut out, check);
+        }
+    }
+    out.finish(Outcome::yes(!failed))
+}
+
+async fn examine(context: &Context, config: &Config) -> anyhow::Result<Vec<Check>> {
+    let file = config.source.file.as_ref().map_or_else(|| "built-in".to_owned(), |f| f.display().to_string());
+    let mut checks = vec![Check::ok("config", file)];
+    checks.push(rules(config));
+    let (store, found) = database::open(context, config).await;
+    checks.extend(found);
+    if let Some(store) = &store {
+        checks.extend(database::examine(store, context.clock.now()).await);
+    }
+    checks.extend(mailboxes::examine(context, config, store.as_ref()).await);
+    checks.extend(machine::examine(context, config).await);
+    if let Some(store) = store {
+        store.close().await;
+    }
+    Ok(checks)
+}
+
+fn rules(config: &Config) -> Check {
+    let folder = config.rules.path.display();
+    if let Ok((rules, _)) = crate::app::rules::compile(config, &config.declarations()) {
+        let hash: String = rules.hash().chars().take(12).collect();
+        return Check::ok("rules", format!("{folder} (set {hash})"));
+    }
+    let found = format!("{folder} cannot be used; a running pisteur keeps the last good set");
+    Check::fail("rules", found, "pisteur rules check says where and why")
+}
+
+fn print(out: &mut Output, check: &Check) {
+    let (word, style) = match check.level {
+        Level::Ok => ("ok  ", Style::Good),
+        Level::Warn => ("warn", Style::Warn),
+        Level::Fail => ("fail", Style::Bad),
+    };
+    let word = out.styled(style, word);
+    out.line(format!("{word}  {:<18} {}", check.name, printable(&check.found)));
+    if !check.remedy.is_empty() {
+        out.line(format!("      {:<18} -> {}", "", check.remedy));
+    }
+}
