@@ -2,3 +2,5 @@
 
 #[path = "ops/away.rs"]
 mod away;
+#[path = "ops/daemon_away.rs"]
+mod daemon_away;

@@ -145,8 +145,10 @@ impl Postgres {
 
     fn end(&self, signal: Signal) {
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(server) = server {
-            server.end(signal, wait::LONG);
+        if let Some(mut server) = server
+            && server.ended_within(signal, wait::LONG).is_none()
+        {
+            panic!("PostgreSQL did not end by {signal:?}:\n{}", self.log());
         }
     }
 
@@ -165,6 +167,9 @@ impl Postgres {
             .arg("-k")
             .arg(dir)
             .args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "shared_buffers=64MB"])
+            // A stop waits for connections that have not introduced themselves yet; a test that blocks its own client
+            // while it stops the server would wait for the usual minute.
+            .args(["-c", "authentication_timeout=5s"])
             .args(self.settings.split_whitespace())
             .current_dir(dir)
             .stdout(Stdio::null())

@@ -110,21 +110,27 @@ impl Leashed {
 
     /// Sends `signal`, waits for the end and lets the leash go. Fails the test after `deadline`, leaving no process.
     pub fn end(mut self, signal: Signal, deadline: Duration) -> ExitStatus {
+        if let Some(status) = self.ended_within(signal, deadline) {
+            return status;
+        }
+        let id = self.id();
+        drop(self);
+        panic!("process {id} did not end within {deadline:?} of SIG{}", signal.name());
+    }
+
+    /// Sends `signal` and waits for the end, at most `deadline`.
+    pub fn ended_within(&mut self, signal: Signal, deadline: Duration) -> Option<ExitStatus> {
         if self.ended().is_none() {
             self.signal(signal);
         }
         let start = std::time::Instant::now();
-        loop {
+        while start.elapsed() <= deadline {
             if let Some(status) = self.ended() {
-                return status;
-            }
-            if start.elapsed() > deadline {
-                let id = self.id();
-                drop(self);
-                panic!("process {id} did not end within {deadline:?} of SIG{}", signal.name());
+                return Some(status);
             }
             std::thread::sleep(Duration::from_millis(5));
         }
+        None
     }
 }
 
