@@ -248,7 +248,7 @@ fn explain_says_what_would_become_of_a_file_with_and_without_a_database() {
     let file = setup.dir().join("mail.eml");
     let output = setup.run(&["explain", file.to_str().unwrap()]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
-    assert!(stdout(&output).contains("=> new "), "{}", stdout(&output));
+    assert!(stdout(&output).contains("new opportunity, team france"), "{}", stdout(&output));
     assert!(!setup.dir().join("var/pisteur.db").exists(), "explaining creates nothing");
 
     assert_eq!(code(&setup.run(&["migrate"])), 0);
