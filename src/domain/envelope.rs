@@ -169,6 +169,25 @@ pub struct Envelope {
     pub raw: Vec<u8>,
 }
 
+impl Envelope {
+    /// The same without its bytes.
+    #[must_use]
+    pub fn without_raw(&self) -> Self {
+        Self {
+            id: self.id,
+            channel: self.channel,
+            intake_id: self.intake_id.clone(),
+            keys: self.keys.clone(),
+            received_at: self.received_at,
+            digest: self.digest,
+            raw_kind: self.raw_kind,
+            content_type: self.content_type.clone(),
+            context: self.context.clone(),
+            raw: Vec::new(),
+        }
+    }
+}
+
 /// State of an arrival, as lists show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

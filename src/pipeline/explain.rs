@@ -44,7 +44,7 @@ pub async fn explain(
     envelope: Envelope,
     clock: &dyn Clock,
 ) -> StoreResult<Explanation> {
-    let read = process::read_one(brain, envelope);
+    let read = process::read_one(brain, &envelope);
     let own = keys::keys_of(&read.enquiry);
     let around = match store {
         Some(store) => store.neighbours(&[process::query(&read, &own)]).await?.pop().unwrap_or_default(),

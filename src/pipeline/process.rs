@@ -275,33 +275,33 @@ fn guard(strong: &[MatchKey], around: &Neighbourhood) -> Guard {
     Guard { keys: strong.to_vec(), seen: around.records.iter().filter(carries).map(|n| n.entity.id).collect() }
 }
 
-/// Reads one envelope and forgets its bytes.
+/// Reads one envelope; what goes on has its context without its bytes.
 #[must_use]
-pub fn read_one(brain: &Brain, mut envelope: Envelope) -> Read {
-    let submission = reading::read(&envelope, &brain.settings);
-    let enquiry = enquiry::understand(&submission, &envelope, &brain.settings);
-    envelope.raw = Vec::new();
-    Read { envelope: Arc::new(envelope), submission: Arc::new(submission), enquiry: Arc::new(enquiry) }
+pub fn read_one(brain: &Brain, envelope: &Envelope) -> Read {
+    let submission = reading::read(envelope, &brain.settings);
+    let enquiry = enquiry::understand(&submission, envelope, &brain.settings);
+    Read { envelope: Arc::new(envelope.without_raw()), submission: Arc::new(submission), enquiry: Arc::new(enquiry) }
 }
 
 type ReadResult = Result<Read, &'static str>;
 
-fn read_caught(brain: &Brain, envelope: Envelope) -> ReadResult {
+fn read_caught(brain: &Brain, envelope: &Envelope) -> ReadResult {
     std::panic::catch_unwind(AssertUnwindSafe(|| read_one(brain, envelope))).map_err(|_| "reading panicked")
 }
 
 /// Reads a batch on a blocking thread; when that takes too long, each one alone, so that only the culprit fails.
 async fn read_all(brain: &Arc<Brain>, envelopes: Vec<Envelope>) -> Vec<ReadResult> {
-    let (pinned, copies) = (Arc::clone(brain), envelopes.clone());
+    let envelopes: Vec<Arc<Envelope>> = envelopes.into_iter().map(Arc::new).collect();
+    let (pinned, shared) = (Arc::clone(brain), envelopes.clone());
     let whole =
-        tokio::task::spawn_blocking(move || copies.into_iter().map(|e| read_caught(&pinned, e)).collect::<Vec<_>>());
+        tokio::task::spawn_blocking(move || shared.iter().map(|e| read_caught(&pinned, e)).collect::<Vec<_>>());
     if let Ok(Ok(read)) = tokio::time::timeout(READ_TIMEOUT, whole).await {
         return read;
     }
     let mut each = Vec::with_capacity(envelopes.len());
     for envelope in envelopes {
         let pinned = Arc::clone(brain);
-        let one = tokio::task::spawn_blocking(move || read_caught(&pinned, envelope));
+        let one = tokio::task::spawn_blocking(move || read_caught(&pinned, &envelope));
         each.push(match tokio::time::timeout(READ_TIMEOUT, one).await {
             Ok(Ok(read)) => read,
             Ok(Err(_)) => Err("reading stopped"),
