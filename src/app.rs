@@ -10,11 +10,12 @@ pub mod rules;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery;
+use crate::domain::rules::RuleSources;
 use crate::http::{self, Bound, OperatorDeps, PublicDeps, ServeLimits};
 use crate::intake::accept::Journal;
 use crate::intake::form::{self, FormDoor, FormSet};
@@ -51,12 +52,18 @@ pub struct App {
     pub mailboxes: mailboxes::Actors,
     /// Outbox worker.
     pub outbox: reload::Outbox,
+    /// Hash of the files as they were when the daemon started.
+    pub loaded: blake3::Hash,
+    /// People and rules that the database does not have yet.
+    pub untold: Mutex<Option<RuleSources>>,
     /// State of the rule set, for readiness.
     pub rules_state: ArcSwap<brain::RulesState>,
     /// Newest figures of the store.
     pub stats: gauges::Latest,
     /// Logs and metrics.
     pub telemetry: Telemetry,
+    /// What the doors write through.
+    pub journal: Journal,
     /// How the watched folder is doing.
     pub spool: ArcSwapOption<watch::Receiver<SpoolStatus>>,
     /// Where the listeners are.
@@ -100,13 +107,13 @@ pub async fn start(
 ) -> anyhow::Result<(Arc<App>, Opened)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let declared = config.declarations();
+    let fingerprint = reload::fingerprint_of(config_path.as_deref(), &config.rules.path);
     let loaded = rules::start(&config, &declared)?;
     let public = http::bind(&config.http.public, "http.public").await?;
     let operator = http::bind(&config.http.operator, "http.operator").await?;
     let addresses = Addresses { public: public.address(), operator: operator.address() };
     let sole = sole_daemon(&config)?;
     let (store, opened) = open_store(&config, &clock).await?;
-    brain::tell_store(&store, &loaded.rules, &loaded.sources).await;
     let taken_back = if config.worker.enabled { store.recover().await.unwrap_or(0) } else { 0 };
     if taken_back > 0 {
         tracing::info!(jobs = taken_back, "{taken_back} jobs of an earlier life are taken up again");
@@ -114,14 +121,18 @@ pub async fn start(
     let life = Lifecycle::default();
     let mailboxes = mailboxes::Actors::default();
     let outbox = reload::Outbox::new(brain::deliverers(&config, &store, &loaded.rules, &mailboxes)?);
+    let journal = Journal::new(Arc::clone(&store), Arc::clone(&clock), life.door_tasks.clone());
     let app = Arc::new(App {
         config_path,
+        journal,
+        untold: Mutex::new(Some(loaded.sources)),
+        loaded: fingerprint,
         life,
         brain: Arc::new(ArcSwap::from_pointee(brain::build(&config, Arc::clone(&loaded.rules)))),
         forms: Arc::new(ArcSwap::from_pointee(FormSet::new(&config.form, &config.limits, &config.http))),
         mailboxes,
         outbox,
-        rules_state: ArcSwap::from_pointee(brain::RulesState { sources: loaded.sources, stale: loaded.stale }),
+        rules_state: ArcSwap::from_pointee(brain::RulesState { stale: loaded.stale, refused_config: None }),
         stats: gauges::Latest::default(),
         telemetry,
         spool: ArcSwapOption::empty(),
@@ -168,6 +179,7 @@ fn run_workers(app: &Arc<App>) {
             clock: Arc::clone(&app.clock),
             brain: Arc::clone(&app.brain),
             max_failures: i64::from(config.worker.max_attempts),
+            lease: config.worker.lease(),
         });
         let settings = WorkerSettings {
             owner: owner.clone(),
@@ -182,13 +194,7 @@ fn run_workers(app: &Arc<App>) {
     } else {
         tracing::info!("worker.enabled = false: this daemon journals only, another one processes");
     }
-    app.life.door_tasks.spawn(gauges::refresh(
-        Arc::clone(&app.store),
-        Arc::clone(&app.clock),
-        app.telemetry.clone(),
-        Arc::clone(&app.stats),
-        app.life.doors.clone(),
-    ));
+    app.life.door_tasks.spawn(gauges::refresh(Arc::clone(app)));
 }
 
 /// The outbox worker over the deliverers in force.
@@ -219,7 +225,7 @@ pub fn spawn_outbox(deps: OutboxDeps) -> tokio::task::JoinHandle<()> {
 fn run_doors(app: &Arc<App>, public: Bound, operator: Bound) {
     let config = app.config.load_full();
     let (cancel, tracker) = (&app.life.doors, &app.life.door_tasks);
-    let journal = Journal::new(Arc::clone(&app.store), Arc::clone(&app.clock), tracker.clone());
+    let journal = app.journal.clone();
     let door = Arc::new(FormDoor { journal: journal.clone(), forms: Arc::clone(&app.forms) });
     let limits = ServeLimits::new(&config.limits, &config.http);
     let router = http::public_router(PublicDeps { door });

@@ -75,11 +75,11 @@ fn problems_of_several_list_elements_are_all_found() {
 
 #[test]
 fn a_value_out_of_range_is_named_with_its_place() {
-    let found = problems("[worker]\nbatch = 0\n[spill]\nlimit_mb = 0\n", &[]);
+    let found = problems("[worker]\nlease_seconds = 0\n[spill]\nlimit_mb = 0\n", &[]);
     assert_eq!(
         found,
         [
-            "shop.toml:2:1: worker.batch: between 1 and 1000",
+            "shop.toml:2:1: worker.lease_seconds: between 1 and 3600 seconds",
             "shop.toml:4:1: spill.limit_mb: at least 1 megabyte is needed",
         ]
     );

@@ -285,3 +285,83 @@ async fn simultaneous_arrivals_of_one_person_make_one_lead_on_postgres() {
     let server = Postgres::shared();
     one_person_many_at_once(House::at(&server.url(&server.database())).await).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_company_name_shared_by_hundreds_never_hides_a_returning_person() {
+    let house = House::sqlite().await;
+    for n in 0..230 {
+        let (name, email) = (format!("Prenom{n} Nom{n}"), format!("personne{n}@orange.fr"));
+        house.form(&[("name", &name), ("email", &email), ("company", "Particulier"), ("message", "Bonjour")]).await;
+    }
+    house.work().await;
+    assert_eq!(house.leads().await.len(), 230);
+    house
+        .form(&[
+            ("name", "Prenom229 Nom229"),
+            ("email", "personne229@orange.fr"),
+            ("company", "Particulier"),
+            ("message", "Encore"),
+        ])
+        .await;
+    house.work().await;
+    let leads = house.leads().await;
+    assert_eq!(leads.len(), 230, "recognised by the address, whatever the company");
+    assert!(leads.iter().all(|l| !l.verification_required));
+    assert_eq!(house.in_state(ArrivalState::Decided).await, 231);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opportunity_from_a_known_lead_names_it_and_the_lead_says_so() {
+    let house = House::sqlite().await;
+    let marie = "Marie Leroy <marie.leroy@batiments-leroy.fr>";
+    house.mail(&mail(marie, "o1@x.fr", "Bonjour", "", "Je voudrais votre catalogue, merci beaucoup.")).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    house.later(DAY * 40);
+    let text =
+        "Bonjour,\n\nNous souhaitons recevoir un devis pour la fourniture de quarante portes pour notre chantier.";
+    house.mail(&mail(marie, "o2@x.fr", "Demande de devis", "", text)).await;
+    house.work().await;
+    let deals = house.records(EntityKind::Opportunity).await;
+    assert_eq!(deals.len(), 1);
+    let detail = house.show(EntityKind::Opportunity, deals[0].id).await;
+    assert!(detail.links.iter().any(|l| l.to_string().contains(&lead.id.to_string())), "{:?}", detail.links);
+    let lead = only_lead(&house).await;
+    assert_eq!(lead.status.as_deref(), Some("opportunity"));
+    assert_eq!(house.records(EntityKind::Contact).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_new_colleagues_at_once_make_one_organisation() {
+    let house = House::sqlite().await;
+    for (n, name) in ["Anne Roche", "Luc Petit", "Zoé Blanc"].iter().enumerate() {
+        let email = format!("c{n}@charpente-roche.fr");
+        house
+            .form(&[
+                ("name", name),
+                ("email", &email),
+                ("company", "Charpente Roche SARL"),
+                ("budget", "20000"),
+                ("message", "Devis"),
+            ])
+            .await;
+    }
+    house.work().await;
+    house.later(Duration::from_secs(60));
+    house.work().await;
+    assert_eq!(house.records(EntityKind::Opportunity).await.len(), 3);
+    assert_eq!(house.records(EntityKind::Organisation).await.len(), 1);
+    assert_eq!(house.records(EntityKind::Contact).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_mailbox_with_two_names_of_one_family_is_two_people() {
+    let house = House::sqlite().await;
+    for name in ["Petr Novák", "Eva Nováková"] {
+        house.form(&[("name", name), ("email", "novakovi@seznam.cz"), ("message", "Dobrý den")]).await;
+        house.work().await;
+    }
+    let leads = house.leads().await;
+    assert_eq!(leads.len(), 2);
+    assert!(leads[1].verification_required);
+}

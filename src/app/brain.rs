@@ -1,7 +1,8 @@
 //! From configuration and rules to what the workers think with.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
+use crate::app::App;
 use crate::app::mailboxes::Actors;
 use crate::config::Config;
 use crate::config::mailbox::After;
@@ -13,13 +14,13 @@ use crate::store::rows::{PersonRow, TeamRow};
 use crate::store::{Store, StoreError};
 use crate::telemetry::fail_point;
 
-/// What is known of the rules folder.
+/// Whether what is in force is what lies in the files.
 #[derive(Debug, Clone, Default)]
 pub struct RulesState {
-    /// What the set in force was compiled from.
-    pub sources: RuleSources,
     /// Why the folder's content is not in force, if it is not.
     pub stale: Option<String>,
+    /// Why the configuration file is not in force, if it is not.
+    pub refused_config: Option<String>,
 }
 
 /// What the workers think with.
@@ -57,8 +58,20 @@ pub fn deliverers(
     Ok(all)
 }
 
-/// Copies people and teams into their tables and keeps the set's source as long as decisions refer to it.
-pub async fn tell_store(store: &Arc<dyn Store>, rules: &RuleSet, sources: &RuleSources) {
+/// Copies people and teams into their tables and keeps the set's source as long as decisions refer to it; tried again
+/// until the database has them.
+pub async fn tell_store_once(app: &App) {
+    let Some(sources) = app.untold.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return };
+    let rules = Arc::clone(&app.brain.load().rules);
+    if tell_store(&app.store, &rules, &sources).await {
+        let mut untold = app.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        if untold.as_ref() == Some(&sources) {
+            *untold = None;
+        }
+    }
+}
+
+async fn tell_store(store: &Arc<dyn Store>, rules: &RuleSet, sources: &RuleSources) -> bool {
     let people = rules.people().iter().map(|p| PersonRow {
         id: p.id.clone(),
         name: p.name.clone(),
@@ -74,7 +87,11 @@ pub async fn tell_store(store: &Arc<dyn Store>, rules: &RuleSet, sources: &RuleS
         store.save_ruleset(rules.hash(), &sources).await
     };
     match told.await {
-        Ok(()) | Err(StoreError::Away(_)) => {}
-        Err(error) => tracing::warn!(%error, "people and rules could not be copied into the database"),
+        Ok(()) => true,
+        Err(StoreError::Away(_)) => false,
+        Err(error) => {
+            tracing::warn!(%error, "people and rules could not be copied into the database");
+            false
+        }
     }
 }

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use tokio_util::sync::CancellationToken;
-
+use super::{App, brain};
 use crate::clock::Clock;
 use crate::store::{Store, StoreStats};
-use crate::telemetry::Telemetry;
+use arc_swap::ArcSwap;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(5);
@@ -17,23 +15,30 @@ const EVERY: Duration = Duration::from_secs(5);
 pub type Latest = Arc<ArcSwap<StoreStats>>;
 
 /// Refreshes the figures until cancelled.
-pub async fn refresh(
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    telemetry: Telemetry,
-    latest: Latest,
-    cancel: CancellationToken,
-) {
+pub async fn refresh(app: Arc<App>) {
     loop {
-        let stats = store.stats().await;
-        show(&stats, &*clock);
-        latest.store(Arc::new(stats));
-        telemetry.upkeep();
+        let stats = app.store.stats().await;
+        show(&stats, &*app.clock);
+        let reachable = stats.reachable;
+        app.stats.store(Arc::new(stats));
+        app.telemetry.upkeep();
+        if app.journal.refusal().is_some() && can_write(&*app.store, &*app.clock).await {
+            app.journal.forgive();
+        }
+        if reachable {
+            brain::tell_store_once(&app).await;
+        }
         tokio::select! {
-            () = cancel.cancelled() => return,
+            () = app.life.doors.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
     }
+}
+
+/// A write that changes nothing of interest: does the disk take one again?
+async fn can_write(store: &dyn Store, clock: &dyn Clock) -> bool {
+    let owner = clock.new_id().to_string();
+    store.lock("probe:write", &owner, Duration::from_millis(1)).await.is_ok()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges are floating point; counts stay far below 2^53")]

@@ -17,11 +17,18 @@ pub fn report(app: &App) -> ReadinessReport {
     if figures.spilled > 0 {
         reasons.push(format!("{} arrivals wait in the local spill", figures.spilled));
     }
-    if app.rules_state.load().stale.is_some() {
-        reasons.push("the rules folder is broken; the last good rules are in force".to_owned());
+    let files = app.rules_state.load();
+    if files.stale.is_some() {
+        reasons
+            .push("the rules folder is broken; the last good rules are in force: run pisteur rules check".to_owned());
+    }
+    if files.refused_config.is_some() {
+        reasons.push("the configuration file is wrong; the old one is in force: run pisteur check".to_owned());
     }
     for (queue, n) in figures.dead.iter().filter(|(_, n)| **n > 0) {
-        reasons.push(format!("{n} jobs of queue {queue} gave up; see: pisteur submissions list --state failed"));
+        let list =
+            if *queue == "deliver" { "pisteur deliveries list" } else { "pisteur submissions list --state failed" };
+        reasons.push(format!("{n} jobs of queue {queue} gave up; see: {list}"));
     }
     for status in app.mailboxes.handles.statuses() {
         if let Some((_, error)) = &status.last_error {
@@ -34,10 +41,12 @@ pub fn report(app: &App) -> ReadinessReport {
             reasons.push(format!("the watched folder: {}", spool.problem));
         }
     }
-    let status = if figures.reachable || app.store.engine() == "postgres" {
-        if reasons.is_empty() { Readiness::Ok } else { Readiness::Degraded }
-    } else {
-        Readiness::Unavailable
+    let refusal = app.journal.refusal();
+    reasons.extend(refusal.clone().map(|why| format!("arrivals cannot be journalled: {why}")));
+    let status = match (refusal.is_some(), reasons.is_empty()) {
+        (true, _) => Readiness::Unavailable,
+        (false, true) => Readiness::Ok,
+        (false, false) => Readiness::Degraded,
     };
     ReadinessReport { status, reasons }
 }

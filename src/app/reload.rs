@@ -3,7 +3,7 @@
 //! All or nothing: an invalid file changes nothing. Database and listeners need a restart, which the log says.
 //! Both folders are watched, and looked at every half minute besides, because watching is silent on network file systems.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub fn watch(app: &Arc<App>) {
     let app = Arc::clone(app);
     app.life.door_tasks.clone().spawn(async move {
         let _kept_alive = watcher;
-        let mut seen = fingerprint(&app);
+        let mut seen = app.loaded;
         loop {
             tokio::select! {
                 () = app.life.doors.cancelled() => return,
@@ -114,13 +114,19 @@ fn watcher(app: &Arc<App>, changed: &Arc<Notify>) -> Option<notify::RecommendedW
     Some(eye)
 }
 
-/// A hash over the configuration file and the rules folder; unreadable counts as content of its own.
 fn fingerprint(app: &App) -> blake3::Hash {
+    fingerprint_of(app.config_path.as_deref(), &app.config.load().rules.path)
+}
+
+/// A hash over the configuration file and the rules folder; unreadable counts as content of its own. Taken before they
+/// are read, so that a change in between is found as one.
+#[must_use]
+pub fn fingerprint_of(file: Option<&Path>, rules: &Path) -> blake3::Hash {
     let mut hash = blake3::Hasher::new();
-    if let Some(path) = &app.config_path {
+    if let Some(path) = file {
         hash.update(&std::fs::read(path).unwrap_or_default());
     }
-    match config::rules_folder::read(&app.config.load().rules.path) {
+    match config::rules_folder::read(rules) {
         Ok(sources) => {
             for (name, text) in &sources.files {
                 hash.update(name.as_bytes()).update(&[0]).update(text.as_bytes()).update(&[0]);
@@ -135,12 +141,11 @@ fn fingerprint(app: &App) -> blake3::Hash {
 
 /// Reads both again and takes over what is valid.
 pub async fn reload(app: &Arc<App>) {
-    let config = match config::load(app.config_path.as_deref(), &config::environment()) {
-        Ok(config) => Arc::new(config),
+    let (config, mut refused_config) = match config::load(app.config_path.as_deref(), &config::environment()) {
+        Ok(config) => (Arc::new(config), None),
         Err(error) => {
-            metrics::gauge!("pisteur_config_last_reload_successful").set(0.0);
             tracing::error!("the configuration is not taken over, the old one stays in force:\n{error}");
-            app.config.load_full()
+            (app.config.load_full(), Some(error.to_string()))
         }
     };
     let declared = config.declarations();
@@ -149,21 +154,29 @@ pub async fn reload(app: &Arc<App>) {
             let set = Arc::new(set);
             if let Err(error) = take_over(app, &config, &set).await {
                 tracing::error!("the configuration is not taken over, the old one stays in force: {error:#}");
-                return;
+                refused_config = Some(format!("{error:#}"));
+            } else {
+                rules::keep(&config, &sources);
+                *app.untold.lock().unwrap_or_else(PoisonError::into_inner) = Some(sources);
+                brain::tell_store_once(app).await;
+                let which = if refused_config.is_some() { "rules" } else { "rules and configuration" };
+                tracing::info!(rules = set.hash(), "{which} in force: {}", set.hash());
             }
-            rules::keep(&config, &sources);
-            brain::tell_store(&app.store, &set, &sources).await;
-            app.rules_state.store(Arc::new(brain::RulesState { sources, stale: None }));
-            metrics::gauge!("pisteur_rules_last_reload_successful").set(1.0);
-            tracing::info!(rules = set.hash(), "rules and configuration in force: {}", set.hash());
+            show(app, None, refused_config);
         }
         Err(why) => {
-            metrics::gauge!("pisteur_rules_last_reload_successful").set(0.0);
             tracing::error!("the rules are not taken over, the running set stays in force:\n{why}");
-            let state = app.rules_state.load();
-            app.rules_state.store(Arc::new(brain::RulesState { sources: state.sources.clone(), stale: Some(why) }));
+            show(app, Some(why), refused_config);
         }
     }
+}
+
+/// Tells operators whether what is in force is what lies in the files.
+fn show(app: &App, stale: Option<String>, refused_config: Option<String>) {
+    let well = |problem: &Option<String>| if problem.is_none() { 1.0 } else { 0.0 };
+    metrics::gauge!("pisteur_rules_last_reload_successful").set(well(&stale));
+    metrics::gauge!("pisteur_config_last_reload_successful").set(well(&refused_config));
+    app.rules_state.store(Arc::new(brain::RulesState { stale, refused_config }));
 }
 
 async fn take_over(
@@ -173,7 +186,13 @@ async fn take_over(
 ) -> anyhow::Result<()> {
     let deliverers = brain::deliverers(config, &app.store, set, &app.mailboxes)?;
     let before = app.config.load_full();
+    let same_doors = before.limits.connections == config.limits.connections
+        && before.limits.connections_per_client == config.limits.connections_per_client
+        && before.limits.header_seconds == config.limits.header_seconds
+        && before.limits.request_seconds == config.limits.request_seconds
+        && before.limits.body_bytes_per_second == config.limits.body_bytes_per_second;
     for (key, same) in [
+        ("limits of connections and time", same_doors),
         ("database", before.database == config.database),
         ("http.public", before.http.public == config.http.public),
         ("http.operator", before.http.operator == config.http.operator),
@@ -193,6 +212,5 @@ async fn take_over(
     app.config.store(Arc::clone(config));
     mailboxes::apply(app);
     replace_outbox(app, deliverers).await;
-    metrics::gauge!("pisteur_config_last_reload_successful").set(1.0);
     Ok(())
 }

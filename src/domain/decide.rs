@@ -15,9 +15,10 @@ use serde_json::json;
 use ulid::Ulid;
 
 use super::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
+use super::enquiry::email::EmailAddress;
 use super::enquiry::{EmailKind, Enquiry};
 use super::envelope::{ArrivalState, Envelope};
-use super::matching::verdict::{self, Known, Verdict};
+use super::matching::verdict::{self, Known};
 use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
 use super::rules::facts::{Facts, KnownFacts};
 use super::rules::{Declarations, Evaluation, Guarded, OnKnown, RuleSet};
@@ -79,7 +80,8 @@ pub fn decide(q: &Question<'_>) -> Decision {
         action,
         set: evaluation.set.clone(),
         keys: keys::keys_of(q.enquiry),
-        unsubscribe: unsubscribe(q),
+        // Only what is believed may silence an address: not what is held or thrown away.
+        unsubscribe: unsubscribe(q).filter(|_| matches!(state, ArrivalState::Decided | ArrivalState::Parked)),
         rules_hash: q.rules.hash().to_owned(),
         rule_ids: evaluation.rule_ids.clone(),
         trace: trace(q, &known, thread, &evaluation),
@@ -104,11 +106,12 @@ fn outcome(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, evaluati
     if let Some(hit) = thread.filter(|h| joins(q, h)) {
         return (ArrivalState::Decided, None, Action::Append(hit.record));
     }
-    let append = known.open.as_ref().filter(|open| match evaluation.on_known {
-        Some(OnKnown::Append) => true,
-        Some(OnKnown::NewLinked) => false,
-        None => q.now.since(open.last_message_at) < q.policy.append_within,
-    });
+    let recent = known.open.iter().find(|open| q.now.since(open.last_message_at) < q.policy.append_within);
+    let append = match evaluation.on_known {
+        Some(OnKnown::Append) => recent.or(known.open.first()),
+        Some(OnKnown::NewLinked) => None,
+        None => recent,
+    };
     let action = match append {
         Some(open) => Action::Append(open.record),
         None => Action::Create(Box::new(new_record(q, known, thread, evaluation))),
@@ -161,18 +164,24 @@ fn held(q: &Question<'_>, thread: Option<&ThreadHit>) -> Option<&'static str> {
     (!named && !reachable && thread.is_none()).then_some("nobody_to_reach")
 }
 
-/// The newest conversation the arrival answers.
+/// The newest conversation the arrival answers in which its sender takes part; else the newest one it names.
 fn conversation<'a>(q: &Question<'a>) -> Option<&'a ThreadHit> {
-    q.around.threads.first()
+    q.around.threads.iter().find(|hit| participates(q, hit)).or(q.around.threads.first())
+}
+
+/// The sender wrote or received a message of that conversation. Addresses are compared by the rules of their providers.
+fn participates(q: &Question<'_>, hit: &ThreadHit) -> bool {
+    let canonical = |address: &String| EmailAddress::parse(address).map_or_else(|| address.clone(), |a| a.canonical());
+    let members: Vec<String> = hit.participants.iter().map(canonical).collect();
+    q.enquiry.emails.iter().any(|e| e.kind != EmailKind::Own && members.contains(&e.canonical))
 }
 
 /// An answer joins only if a participant sent it, and it is still about the same thing. A closed record nobody looks
 /// at any more takes no new message: that becomes a new, linked one.
 fn joins(q: &Question<'_>, hit: &ThreadHit) -> bool {
-    let participant = q.enquiry.emails.iter().any(|e| hit.participants.contains(&e.canonical));
     let recent = hit.last_message_at.is_some_and(|at| q.now.since(at) < q.policy.append_within);
     let same = same_subject(q.submission.subject.as_deref(), hit.subject.as_deref());
-    participant && if hit.open { same || recent } else { same && recent }
+    participates(q, hit) && if hit.open { same || recent } else { same && recent }
 }
 
 fn same_subject(a: Option<&str>, b: Option<&str>) -> bool {
@@ -182,13 +191,13 @@ fn same_subject(a: Option<&str>, b: Option<&str>) -> bool {
 }
 
 fn known_facts(known: &Known, thread: Option<&ThreadHit>) -> KnownFacts {
-    let open = known.open.as_ref().map(|o| o.record.kind);
+    let open = |kind| known.open.iter().any(|o| o.record.kind == kind);
     KnownFacts {
         contact: known.contact.is_some(),
         organisation: known.organisation.is_some(),
         customer: known.customer,
-        open_lead: open == Some(EntityKind::Lead),
-        open_opportunity: open == Some(EntityKind::Opportunity),
+        open_lead: open(EntityKind::Lead),
+        open_opportunity: open(EntityKind::Opportunity),
         account_owner: known.account_owner.clone().or_else(|| known.owner.clone()),
         account_team: known.team.clone(),
         owner: known.owner.clone().or_else(|| thread.and_then(|t| t.owner.clone())),
@@ -208,7 +217,7 @@ fn new_record(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &
         None if is_deal && q.enquiry.organisation.name.is_some() => Link::New(q.ids.organisation),
         None => Link::None,
     };
-    let overlap = known.person == Verdict::Review || known.truncated;
+    let overlap = !known.candidates.is_empty() || known.truncated;
     NewRecord {
         kind: ev.create,
         id: q.ids.record,
@@ -216,6 +225,7 @@ fn new_record(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &
         contact,
         organisation,
         linked_to: thread.map(|t| t.record).or(known.latest),
+        lead_of_origin: known.lead.filter(|_| is_deal),
         owner: ev.owner.clone(),
         team: ev.team.clone(),
         stage: ev.stage.clone(),
@@ -289,7 +299,7 @@ fn unsubscribe(q: &Question<'_>) -> Option<String> {
 fn trace(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &Evaluation) -> serde_json::Value {
     let answer = thread.map(|hit| {
         json!({ "record": hit.record, "joined": joins(q, hit),
-                "participant": q.enquiry.emails.iter().any(|e| hit.participants.contains(&e.canonical)) })
+                "participant": participates(q, hit) })
     });
     json!({
         "class": q.submission.class,

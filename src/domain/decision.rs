@@ -81,6 +81,8 @@ pub struct NewRecord {
     pub organisation: Link,
     /// An earlier record of the same person or conversation.
     pub linked_to: Option<EntityRef>,
+    /// The same person's lead that an opportunity comes from: it becomes *opportunity*.
+    pub lead_of_origin: Option<Ulid>,
     /// Who gets it.
     pub owner: OwnerChoice,
     /// Team.

@@ -4,7 +4,7 @@
 //! - an arrival is acknowledged only from [`Accepted`], which exists after the commit;
 //! - a visitor who hangs up does not cancel the write: it runs in a task of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
@@ -20,13 +20,14 @@ pub struct Journal {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     tracker: TaskTracker,
+    refusal: Arc<Mutex<Option<String>>>,
 }
 
 impl Journal {
     /// A journal on `store`; writes under way are tasks of `tracker`, so that a shutdown waits for them.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, tracker: TaskTracker) -> Self {
-        Self { store, clock, tracker }
+        Self { store, clock, tracker, refusal: Arc::default() }
     }
 
     /// The clock of the house.
@@ -49,11 +50,11 @@ impl Journal {
     /// # Errors
     /// Those of [`Store::accept`]; [`StoreError::Other`] when the write ended without an answer.
     pub async fn accept_all(&self, arrivals: Vec<NewArrival>) -> StoreResult<Vec<Accepted>> {
-        let store = Arc::clone(&self.store);
+        let (store, journal) = (Arc::clone(&self.store), self.clone());
         let written = self.tracker.spawn(async move {
             let intakes: Vec<String> = arrivals.iter().map(|arrival| arrival.envelope.intake_id.clone()).collect();
             fail_point::hit("accept-before-commit");
-            let accepted = store.accept(arrivals, None).await?;
+            let accepted = journal.remember(store.accept(arrivals, None).await)?;
             fail_point::hit("accept-after-commit");
             for (intake, accepted) in intakes.into_iter().zip(&accepted) {
                 count(intake, accepted);
@@ -61,6 +62,23 @@ impl Journal {
             Ok(accepted)
         });
         written.await.unwrap_or_else(|gone| Err(StoreError::Other(Box::new(gone))))
+    }
+
+    /// Why the last arrival could not be journalled; `None` when it could.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writing works again.
+    pub fn forgive(&self) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn remember<T>(&self, outcome: StoreResult<T>) -> StoreResult<T> {
+        let why = outcome.as_ref().err().map(ToString::to_string);
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        outcome
     }
 
     /// A journalled arrival with its bytes, if it is within reach.

@@ -18,6 +18,7 @@ use super::{Brain, backoff};
 use crate::clock::Clock;
 use crate::delivery;
 use crate::domain::decide::{self, Ids, Question};
+use crate::domain::decision::{Action, Decision, Link};
 use crate::domain::enquiry::{self, Enquiry};
 use crate::domain::envelope::Envelope;
 use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood, keys};
@@ -28,6 +29,10 @@ use crate::telemetry::fail_point;
 
 /// The second net around reading; the first is the reader's own budget.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Readings that fail before an arrival is held for a person.
+const MAX_READINGS: i64 = 3;
+/// Arrivals whose bytes are in memory at once, for one worker.
+const LOADED_AT_ONCE: usize = 64;
 /// Decisions on one arrival before its job is put back.
 const ROUNDS: usize = 4;
 
@@ -40,8 +45,10 @@ pub struct Processor {
     pub clock: Arc<dyn Clock>,
     /// Rules and settings of the moment.
     pub brain: Arc<ArcSwap<Brain>>,
-    /// Failures with a reason before an arrival is quarantined or failed.
+    /// Failures outside the arrival before it becomes *failed*.
     pub max_failures: i64,
+    /// Lease time, renewed while the work goes on.
+    pub lease: Duration,
 }
 
 /// One arrival on its way.
@@ -67,11 +74,27 @@ struct Work {
 impl Processor {
     /// Processes leased arrivals; every lease is settled or left to expire.
     pub async fn run(&self, leases: Vec<Lease>) {
+        let leases: Vec<Arc<Lease>> = leases.into_iter().map(Arc::new).collect();
+        let work = async {
+            for part in leases.chunks(LOADED_AT_ONCE) {
+                self.run_part(part).await;
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = self.keep(&leases) => {}
+        }
+    }
+
+    async fn run_part(&self, leases: &[Arc<Lease>]) {
         let brain = self.brain.load_full();
         let work = match self.prepare(&brain, leases).await {
             Ok(work) => work,
             Err(error) => {
-                tracing::warn!(%error, "arrivals could not be loaded; their leases run out and they are taken again");
+                tracing::warn!(%error, "arrivals could not be loaded; they stay queued");
+                for lease in leases {
+                    note("not loaded", lease, self.store.release(lease).await);
+                }
                 return;
             }
         };
@@ -80,17 +103,29 @@ impl Processor {
         }
     }
 
-    async fn prepare(&self, brain: &Arc<Brain>, leases: Vec<Lease>) -> StoreResult<Vec<Work>> {
-        let ids: Vec<Ulid> = leases.iter().filter_map(arrival_of).collect();
+    /// Renews the leases at a third of their time while the work goes on; never ends by itself.
+    async fn keep(&self, leases: &[Arc<Lease>]) {
+        loop {
+            tokio::time::sleep(self.lease / 3).await;
+            for lease in leases {
+                // A settled or lost lease answers "fenced"; the commit finds that out by itself.
+                if let Err(StoreError::Away(error)) = self.store.renew(lease, self.lease).await {
+                    tracing::debug!(%error, "leases cannot be renewed at present");
+                    break;
+                }
+            }
+        }
+    }
+
+    async fn prepare(&self, brain: &Arc<Brain>, leases: &[Arc<Lease>]) -> StoreResult<Vec<Work>> {
+        let ids: Vec<Ulid> = leases.iter().filter_map(|l| arrival_of(l)).collect();
         let started = Instant::now();
         let mut envelopes: BTreeMap<Ulid, Envelope> =
             self.store.load(&ids).await?.into_iter().map(|e| (e.id, e)).collect();
         stage("load", started);
         let started = Instant::now();
-        let (leases, found): (Vec<_>, Vec<_>) = leases
-            .into_iter()
-            .filter_map(|lease| arrival_of(&lease).and_then(|id| envelopes.remove(&id)).map(|e| (lease, e)))
-            .unzip();
+        let (leases, found): (Vec<_>, Vec<_>) =
+            leases.iter().filter_map(|lease| Some((Arc::clone(lease), envelopes.remove(&arrival_of(lease)?)?))).unzip();
         let read = read_all(brain, found).await;
         stage("read", started);
         let mut work = Vec::with_capacity(read.len());
@@ -103,17 +138,17 @@ impl Processor {
         Ok(work)
     }
 
-    fn work(&self, lease: Lease, read: Read) -> Work {
+    fn work(&self, lease: Arc<Lease>, read: Read) -> Work {
         let keys = keys::keys_of(&read.enquiry);
         let strong = keys::strong(&keys);
         let ids = Ids { record: self.clock.new_id(), contact: self.clock.new_id(), organisation: self.clock.new_id() };
-        Work { lease: Arc::new(lease), read, keys, strong, ids }
+        Work { lease, read, keys, strong, ids }
     }
 
     /// Reading failed: try again later, and after the last time hold it for a person.
     async fn unreadable(&self, lease: &Lease, why: &'static str) {
         metrics::counter!("pisteur_reading_failures_total").increment(1);
-        let outcome = if lease.failures() + 1 >= self.max_failures {
+        let outcome = if lease.failures() + 1 >= MAX_READINGS {
             self.store.quarantine(lease, "unreadable").await
         } else {
             self.put_back(lease, why).await
@@ -243,7 +278,7 @@ impl Processor {
             envelope: Arc::clone(&work.read.envelope),
             submission: Arc::clone(&work.read.submission),
             enquiry: Arc::clone(&work.read.enquiry),
-            guard: guard(&work.strong, around),
+            guard: guard(work, around, &decision),
             communication: self.clock.new_id(),
             decision_id: self.clock.new_id(),
             decision,
@@ -270,9 +305,15 @@ pub fn query(read: &Read, keys: &[MatchKey]) -> NeighbourQuery {
     }
 }
 
-fn guard(strong: &[MatchKey], around: &Neighbourhood) -> Guard {
-    let carries = |n: &&crate::domain::matching::Neighbour| n.keys.iter().any(|k| strong.contains(k));
-    Guard { keys: strong.to_vec(), seen: around.records.iter().filter(carries).map(|n| n.entity.id).collect() }
+/// The keys that nobody else may have taken meanwhile: those of the person, and those of an organisation about to be made.
+fn guard(work: &Work, around: &Neighbourhood, decision: &Decision) -> Guard {
+    let mut keys = work.strong.clone();
+    if matches!(&decision.action, Action::Create(new) if matches!(new.organisation, Link::New(_))) {
+        keys.extend(keys::corporate(&work.keys));
+        keys.sort_unstable();
+        keys.dedup();
+    }
+    Guard { keys, seen: around.records.iter().map(|n| n.entity.id).collect() }
 }
 
 /// Reads one envelope; what goes on has its context without its bytes.
@@ -293,8 +334,7 @@ fn read_caught(brain: &Brain, envelope: &Envelope) -> ReadResult {
 async fn read_all(brain: &Arc<Brain>, envelopes: Vec<Envelope>) -> Vec<ReadResult> {
     let envelopes: Vec<Arc<Envelope>> = envelopes.into_iter().map(Arc::new).collect();
     let (pinned, shared) = (Arc::clone(brain), envelopes.clone());
-    let whole =
-        tokio::task::spawn_blocking(move || shared.iter().map(|e| read_caught(&pinned, e)).collect::<Vec<_>>());
+    let whole = tokio::task::spawn_blocking(move || shared.iter().map(|e| read_caught(&pinned, e)).collect::<Vec<_>>());
     if let Ok(Ok(read)) = tokio::time::timeout(READ_TIMEOUT, whole).await {
         return read;
     }
@@ -311,17 +351,17 @@ async fn read_all(brain: &Arc<Brain>, envelopes: Vec<Envelope>) -> Vec<ReadResul
     each
 }
 
-/// Splits a batch so that no two arrivals of a wave share a strong key.
+/// Splits a batch so that no two arrivals of a wave share a key of their person or organisation.
 fn waves(work: Vec<Work>) -> Vec<Vec<Work>> {
     let mut waves: Vec<(BTreeSet<MatchKey>, Vec<Work>)> = Vec::new();
     for item in work {
-        let after = waves.iter().rposition(|(taken, _)| item.strong.iter().any(|k| taken.contains(k)));
+        let after = waves.iter().rposition(|(taken, _)| item.keys.iter().any(|k| taken.contains(k)));
         let index = after.map_or(0, |i| i + 1);
         if waves.len() <= index {
             waves.push((BTreeSet::new(), Vec::new()));
         }
         if let Some((taken, wave)) = waves.get_mut(index) {
-            taken.extend(item.strong.iter().copied());
+            taken.extend(item.keys.iter().copied());
             wave.push(item);
         }
     }

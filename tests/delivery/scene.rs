@@ -181,6 +181,7 @@ impl Scene {
             contact,
             organisation: Link::None,
             linked_to: None,
+            lead_of_origin: None,
             owner: visitor.owner.clone(),
             team: Some("sales".into()),
             stage: None,

@@ -86,6 +86,7 @@ impl House {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             brain: Arc::new(ArcSwap::from_pointee(brain)),
             max_failures: 3,
+            lease: Duration::from_secs(60),
         };
         Self { store, clock, processor, uids: AtomicU32::new(1), _dir: dir }
     }

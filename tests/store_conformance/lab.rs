@@ -171,6 +171,7 @@ impl Lab {
             contact: Link::None,
             organisation: Link::None,
             linked_to: None,
+            lead_of_origin: None,
             owner: OwnerChoice::Nobody,
             team: None,
             stage: None,

@@ -46,6 +46,12 @@ pub fn organisation_keys(enquiry: &Enquiry) -> Vec<MatchKey> {
     domain.into_iter().chain(name).collect()
 }
 
+/// The keys by which two new organisations would be one, sorted.
+#[must_use]
+pub fn corporate(keys: &[MatchKey]) -> Vec<MatchKey> {
+    keys.iter().copied().filter(|k| k.kind.is_corporate()).collect()
+}
+
 /// The keys that make two commits exclude each other, sorted.
 #[must_use]
 pub fn strong(keys: &[MatchKey]) -> Vec<MatchKey> {

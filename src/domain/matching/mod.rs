@@ -54,6 +54,12 @@ impl KeyKind {
     pub const fn is_strong(self) -> bool {
         matches!(self, Self::Email | Self::Phone | Self::Registration)
     }
+
+    /// It tells an organisation, not a person.
+    #[must_use]
+    pub const fn is_corporate(self) -> bool {
+        matches!(self, Self::Registration | Self::Domain | Self::Company)
+    }
 }
 
 /// A blocking key: kind and xxh3-64 of the normalised value, as stored.

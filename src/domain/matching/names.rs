@@ -108,9 +108,8 @@ impl NameParts {
         let given = given_level(&self.given, &other.given);
         match (surname, given) {
             (Level::Same, Level::Same) => NameAgreement::Full,
-            (Level::Same | Level::Different, Level::Different) | (Level::Different, Level::Close | Level::Missing) => {
-                NameAgreement::Contradict
-            }
+            (Level::Same | Level::Close | Level::Different, Level::Different)
+            | (Level::Different, Level::Close | Level::Missing) => NameAgreement::Contradict,
             (Level::Same, Level::Close | Level::Missing) => NameAgreement::Surname,
             _ => NameAgreement::Compatible,
         }
@@ -244,6 +243,7 @@ mod tests {
             ("Marie Curie", "Jean Dupont", NameAgreement::Contradict),
             ("Marie Martin", "Marie Dupont", NameAgreement::Compatible),
             ("Jan Novák", "Jana Nováková", NameAgreement::Compatible),
+            ("Petr Novák", "Eva Nováková", NameAgreement::Contradict),
             ("Dupont", "Jean Dupont", NameAgreement::Surname),
             ("", "Jean Dupont", NameAgreement::Unknown),
             ("محمد رضایی", "Mohammad Rezaei", NameAgreement::Unknown),

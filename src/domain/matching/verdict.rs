@@ -54,8 +54,8 @@ pub struct Evidence {
 pub struct Known {
     /// Verdict on the person.
     pub person: Verdict,
-    /// Open lead or opportunity of the same person, the one with the newest message (opportunities first).
-    pub open: Option<OpenRecord>,
+    /// Open leads and opportunities of the same person: opportunities first, then by newest message.
+    pub open: Vec<OpenRecord>,
     /// The newest record of the same person, open or not.
     pub latest: Option<EntityRef>,
     /// Lead among the matched records, newest.
@@ -94,14 +94,20 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
     let person = &enquiry.person;
     let names = NameParts::new(person.first_name.as_deref(), person.last_name.as_deref(), person.full_name.as_deref());
     let persons = around.records.iter().filter(|n| n.entity.kind != EntityKind::Organisation);
-    let compared: Vec<_> = persons.map(|n| (n, compare(&names, n))).collect();
+    let mut compared: Vec<_> = persons.map(|n| (n, compare(&names, n))).collect();
+    if around.truncated {
+        // Not everybody was looked at: somebody else may be the better match, so nothing attaches by itself.
+        for (_, evidence) in compared.iter_mut().filter(|(_, e)| e.verdict == Verdict::Match) {
+            evidence.verdict = Verdict::Review;
+        }
+    }
     let matched: Vec<&Neighbour> =
         compared.iter().filter(|(_, e)| e.verdict == Verdict::Match).map(|(n, _)| *n).collect();
     let organisation = organisation_of(enquiry, around, &matched);
     let account =
         around.records.iter().find(|n| n.entity.kind == EntityKind::Organisation && Some(n.entity.id) == organisation);
     let review = compared.iter().filter(|(_, e)| e.verdict == Verdict::Review).map(|(n, _)| n.entity);
-    let open = open_record(&matched);
+    let open = open_records(&matched);
     let newest = |kind: Option<EntityKind>| {
         matched
             .iter()
@@ -111,9 +117,9 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
     let contact =
         newest(Some(EntityKind::Contact)).map(|n| n.entity.id).or_else(|| matched.iter().find_map(|n| n.contact));
     let owner_of = |id: Option<EntityRef>| matched.iter().find(|n| Some(n.entity) == id).copied();
-    let holder = owner_of(open.as_ref().map(|o| o.record)).or_else(|| newest(Some(EntityKind::Contact)).copied());
+    let holder = owner_of(open.first().map(|o| o.record)).or_else(|| newest(Some(EntityKind::Contact)).copied());
     let account_owner = account.and_then(|n| n.owner.clone());
-    let candidates: Vec<EntityRef> = if matched.is_empty() { review.collect() } else { Vec::new() };
+    let candidates: Vec<EntityRef> = review.collect();
     Known {
         person: match (matched.is_empty(), candidates.is_empty()) {
             (false, _) => Verdict::Match,
@@ -188,16 +194,18 @@ fn shares(neighbour: &Neighbour) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-fn open_record(matched: &[&Neighbour]) -> Option<OpenRecord> {
-    matched
-        .iter()
-        .filter(|n| n.open)
-        .max_by_key(|n| (n.entity.kind == EntityKind::Opportunity, n.last_message_at, n.created_at, n.entity.id))
+fn open_records(matched: &[&Neighbour]) -> Vec<OpenRecord> {
+    let mut open: Vec<&&Neighbour> = matched.iter().filter(|n| n.open).collect();
+    open.sort_by_key(|n| {
+        std::cmp::Reverse((n.entity.kind == EntityKind::Opportunity, n.last_message_at, n.created_at, n.entity.id))
+    });
+    open.into_iter()
         .map(|n| OpenRecord { record: n.entity, last_message_at: n.last_message_at.unwrap_or(n.created_at) })
+        .collect()
 }
 
 /// The matched person's organisation, unless another company is named; else the organisation with the same domain;
-/// else the only one with the same name.
+/// else the oldest one with the same name.
 fn organisation_of(enquiry: &Enquiry, around: &Neighbourhood, matched: &[&Neighbour]) -> Option<Ulid> {
     let named = enquiry.organisation.name.as_deref().and_then(company::fingerprint);
     let agrees = |n: &Neighbour| match (&named, n.organisation_name.as_deref().and_then(company::fingerprint)) {
@@ -210,9 +218,6 @@ fn organisation_of(enquiry: &Enquiry, around: &Neighbourhood, matched: &[&Neighb
     }
     let organisations = || around.records.iter().filter(|n| n.entity.kind == EntityKind::Organisation);
     let by_domain = organisations().find(|n| n.keys.iter().any(|k| k.kind == KeyKind::Domain));
-    let by_name: Vec<_> = organisations().filter(|n| n.keys.iter().any(|k| k.kind == KeyKind::Company)).collect();
-    by_domain.map(|n| n.entity.id).or(match by_name.as_slice() {
-        [only] => Some(only.entity.id),
-        _ => None,
-    })
+    let by_name = organisations().find(|n| n.keys.iter().any(|k| k.kind == KeyKind::Company));
+    by_domain.or(by_name).map(|n| n.entity.id)
 }

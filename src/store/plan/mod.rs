@@ -70,6 +70,8 @@ pub(super) struct Plan {
     pub(super) contacts: Batch,
     pub(super) leads: Batch,
     pub(super) opportunities: Batch,
+    /// Leads that became an opportunity: lead, contact, organisation.
+    pub(super) origins: Batch,
     pub(super) points: Batch,
     pub(super) addresses: Batch,
     pub(super) tags: Batch,
@@ -117,6 +119,7 @@ pub(super) fn references(commit: &Commit) -> Vec<Ulid> {
             .into_iter()
             .filter_map(|link| if let Link::Existing(id) = link { Some(id) } else { None })
             .chain(new.linked_to.map(|e| e.id))
+            .chain(new.lead_of_origin)
             .chain(new.candidates.iter().map(|e| e.id))
             .collect(),
     }
@@ -172,7 +175,7 @@ impl Plan {
         self.addresses(holder, &commit.enquiry);
         self.consents(holder, &commit.enquiry, Some(commit.lease.job));
         self.custom(known.id, &commit.enquiry, facts::Facts::of(commit).rest());
-        self.keys_of(known.id, &commit.decision.keys, |_| true);
+        self.keys_of(known.id, &commit.decision.keys, is_personal);
         if holder != known.id {
             self.keys_of(holder, &commit.decision.keys, is_personal);
         }

@@ -46,7 +46,7 @@ impl Plan {
         self.addresses(holder, &commit.enquiry);
         self.consents(holder, &commit.enquiry, Some(commit.lease.job));
         self.custom(id, &commit.enquiry, facts.rest());
-        self.keys_of(id, &commit.decision.keys, |_| true);
+        self.keys_of(id, &commit.decision.keys, is_personal);
         if holder != id {
             self.keys_of(holder, &commit.decision.keys, is_personal);
         }
@@ -101,7 +101,10 @@ impl Plan {
             }
         };
         let linked_to = new.linked_to.and_then(|l| known.get(&l.id));
-        let lead = linked_to.filter(|k| k.kind == EntityKind::Lead).map(|k| k.id);
+        let lead = new.lead_of_origin.and_then(|l| known.get(&l)).filter(|k| k.kind == EntityKind::Lead).map(|k| k.id);
+        if let (RecordKind::Opportunity, Some(lead)) = (new.kind, lead) {
+            row!(self.origins; lead, contact, organisation);
+        }
         Ties { contact, organisation, linked_to: linked_to.map(|k| k.id), lead }
     }
 

@@ -13,7 +13,7 @@ use super::super::driver::{self, Connection};
 use super::probe::{Hits, probe, resolve};
 use super::{read, run, run_with, statements, writes};
 use crate::clock::Timestamp;
-use crate::domain::decision::{Action, OwnerChoice};
+use crate::domain::decision::{Action, Link, OwnerChoice};
 use crate::domain::matching::MatchKey;
 use crate::domain::rules::pools::{self, PoolTurns};
 use crate::store::batch::{Batch, column, row};
@@ -120,7 +120,9 @@ fn remember(commit: &Commit, record: Option<i64>, written: &mut HashMap<MatchKey
     if matches!(commit.decision.action, Action::Join(_) | Action::Nothing) {
         return;
     }
-    for key in commit.decision.keys.iter().filter(|k| k.kind.is_strong()) {
+    // A new organisation's keys exclude a second one made in the same batch.
+    let founds = matches!(&commit.decision.action, Action::Create(new) if matches!(new.organisation, Link::New(_)));
+    for key in commit.decision.keys.iter().filter(|k| k.kind.is_strong() || (founds && k.kind.is_corporate())) {
         written.entry(*key).or_default().insert(record);
     }
 }

@@ -92,18 +92,20 @@ pub(in super::super) async fn neighbours(
 
 /// Records of one query by row id, so oldest first, and whether some were left out.
 fn candidates(query: &NeighbourQuery, hits: &HashMap<MatchKey, Hits>) -> (BTreeMap<i64, Vec<MatchKey>>, bool) {
+    let mut found: Vec<(&MatchKey, &Hits)> = query.keys.iter().filter_map(|k| Some((k, hits.get(k)?))).collect();
+    // What may be the person comes first, rarest first: a company name shared by hundreds never hides an exact email.
+    found.sort_by_key(|(key, hits)| (!key.kind.is_strong(), hits.entities.len()));
     let mut records: BTreeMap<i64, Vec<MatchKey>> = BTreeMap::new();
     let mut truncated = false;
-    for key in &query.keys {
-        let Some(found) = hits.get(key) else { continue };
-        truncated |= found.truncated;
-        for id in &found.entities {
-            records.entry(*id).or_default().push(*key);
+    for (key, hits) in found {
+        truncated |= hits.truncated && !key.kind.is_corporate();
+        for id in &hits.entities {
+            if records.len() < CAP || records.contains_key(id) || (key.kind.is_strong() && !hits.truncated) {
+                records.entry(*id).or_default().push(*key);
+            } else {
+                truncated |= !key.kind.is_corporate();
+            }
         }
-    }
-    while records.len() > CAP {
-        truncated = true;
-        records.pop_last();
     }
     (records, truncated)
 }

@@ -111,6 +111,16 @@ statements! {
         " pool, owner, at) SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT),",
         " CAST(value->>3 AS BIGINT), value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, value->>10,",
         " value->>11, value->>12, CAST(value->>13 AS BIGINT) FROM ", rows!("1"));
+    /// A lead that became an opportunity says so, and is tied to the contact and organisation made from it.
+    ORIGINS(
+        "UPDATE lead SET status = 'opportunity', modified_at = $2,",
+        " contact = COALESCE(lead.contact, CAST(e.value->>1 AS BIGINT)),",
+        " organisation = COALESCE(lead.organisation, CAST(e.value->>2 AS BIGINT)) FROM ", rows!("1"),
+        " WHERE lead.id = CAST(e.value->>0 AS BIGINT)",
+        " AND lead.status IN ('open', 'contacted', 'postponed', 'watching')");
+    ORIGIN_TOUCH(
+        "UPDATE opportunity SET first_touch = COALESCE((SELECT l.first_touch FROM lead l WHERE l.id = opportunity.lead),",
+        " first_touch) WHERE lead IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")");
     TOUCH_LEADS(
         "UPDATE lead SET modified_at = CAST(e.value->>2 AS BIGINT),",
         " last_touch = COALESCE(e.value->>3, last_touch), last_message_at =",
@@ -179,6 +189,8 @@ async fn parents(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
     run(conn, CONTACTS, &plan.contacts).await?;
     run(conn, LEADS, &plan.leads).await?;
     run(conn, OPPORTUNITIES, &plan.opportunities).await?;
+    run_with(conn, ORIGINS, &plan.origins, plan.now).await?;
+    run(conn, ORIGIN_TOUCH, &plan.origins).await?;
     Ok(())
 }
 
