@@ -205,8 +205,10 @@ async fn a_stalled_line_holds_no_form() {
         ids.push(accepted.id());
     }
     assert!(!store.stats().await.reachable);
+    proxy.go_away();
     proxy.stall(false);
-    proxy.cut();
+    ids.push(accept(&*store, forms.form("refused", &[])).await.unwrap().id());
+    proxy.refuse(false);
     drained(&*store).await;
     assert_eq!(texts(&cluster.url(&name), ULIDS).await, strings(&ids));
     store.close().await;

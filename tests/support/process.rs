@@ -41,8 +41,6 @@ pub enum Signal {
     Quit,
     Kill,
     Hup,
-    Stop,
-    Cont,
 }
 
 impl Signal {
@@ -53,8 +51,6 @@ impl Signal {
             Self::Quit => "QUIT",
             Self::Kill => "KILL",
             Self::Hup => "HUP",
-            Self::Stop => "STOP",
-            Self::Cont => "CONT",
         }
     }
 }
