@@ -163,7 +163,7 @@ async fn show(store: &Arc<dyn Store>, kind: EntityKind, args: &ShowRecord) -> an
 fn describe(out: &mut Output, record: &RecordDetail) {
     let title = out.styled(Style::Bold, &format!("{} {}", record.kind, record.id));
     out.line(title);
-    indented(out, &Value::Object(record.fields.clone()));
+    indented(out, &Value::Object(money(record.fields.clone())));
     if !record.tags.is_empty() {
         out.line(format!("  {:<22} {}", "tags", one_line(&record.tags.join(" "), 200)));
     }
@@ -177,7 +177,29 @@ fn describe(out: &mut Output, record: &RecordDetail) {
     section(out, "attempts", &record.attempts);
     section(out, "consents", &record.consents);
     section(out, "notes", &record.notes);
-    section(out, "decisions", &record.decisions);
+    section(out, "decisions", &record.decisions.iter().map(readable).collect::<Vec<_>>());
+}
+
+/// A decision as a page shows it: who, what and by which rules. Action and trace are for `--json` and `explain`.
+pub(super) fn readable(decision: &Value) -> Value {
+    let mut shown = decision.clone();
+    if let Value::Object(map) = &mut shown {
+        map.retain(|key, _| !["action", "trace", "set"].contains(&key.as_str()));
+        if let Some(Value::String(hash)) = map.get_mut("rules_hash") {
+            hash.truncate(12);
+        }
+    }
+    shown
+}
+
+/// Amounts are kept in the smallest unit of their currency, hundredths.
+fn money(mut fields: Map<String, Value>) -> Map<String, Value> {
+    if let Some(minor) = fields.get("expected_revenue").and_then(Value::as_i64) {
+        let currency = fields.remove("currency").and_then(|c| c.as_str().map(str::to_owned)).unwrap_or_default();
+        let amount = format!("{}.{:02} {currency}", minor / 100, (minor % 100).abs());
+        fields.insert("expected_revenue".to_owned(), Value::String(amount.trim_end().to_owned()));
+    }
+    fields
 }
 
 fn section(out: &mut Output, name: &str, items: &[Value]) {
@@ -238,5 +260,19 @@ fn text(value: &Value) -> String {
         },
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_show_amounts_and_decisions_for_people() {
+        let fields = serde_json::json!({"expected_revenue": 800_050, "currency": "EUR"});
+        let Value::Object(fields) = fields else { panic!("an object") };
+        assert_eq!(money(fields).get("expected_revenue").unwrap(), "8000.50 EUR");
+        let shown = readable(&serde_json::json!({"rules_hash": "0123456789abcdef", "trace": {}, "owner": "alice"}));
+        assert_eq!(shown, serde_json::json!({"rules_hash": "0123456789ab", "owner": "alice"}));
     }
 }

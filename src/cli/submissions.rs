@@ -262,7 +262,7 @@ fn describe(out: &mut Output, found: &ArrivalDetail) {
     fact("repeated by", (!found.repeats.is_empty()).then(|| ids(&found.repeats)));
     for decision in &found.decisions {
         out.line("decision");
-        super::records::indented(out, decision);
+        super::records::indented(out, &super::records::readable(decision));
     }
     let hint = match row.state {
         ArrivalState::Quarantined => Some("release"),
