@@ -87,6 +87,7 @@ pub struct Addresses {
 pub async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<(Arc<dyn Store>, Opened)> {
     let options = OpenOptions {
         url: config.database.clone(),
+        spill: true,
         spill_dir: config.spill.dir.clone(),
         spill_limit: config.spill.limit_bytes(),
         allow_unsafe_server: config.allow_unsafe_server,

@@ -31,13 +31,14 @@ macro_rules! on {
         suite!($engine, $open, {
             journal: an_arrival_is_kept_byte_for_byte, a_known_key_makes_a_repeat_without_a_job,
                 a_repeat_keeps_its_bytes_only_when_they_differ, an_expired_key_is_taken_over,
+                keys_that_ran_out_long_ago_are_forgotten,
                 repeats_inside_one_batch_name_the_first, a_quarantined_arrival_has_no_job,
                 simultaneous_repeats_make_one_original, nul_and_odd_text_survive, lists_filter_and_page,
                 an_arrival_is_put_back_and_discarded_by_hand;
             jobs: two_claimers_never_share_a_job, a_stale_lease_settles_nothing, an_expired_lease_is_a_suspect,
                 a_released_job_keeps_its_attempts, a_deferred_job_waits_untouched, a_job_fails_and_comes_back,
                 a_failed_arrival_is_listed_and_retried,
-                an_effect_that_gives_up_is_a_dead_letter, a_delivered_effect_is_gone, workers_are_woken,
+                an_effect_that_gives_up_is_a_dead_letter, a_reading_that_aborted_comes_back_as_a_suspect, a_delivered_effect_is_gone, workers_are_woken,
                 a_quarantined_job_is_settled, figures_balance;
             commits: a_lead_is_written_whole, an_opportunity_makes_contact_and_organisation,
                 an_unseen_key_is_a_conflict_and_writes_nothing, a_batch_conflicts_with_itself,
@@ -45,11 +46,13 @@ macro_rules! on {
                 a_lost_lease_is_fenced_and_writes_nothing, one_refused_decision_spares_the_others,
                 a_conversation_is_found_by_message_id, a_pool_is_dealt_fairly_under_concurrency,
                 unsubscribing_marks_records_and_later_ones, a_generic_key_is_truncated_and_blocks_nothing,
-                machine_mail_joins_and_touches_nothing, facts_fill_columns_or_custom_fields,
+                machine_mail_joins_and_touches_nothing, an_arrival_processed_again_says_nothing_twice,
+                every_value_of_a_field_is_kept, our_own_mail_is_one_that_went_out, facts_fill_columns_or_custom_fields,
                 statements_are_prepared_and_use_their_index;
             mailboxes: a_cursor_moves_with_its_arrivals, a_lost_lock_moves_nothing, a_lock_has_one_holder,
                 a_uid_seen_again_is_the_same_arrival, the_same_mail_in_two_mailboxes_is_a_repeat,
-                fetch_attempts_and_secrets_are_kept;
+                fetch_attempts_and_secrets_are_kept, a_repeat_is_marked_on_its_server,
+                fetches_below_the_cursor_are_forgotten;
             people: contacts_are_imported_once, an_import_conflicts_with_an_unseen_record,
                 people_and_rule_sets_are_kept, lists_of_records_filter_and_page;
         });

@@ -89,6 +89,7 @@ impl Context {
     pub fn open_options(&self, config: &Config, migrate: bool) -> OpenOptions {
         OpenOptions {
             url: config.database.clone(),
+            spill: false,
             spill_dir: config.spill.dir.clone(),
             spill_limit: config.spill.limit_bytes(),
             allow_unsafe_server: config.allow_unsafe_server,

@@ -188,7 +188,7 @@ impl Processor {
 
     async fn give_back(&self, wave: &[Work], error: &StoreError) {
         tracing::warn!(%error, arrivals = wave.len(), "decisions could not be committed; the arrivals stay queued");
-        if matches!(error, StoreError::Away(_) | StoreError::Full(_)) {
+        if matches!(error, StoreError::Away(_) | StoreError::Busy(_) | StoreError::Full(_)) {
             for work in wave {
                 let outcome = self.store.release(&work.lease).await;
                 note("database away", &work.lease, outcome);

@@ -34,6 +34,8 @@ pub struct CursorMove {
     pub uidvalidity: u32,
     /// Every UID up to this one is journalled.
     pub last_uid: u32,
+    /// A repeat gets the `mark` effect that its decision would have made: its copy on the server is to be marked too.
+    pub mark_repeats: bool,
 }
 
 /// Proof that an arrival is on disk. Only the store mints it.

@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The database cannot be reached at present; trying again later may help.
     #[error("the database is away: {0}")]
     Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database is there, but too slow or too crowded at present; trying again later will help.
+    #[error("the database is busy: {0}")]
+    Busy(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// No room: disk or spill is full.
     #[error("no room left: {0}")]
     Full(String),
@@ -70,9 +73,9 @@ impl From<sqlx::Error> for StoreError {
                 let state = database.code().map(std::borrow::Cow::into_owned).unwrap_or_default();
                 of_postgres(&state, error)
             }
+            sqlx::Error::PoolTimedOut => Self::Busy(Box::new(error)),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::Protocol(_)
             | sqlx::Error::WorkerCrashed => Self::Away(Box::new(error)),
@@ -108,6 +111,8 @@ fn of_postgres(state: &str, error: sqlx::Error) -> StoreError {
     match state {
         "53100" => StoreError::Full("the disk of the PostgreSQL server is full; free some space there".to_owned()),
         "25006" => StoreError::Away(Box::new(error)),
+        // Another transaction was in the way, a time limit of the server, too many sessions: slow is not away.
+        "40001" | "40P01" | "55P03" | "57014" | "25P03" | "25P04" | "53300" => StoreError::Busy(Box::new(error)),
         _ if state.starts_with("08") || state.starts_with("57P") || state.starts_with("53") => {
             StoreError::Away(Box::new(error))
         }

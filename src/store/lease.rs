@@ -34,6 +34,8 @@ pub struct Lease {
     pub(in crate::store) owner: String,
     pub(in crate::store) attempt: i64,
     pub(in crate::store) failures: i64,
+    /// Attempts before a person put the job back.
+    pub(in crate::store) forgiven: i64,
     pub(in crate::store) until: Timestamp,
     pub(in crate::store) subject: JobSubject,
 }
@@ -56,6 +58,7 @@ impl Lease {
             owner: self.owner.clone(),
             attempt: self.attempt,
             failures: self.failures,
+            forgiven: self.forgiven,
             until: self.until,
             subject: self.subject.clone(),
         }
@@ -67,16 +70,17 @@ impl Lease {
         self.job
     }
 
-    /// Claims so far, this one included. Above 1 an earlier holder died or failed.
+    /// Claims so far, this one included, since the job was made or a person put it back. Above 1 an earlier holder died
+    /// or failed. What fences the lease is a count of its own, which never starts again.
     #[must_use]
     pub const fn attempt(&self) -> i64 {
-        self.attempt
+        self.attempt.saturating_sub(self.forgiven)
     }
 
-    /// Failures recorded so far (a holder that said why).
+    /// Failures recorded so far (a holder that said why), since the job was made or a person put it back.
     #[must_use]
     pub const fn failures(&self) -> i64 {
-        self.failures
+        self.failures.saturating_sub(self.forgiven)
     }
 
     /// An earlier holder vanished without a word: the job may kill its reader.

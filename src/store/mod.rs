@@ -9,6 +9,7 @@
 mod arrive;
 mod batch;
 mod errors;
+mod figures;
 mod lease;
 mod plan;
 pub mod postgres;
@@ -224,7 +225,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn ruleset(&self, hash: &str) -> StoreResult<Option<serde_json::Value>>;
 
     // -- life -----------------------------------------------------------------------------------------------------
-    /// Figures for health and metrics. Never an error: an unreachable database is a figure.
+    /// Figures for health and metrics. Never an error: an unreachable database is a figure, a busy one shows the figures
+    /// of before. Settled arrivals are counted as often as that is cheap. Also forgets keys that ran out long ago, a few
+    /// at a time.
     async fn stats(&self) -> StoreStats;
     /// Settings of the database that matter for durability, as (name, value, ok).
     async fn settings(&self) -> StoreResult<Vec<(String, String, bool)>>;
@@ -235,10 +238,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 }
 
 /// How to open a store.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct OpenOptions {
     /// `sqlite://path` or `postgres://..`.
     pub url: String,
+    /// Open the spill and drain it (PostgreSQL only): for the daemon, not for commands beside it.
+    pub spill: bool,
     /// Folder of the spill file (PostgreSQL only).
     pub spill_dir: std::path::PathBuf,
     /// Largest spill file in bytes.
@@ -249,6 +254,21 @@ pub struct OpenOptions {
     pub clock: Arc<dyn crate::clock::Clock>,
     /// Apply pending migrations.
     pub migrate: bool,
+}
+
+impl std::fmt::Debug for OpenOptions {
+    /// The address may hold a password: only its scheme is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = self.url.split_once(':').map_or("", |(scheme, _)| scheme);
+        f.debug_struct("OpenOptions")
+            .field("url", &format_args!("{scheme}:***"))
+            .field("spill", &self.spill)
+            .field("spill_dir", &self.spill_dir)
+            .field("spill_limit", &self.spill_limit)
+            .field("allow_unsafe_server", &self.allow_unsafe_server)
+            .field("migrate", &self.migrate)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What opening did.

@@ -109,6 +109,7 @@ pub struct RecordDetail {
     pub fields: serde_json::Map<String, serde_json::Value>,
     pub contact_points: Vec<serde_json::Value>,
     pub addresses: Vec<serde_json::Value>,
+    /// Messages, oldest first; `fields` holds what the mapping did not know, each as it was sent.
     pub communications: Vec<serde_json::Value>,
     pub attachments: Vec<serde_json::Value>,
     pub tags: Vec<String>,

@@ -67,6 +67,7 @@ impl Scene {
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(START)));
         let (store, _) = open(OpenOptions {
             url: format!("sqlite://{}", folder.path().join("p.db").display()),
+            spill: true,
             spill_dir: folder.path().to_owned(),
             spill_limit: 1 << 20,
             allow_unsafe_server: true,

@@ -70,6 +70,7 @@ impl House {
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_800_000_000)));
         let options = OpenOptions {
             url: format!("sqlite://{}", folder.path().join("p.db").display()),
+            spill: true,
             spill_dir: folder.path().join("spill"),
             spill_limit: 1 << 20,
             allow_unsafe_server: false,

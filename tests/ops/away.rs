@@ -11,6 +11,7 @@ use pisteur::store::{
     Accepted, Claim, CursorMove, InitialState, NewArrival, OpenOptions, Opened, Queue, Store, StoreError, StoreResult,
     open,
 };
+use sqlx::Connection as _;
 use tempfile::TempDir;
 use ulid::Ulid;
 
@@ -26,6 +27,7 @@ const ULIDS: &str = "SELECT ulid FROM arrival ORDER BY id";
 fn options(url: &str, spill: &Path) -> OpenOptions {
     OpenOptions {
         url: url.to_owned(),
+        spill: true,
         spill_dir: spill.to_owned(),
         spill_limit: 64 << 20,
         allow_unsafe_server: true,
@@ -214,6 +216,42 @@ async fn a_stalled_line_holds_no_form() {
     store.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_database_is_not_away() {
+    let cluster = Postgres::shared();
+    let url = cluster.url(&cluster.database());
+    let (spill, forms) = (TempDir::new().unwrap(), Forms::default());
+    let (store, _) = open_at(&url, spill.path()).await;
+    let before = accept(&*store, forms.form("before", &[])).await.unwrap();
+    let mut holder = sqlx::PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE arrival IN ACCESS EXCLUSIVE MODE").execute(&mut holder).await.unwrap();
+    let late = accept(&*store, forms.form("late", &[])).await.unwrap();
+    assert!(late.spilled(), "nobody waits for it at the form");
+    let other = store.lock("mailbox:sales", "me", Duration::from_secs(60)).await;
+    assert!(other.is_ok(), "the others work on: {other:?}");
+    assert!(store.stats().await.reachable);
+    let load = store.known_key("form:contact:idem:none").await;
+    assert!(matches!(load, Err(StoreError::Busy(_))), "{load:?}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+    drained(&*store).await;
+    assert_eq!(texts(&url, ULIDS).await, strings(&[before.id(), late.id()]));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_command_beside_the_daemon_leaves_the_spill_alone() {
+    let cluster = Postgres::start(Fsync::Off);
+    let url = cluster.url(&cluster.database());
+    cluster.stop();
+    let (spill, forms) = (TempDir::new().unwrap(), Forms::default());
+    let (store, opened) = open(OpenOptions { spill: false, ..options(&url, spill.path()) }).await.unwrap();
+    assert!(opened.degraded);
+    let answer = accept(&*store, forms.form("x", &[])).await;
+    assert!(matches!(answer, Err(StoreError::Away(_))), "{answer:?}");
+    assert_eq!(std::fs::read_dir(spill.path()).unwrap().count(), 0);
+    store.close().await;
+}
+
 #[tokio::test]
 async fn sessions_ended_by_an_administrator_lose_nothing() {
     let cluster = Postgres::shared();
@@ -272,7 +310,7 @@ async fn a_mailbox_is_its_own_buffer() {
     mail.envelope.raw_kind = RawKind::Mail;
     mail.envelope.context.mail =
         Some(MailPosition { folder: "INBOX".to_owned(), uidvalidity: 1, uid: 7, internal_date: None });
-    let cursor = CursorMove { mailbox: "sales".to_owned(), lock, uidvalidity: 1, last_uid: 7 };
+    let cursor = CursorMove { mailbox: "sales".to_owned(), lock, uidvalidity: 1, last_uid: 7, mark_repeats: false };
     let answer = store.accept(vec![mail], Some(cursor)).await;
     assert!(matches!(answer, Err(StoreError::Away(_))), "{answer:?}");
     assert_eq!(store.stats().await.spilled, 0);

@@ -63,6 +63,7 @@ impl House {
             .expect("the test's configuration");
         let options = OpenOptions {
             url: url.to_owned(),
+            spill: true,
             spill_dir: dir.path().to_owned(),
             spill_limit: 100_000_000,
             allow_unsafe_server: true,

@@ -269,6 +269,68 @@ pub async fn machine_mail_joins_and_touches_nothing(lab: &Lab) {
     assert_eq!(threads[0].participants, ["ana@bell.example"], "a machine takes no part");
 }
 
+pub async fn an_arrival_processed_again_says_nothing_twice(lab: &Lab) {
+    let id = lab.lead(&person("Ana Bell", "ana@bell.example", None)).await;
+    let accepted = lab.accept(lab.form("bounce", &[])).await.id();
+    let mut enquiry = person("Mail Daemon", "daemon@mx.example", None);
+    enquiry.consents.push(pisteur::domain::enquiry::Consent {
+        purpose: "newsletter".to_owned(),
+        given: true,
+        ..Default::default()
+    });
+    for action in [Action::Join(lead(id)), Action::Join(lead(id)), Action::Append(lead(id)), Action::Append(lead(id))] {
+        let lease = lab.lease_of(accepted).await;
+        let mut commit = lab.commit(&lease, &enquiry, action);
+        commit.submission = Arc::new(Submission {
+            attachments: vec![Attachment {
+                name: "report.txt".to_owned(),
+                media_type: "text/plain".to_owned(),
+                size: 9,
+                part: "2".to_owned(),
+            }],
+            ..mail("m9@mx", "daemon@mx.example")
+        });
+        commit.decision.state = ArrivalState::Parked;
+        commit.guard = pisteur::store::Guard::default();
+        assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+        assert!(lab.store.requeue(accepted, &[ArrivalState::Parked], false, "ana").await.unwrap());
+    }
+    let record = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
+    assert_eq!((record.communications.len(), record.attachments.len()), (2, 1));
+    assert_eq!((record.consents.len(), record.decisions.len()), (1, 5));
+}
+
+pub async fn every_value_of_a_field_is_kept(lab: &Lab) {
+    let coloured = |colour: &str| {
+        let mut enquiry = person("Ana Bell", "ana@bell.example", None);
+        let custom = pisteur::domain::enquiry::CustomField { name: "colour".to_owned(), value: colour.to_owned() };
+        enquiry.custom.push(custom);
+        enquiry
+    };
+    let id = lab.lead(&coloured("red")).await;
+    let lease = lab.claimed("y").await;
+    let mut commit = lab.commit(&lease, &coloured("blue"), Action::Append(lead(id)));
+    commit.guard.seen = vec![id];
+    assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+    let record = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
+    assert_eq!(record.custom_fields["colour"], "red", "nothing is overwritten");
+    let said: Vec<_> = record.communications.iter().map(|c| c["fields"].clone()).collect();
+    let field = |value: &str| serde_json::json!([{ "name": "colour", "value": value }]);
+    assert_eq!(said, [field("red"), field("blue")]);
+}
+
+pub async fn our_own_mail_is_one_that_went_out(lab: &Lab) {
+    let id = lab.lead(&person("Ana Bell", "ana@bell.example", None)).await;
+    let lease = lab.claimed("ours").await;
+    let mut commit = lab.commit(&lease, &person("Our Sales", "sales@ours.example", None), Action::Join(lead(id)));
+    commit.submission =
+        Arc::new(Submission { class: Some(MailClass::OwnMessage), ..mail("m2@ours", "sales@ours.example") });
+    lab.one(commit).await;
+    let record = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
+    let directions: Vec<_> = record.communications.iter().map(|c| c["direction"].clone()).collect();
+    assert_eq!(directions, ["in", "out"]);
+}
+
 pub async fn a_pool_is_dealt_fairly_under_concurrency(lab: &Lab) {
     let batch = (0..60).map(|n| lab.form(&format!("{n}"), &[])).collect();
     lab.store.accept(batch, None).await.unwrap();

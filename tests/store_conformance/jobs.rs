@@ -124,7 +124,7 @@ pub async fn a_failed_arrival_is_listed_and_retried(lab: &Lab) {
     assert_eq!(lab.store.stats().await.dead["process"], 1);
     assert!(lab.store.requeue(*id, &[ArrivalState::Failed], false, "ana").await.unwrap());
     let again = lab.claim(1).await.remove(0);
-    assert_eq!((again.attempt(), again.is_suspect()), (2, false));
+    assert_eq!((again.attempt(), again.failures(), again.is_suspect()), (1, 0, false), "with a budget of its own");
     assert!(matches!(lab.store.release(&lease).await, Err(StoreError::Fenced(_))), "the old lease stays dead");
 }
 
@@ -159,7 +159,26 @@ pub async fn an_effect_that_gives_up_is_a_dead_letter(lab: &Lab) {
     assert!(lab.store.retry_dead_letter(dead[0].job).await.unwrap());
     assert!(!lab.store.retry_dead_letter(dead[0].job).await.unwrap());
     let again = lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.remove(0);
-    assert_eq!((again.attempt(), again.is_suspect()), (2, false));
+    assert_eq!((again.attempt(), again.failures(), again.is_suspect()), (1, 0, false), "with a budget of its own");
+    assert!(matches!(lab.store.delivered(&lease).await, Err(StoreError::Fenced(_))), "the old lease stays dead");
+    let hiccup = Failure { error: "HTTP 503".to_owned(), retry_at: Some(lab.now()) };
+    lab.store.fail(&again, hiccup).await.unwrap();
+    let third = lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.remove(0);
+    assert_eq!((third.attempt(), third.failures(), third.is_suspect()), (2, 1, false));
+}
+
+pub async fn a_reading_that_aborted_comes_back_as_a_suspect(lab: &Lab) {
+    expired(lab).await;
+    let held = reclaimed(lab).await;
+    let JobSubject::Arrival(id) = held.subject() else { panic!() };
+    lab.store.quarantine(&held, "reading_aborts").await.unwrap();
+    assert!(lab.store.requeue(*id, &[ArrivalState::Quarantined], true, "ana").await.unwrap());
+    assert!(lab.claim(1).await.is_empty(), "not to be read in the daemon");
+    let again = lab.claim_of(Queue::Process, "third", 1, LEASE, true).await.remove(0);
+    assert_eq!((again.attempt(), again.failures(), again.is_suspect()), (2, 0, true));
+    assert!(matches!(lab.store.release(&held).await, Err(StoreError::Fenced(_))));
+    lab.store.release(&again).await.unwrap();
+    assert!(lab.claim(1).await.is_empty(), "given back, it is a suspect still");
 }
 
 pub async fn a_delivered_effect_is_gone(lab: &Lab) {

@@ -8,6 +8,7 @@ use pisteur::store::rows::ArrivalFilter;
 use pisteur::store::{InitialState, JobSubject};
 
 use super::lab::Lab;
+use crate::support::ledger::count;
 
 pub async fn an_arrival_is_kept_byte_for_byte(lab: &Lab) {
     let mut arrival = lab.form("", &["form:contact:idem:1"]);
@@ -60,6 +61,21 @@ pub async fn an_expired_key_is_taken_over(lab: &Lab) {
     assert_eq!(new.duplicate_of(), None, "{}", old.id());
     let repeat = lab.accept(windowed("x", future)).await;
     assert_eq!(repeat.duplicate_of(), Some(new.id()));
+}
+
+pub async fn keys_that_ran_out_long_ago_are_forgotten(lab: &Lab) {
+    let windowed = |body: &str, until: Timestamp| {
+        let mut arrival = lab.form(body, &[]);
+        arrival.envelope.keys = vec![ArrivalKey { value: body.to_owned(), expires_at: Some(until) }];
+        arrival
+    };
+    lab.accept(windowed("long ago", Timestamp::from_seconds(1))).await;
+    let recent = lab.now().before(std::time::Duration::from_mins(1));
+    lab.accept(windowed("just now", recent)).await;
+    let kept = lab.accept(lab.form("x", &["for ever"])).await;
+    assert!(lab.store.stats().await.reachable);
+    assert_eq!(count(&lab.url, "SELECT COUNT(*) FROM arrival_key").await, 2);
+    assert_eq!(lab.store.known_key("for ever").await.unwrap(), Some(kept.id()));
 }
 
 pub async fn repeats_inside_one_batch_name_the_first(lab: &Lab) {

@@ -22,6 +22,7 @@ use ulid::Ulid;
 pub struct Lab {
     pub store: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
+    pub url: String,
     /// Held so that the folder outlives the test.
     pub dir: TempDir,
 }
@@ -41,7 +42,7 @@ impl Lab {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let (store, opened) = open(options(url, &clock, &dir)).await.unwrap();
         assert!(opened.created && opened.migrated > 0, "{opened:?}");
-        Self { store, clock, dir }
+        Self { store, clock, url: url.to_owned(), dir }
     }
 
     pub async fn end(self) {
@@ -228,6 +229,7 @@ impl Lab {
 pub fn options(url: &str, clock: &Arc<dyn Clock>, dir: &TempDir) -> OpenOptions {
     OpenOptions {
         url: url.to_owned(),
+        spill: true,
         spill_dir: dir.path().join("spill"),
         spill_limit: 64 << 20,
         allow_unsafe_server: true,

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use pisteur::store::{CursorMove, MailboxState, NamedLock, StoreError};
+use pisteur::delivery::MarkNotice;
+use pisteur::domain::envelope::ArrivalState;
+use pisteur::store::{CursorMove, JobSubject, MailboxState, NamedLock, Queue, StoreError};
 
 use super::lab::{LEASE, Lab};
 use crate::support::wait::{LONG, until_async};
 
 fn cursor(lock: &NamedLock, last_uid: u32) -> CursorMove {
-    CursorMove { mailbox: "sales".to_owned(), lock: lock.clone(), uidvalidity: 7, last_uid }
+    CursorMove { mailbox: "sales".to_owned(), lock: lock.clone(), uidvalidity: 7, last_uid, mark_repeats: true }
 }
 
 async fn lock(lab: &Lab) -> NamedLock {
@@ -81,5 +83,37 @@ pub async fn fetch_attempts_and_secrets_are_kept(lab: &Lab) {
     for value in ["a", "b"] {
         lab.store.save_secret("oauth:sales", value).await.unwrap();
         assert_eq!(lab.store.secret("oauth:sales").await.unwrap().as_deref(), Some(value));
+    }
+}
+
+pub async fn a_repeat_is_marked_on_its_server(lab: &Lab) {
+    let lock = lock(lab).await;
+    let batch = vec![lab.mail("sales", 5, "one mail"), lab.mail("sales", 6, "one mail")];
+    let accepted = lab.store.accept(batch, Some(cursor(&lock, 6))).await.unwrap();
+    assert_eq!(accepted[1].duplicate_of(), Some(accepted[0].id()));
+    let leases = lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await;
+    assert_eq!(leases.len(), 1, "the first is marked when it is decided");
+    let JobSubject::Effect(effect) = leases[0].subject() else { panic!() };
+    assert_eq!((effect.kind.as_str(), effect.target.as_str()), ("mark", "sales"));
+    let notice: MarkNotice = serde_json::from_value(effect.payload.clone()).unwrap();
+    assert_eq!((notice.arrival, notice.position.uid, notice.state), (accepted[1].id(), 6, ArrivalState::Decided));
+    let again = lab.store.accept(vec![lab.mail("sales", 6, "one mail")], Some(cursor(&lock, 6))).await.unwrap();
+    assert_eq!(again[0].id(), accepted[1].id());
+    let quiet = CursorMove { mark_repeats: false, ..cursor(&lock, 7) };
+    lab.store.accept(vec![lab.mail("sales", 7, "one mail")], Some(quiet)).await.unwrap();
+    assert!(lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.is_empty());
+    assert_eq!(lab.store.list_arrivals(pisteur::store::rows::ArrivalFilter::default()).await.unwrap().len(), 3);
+}
+
+pub async fn fetches_below_the_cursor_are_forgotten(lab: &Lab) {
+    let lock = lock(lab).await;
+    for uid in [5, 6, 8] {
+        assert_eq!(lab.store.count_fetch("sales", 7, uid).await.unwrap(), 1);
+    }
+    lab.store.accept(vec![lab.mail("sales", 5, "five")], Some(cursor(&lock, 5))).await.unwrap();
+    let state = MailboxState { uidvalidity: 7, last_uid: 6, started: true, ..MailboxState::default() };
+    lab.store.save_mailbox("sales", &state, &lock).await.unwrap();
+    for (uid, count) in [(5, 1), (6, 1), (8, 2)] {
+        assert_eq!(lab.store.count_fetch("sales", 7, uid).await.unwrap(), count, "{uid}");
     }
 }

@@ -39,6 +39,18 @@ async fn a_pending_migration_is_named_when_not_wanted() {
     assert!(error.to_string().contains("pisteur migrate"), "{error}");
 }
 
+/// Under repeatable read a commit would not see the record that made its guard wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_isolation_that_the_database_prefers_changes_nothing() {
+    let cluster = Postgres::shared();
+    let name = cluster.database();
+    let prefer = format!("ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'repeatable read'");
+    cluster.psql("postgres", &prefer);
+    let lab = Lab::open(&cluster.url(&name), TempDir::with_prefix("pisteur-store-").unwrap()).await;
+    super::commits::sixty_four_variants_of_one_person_make_one_lead(&lab).await;
+    lab.end().await;
+}
+
 /// With sequential scans out of favour, whatever is still scanned whole has no index that could serve.
 #[tokio::test]
 async fn hot_statements_can_use_an_index() {

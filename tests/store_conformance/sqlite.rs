@@ -30,6 +30,13 @@ async fn what_was_accepted_is_there_after_reopening() {
     store.close().await;
 }
 
+#[test]
+fn a_database_password_is_not_printed() {
+    let (dir, _, _, clock) = place();
+    let shown = format!("{:?}", options("postgres://pisteur:hunter2@db/crm", &clock, &dir));
+    assert!(shown.contains("postgres") && !shown.contains("hunter2"), "{shown}");
+}
+
 #[tokio::test]
 async fn commits_are_synced_in_full() {
     let lab = Lab::sqlite().await;

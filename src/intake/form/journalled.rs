@@ -127,7 +127,7 @@ fn cut(mut text: String, limit: usize) -> String {
 async fn accept(visit: &Visit<'_>, arrival: NewArrival) -> Result<Accepted, Why> {
     visit.door.journal.accept(arrival).await.map_err(|error| {
         match &error {
-            StoreError::Full(_) | StoreError::Away(_) => {
+            StoreError::Full(_) | StoreError::Away(_) | StoreError::Busy(_) => {
                 tracing::warn!(form = %visit.form.id, %error, "a submission to form {} could not be written down: {error}",
                     visit.form.id);
             }

@@ -16,7 +16,7 @@ use super::read::Memory;
 use super::reporter::Reporter;
 use super::{MailboxDeps, vault};
 use crate::clock::Clock;
-use crate::config::mailbox::MailboxConfig;
+use crate::config::mailbox::{After, MailboxConfig};
 use crate::imap::{self, Access, ErrorClass, ImapError, Link, MarkError, MarkReceiver, StatusSender};
 use crate::store::{NamedLock, Store};
 
@@ -116,7 +116,8 @@ impl Actor {
     /// Opens the journal and one session, and works until it fails.
     async fn session(&mut self, lock: &NamedLock) -> ImapError {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        let opened = Journal::open(store, clock, &self.config.id, &self.config.folder, lock.clone()).await;
+        let (id, folder, mark) = (&self.config.id, &self.config.folder, self.config.after != After::None);
+        let opened = Journal::open(store, clock, id, folder, lock.clone(), mark).await;
         let mut journal = match opened {
             Ok(journal) => journal,
             Err(error) => return error,

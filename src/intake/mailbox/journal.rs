@@ -32,6 +32,7 @@ pub(super) struct Journal {
     mailbox: String,
     folder: String,
     lock: NamedLock,
+    mark_repeats: bool,
     pub state: MailboxState,
     pub history: Option<History>,
     saved_at: Option<Timestamp>,
@@ -53,18 +54,20 @@ fn away(error: &StoreError) -> ImapError {
 }
 
 impl Journal {
+    /// `mark_repeats`: the copy of a known message is marked on the server too.
     pub(super) async fn open(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         mailbox: &str,
         folder: &str,
         lock: NamedLock,
+        mark_repeats: bool,
     ) -> Result<Self, ImapError> {
         let state = store.mailbox(mailbox).await.map_err(|e| away(&e))?;
         let kept = store.secret(&history_name(mailbox)).await.map_err(|e| away(&e))?;
         let history = kept.and_then(|text| serde_json::from_str(&text).ok());
         let (mailbox, folder) = (mailbox.to_owned(), folder.to_owned());
-        Ok(Self { store, clock, mailbox, folder, lock, state, history, saved_at: None })
+        Ok(Self { store, clock, mailbox, folder, lock, mark_repeats, state, history, saved_at: None })
     }
 
     /// Sets the cursor anew. The history is written first: a crash in between finds the old cursor and starts over.
@@ -136,6 +139,7 @@ impl Journal {
             lock: self.lock.clone(),
             uidvalidity: self.state.uidvalidity,
             last_uid,
+            mark_repeats: self.mark_repeats,
         };
         self.store.accept(batch.arrivals, Some(cursor)).await.map_err(|e| away(&e))?;
         self.state.last_uid = last_uid;

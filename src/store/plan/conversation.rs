@@ -27,10 +27,12 @@ impl Plan {
             .into_iter()
             .find(|t| !t.trim().is_empty())
             .map_or("", String::as_str);
-        row!(self.communications; id, commit.communication.to_string(), record, commit.lease.job, "in",
+        let fields = (!commit.enquiry.custom.is_empty()).then(|| text(&commit.enquiry.custom));
+        row!(self.communications; id, commit.communication.to_string(), record, commit.lease.job, direction(submission.class),
             commit.envelope.channel.as_str(), submission.class.map(MailClass::as_str),
             mail.and_then(|m| m.message_id.as_deref()), mail.and_then(|m| m.in_reply_to.as_deref()),
-            submission.subject, sender(commit), recipients, body, commit.envelope.received_at.micros());
+            submission.subject, sender(commit), recipients, body, commit.envelope.received_at.micros(),
+            fields);
         for (position, file) in submission.attachments.iter().enumerate() {
             row!(self.attachments; id, position, file.name, file.media_type, file.size, file.part);
         }
@@ -47,6 +49,11 @@ impl Plan {
         let everyone = canonical.chain(written.into_iter().flatten()).take(PARTICIPANTS);
         self.participants.extend(everyone.map(|address| (record, address)));
     }
+}
+
+/// Our own mail come back is one that went out.
+fn direction(class: Option<MailClass>) -> &'static str {
+    if class == Some(MailClass::OwnMessage) { "out" } else { "in" }
 }
 
 fn addresses<'m>(mailboxes: impl Iterator<Item = &'m Mailbox>) -> Vec<String> {

@@ -1,4 +1,5 @@
-//! The door to the journal: concurrent accepts share a transaction, and go to the spill while the database is away.
+//! The door to the journal: concurrent accepts share a transaction, and go to the spill while the database is away or
+//! does not answer in time.
 //!
 //! Invariants:
 //! - The channel is bounded: when it is full, accepting waits (the caller's own time-out is the limit).
@@ -57,7 +58,7 @@ impl Door {
             return Err(StoreError::Away("the store is closed".into()));
         }
         match result.await.unwrap_or_else(|_| Err(StoreError::Away("the store is closed".into()))) {
-            Err(StoreError::Away(_)) => {
+            Err(StoreError::Away(_) | StoreError::Busy(_)) => {
                 inner.spill(Arc::try_unwrap(arrivals).unwrap_or_else(|shared| shared.to_vec())).await
             }
             answered => answered,
@@ -82,7 +83,7 @@ async fn lane(inner: Arc<Inner>, inbox: Arc<Mutex<mpsc::Receiver<Request>>>) {
                 }
             }
             Err(error) => {
-                let away = matches!(error, StoreError::Away(_)).then(|| error.to_string());
+                let away = matches!(error, StoreError::Away(_) | StoreError::Busy(_)).then(|| error.to_string());
                 for (arrivals, answer) in requests.drain(..) {
                     let result = match &away {
                         Some(reason) => Err(StoreError::Away(reason.clone().into())),
@@ -125,11 +126,13 @@ async fn journal_once(
     cursor: Option<&CursorMove>,
 ) -> StoreResult<Vec<Accepted>> {
     let mut transaction = inner.link.begin().await?;
-    let (accepted, jobs) = journal::accept(&mut transaction, arrivals, inner.link.now()).await?;
+    let mark = cursor.is_some_and(|c| c.mark_repeats);
+    let done = journal::accept(&mut transaction, arrivals, mark, inner.link.now()).await?;
     if let Some(cursor) = cursor {
         journal::move_cursor(&mut transaction, cursor).await?;
     }
     transaction.commit().await?;
-    inner.bell.work(Queue::Process, jobs);
-    Ok(accepted)
+    inner.bell.work(Queue::Process, done.process);
+    inner.bell.work(Queue::Deliver, done.deliver);
+    Ok(done.answers)
 }

@@ -2,7 +2,7 @@
 //!
 //! A dropped future undoes its transaction; what was committed stays. Accepts run in tasks of their own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use ulid::Ulid;
@@ -270,17 +270,19 @@ impl Store for Postgres {
 
     async fn stats(&self) -> StoreStats {
         let now = self.inner.link.now();
-        let read = self
-            .inner
-            .link
-            .bounded(AT_THE_DOOR, async {
-                let mut connection = self.inner.link.connection().await?;
-                figures::stats(&mut connection, now).await
-            })
-            .await;
-        let mut stats = read.unwrap_or_default();
-        stats.spilled = self.inner.spilled().await;
-        stats
+        let link = &self.inner.link;
+        let started = Instant::now();
+        if self.figures.count_is_due(started) {
+            let count = async { figures::settled(&mut *link.connection().await?).await };
+            let settled = link.bounded(AT_THE_DOOR, count).await;
+            self.figures.counted(settled, started, Instant::now());
+        }
+        let read = async { figures::stats(&mut *link.connection().await?, now).await };
+        let read = link.bounded(AT_THE_DOOR, read).await;
+        if let Err(error) = writing!(self, |conn| journal::forget_keys(conn, now)) {
+            tracing::debug!(%error, "keys that ran out stay for now");
+        }
+        StoreStats { spilled: self.inner.spilled().await, ..self.figures.show(read, link.is_up()) }
     }
 
     async fn settings(&self) -> StoreResult<Vec<(String, String, bool)>> {

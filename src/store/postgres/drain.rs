@@ -82,7 +82,7 @@ fn received(row: &Spilled) -> Timestamp {
 async fn move_group(inner: &Inner, spill: &Spill, group: Vec<Spilled>) -> StoreResult<()> {
     match write(inner, &group).await {
         Ok(()) => spill.remove(group).await,
-        Err(error @ StoreError::Away(_)) => Err(error),
+        Err(error @ (StoreError::Away(_) | StoreError::Busy(_))) => Err(error),
         Err(_) => {
             for row in group {
                 move_one(inner, spill, row).await?;
@@ -96,7 +96,9 @@ async fn move_one(inner: &Inner, spill: &Spill, row: Spilled) -> StoreResult<()>
     match write(inner, std::slice::from_ref(&row)).await {
         Ok(()) => spill.remove(vec![row]).await,
         // The whole server refuses; that is not the row's fault.
-        Err(error @ (StoreError::Away(_) | StoreError::Full(_) | StoreError::Unusable(_))) => Err(error),
+        Err(error @ (StoreError::Away(_) | StoreError::Busy(_) | StoreError::Full(_) | StoreError::Unusable(_))) => {
+            Err(error)
+        }
         Err(error) => {
             let id = row.arrival.envelope.id;
             tracing::error!(%id, %error, "the database refuses spilled arrival {id}; it stays in the spill");
@@ -116,8 +118,8 @@ async fn write_once(inner: &Inner, group: &[Spilled]) -> StoreResult<()> {
     let missing: Vec<&NewArrival> =
         group.iter().zip(&ids).filter(|(_, id)| !there.contains(id)).map(|(s, _)| &s.arrival).collect();
     let at = group.iter().map(received).max().unwrap_or_default();
-    let (_, jobs) = journal::accept(&mut transaction, &missing, at).await?;
+    let done = journal::accept(&mut transaction, &missing, false, at).await?;
     transaction.commit().await?;
-    inner.bell.work(Queue::Process, jobs);
+    inner.bell.work(Queue::Process, done.process);
     Ok(())
 }

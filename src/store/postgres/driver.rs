@@ -46,12 +46,12 @@ fn lock_number(key: MatchKey) -> i64 {
     key.hash ^ key.kind.number().wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed())
 }
 
-/// A transaction that met another one (deadlock, serialisation) and was undone whole: it may simply run again.
+/// A transaction that met another one (deadlock, serialisation, a lock not had in time) and was undone whole: it may simply run again.
 pub(super) fn may_run_again(error: &crate::store::StoreError) -> bool {
-    let crate::store::StoreError::Other(source) = error else { return false };
+    let crate::store::StoreError::Busy(source) = error else { return false };
     let state = source
         .downcast_ref::<sqlx::Error>()
         .and_then(sqlx::Error::as_database_error)
         .and_then(sqlx::error::DatabaseError::code);
-    matches!(state.as_deref(), Some("40P01" | "40001"))
+    matches!(state.as_deref(), Some("40P01" | "40001" | "55P03"))
 }

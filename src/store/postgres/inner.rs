@@ -20,8 +20,8 @@ pub(super) struct Inner {
     pub(super) link: Link,
     pub(super) bell: Arc<Bell>,
     spill: Mutex<Slot>,
-    path: PathBuf,
-    limit: u64,
+    /// File and largest size of the spill; none for a command beside the daemon.
+    place: Option<(PathBuf, u64)>,
 }
 
 /// The spill, once this process holds its file.
@@ -35,20 +35,21 @@ struct Slot {
 
 impl Inner {
     /// Nothing is opened yet.
-    pub(super) fn new(link: Link, path: PathBuf, limit: u64) -> Self {
-        Self { link, bell: Arc::default(), spill: Mutex::default(), path, limit }
+    pub(super) fn new(link: Link, place: Option<(PathBuf, u64)>) -> Self {
+        Self { link, bell: Arc::default(), spill: Mutex::default(), place }
     }
 
     /// The spill, opened now if another process has given its file up. `None` while it has not.
     pub(super) async fn open_spill(&self) -> Option<Arc<Spill>> {
+        let (path, limit) = self.place.as_ref()?;
         let mut slot = self.spill.lock().await;
         let recently = slot.tried.is_some_and(|at| at.elapsed() < TRY_AGAIN);
         if slot.spill.is_none() && !slot.closed && !recently {
             slot.tried = Some(Instant::now());
             let before = std::mem::take(&mut slot.why_not);
-            match Spill::open(&self.path, self.limit).await {
+            match Spill::open(path, *limit).await {
                 Ok(Some(spill)) => slot.spill = Some(Arc::new(spill)),
-                Ok(None) => slot.why_not = format!("another process holds {}", self.path.display()),
+                Ok(None) => slot.why_not = format!("another process holds {}", path.display()),
                 Err(error) => slot.why_not = error.to_string(),
             }
             if slot.spill.is_none() && slot.why_not != before {
@@ -71,7 +72,10 @@ impl Inner {
         if let Some(spill) = self.open_spill().await {
             return spill.accept(arrivals).await;
         }
-        let why = self.spill.lock().await.why_not.clone();
+        let why = match self.place {
+            Some(_) => self.spill.lock().await.why_not.clone(),
+            None => "only the daemon keeps one".to_owned(),
+        };
         Err(StoreError::Away(format!("and there is no spill: {why}").into()))
     }
 

@@ -3,7 +3,9 @@
 //! Invariants:
 //! - While the line is down every operation answers [`StoreError::Away`] at once; nobody waits for a time-out but the
 //!   one who found out.
-//! - The line goes down on the first error of the connection and up only after the keeper has connected anew, checked
+//! - The line goes down on the first error of a connection, or when the keeper gets no answer over a connection of its
+//!   own. Slow is not away: an operation that takes too long is [`StoreError::Busy`] and makes the keeper ask.
+//! - It comes up only after the keeper has connected anew, checked
 //!   the settings and migrated. Coming up brings a new pool: no operation meets a connection from before.
 //! - Time for leases is the database's: read at every check, carried forward by the monotonic clock between checks,
 //!   so neither a step of this machine's clock nor its error can shorten or lengthen a lease.
@@ -14,8 +16,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use sqlx::postgres::PgPool;
-use sqlx::{Acquire as _, Postgres, Transaction, pool::PoolConnection};
+use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::{Postgres, Transaction, pool::PoolConnection};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +25,12 @@ use super::server::{Prepared, Server};
 use crate::clock::Timestamp;
 use crate::store::{StoreError, StoreResult};
 
-/// Longest a write that somebody waits for at a door may take before the line counts as down.
+/// Longest a write that somebody waits for at a door may take before it goes to the spill.
 pub(super) const AT_THE_DOOR: Duration = Duration::from_secs(4);
+/// An operation that takes longer makes the keeper ask whether the server is there.
+const DOUBT: Duration = Duration::from_secs(1);
+/// Longest the keeper waits for an answer.
+const ANSWER: Duration = Duration::from_secs(3);
 /// Longest any other operation may take.
 pub(super) const AT_WORK: Duration = Duration::from_mins(1);
 /// Longest connecting, checking and migrating may take.
@@ -76,13 +82,15 @@ impl Link {
         let reachable = tokio::time::timeout(FIRST, self.server.pool().acquire()).await;
         match reachable {
             Ok(Ok(conn)) => drop(conn.detach()),
-            Ok(Err(error)) => return Err(self.note(error.into())),
+            Ok(Err(error)) => return Err(self.note(StoreError::from(error))),
             Err(_) => return Err(self.note(StoreError::Away("no answer within 3 s".into()))),
         }
         self.raise().await
     }
 
+    /// While nothing works yet, a crowded server is as good as none.
     fn note(&self, error: StoreError) -> StoreError {
+        let error = if let StoreError::Busy(source) = error { StoreError::Away(source) } else { error };
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
         error
     }
@@ -95,7 +103,8 @@ impl Link {
             Err(_) => return Err(self.note(StoreError::Away("connecting took too long".into()))),
         };
         let pool = self.server.pool();
-        self.read_time(&pool).await.map_err(|e| self.note(e))?;
+        let timed = async { self.read_time(&mut *pool.acquire().await?).await };
+        timed.await.map_err(|e| self.note(e))?;
         let old = self.pool.swap(std::sync::Arc::new(pool));
         // Whoever still holds an old connection gives it back in its own time.
         tokio::spawn(async move { old.close().await });
@@ -112,6 +121,10 @@ impl Link {
     pub(super) async fn wait_up(&self) {
         // The sender is a field beside: it lives as long as the receiver.
         drop(self.up.subscribe().wait_for(|up| *up).await);
+    }
+
+    async fn wait_down(&self) {
+        drop(self.up.subscribe().wait_for(|up| !*up).await);
     }
 
     fn away(&self) -> StoreError {
@@ -135,9 +148,16 @@ impl Link {
         if !self.is_up() {
             return Err(self.away());
         }
-        let result = tokio::time::timeout(deadline, operation)
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Away(format!("no answer within {} s", deadline.as_secs()).into())));
+        let mut operation = std::pin::pin!(operation);
+        let mut result = tokio::time::timeout(DOUBT.min(deadline), operation.as_mut()).await;
+        if result.is_err() {
+            self.trouble.notify_one();
+            result = tokio::select! {
+                result = tokio::time::timeout(deadline.saturating_sub(DOUBT), operation) => result,
+                () = self.wait_down() => return Err(self.away()),
+            };
+        }
+        let result = result.unwrap_or_else(|_| Err(no_answer(deadline)));
         if let Err(error @ StoreError::Away(_)) = &result {
             self.lost(error);
         }
@@ -165,9 +185,7 @@ impl Link {
         Timestamp::from_micros(self.offset.load(Ordering::SeqCst).saturating_add(since))
     }
 
-    async fn read_time(&self, pool: &PgPool) -> StoreResult<()> {
-        let mut conn = pool.acquire().await?;
-        let conn = conn.acquire().await?;
+    async fn read_time(&self, conn: &mut PgConnection) -> StoreResult<()> {
         let before = self.started.elapsed();
         let read: i64 = sqlx::query_scalar(DATABASE_TIME).fetch_one(conn).await?;
         let middle = before.saturating_add(self.started.elapsed()) / 2;
@@ -179,24 +197,48 @@ impl Link {
     /// Keeps the line: checks it while it is up, raises it again when it is down.
     pub(super) async fn keep(&self, stop: CancellationToken) {
         let work = async {
+            let mut own = None;
             loop {
-                if self.is_up() {
-                    tokio::select! {
-                        () = self.trouble.notified() => {}
-                        () = tokio::time::sleep(CHECK) => {
-                            let pool = self.pool.load_full();
-                            let check = self.bounded(AT_THE_DOOR, self.read_time(&pool)).await;
-                            if let Err(error) = check {
-                                tracing::debug!(%error, "the check of the database failed");
-                            }
-                        }
-                    }
-                } else {
+                if !self.is_up() {
+                    own = None;
                     self.raise_again().await;
+                }
+                if let Err(error) = self.check(&mut own).await {
+                    tracing::debug!(%error, "the check of the database failed");
+                    if matches!(error, StoreError::Away(_)) {
+                        self.lost(&error);
+                        continue;
+                    }
+                }
+                tokio::select! {
+                    () = self.trouble.notified() => {}
+                    () = tokio::time::sleep(CHECK) => {}
                 }
             }
         };
         Box::pin(stop.run_until_cancelled(work)).await;
+    }
+
+    /// Asks the server for its time over the keeper's own connection, and over a new one if that fails: workers may
+    /// have taken every connection of the pool, and each may be waiting for a lock.
+    async fn check(&self, own: &mut Option<PgConnection>) -> StoreResult<()> {
+        if let Some(conn) = own
+            && matches!(tokio::time::timeout(ANSWER, self.read_time(conn)).await, Ok(Ok(())))
+        {
+            return Ok(());
+        }
+        // What was asked on it may still be answered: it is of no more use.
+        *own = None;
+        let anew = async {
+            let mut conn = self.server.connect().await?;
+            self.read_time(&mut conn).await?;
+            Ok(conn)
+        };
+        let conn = tokio::time::timeout(ANSWER, anew)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Away(format!("no answer within {} s", ANSWER.as_secs()).into())))?;
+        *own = Some(conn);
+        Ok(())
     }
 
     async fn raise_again(&self) {
@@ -230,4 +272,8 @@ impl Link {
             tracing::warn!("some connections to the database did not close within 5 s");
         }
     }
+}
+
+fn no_answer(deadline: Duration) -> StoreError {
+    StoreError::Busy(format!("no answer within {} s", deadline.as_secs()).into())
 }

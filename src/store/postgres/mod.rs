@@ -59,6 +59,7 @@ use self::accept::Door;
 use self::inner::Inner;
 use self::link::Link;
 use self::server::Server;
+use super::figures::Figures;
 use super::{OpenOptions, Opened, Store, StoreError, StoreResult};
 
 /// Which of these arrivals the journal has.
@@ -70,6 +71,7 @@ struct Postgres {
     inner: Arc<Inner>,
     door: tokio::sync::RwLock<Option<Arc<Door>>>,
     clock: Arc<dyn crate::clock::Clock>,
+    figures: Figures,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -78,7 +80,8 @@ struct Postgres {
 pub(super) async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, Opened)> {
     let server = Server::new(&options.url, options.allow_unsafe_server, options.migrate)?;
     let path = options.spill_dir.join("spill.db");
-    let inner = Arc::new(Inner::new(Link::new(server), path, options.spill_limit));
+    let spill = options.spill.then_some((path, options.spill_limit));
+    let inner = Arc::new(Inner::new(Link::new(server), spill));
     let opened = match inner.link.first().await {
         Ok(prepared) => Opened { created: prepared.created, migrated: prepared.migrated, degraded: false },
         Err(StoreError::Away(error)) => {
@@ -93,8 +96,10 @@ pub(super) async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, O
     let token = stop.clone();
     tasks.spawn(async move { Box::pin(keeper.link.keep(token)).await });
     tasks.spawn(Arc::clone(&inner.bell).run(Arc::clone(&inner), stop.clone()));
-    tasks.spawn(drain::run(Arc::clone(&inner), stop.clone()));
+    if options.spill {
+        tasks.spawn(drain::run(Arc::clone(&inner), stop.clone()));
+    }
     let door = tokio::sync::RwLock::new(Some(Arc::new(Door::open(&inner, &tasks))));
     tasks.close();
-    Ok((Arc::new(Postgres { inner, door, clock: options.clock, tasks, stop }), opened))
+    Ok((Arc::new(Postgres { inner, door, clock: options.clock, figures: Figures::default(), tasks, stop }), opened))
 }

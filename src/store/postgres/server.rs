@@ -53,6 +53,8 @@ impl Server {
                 ("synchronous_commit", "on"),
                 ("idle_in_transaction_session_timeout", "60s"),
                 ("lock_timeout", "30s"),
+                // The guard of a commit rests on seeing what was committed after the transaction began.
+                ("default_transaction_isolation", "read committed"),
             ])
             .disable_statement_logging();
         Ok(Self { options, allow_unsafe, migrate })
@@ -67,6 +69,14 @@ impl Server {
             .idle_timeout(Duration::from_mins(5))
             .test_before_acquire(false)
             .connect_lazy_with(self.options.clone())
+    }
+
+    /// A connection apart from any pool.
+    ///
+    /// # Errors
+    /// As the driver says.
+    pub(super) async fn connect(&self) -> StoreResult<PgConnection> {
+        Ok(self.options.connect().await?)
     }
 
     /// Connects once, checks the settings and brings the tables up to date.

@@ -46,12 +46,14 @@ statements! {
         "'pool', d.pool, 'owner', d.owner, 'record', x.ulid"),
         " AS item, d.action, d.rule_ids, d.facts, d.trace FROM decision d LEFT JOIN entity x ON x.id = d.record",
         " WHERE d.arrival = $1 ORDER BY d.id DESC");
-    STATE("SELECT id, state, context, attempts, record FROM arrival WHERE ulid = $1", for_update!());
+    STATE("SELECT id, state, reason, context, attempts, record FROM arrival WHERE ulid = $1", for_update!());
     REQUEUE("UPDATE arrival SET state = 'received', reason = NULL, error = NULL, decided_at = NULL, context = $2 WHERE id = $1");
-    // Attempts go on counting, so that a lease of before can never settle the new job.
+    // Attempts go on counting, so that a lease of before can never settle the new job; those of before are forgiven.
+    // A suspect has one attempt more than is forgiven.
     REQUEUE_JOB(
-        "INSERT INTO job (id, queue, due_at, attempt, failures) VALUES ($1, 'process', $2, $3, $3)",
-        " ON CONFLICT (id) DO NOTHING");
+        "INSERT INTO job (id, queue, due_at, attempt, failures, forgiven, suspect)",
+        " VALUES ($1, 'process', $2, CAST($3 AS BIGINT), CAST($3 AS BIGINT) - CAST($4 AS BIGINT),",
+        " CAST($3 AS BIGINT) - CAST($4 AS BIGINT), CAST($4 AS BIGINT)) ON CONFLICT (id) DO NOTHING");
     DISCARD("UPDATE arrival SET state = 'discarded', reason = $2, decided_at = $3 WHERE id = $1");
     DROP_JOB("DELETE FROM job WHERE id = $1 AND owner IS NULL");
     HAS_JOB("SELECT id FROM job WHERE id = $1");
@@ -59,9 +61,12 @@ statements! {
         "SELECT j.id, f.kind, f.target, j.attempt, j.last_error, j.due_at, f.payload FROM job j",
         " JOIN effect f ON f.id = j.id WHERE j.queue = 'deliver' AND j.dead = 1 ORDER BY j.id DESC LIMIT $1");
     RETRY_DEAD(
-        "UPDATE job SET dead = 0, suspect = 0, due_at = $2, failures = attempt",
+        "UPDATE job SET dead = 0, suspect = 0, due_at = $2, failures = attempt, forgiven = attempt",
         " WHERE id = $1 AND queue = 'deliver' AND dead = 1");
 }
+
+/// Reason of an arrival whose reading took its process with it: put back, it is read apart again.
+const DEADLY: &str = "reading_aborts";
 
 /// Arrivals, newest first.
 pub(in super::super) async fn list(conn: &mut Connection, filter: &ArrivalFilter) -> StoreResult<Vec<ArrivalRow>> {
@@ -174,6 +179,7 @@ pub(in super::super) async fn requeue(
         .bind(inside)
         .bind(now.micros())
         .bind(row.try_get::<i64, _>("attempts")?)
+        .bind(i64::from(row.try_get::<Option<&str>, _>("reason")? == Some(DEADLY)))
         .execute(&mut *conn)
         .await?;
     if job.rows_affected() == 0 {

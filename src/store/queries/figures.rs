@@ -1,15 +1,19 @@
 //! Figures for health and metrics.
 
+use std::collections::BTreeMap;
+
 use sqlx::Row as _;
 
 use super::super::driver::Connection;
 use super::statements;
 use crate::clock::Timestamp;
 use crate::domain::envelope::ArrivalState;
+use crate::store::figures::Settled;
 use crate::store::{Queue, StoreResult, StoreStats};
 
 statements! {
-    ARRIVALS("SELECT state, COUNT(*) AS n FROM arrival GROUP BY state");
+    SETTLED("SELECT state, COUNT(*) AS n FROM arrival WHERE state <> 'received' GROUP BY state");
+    FAILED("SELECT COUNT(*) AS n FROM arrival WHERE state = 'failed'");
     JOBS(
         "SELECT queue, CASE WHEN dead = 1 THEN 'dead' WHEN owner IS NOT NULL AND due_at > $1 THEN 'leased'",
         " ELSE 'waiting' END AS kind, COUNT(*) AS n FROM job GROUP BY 1, 2");
@@ -18,17 +22,22 @@ statements! {
         " ORDER BY j.id LIMIT 1");
 }
 
-/// Figures of a database that answers.
-pub(in super::super) async fn stats(conn: &mut Connection, now: Timestamp) -> StoreResult<StoreStats> {
-    let mut stats = StoreStats { reachable: true, ..StoreStats::default() };
-    for state in ArrivalState::ALL {
-        stats.arrivals.insert(state.as_str(), 0);
-    }
-    for row in sqlx::query(ARRIVALS).fetch_all(&mut *conn).await? {
+/// Arrivals that need no more work, by state; as dear as there are many.
+pub(in super::super) async fn settled(conn: &mut Connection) -> StoreResult<Settled> {
+    let open = [ArrivalState::Received, ArrivalState::Processing];
+    let mut settled: Settled =
+        ArrivalState::ALL.iter().filter(|s| !open.contains(s)).map(|s| (s.as_str(), 0)).collect();
+    for row in sqlx::query(SETTLED).fetch_all(conn).await? {
         if let Some(state) = ArrivalState::parse(row.try_get("state")?) {
-            stats.arrivals.insert(state.as_str(), count(row.try_get("n")?));
+            settled.insert(state.as_str(), count(row.try_get("n")?));
         }
     }
+    Ok(settled)
+}
+
+/// Figures of a database that answers, those of [`settled`] excepted.
+pub(in super::super) async fn stats(conn: &mut Connection, now: Timestamp) -> StoreResult<StoreStats> {
+    let mut stats = StoreStats { reachable: true, ..StoreStats::default() };
     for queue in [Queue::Process, Queue::Deliver] {
         for figures in [&mut stats.waiting, &mut stats.leased, &mut stats.dead] {
             figures.insert(queue.as_str(), 0);
@@ -43,19 +52,21 @@ pub(in super::super) async fn stats(conn: &mut Connection, now: Timestamp) -> St
         };
         figures.insert(queue.as_str(), count(row.try_get("n")?));
     }
-    stats.dead.insert(Queue::Process.as_str(), stats.arrivals.get("failed").copied().unwrap_or(0));
-    processing(&mut stats);
+    let failed = count(sqlx::query(FAILED).fetch_one(&mut *conn).await?.try_get("n")?);
+    stats.dead.insert(Queue::Process.as_str(), failed);
+    stats.arrivals.insert(ArrivalState::Failed.as_str(), failed);
+    unsettled(&mut stats);
     let oldest = sqlx::query(OLDEST).fetch_optional(conn).await?;
     stats.oldest_unprocessed = oldest.map(|r| r.try_get("received_at")).transpose()?.map(Timestamp::from_micros);
     Ok(stats)
 }
 
-/// Received arrivals under a lease count as processing.
-fn processing(stats: &mut StoreStats) {
-    let leased = stats.leased.get("process").copied().unwrap_or(0);
-    let received = stats.arrivals.get("received").copied().unwrap_or(0);
-    stats.arrivals.insert("processing", leased.min(received));
-    stats.arrivals.insert("received", received.saturating_sub(leased));
+/// An arrival that is not settled has a process job: under a lease it is being processed.
+fn unsettled(stats: &mut StoreStats) {
+    let jobs = |of: &BTreeMap<&'static str, u64>| of.get("process").copied().unwrap_or(0);
+    let (waiting, leased) = (jobs(&stats.waiting), jobs(&stats.leased));
+    stats.arrivals.insert(ArrivalState::Received.as_str(), waiting);
+    stats.arrivals.insert(ArrivalState::Processing.as_str(), leased);
 }
 
 fn count(n: i64) -> u64 {

@@ -12,13 +12,13 @@ statements! {
         "WITH due AS MATERIALIZED (SELECT id FROM job WHERE queue = 'process' AND suspect = $1 AND dead = 0",
         " AND due_at <= $2 ORDER BY due_at, id LIMIT $3", skip_locked!(), ")",
         " UPDATE job SET suspect = 1, due_at = $4, owner = $5, attempt = attempt + 1",
-        " WHERE id IN (SELECT id FROM due) RETURNING id, attempt, failures,",
+        " WHERE id IN (SELECT id FROM due) RETURNING id, attempt, failures, forgiven,",
         " (SELECT ulid FROM arrival WHERE arrival.id = job.id) AS ulid");
     CLAIM_EFFECTS(
         "WITH due AS MATERIALIZED (SELECT id FROM job WHERE queue = 'deliver' AND suspect = $1 AND dead = 0",
         " AND due_at <= $2 ORDER BY due_at, id LIMIT $3", skip_locked!(), ")",
         " UPDATE job SET suspect = 1, due_at = $4, owner = $5, attempt = attempt + 1",
-        " WHERE id IN (SELECT id FROM due) RETURNING id, attempt, failures,",
+        " WHERE id IN (SELECT id FROM due) RETURNING id, attempt, failures, forgiven,",
         " (SELECT ulid FROM effect WHERE effect.id = job.id) AS ulid,",
         " (SELECT kind FROM effect WHERE effect.id = job.id) AS kind,",
         " (SELECT target FROM effect WHERE effect.id = job.id) AS target,",
@@ -77,6 +77,7 @@ fn lease(row: &Row, claim: &Claim, until: Timestamp) -> StoreResult<Lease> {
         owner: claim.owner.clone(),
         attempt: row.try_get("attempt")?,
         failures: row.try_get("failures")?,
+        forgiven: row.try_get("forgiven")?,
         until,
         subject,
     })

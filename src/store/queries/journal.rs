@@ -3,14 +3,15 @@
 //! Keys are claimed before rows are written: the unique key is what makes two simultaneous repeats one arrival.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use sqlx::Row as _;
 use ulid::Ulid;
 
 use super::super::driver::{self, Connection};
-use super::{optional_ulid, read, run, run_with, statements, ulid};
+use super::{optional_ulid, read, run, run_with, statements, ulid, writes};
 use crate::clock::Timestamp;
-use crate::domain::envelope::{Channel, Digest, Envelope, RawKind};
+use crate::domain::envelope::{ArrivalState, Channel, Digest, Envelope, RawKind};
 use crate::store::batch::{Batch, column, row};
 use crate::store::{Accepted, CursorMove, InitialState, NewArrival, Queue, StoreError, StoreResult};
 
@@ -58,6 +59,11 @@ statements! {
         " ON CONFLICT (name) DO UPDATE SET uidvalidity = excluded.uidvalidity, last_uid = CASE",
         " WHEN mailbox.uidvalidity = excluded.uidvalidity AND mailbox.last_uid > excluded.last_uid",
         " THEN mailbox.last_uid ELSE excluded.last_uid END");
+    // What the cursor has passed is never fetched again.
+    FORGET_FETCHES("DELETE FROM fetch_attempt WHERE mailbox = $1 AND uidvalidity = $2 AND uid <= $3");
+    FORGET_KEYS(
+        "DELETE FROM arrival_key WHERE key IN (SELECT key FROM arrival_key WHERE expires_at <= $1",
+        " ORDER BY expires_at LIMIT 2000", skip_locked!(), ")");
     LOAD(
         "SELECT a.ulid, a.channel, a.intake, a.received_at, a.digest, a.raw_kind, a.content_type, a.context,",
         " COALESCE(r.raw, o.raw) AS raw FROM ", rows!("1"), " JOIN arrival a ON a.ulid = value->>0",
@@ -70,6 +76,20 @@ statements! {
 
 /// Bytes of arrivals bound to one statement at most, unless one alone is larger.
 const RAW_CHUNK: usize = 8 << 20;
+
+/// How long a key is kept after it has run out: arrivals from the spill are judged by when they came.
+const KEPT_KEYS: Duration = Duration::from_hours(72);
+
+/// Arrivals journalled.
+#[derive(Debug)]
+pub(in super::super) struct Journalled {
+    /// One answer for each, in order.
+    pub(in super::super) answers: Vec<Accepted>,
+    /// Process jobs made.
+    pub(in super::super) process: usize,
+    /// Deliver jobs made.
+    pub(in super::super) deliver: usize,
+}
 
 /// Where a new arrival stands among its repeats.
 #[derive(Debug, Clone)]
@@ -88,23 +108,25 @@ struct Original {
     digest: String,
 }
 
-/// Journals arrivals in order. The process jobs made are counted in the second value.
+/// Journals arrivals in order. With `mark_repeats` a repeat's own copy on its mail server gets its mark.
 pub(in super::super) async fn accept(
     conn: &mut Connection,
     arrivals: &[&NewArrival],
+    mark_repeats: bool,
     now: Timestamp,
-) -> StoreResult<(Vec<Accepted>, usize)> {
+) -> StoreResult<Journalled> {
     let mut answers: BTreeMap<usize, Accepted> = seen_uids(conn, arrivals).await?;
     let fresh: Vec<(usize, &NewArrival)> =
         arrivals.iter().copied().enumerate().filter(|(i, _)| !answers.contains_key(i)).collect();
     let news: Vec<&NewArrival> = fresh.iter().map(|(_, a)| *a).collect();
     let placed = place(conn, &news, now).await?;
-    let jobs = write(conn, &news, &placed, now).await?;
+    let process = write(conn, &news, &placed, now).await?;
+    let deliver = if mark_repeats { mark(conn, &news, &placed, now).await? } else { 0 };
     for ((index, arrival), place) in fresh.iter().zip(&placed) {
         let duplicate_of = place.original.as_ref().map(|o| o.ulid);
         answers.insert(*index, Accepted::mint(arrival.envelope.id, duplicate_of, false));
     }
-    Ok((answers.into_values().collect(), jobs))
+    Ok(Journalled { answers: answers.into_values().collect(), process, deliver })
 }
 
 /// Arrivals whose UID is journalled already answer with the earlier row.
@@ -246,6 +268,35 @@ async fn write(
     Ok(made)
 }
 
+/// Enqueues the mark of each repeat that lies on a mail server; how many. The effect bears the id of its arrival, the
+/// only one it ever has.
+async fn mark(
+    conn: &mut Connection,
+    arrivals: &[&NewArrival],
+    placed: &[Placed],
+    now: Timestamp,
+) -> StoreResult<usize> {
+    let repeats: Vec<_> = arrivals
+        .iter()
+        .zip(placed)
+        .filter(|(_, place)| place.original.is_some())
+        .filter_map(|(arrival, place)| Some((&arrival.envelope, arrival.envelope.context.mail.as_ref()?, place.id)))
+        .collect();
+    let ids = driver::reserve(conn, repeats.len()).await?;
+    let (mut effects, mut jobs) = (Batch::default(), Batch::default());
+    for ((envelope, position, arrival), id) in repeats.iter().zip(ids) {
+        let notice = serde_json::json!({
+            "arrival": envelope.id, "position": position, "state": ArrivalState::Decided
+        });
+        row!(effects; id, envelope.id.to_string(), "mark", envelope.intake_id, notice.to_string(), arrival,
+            now.micros());
+        row!(jobs; id, Queue::Deliver.as_str(), now.micros());
+    }
+    run(conn, writes::EFFECTS, &effects).await?;
+    run(conn, INSERT_JOBS, &jobs).await?;
+    Ok(repeats.len())
+}
+
 async fn write_raw(conn: &mut Connection, raws: &[(i64, &[u8])]) -> StoreResult<()> {
     let mut rest = raws.iter().peekable();
     while rest.peek().is_some() {
@@ -279,9 +330,30 @@ pub(in super::super) async fn move_cursor(conn: &mut Connection, cursor: &Cursor
         .bind(&cursor.lock.name)
         .bind(&cursor.lock.owner)
         .bind(cursor.lock.token)
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Fenced(0)) }
+    if done.rows_affected() != 1 {
+        return Err(StoreError::Fenced(0));
+    }
+    forget_fetches(conn, &cursor.mailbox, cursor.uidvalidity, cursor.last_uid).await
+}
+
+/// Forgets the attempts to fetch what a cursor has passed.
+pub(super) async fn forget_fetches(
+    conn: &mut Connection,
+    mailbox: &str,
+    uidvalidity: u32,
+    last_uid: u32,
+) -> StoreResult<()> {
+    let (uidvalidity, last_uid) = (i64::from(uidvalidity), i64::from(last_uid));
+    sqlx::query(FORGET_FETCHES).bind(mailbox).bind(uidvalidity).bind(last_uid).execute(conn).await?;
+    Ok(())
+}
+
+/// Forgets keys that ran out long ago, a bounded number at a time; how many.
+pub(in super::super) async fn forget_keys(conn: &mut Connection, now: Timestamp) -> StoreResult<u64> {
+    let done = sqlx::query(FORGET_KEYS).bind(now.before(KEPT_KEYS).micros()).execute(conn).await?;
+    Ok(done.rows_affected())
 }
 
 /// Arrivals with their bytes, in the order asked. A repeat whose bytes were the same borrows the original's.

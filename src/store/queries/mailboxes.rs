@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 
 use super::super::driver::Connection;
-use super::statements;
+use super::{journal, statements};
 use crate::clock::Timestamp;
 use crate::store::{MailboxState, NamedLock, StoreError, StoreResult};
 
@@ -88,9 +88,12 @@ pub(in super::super) async fn save_mailbox(
         .bind(&lock.name)
         .bind(&lock.owner)
         .bind(lock.token)
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Fenced(0)) }
+    if done.rows_affected() != 1 {
+        return Err(StoreError::Fenced(0));
+    }
+    journal::forget_fetches(conn, name, state.uidvalidity, state.last_uid).await
 }
 
 /// One more attempt to fetch a message; the count so far.

@@ -74,7 +74,7 @@ statements! {
     COMMUNICATIONS("SELECT ", json_object!(
         "'id', c.ulid, 'arrival', a.ulid, 'direction', c.direction, 'channel', c.channel, 'class', c.class, ",
         "'message_id', c.message_id, 'in_reply_to', c.in_reply_to, 'subject', c.subject, 'sender', c.sender, ",
-        "'recipients', c.recipients, 'text', c.body, 'at', c.at"), " AS item FROM communication c",
+        "'recipients', c.recipients, 'text', c.body, 'at', c.at, 'fields', c.fields"), " AS item FROM communication c",
         " LEFT JOIN arrival a ON a.id = c.arrival WHERE c.record = $1 ORDER BY c.id");
     ATTACHMENTS("SELECT ", json_object!(
         "'communication', c.ulid, 'arrival', a.ulid, 'name', t.name, 'type', t.media_type, 'size', t.size, ",
@@ -204,8 +204,10 @@ async fn items(conn: &mut Connection, sql: &'static str, inside: i64) -> StoreRe
 
 /// Documents kept as text become documents, flags become booleans.
 fn unfold(item: &mut Value) {
-    if let Some(recipients) = item.get_mut("recipients") {
-        *recipients = recipients.as_str().map_or(Value::Array(Vec::new()), json);
+    for name in ["recipients", "fields"] {
+        if let Some(list) = item.get_mut(name) {
+            *list = list.as_str().map_or(Value::Array(Vec::new()), json);
+        }
     }
     for flag in ["given", "successful"] {
         if let Some(value) = item.get_mut(flag) {

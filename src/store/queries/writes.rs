@@ -85,7 +85,9 @@ statements! {
     CONSENTS(
         "INSERT INTO consent (record, purpose, given, text, version, at, arrival)",
         " SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT), value->>3, value->>4,",
-        " CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT) FROM ", rows!("1"));
+        " CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT) FROM ", rows!("1"), " WHERE NOT EXISTS (SELECT 1",
+        " FROM consent c WHERE c.record = CAST(e.value->>0 AS BIGINT) AND c.purpose = e.value->>1",
+        " AND c.arrival = CAST(e.value->>6 AS BIGINT))");
     KEYS(
         "INSERT INTO match_key (kind, hash, entity) SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT),",
         " CAST(value->>2 AS BIGINT) FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
@@ -93,19 +95,22 @@ statements! {
         "INSERT INTO candidate (record, other, state, at) SELECT CAST(value->>0 AS BIGINT),",
         " CAST(value->>1 AS BIGINT), 'open', CAST(value->>2 AS BIGINT) FROM ", rows!("1"),
         " WHERE true ON CONFLICT DO NOTHING");
+    // An arrival that is processed again says nothing twice.
     COMMUNICATIONS(
         "INSERT INTO communication (id, ulid, record, arrival, direction, channel, class, message_id, in_reply_to,",
-        " subject, sender, recipients, body, at)",
+        " subject, sender, recipients, body, at, fields)",
         " SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT), CAST(value->>3 AS BIGINT),",
         " value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->>11, value->>12,",
-        " CAST(value->>13 AS BIGINT) FROM ", rows!("1"));
+        " CAST(value->>13 AS BIGINT), value->>14 FROM ", rows!("1"),
+        " WHERE true ON CONFLICT (arrival, record) WHERE arrival IS NOT NULL DO NOTHING");
     PARTICIPANTS(
         "INSERT INTO participant (record, address) SELECT CAST(value->>0 AS BIGINT), value->>1 FROM ", rows!("1"),
         " WHERE true ON CONFLICT DO NOTHING");
     ATTACHMENTS(
         "INSERT INTO attachment (communication, position, name, media_type, size, part)",
         " SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), value->>2, value->>3,",
-        " CAST(value->>4 AS BIGINT), value->>5 FROM ", rows!("1"));
+        " CAST(value->>4 AS BIGINT), value->>5 FROM ", rows!("1"),
+        " WHERE EXISTS (SELECT 1 FROM communication c WHERE c.id = CAST(e.value->>0 AS BIGINT))");
     DECISIONS(
         "INSERT INTO decision (id, ulid, arrival, record, state, reason, action, rules_hash, rule_ids, facts, trace,",
         " pool, owner, at) SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT),",

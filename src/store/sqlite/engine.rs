@@ -1,7 +1,7 @@
 //! The contract on SQLite: reads from the pool, writes through the writer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -15,6 +15,7 @@ use super::{driver, queries};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, NeighbourQuery, Neighbourhood};
+use crate::store::figures::Figures;
 use crate::store::signal::Signals;
 use crate::store::{
     Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
@@ -28,6 +29,7 @@ pub(super) struct Sqlite {
     commands: mpsc::Sender<Command>,
     clock: Arc<dyn Clock>,
     signals: Arc<Signals>,
+    figures: Figures,
 }
 
 /// A write as a value: runs in the writer, answers after its commit.
@@ -69,7 +71,7 @@ impl Sqlite {
         clock: Arc<dyn Clock>,
         signals: Arc<Signals>,
     ) -> Self {
-        Self { readers, commands, clock, signals }
+        Self { readers, commands, clock, signals, figures: Figures::default() }
     }
 
     async fn send<T>(&self, command: Command, answer: oneshot::Receiver<StoreResult<T>>) -> StoreResult<T> {
@@ -278,8 +280,20 @@ impl Store for Sqlite {
     }
 
     async fn stats(&self) -> StoreStats {
+        let started = Instant::now();
+        if self.figures.count_is_due(started) {
+            let count = async { figures::settled(&mut *self.reader().await?).await };
+            let settled = count.await;
+            self.figures.counted(settled, started, Instant::now());
+        }
         let read = async { figures::stats(&mut *self.reader().await?, self.clock.now()).await };
-        read.await.unwrap_or_default()
+        let read = read.await;
+        let reachable = matches!(read, Ok(_) | Err(StoreError::Busy(_)));
+        let forgotten = self.write(|conn, now| Box::pin(async move { journal::forget_keys(conn, now).await })).await;
+        if let Err(error) = forgotten {
+            tracing::debug!(%error, "keys that ran out stay for now");
+        }
+        self.figures.show(read, reachable)
     }
 
     async fn settings(&self) -> StoreResult<Vec<(String, String, bool)>> {

@@ -10,6 +10,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_journal.sql")),
     (2, include_str!("migrations/0002_records.sql")),
     (3, include_str!("migrations/0003_conversation.sql")),
+    (4, include_str!("migrations/0004_once.sql")),
 ];
 
 /// What was found and done.

@@ -78,6 +78,14 @@ struct Group {
     deliver: usize,
 }
 
+impl Group {
+    /// Counts the jobs of an accept.
+    const fn made(&mut self, done: &journal::Journalled) {
+        self.process = self.process.saturating_add(done.process);
+        self.deliver = self.deliver.saturating_add(done.deliver);
+    }
+}
+
 impl Writer {
     /// Runs until closed or until every sender is gone.
     pub(super) async fn run(mut self) {
@@ -182,11 +190,11 @@ impl Writer {
         let mut rest = single;
         if batch.len() > 1 {
             let arrivals: Vec<&NewArrival> = batch.iter().flat_map(|a| &a.arrivals).collect();
-            let result = self.under_savepoint(async |conn| journal::accept(conn, &arrivals, now).await).await;
+            let result = self.under_savepoint(async |conn| journal::accept(conn, &arrivals, false, now).await).await;
             match result {
-                Ok((answers, made)) => {
-                    group.process = group.process.saturating_add(made);
-                    let mut answers = answers.into_iter();
+                Ok(done) => {
+                    group.made(&done);
+                    let mut answers = done.answers.into_iter();
                     for accept in batch {
                         let mine: Vec<Accepted> = answers.by_ref().take(accept.arrivals.len()).collect();
                         group.answers.push(Box::new(move |fate| reply(accept.reply, fate.map(|()| mine))));
@@ -225,14 +233,15 @@ impl Writer {
                 if let Some(cursor) = &cursor {
                     journal::move_cursor(conn, cursor).await?;
                 }
-                journal::accept(conn, &arrivals, now).await
+                let mark = cursor.as_ref().is_some_and(|c| c.mark_repeats);
+                journal::accept(conn, &arrivals, mark, now).await
             })
             .await;
         let ended = ended(&result);
-        if let Ok((_, made)) = &result {
-            group.process = group.process.saturating_add(*made);
+        if let Ok(done) = &result {
+            group.made(done);
         }
-        group.answers.push(Box::new(move |fate| reply(sender, fate.and(result.map(|(answers, _)| answers)))));
+        group.answers.push(Box::new(move |fate| reply(sender, fate.and(result.map(|done| done.answers)))));
         ended
     }
 
@@ -341,6 +350,7 @@ fn again(error: &StoreError) -> StoreError {
         StoreError::Fenced(job) => StoreError::Fenced(*job),
         StoreError::Newer { found, known } => StoreError::Newer { found: *found, known: *known },
         StoreError::Away(source) => StoreError::Away(source.to_string().into()),
+        StoreError::Busy(source) => StoreError::Busy(source.to_string().into()),
         StoreError::Other(source) => StoreError::Other(source.to_string().into()),
     }
 }
