@@ -2,7 +2,11 @@
 
 use std::io::Read as _;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use pisteur::clock::{Clock, SystemClock};
+use pisteur::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
+use pisteur::store::{InitialState, NewArrival, OpenOptions, open};
 use serde_json::Value;
 
 use crate::support::daemon::Setup;
@@ -284,6 +288,55 @@ fn replay_of_nothing_queues_nothing_and_decided_arrivals_are_never_processed_twi
     assert!(stdout(&output).starts_with("0 arrivals queued"), "{}", stdout(&output));
     assert_eq!(code(&setup.run(&["replay", "--since", "2d", "--state", "decided"])), 2);
     assert_eq!(code(&setup.run(&["replay", "--since", "yesterday"])), 2);
+    assert_eq!(code(&setup.run(&["replay"])), 2, "everything there ever was is not meant by nothing");
+    let unknown = setup.run(&["replay", "01JQ0000000000000000000000"]);
+    assert!(stderr(&unknown).contains("there is no arrival"), "{}", stderr(&unknown));
+}
+
+/// Two forms that never reached the rules.
+fn held_at_the_door(database: &str) -> Vec<String> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let options = OpenOptions {
+        url: database.to_owned(),
+        spill: false,
+        spill_dir: std::path::PathBuf::new(),
+        spill_limit: 0,
+        allow_unsafe_server: false,
+        clock: Arc::clone(&clock),
+        migrate: false,
+    };
+    let held = |n: u8| NewArrival {
+        envelope: Envelope {
+            id: clock.new_id(),
+            channel: Channel::Form,
+            intake_id: "contact".to_owned(),
+            keys: Vec::new(),
+            received_at: clock.now(),
+            digest: Digest::of(&[n]),
+            raw_kind: RawKind::Form,
+            content_type: None,
+            context: ArrivalContext::default(),
+            raw: vec![n],
+        },
+        initial: InitialState::Quarantined("form_rate_limit".to_owned()),
+    };
+    let arrivals = vec![held(1), held(2)];
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let (store, _) = open(options).await.unwrap();
+        let accepted = store.accept(arrivals, None).await.unwrap();
+        store.close().await;
+        accepted.iter().map(|a| a.id().to_string()).collect()
+    })
+}
+
+#[test]
+fn replay_leaves_alone_what_no_rule_decided() {
+    let setup = migrated();
+    let ids = held_at_the_door(setup.database_url());
+    let [mine, held] = [&*ids[0], &*ids[1]];
+    assert_eq!(code(&setup.run(&["submissions", "discard", mine, "--reason", "spam"])), 0);
+    assert!(stdout(&setup.run(&["replay", "--since", "2d"])).starts_with("0 arrivals queued"));
+    assert!(stdout(&setup.run(&["replay", mine, held])).starts_with("2 arrivals queued"));
 }
 
 #[test]

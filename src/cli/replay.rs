@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use clap::Args;
+use ulid::Ulid;
 
+use super::args::id;
 use super::context::actor;
 use super::explain::{explain_stored, thinking};
 use super::output::Cell;
@@ -21,14 +23,20 @@ Examples:
   pisteur replay --since 2d --dry-run                   what today's rules and records would make of them
   pisteur replay --since 2d --state decided --dry-run   the same for those that have a record already
   pisteur replay --since 2026-03-14 --state parked
+  pisteur replay 01JQ0000000000000000000000             one that a person discarded or a door held
 
+What rules decided is replayed; name by id what a person discarded, or what a door or its reading held.
+Failed arrivals are for `pisteur submissions retry`.
 A decided arrival has its record and is never processed twice; the dry run shows what would be decided today.")]
 pub struct ReplayArgs {
+    /// These arrivals, whoever decided them
+    #[arg(value_name = "ID", value_parser = id)]
+    ids: Vec<Ulid>,
     /// Arrivals received since then: 2026-03-14, 2026-03-14T09:26:00Z, 2h, 3d
-    #[arg(long, value_name = "WHEN")]
-    since: String,
+    #[arg(long, value_name = "WHEN", required_unless_present = "ids", conflicts_with = "ids")]
+    since: Option<String>,
     /// Only these states
-    #[arg(long, value_name = "STATE", value_delimiter = ',', default_values = ["parked", "quarantined", "discarded", "failed"])]
+    #[arg(long, value_name = "STATE", value_delimiter = ',', default_values = ["parked", "quarantined", "discarded"])]
     state: Vec<String>,
     /// Write nothing: show what would become of them
     #[arg(long)]
@@ -41,11 +49,14 @@ pub struct ReplayArgs {
 /// Puts stored arrivals back in the queue, or shows what would be decided.
 pub(super) fn run(context: &Context, args: &ReplayArgs) -> anyhow::Result<Outcome> {
     let config = context.config()?;
-    let since = when::since(Some(&args.since), context.clock.now())?;
+    let since = when::since(args.since.as_deref(), context.clock.now())?;
     let states = states(args)?;
     let brain = if args.dry_run { Some(thinking(&config)?) } else { None };
     context.with_store(&config, async |store| {
-        let rows = arrivals(store, &states, since).await?;
+        let rows = match &*args.ids {
+            [] => arrivals(store, &states, since).await?,
+            ids => named(store, ids, args.dry_run).await?,
+        };
         match &brain {
             Some(brain) => rehearse(context, store, brain, &rows, args.json).await,
             None => queue(store, &rows, args.json).await,
@@ -74,11 +85,35 @@ async fn arrivals(
 ) -> anyhow::Result<Vec<ArrivalRow>> {
     let mut rows = Vec::new();
     for state in states {
-        rows.extend(
-            store.list_arrivals(ArrivalFilter { state: Some(*state), since, ..ArrivalFilter::default() }).await?,
-        );
+        let filter = ArrivalFilter { state: Some(*state), since, ..ArrivalFilter::default() };
+        for row in store.list_arrivals(filter).await? {
+            if *state == ArrivalState::Failed || rules_decided(store, &row).await? {
+                rows.push(row);
+            }
+        }
     }
     rows.sort_by_key(|row| row.id);
+    Ok(rows)
+}
+
+/// Whether the state an arrival is in came from rules: a decision of that moment is kept. A person, a door and a failed
+/// reading leave none.
+async fn rules_decided(store: &Arc<dyn Store>, row: &ArrivalRow) -> anyhow::Result<bool> {
+    let Some(detail) = store.show_arrival(row.id).await? else { return Ok(false) };
+    let last = detail.decisions.first().and_then(|decision| decision.get("at")?.as_i64());
+    Ok(last.is_some() && last == detail.row.decided_at.map(Timestamp::micros))
+}
+
+/// Arrivals named by id, in that order.
+async fn named(store: &Arc<dyn Store>, ids: &[Ulid], dry_run: bool) -> anyhow::Result<Vec<ArrivalRow>> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(detail) = store.show_arrival(*id).await? else { anyhow::bail!("there is no arrival {id}") };
+        if detail.row.state == ArrivalState::Decided && !dry_run {
+            anyhow::bail!("arrival {id} is decided and has its record; only --dry-run can show it");
+        }
+        rows.push(detail.row);
+    }
     Ok(rows)
 }
 
