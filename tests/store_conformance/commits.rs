@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::StreamExt as _;
 use pisteur::domain::decision::{Action, Link, OwnerChoice, PoolMember, RecordKind, SetFact};
 use pisteur::domain::envelope::ArrivalState;
 use pisteur::domain::matching::{EntityKind, EntityRef, KeyKind, MatchKey, NeighbourQuery};
@@ -345,7 +346,8 @@ pub async fn a_pool_is_dealt_fairly_under_concurrency(lab: &Lab) {
         async move { lab.one(commit).await }
     });
     let mut dealt: BTreeMap<String, u32> = BTreeMap::new();
-    for answer in futures::future::join_all(tasks).await {
+    // As many at once as a daemon has workers and connections for.
+    for answer in futures::stream::iter(tasks).buffer_unordered(8).collect::<Vec<_>>().await {
         let Committed::Done { owner: Some(owner) } = answer else { panic!("{answer:?}") };
         *dealt.entry(owner).or_default() += 1;
     }
