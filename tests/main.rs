@@ -1,5 +1,6 @@
 //! All integration tests in one binary: one link, shared servers.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod architecture;
 mod cli;

@@ -7,7 +7,6 @@ mod corpora;
 mod corpus;
 mod hostile;
 mod laws;
-mod speed;
 
 use std::path::{Path, PathBuf};
 

@@ -143,3 +143,9 @@ fn the_sink_keeps_mails_and_refuses_when_told() {
     assert_eq!((mails.len(), mails[0].from.as_str(), &mails[0].to), (1, "a@b.test", &vec!["c@d.test".to_owned()]));
     assert_eq!(mails[0].text(), "Subject: x\r\n\r\n.dot\r\n");
 }
+
+#[test]
+fn postgres_brings_its_own_tools() {
+    let version = std::process::Command::new(Postgres::shared().program("psql")).arg("--version").output().unwrap();
+    assert!(String::from_utf8_lossy(&version.stdout).starts_with("psql (PostgreSQL)"), "{version:?}");
+}

@@ -1,17 +1,13 @@
 //! Benchmarks of the built binary, printed as tables with medians beside the raw limit of the same run.
 //!
 //! `cargo bench` runs the short form, `cargo bench -- --full` the long one. Nothing here is asserted.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a benchmark fails by panicking"
-)]
-#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
+#![expect(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "figures for people")]
 
 mod daemon_runs;
 mod figures;
 mod raw;
+mod reading;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest of it")]
 mod support;
@@ -30,5 +26,6 @@ fn main() {
         table.row(&[&name, &a, &b]);
     }
     println!("{}", daemon_runs::conditions(&size));
+    println!("{}", reading::measure());
     println!("{table}");
 }

@@ -158,7 +158,10 @@ impl Rows {
                         format!("lpad((:base + {})::text, 26, '0')", *texts.entry(t.clone()).or_insert(next))
                     }
                     Cell::Text(t) => format!("'{}'", t.replace('\'', "''").replace(':', "\u{a789}")),
-                    Cell::Blob(b) => format!("'\\x{}'", b.iter().map(|x| format!("{x:02x}")).collect::<String>()),
+                    Cell::Blob(b) => {
+                        let hex = b.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+                        format!("'\\x{hex}'")
+                    }
                 })
                 .collect();
             script.push_str(&format!("{head} VALUES ({});\n", values.join(", ")));

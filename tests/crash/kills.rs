@@ -106,6 +106,8 @@ fn forms_survive(setup: Setup) {
         while !open.is_empty() {
             let run = runtime.block_on(load::post_forms(addr, "contact", open, 16, Duration::from_secs(120), body));
             whole.acknowledged.extend(run.acknowledged);
+            whole.latencies.extend(run.latencies);
+            whole.elapsed += run.elapsed;
             open = run.unanswered;
         }
         finished.store(true, Ordering::Relaxed);
@@ -119,7 +121,12 @@ fn forms_survive(setup: Setup) {
     let known: BTreeSet<String> = texts_blocking(&url, "SELECT ulid FROM arrival").into_iter().collect();
     let lost: Vec<_> = load.acknowledged.iter().filter(|(_, id)| !known.contains(id)).collect();
     assert!(lost.is_empty(), "acknowledged and not in the journal: {lost:?}");
-    println!("forms: {total} people, {killed} kills, {} acknowledgements", load.acknowledged.len());
+    println!(
+        "forms: {total} people, {killed} kills, {} acknowledgements, {:.0} a second, p99 {:.0?}",
+        load.acknowledged.len(),
+        load.rate(),
+        load.latency(0.99)
+    );
     Ledger::read(&url).balances(i64::try_from(total).expect("small"));
     daemon.stop_cleanly();
 }

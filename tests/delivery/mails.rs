@@ -1,7 +1,5 @@
 //! Mail to owners, from the committed decision to the SMTP server.
 
-use std::time::Duration;
-
 use mail_parser::MessageParser;
 use pisteur::clock::Clock;
 use pisteur::config::delivery::{DeliveryConfig, MailLanguage};

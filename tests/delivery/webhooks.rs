@@ -1,13 +1,11 @@
 //! Signed webhooks, from the committed decision to the receiver.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use pisteur::config::delivery::{DeliveryConfig, Include, OneOrMany};
 use sha2::Sha256;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::scene::{SECRET, START, Scene, Visitor};
 use crate::support::proxy::ChaosProxy;

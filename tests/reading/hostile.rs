@@ -33,11 +33,11 @@ fn digests_and_disguised_types_are_counted_too() {
 fn two_hundred_levels_of_multipart_are_read() {
     let mut raw = "From: eva@firma.cz\nSubject: deep\n".to_owned();
     for level in 0..200 {
-        write!(raw, "Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n").unwrap();
+        writeln!(raw, "Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}").unwrap();
     }
     raw.push_str("Content-Type: text/plain\n\nat the bottom\n");
     for level in (0..200).rev() {
-        write!(raw, "--b{level}--\n").unwrap();
+        writeln!(raw, "--b{level}--").unwrap();
     }
     let (submission, _) = understood(&mail(raw.as_bytes()));
     assert!(submission.flags.is_empty(), "{:?}", submission.flags);

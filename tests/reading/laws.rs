@@ -131,9 +131,9 @@ fn thousands_of_mutated_fixtures_are_read() {
         let (_, other) = &seeds[random.next(seeds.len())];
         let mutated = mutate(raw, other, &mut random);
         if *is_mail {
-            targets::raw_mail(&mutated)
+            targets::raw_mail(&mutated);
         } else {
-            targets::form_body(&mutated)
+            targets::form_body(&mutated);
         }
         rounds += 1;
     }

@@ -297,11 +297,6 @@ impl Daemon {
         self.process = None;
         self.spawn();
     }
-
-    /// Runs a sub-command with the same configuration beside the daemon.
-    pub fn cli(&self, args: &[&str]) -> Output {
-        self.setup.run(args)
-    }
 }
 
 fn copy_tree(from: &Path, to: &Path) {

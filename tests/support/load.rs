@@ -28,6 +28,7 @@ impl LoadResult {
     }
 
     /// Latency at `share` (0.5, 0.99).
+    #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "a share of a length")]
     pub fn latency(&self, share: f64) -> Duration {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
@@ -56,15 +57,13 @@ pub async fn post_forms(
             let mut connection: Option<TcpStream> = None;
             while let Some(&number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let begun = Instant::now();
-                match post_once(&mut connection, addr, &form, &body(number), started, patience).await {
-                    Some(id) => {
-                        found.latencies.push(begun.elapsed());
-                        found.acknowledged.push((number, id));
-                    }
-                    None => {
-                        connection = None;
-                        found.unanswered.push(number);
-                    }
+                let posted = post_once(&mut connection, addr, &form, &body(number), started, patience).await;
+                if let Some(id) = posted {
+                    found.latencies.push(begun.elapsed());
+                    found.acknowledged.push((number, id));
+                } else {
+                    connection = None;
+                    found.unanswered.push(number);
                 }
             }
             found
