@@ -64,6 +64,12 @@ impl ChaosProxy {
         self.orders.refuse.store(on, Ordering::SeqCst);
     }
 
+    /// Cuts what is open and refuses what comes: the server is away.
+    pub fn go_away(&self) {
+        self.refuse(true);
+        self.cut();
+    }
+
     /// From now on bytes are neither read nor written (true), or again (false); connections stay open.
     pub fn stall(&self, on: bool) {
         self.orders.stall.store(on, Ordering::SeqCst);
