@@ -21,8 +21,16 @@ const MESSAGE_LINES: usize = 40;
 pub(super) fn run(context: &Context, args: &ParseArgs) -> anyhow::Result<Outcome> {
     let settings = context.config()?.read_settings();
     let mut out = Output::new();
+    let mut unreadable = None;
     for path in &args.files {
-        let raw = read_file(path)?;
+        let raw = match read_file(path) {
+            Ok(raw) => raw,
+            Err(error) => {
+                eprintln!("pisteur: {}", printable(&format!("{error:#}")));
+                unreadable = Some(error);
+                continue;
+            }
+        };
         let envelope = envelope(path, raw, args.kind, args.intake.as_deref(), context.clock.now());
         let submission = read(&envelope, &settings);
         let enquiry = understand(&submission, &envelope, &settings);
@@ -33,7 +41,8 @@ pub(super) fn run(context: &Context, args: &ParseArgs) -> anyhow::Result<Outcome
             page(path, &submission, &enquiry, &mut out);
         }
     }
-    out.finish(Outcome::Done)
+    out.finish(Outcome::Done)?;
+    unreadable.map_or(Ok(Outcome::Done), |_| Err(anyhow::anyhow!("some files could not be read")))
 }
 
 /// Bytes of a file, or of standard input for `-`.

@@ -231,6 +231,14 @@ impl Config {
         if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| self.database.starts_with(scheme)) {
             problems.push(Problem::new("database", "must start with sqlite:// or postgres://"));
         }
+        let path = self.database.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches('/'));
+        if path.is_some_and(|p| p.is_empty() || p.starts_with(':') || p.contains("memory") && p.contains("mode=")) {
+            let say = "names no file, and what is kept in memory only is lost; write sqlite://var/pisteur.db";
+            problems.push(Problem::new("database", say));
+        }
+        if path.is_some_and(|p| p.contains('%')) {
+            problems.push(Problem::new("database", "write the path as it is, without % escapes"));
+        }
         if self.default_country.len() != 2 || !self.default_country.bytes().all(|b| b.is_ascii_uppercase()) {
             problems.push(Problem::new("default_country", "two capital letters are needed, such as FR (ISO 3166-1)"));
         }

@@ -173,7 +173,11 @@ fn conversation<'a>(q: &Question<'a>) -> Option<&'a ThreadHit> {
 fn participates(q: &Question<'_>, hit: &ThreadHit) -> bool {
     let canonical = |address: &String| EmailAddress::parse(address).map_or_else(|| address.clone(), |a| a.canonical());
     let members: Vec<String> = hit.participants.iter().map(canonical).collect();
-    q.enquiry.emails.iter().any(|e| e.kind != EmailKind::Own && members.contains(&e.canonical))
+    // A Reply-To is chosen by whoever writes: only the sender proves that they take part.
+    match q.submission.mail.as_ref().and_then(|m| m.from.address.as_ref()) {
+        Some(sender) => members.contains(&canonical(sender)),
+        None => q.enquiry.emails.iter().any(|e| e.kind != EmailKind::Own && members.contains(&e.canonical)),
+    }
 }
 
 /// An answer joins only if a participant sent it, and it is still about the same thing. A closed record nobody looks

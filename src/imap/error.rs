@@ -58,6 +58,14 @@ impl ImapError {
         Self { class, text: text.into() }
     }
 
+    /// The same without `secret`, should the server have repeated it.
+    pub(super) fn without(mut self, secret: &str) -> Self {
+        if !secret.is_empty() {
+            self.text = self.text.replace(secret, "***");
+        }
+        self
+    }
+
     pub(super) fn timed_out(what: &str) -> Self {
         Self::new(ErrorClass::Network, format!("time-out: {what}"))
     }
@@ -99,7 +107,7 @@ impl ImapError {
     pub(super) fn command(command: &str, error: &Protocol, bye: Option<String>) -> Self {
         match error {
             Protocol::Io(e) => Self::io(e, bye),
-            Protocol::No(text) | Protocol::Bad(text) => Self::refused(command, text),
+            Protocol::No(text) | Protocol::Bad(text) => Self::refused(command, said(text)),
             Protocol::ConnectionLost => Self::lost(bye),
             Protocol::Validate(_) => {
                 Self::new(ErrorClass::Settings, format!("{command}: a name contains a line break: remove it"))
@@ -152,6 +160,12 @@ fn class_of_text(text: &str, otherwise: ErrorClass) -> ErrorClass {
 pub(super) fn printable(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
     clean.trim().to_owned()
+}
+
+/// The server's own words out of async-imap's description of an answer.
+fn said(described: &str) -> &str {
+    let words = described.split_once("info: Some(\"").map(|(_, rest)| rest.trim_end_matches("\")"));
+    words.unwrap_or(described)
 }
 
 #[cfg(test)]

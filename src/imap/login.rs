@@ -44,7 +44,9 @@ async fn with_password(
         let answer = format!("\0{}\0{password}", config.user).into_bytes();
         timeout(limit, client.authenticate("PLAIN", Once(Some(answer)))).await
     };
-    attempt.map_err(|_| ImapError::timed_out("login"))?.map_err(|refused| as_auth(&refused, None))
+    // A server may repeat what it was sent: the password never goes on.
+    let refused = |refused: Refused| as_auth(&refused, None).without(password);
+    attempt.map_err(|_| ImapError::timed_out("login"))?.map_err(refused)
 }
 
 async fn with_token(

@@ -37,7 +37,7 @@ const BATCH_FILES: usize = 32;
 /// Bytes journalled in one transaction, at least one file.
 const BATCH_BYTES: usize = 16 << 20;
 /// A file seen twice so far apart without a change is complete.
-const SETTLE: Duration = Duration::from_millis(900);
+const SETTLE: Duration = Duration::from_secs(5);
 /// Notices of moved files waiting; when full, the regular look finds them.
 const NOTICES: usize = 1_024;
 

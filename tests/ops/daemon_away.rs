@@ -24,7 +24,7 @@ fn forms_become_leads_once_although_the_database_is_away_at_start_and_in_the_mid
     let server = Postgres::start(Fsync::On);
     let url = server.url(&server.database());
     server.stop();
-    let limits = "[limits]\nper_client_per_minute = 0\nper_form_per_minute = 0\n";
+    let limits = "[limits]\nper_client_per_minute = 0\nper_form_per_minute = 0\n[worker]\nlease_seconds = 5\n";
     let mut daemon = Setup::new().contact_form().tables(limits).database(&url).start();
     let mut ids: Vec<String> = (0..3).map(|n| post(&daemon, n)).collect();
     assert_eq!(status(&daemon), "degraded");

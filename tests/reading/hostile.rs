@@ -172,3 +172,28 @@ fn only_a_configured_sender_names_the_source() {
     let enquiry = pisteur::domain::enquiry::understand(&submission, &envelope, &trusting);
     assert_eq!(enquiry.attribution.source.as_deref(), Some("forged"));
 }
+
+#[test]
+fn a_customer_is_not_taken_for_a_machine_by_what_anybody_can_write() {
+    for (from, subject, extra) in [
+        ("Jean <jean@client-co.fr>", "Devis", "X-Pisteur-Notification: 1\n"),
+        ("Jean <jean@client-co.fr>", "Devis", "X-Loop: sales@ours.example\n"),
+        ("Jean <jean@client-co.fr>", "Auto: demande de devis assurance", ""),
+        ("Jean <jean@client-co.fr>", "Out of office furniture - need a quote", ""),
+        ("Jean <jean@client-co.fr>", "Complaint about message from your salesman", ""),
+        ("Jean <postmaster@client-co.fr>", "Demande de prix", ""),
+        ("MDaemonTech Jean <jean@client-co.fr>", "Demande de prix", ""),
+        ("Jean <jean@client-co.fr>", "Devis", "X-Autoreply: false\nX-Autorespond:\n"),
+    ] {
+        let raw = format!(
+            "From: {from}\nTo: sales@ours.example\nSubject: {subject}\nMessage-ID: <q@client-co.fr>\n{extra}\n\
+             Bonjour, je voudrais un prix pour vingt chaises.\n"
+        );
+        let (submission, _) = understood(&mail(raw.as_bytes()));
+        assert_eq!(
+            submission.class.map(pisteur::domain::submission::MailClass::as_str),
+            Some("person"),
+            "{from} {subject} {extra}"
+        );
+    }
+}

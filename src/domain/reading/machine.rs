@@ -36,6 +36,9 @@ pub struct Evidence<'a> {
     pub has_adf: bool,
 }
 
+/// Where the complaints of Microsoft's programme come from.
+const JMRP: [&str; 4] = ["hotmail.com", "outlook.com", "live.com", "microsoft.com"];
+
 /// Start of subjects of automatic answers, lower case.
 const AUTO_SUBJECTS: [&str; 38] = [
     "auto:",
@@ -88,6 +91,27 @@ static DAEMON_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// What a delivery report says in its subject or first lines. A postmaster is also a person.
+static FAILURE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)undeliver|not (?:be )?deliver|deliver|return|fail|reject|bounce|error|delay|warning|unknown user|user unknown|mail system|could ?n.t|cannot|unzustell|non remis|no se ha podido|blocked|spam|quota|mailbox|refused",
+    )
+    .ok()
+});
+
+/// The first lines, where a report says what it is.
+fn head(text: &str) -> &str {
+    super::body::cut(text, 600)
+}
+
+/// A sign beside the words of the subject that no person wrote this now.
+fn looks_automatic(bag: &HeaderBag) -> bool {
+    ["auto-submitted", "x-auto-response-suppress", "in-reply-to", "references", "precedence", "x-precedence"]
+        .iter()
+        .any(|name| bag.has(name))
+        || bag.get("return-path").is_some_and(|path| path.trim() == "<>")
+}
+
 fn matches(regex: &LazyLock<Option<Regex>>, text: Option<&str>) -> bool {
     text.is_some_and(|text| regex.as_ref().is_some_and(|r| r.is_match(text)))
 }
@@ -137,13 +161,16 @@ pub fn classify(e: &Evidence<'_>, settings: &ReadSettings) -> MailClass {
 /// Ours: the header every mail of this daemon carries, a loop mark naming us, or From one of our mailboxes.
 /// A website that writes in our name for a visitor is not us.
 fn is_own_message(e: &Evidence<'_>, settings: &ReadSettings) -> bool {
-    if e.bag.has(&super::OWN_HEADER.to_ascii_lowercase()) {
+    // A header alone proves nothing: anybody may copy it, and forwarders stamp loop marks on customers' mail.
+    let house = e.from.address.as_deref().is_some_and(|a| {
+        is_own_address(a, &settings.own_addresses)
+            || domain_of(a).is_some_and(|domain| is_own_domain(&domain, &settings.own_domains))
+    });
+    if house && e.bag.has(&super::OWN_HEADER.to_ascii_lowercase()) {
         return true;
     }
-    if e.bag
-        .all("x-loop")
-        .any(|loop_mark| is_own_address(loop_mark.trim_matches(['<', '>', ' ']), &settings.own_addresses))
-    {
+    let marked = |mark: &str| is_own_address(mark.trim_matches(['<', '>', ' ']), &settings.own_addresses);
+    if house && e.bag.all("x-loop").any(marked) {
         return true;
     }
     let from_us = e.from.address.as_deref().is_some_and(|a| is_own_address(a, &settings.own_addresses));
@@ -183,7 +210,8 @@ fn report(message: &Message<'_>) -> Option<Report> {
 /// Reports of two big services that use no report part: the JSON notices of Amazon SES (through SNS), and complaints
 /// that say so in their subject (Microsoft JMRP).
 fn notified(e: &Evidence<'_>) -> Option<MailClass> {
-    if e.subject.to_lowercase().starts_with("complaint about message from") {
+    let service = e.from.address.as_deref().and_then(domain_of).is_some_and(|d| JMRP.contains(&d.as_str()));
+    if service && e.subject.to_lowercase().starts_with("complaint about message from") {
         return Some(MailClass::Complaint);
     }
     if !e.text.trim_start().starts_with('{') {
@@ -202,9 +230,8 @@ fn notified(e: &Evidence<'_>) -> Option<MailClass> {
 /// The sender is a mail system, or the header lists failed recipients.
 fn is_daemon(e: &Evidence<'_>) -> bool {
     e.bag.has("x-failed-recipients")
-        || matches(&DAEMON, e.from.address.as_deref())
-        || matches(&DAEMON, e.from.name.as_deref())
-        || matches(&DAEMON_NAME, e.from.name.as_deref())
+        || ((matches(&DAEMON, e.from.address.as_deref()) || matches(&DAEMON_NAME, e.from.name.as_deref()))
+            && (looks_automatic(e.bag) || matches(&FAILURE, Some(e.subject)) || matches(&FAILURE, Some(head(e.text)))))
 }
 
 /// `Auto-Submitted` (RFC 3834) unless it says `no`, lower case.
@@ -215,16 +242,16 @@ fn auto_submitted(bag: &HeaderBag) -> Option<String> {
 fn is_auto_reply(e: &Evidence<'_>, auto_submitted: Option<&str>) -> bool {
     let bag = e.bag;
     let by_header = auto_submitted.is_some_and(|v| v.starts_with("auto-replied") || v.contains("vacation"))
-        || ["x-autoreply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply"]
-            .iter()
-            .any(|name| bag.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("no")))
+        || ["x-autoreply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply"].iter().any(
+            |name| bag.get(name).is_some_and(|v| !["", "no", "false", "0"].contains(&v.trim().to_lowercase().as_str())),
+        )
         || bag.says("x-auto-response-suppress", "all") && bag.has("x-ms-exchange-inbox-rules-loop")
         || bag.says("precedence", "auto_reply")
         || bag.says("x-precedence", "auto_reply")
         || bag.get("delivered-to").is_some_and(|v| v.eq_ignore_ascii_case("autoresponder"));
     by_header || {
         let subject = e.subject.trim_start().to_lowercase();
-        AUTO_SUBJECTS.iter().any(|start| subject.starts_with(start))
+        looks_automatic(bag) && AUTO_SUBJECTS.iter().any(|start| subject.starts_with(start))
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) enum Taken {
     Refused(String),
 }
 
+/// Seconds that an empty file may still be written to.
+const EMPTY_PATIENCE: i64 = 20;
+
 /// Reads the file that was seen as `seen`, at most `limit` bytes.
 pub(super) async fn take(path: &Path, name: &OsStr, seen: Stamp, limit: u64, deps: &SpoolDeps) -> Taken {
     if seen.size > limit {
@@ -34,7 +37,10 @@ pub(super) async fn take(path: &Path, name: &OsStr, seen: Stamp, limit: u64, dep
         ));
     }
     if seen.size == 0 {
-        return Taken::Refused("the file is empty".to_owned());
+        // Somebody may have made it and not written it yet.
+        let age = deps.journal.clock().now().seconds().saturating_sub(seen.modified.0);
+        let given_up = age > EMPTY_PATIENCE;
+        return if given_up { Taken::Refused("the file is empty".to_owned()) } else { Taken::Changed };
     }
     let raw = match read(path, seen, limit).await {
         Ok(Some(raw)) => raw,

@@ -305,6 +305,8 @@ async fn write_raw(conn: &mut Connection, raws: &[(i64, &[u8])]) -> StoreResult<
             row!(batch; id, bytes.len().saturating_add(1), raw.len());
             bytes.extend_from_slice(raw);
         }
+        // One byte more than is named: SQLite cuts nothing out of an empty value but NULL.
+        bytes.push(0);
         sqlx::query(INSERT_RAW).bind(batch.text()).bind(bytes).execute(&mut *conn).await?;
     }
     Ok(())
