@@ -291,8 +291,9 @@ impl Config {
     #[must_use]
     pub fn read_settings(&self) -> ReadSettings {
         let mailboxes = self.mailbox.iter().filter(|m| m.user.contains('@')).map(|m| m.user.to_lowercase());
+        let sender = self.delivery.smtp.iter().map(|smtp| smtp.from.to_lowercase());
         let mut own_addresses: Vec<String> =
-            self.reading.own_addresses.iter().map(|a| a.to_lowercase()).chain(mailboxes).collect();
+            self.reading.own_addresses.iter().map(|a| a.to_lowercase()).chain(mailboxes).chain(sender).collect();
         own_addresses.sort();
         own_addresses.dedup();
         ReadSettings {

@@ -76,8 +76,11 @@ async fn our_own_mail_is_recognised_when_it_comes_back() {
         context: ArrivalContext::default(),
         raw,
     };
-    let read = pisteur::domain::reading::read(&envelope, &ReadSettings::default());
-    assert_eq!(read.class, Some(MailClass::OwnMessage));
+    // The sender of our mails is one of our addresses; a stranger who copies the header is not us.
+    let ours = ReadSettings { own_addresses: vec!["crm@ours.example.net".to_owned()], ..ReadSettings::default() };
+    assert_eq!(pisteur::domain::reading::read(&envelope, &ours).class, Some(MailClass::OwnMessage));
+    let others = pisteur::domain::reading::read(&envelope, &ReadSettings::default());
+    assert_ne!(others.class, Some(MailClass::OwnMessage));
 }
 
 #[tokio::test]
