@@ -14,6 +14,9 @@ use crate::store::Effect;
 /// Pause before a mark tries again when its mailbox is read elsewhere or not connected.
 const LATER: Duration = Duration::from_secs(30);
 
+/// Marks of one mailbox under way at once; its task carries out about as many in one command.
+const AT_ONCE: usize = 128;
+
 /// Delivers marks to the mailboxes this daemon runs.
 #[derive(Debug, Clone)]
 pub struct MarkDelivery {
@@ -45,6 +48,10 @@ impl Deliver for MarkDelivery {
             }
             Err(error) => Delivery::retry(error.to_string()),
         }
+    }
+
+    fn at_once(&self) -> Option<usize> {
+        Some(AT_ONCE)
     }
 
     async fn check(&self) -> Vec<Checked> {

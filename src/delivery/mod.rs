@@ -93,6 +93,12 @@ pub trait Deliver: Send + Sync + std::fmt::Debug {
     /// Delivers an effect once. Never panics, never waits without bound, safe to repeat under the same effect id.
     async fn deliver(&self, effect: &Effect, attempt: Attempt) -> Delivery;
 
+    /// How many effects of one target may be under way at once, where the kind itself says so: marks of one mailbox
+    /// are carried out many in one command.
+    fn at_once(&self) -> Option<usize> {
+        None
+    }
+
     /// Looks whether deliveries can work at all (resolve, connect), sending nothing. Empty when there is nothing to
     /// look at.
     async fn check(&self) -> Vec<Checked> {

@@ -243,7 +243,9 @@ impl Outbox {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (effect.kind.clone(), effect.target.clone());
         let settings = &self.deps.settings;
-        let new = || Arc::new(Lane::new(settings.per_target, settings.waiting, Instant::now()));
+        let own = self.deps.deliverers.get(&effect.kind).and_then(|d| d.at_once());
+        let width = own.unwrap_or(settings.per_target);
+        let new = || Arc::new(Lane::new(width, settings.waiting, Instant::now()));
         Arc::clone(lanes.entry(key).or_insert_with(new))
     }
 

@@ -33,6 +33,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_READINGS: i64 = 3;
 /// Arrivals whose bytes are in memory at once, for one worker.
 const LOADED_AT_ONCE: usize = 64;
+/// Arrivals of one batch with a key in common from which on it is asked whether that key tells anything.
+const CROWD: usize = 5;
 /// Decisions on one arrival before its job is put back.
 const ROUNDS: usize = 4;
 
@@ -98,9 +100,25 @@ impl Processor {
                 return;
             }
         };
-        for wave in waves(work) {
+        let generic = self.generic(&work).await;
+        for wave in waves(work, &generic) {
             self.settle(&brain, wave).await;
         }
+    }
+
+    /// Keys that many arrivals of this batch share because half the world does (the phone in a website's footer). They
+    /// prove nothing and so need no order; without an answer every key keeps its order.
+    async fn generic(&self, work: &[Work]) -> BTreeSet<MatchKey> {
+        let mut shared: BTreeMap<MatchKey, usize> = BTreeMap::new();
+        for key in work.iter().flat_map(|w| &w.keys) {
+            *shared.entry(*key).or_default() += 1;
+        }
+        shared.retain(|_, arrivals| *arrivals >= CROWD);
+        let shared: Vec<MatchKey> = shared.into_keys().collect();
+        if shared.is_empty() {
+            return BTreeSet::new();
+        }
+        self.store.generic_keys(&shared).await.unwrap_or_default()
     }
 
     /// Renews the leases at a third of their time while the work goes on; never ends by itself.
@@ -351,17 +369,18 @@ async fn read_all(brain: &Arc<Brain>, envelopes: Vec<Envelope>) -> Vec<ReadResul
     each
 }
 
-/// Splits a batch so that no two arrivals of a wave share a key of their person or organisation.
-fn waves(work: Vec<Work>) -> Vec<Vec<Work>> {
+/// Splits a batch so that no two arrivals of a wave share a telling key of their person or organisation.
+fn waves(work: Vec<Work>, generic: &BTreeSet<MatchKey>) -> Vec<Vec<Work>> {
     let mut waves: Vec<(BTreeSet<MatchKey>, Vec<Work>)> = Vec::new();
     for item in work {
-        let after = waves.iter().rposition(|(taken, _)| item.keys.iter().any(|k| taken.contains(k)));
+        let telling = || item.keys.iter().filter(|k| !generic.contains(k));
+        let after = waves.iter().rposition(|(taken, _)| telling().any(|k| taken.contains(k)));
         let index = after.map_or(0, |i| i + 1);
         if waves.len() <= index {
             waves.push((BTreeSet::new(), Vec::new()));
         }
         if let Some((taken, wave)) = waves.get_mut(index) {
-            taken.extend(item.keys.iter().copied());
+            taken.extend(telling().copied());
             wave.push(item);
         }
     }

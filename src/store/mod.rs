@@ -21,7 +21,7 @@ pub use arrive::{Accepted, CursorMove, InitialState, NewArrival};
 pub use errors::{StoreError, StoreResult};
 pub use lease::{Claim, Effect, Failure, JobSubject, Lease, Queue};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,6 +177,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     // -- decide and commit ----------------------------------------------------------------------------------------
     /// What is known around each arrival, in the order asked.
     async fn neighbours(&self, queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>>;
+    /// Which of these keys are generic: carried by so many records that sharing one proves nothing.
+    async fn generic_keys(&self, keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>>;
     /// Writes decisions; each answer stands alone (one conflict does not undo the others).
     async fn commit(&self, commits: Vec<Commit>) -> StoreResult<Vec<Committed>>;
 

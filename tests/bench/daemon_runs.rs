@@ -25,6 +25,8 @@ pub struct Size {
 impl Size {
     /// A few minutes.
     pub const SHORT: Self = Self { accepts_one: 1_000, accepts_many: 10_000, forms: 5_000, mails: 3_000, repeats: 3 };
+    /// To see that it works.
+    pub const QUICK: Self = Self { accepts_one: 300, accepts_many: 3_000, forms: 2_000, mails: 1_000, repeats: 1 };
     /// As long as it takes to be sure.
     pub const FULL: Self = Self { accepts_one: 5_000, accepts_many: 30_000, forms: 20_000, mails: 10_000, repeats: 5 };
 }
@@ -41,6 +43,7 @@ pub struct Figures {
     raw_accepts_many: f64,
     forms: f64,
     raw_leads: f64,
+    pgbench: f64,
     request_p50: Duration,
     request_p99: Duration,
     lead_p50_ms: f64,
@@ -78,10 +81,12 @@ fn post(daemon: &Daemon, count: usize, clients: usize) -> load::LoadResult {
     result
 }
 
+/// Waits until every arrival is settled; looks seldom, so that looking costs little.
 fn settled(url: &str, leads: usize) {
     let want = i64::try_from(leads).expect("small");
     wait::until("every arrival is settled", Duration::from_secs(600), || {
-        count_blocking(url, "SELECT count(*) FROM lead") >= want && count_blocking(url, "SELECT count(*) FROM job") == 0
+        std::thread::sleep(Duration::from_millis(40));
+        count_blocking(url, "SELECT count(*) FROM job") == 0 && count_blocking(url, "SELECT count(*) FROM lead") >= want
     });
 }
 
@@ -89,13 +94,20 @@ fn file_of(url: &str) -> Option<PathBuf> {
     url.strip_prefix("sqlite://").map(|p| Path::new(p).to_owned())
 }
 
+/// Measures one thing.
+type Part = fn(&mut Figures, &Size, Option<&Postgres>);
+
 /// Measures one engine: SQLite without a server.
-pub fn measure(size: &Size, server: Option<&Postgres>) -> Figures {
+/// `only` names the one part wanted.
+pub fn measure(size: &Size, server: Option<&Postgres>, only: Option<&str>) -> Figures {
+    let engine = if server.is_some() { "PostgreSQL" } else { "SQLite" };
     let mut f = Figures::default();
-    start_up(&mut f, size, server);
-    journal(&mut f, size, server);
-    forms(&mut f, size, server);
-    mails(&mut f, size, server);
+    let parts: [(&str, Part); 4] = [("start-up", start_up), ("journal", journal), ("forms", forms), ("mails", mails)];
+    for (name, part) in parts.into_iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
+        let began = Instant::now();
+        part(&mut f, size, server);
+        eprintln!("{engine}: {name} measured in {:.0} s", began.elapsed().as_secs_f64());
+    }
     f
 }
 
@@ -115,6 +127,7 @@ fn start_up(f: &mut Figures, size: &Size, server: Option<&Postgres>) {
 
 fn journal(f: &mut Figures, size: &Size, server: Option<&Postgres>) {
     let (mut one, mut many, mut raw_one, mut raw_many) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let sample = sample(size, true);
     for _ in 0..size.repeats {
         let mut daemon = setup(server).tables("[worker]\nenabled = false\n").start();
         one.push(post(&daemon, size.accepts_one, 1).rate());
@@ -122,19 +135,50 @@ fn journal(f: &mut Figures, size: &Size, server: Option<&Postgres>) {
         let mut daemon = setup(server).tables("[worker]\nenabled = false\n").start();
         many.push(post(&daemon, size.accepts_many, 64).rate());
         daemon.stop_cleanly();
-        if let Some(path) = file_of(daemon.setup().database_url()) {
-            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-            let rows = runtime.block_on(raw::Rows::journal(&path));
-            raw_one.push(runtime.block_on(rows.write_sqlite(1)));
-            raw_many.push(runtime.block_on(rows.write_sqlite(64)));
-        }
+        raw_one.push(sample.raw(server, true, size.accepts_one, 1));
+        raw_many.push(sample.raw(server, true, size.forms, 64));
     }
     (f.accepts_one, f.accepts_many) = (median(&one), median(&many));
     (f.raw_accepts_one, f.raw_accepts_many) = (median(&raw_one), median(&raw_many));
 }
 
+/// A database with what a daemon wrote, from which the raw loops take their rows.
+struct Sample {
+    daemon: Daemon,
+}
+
+/// Lets a daemon on SQLite take `size.forms` forms, and settle them unless only journalled.
+fn sample(size: &Size, journal_only: bool) -> Sample {
+    let worker = if journal_only { "[worker]\nenabled = false\n" } else { "" };
+    let mut daemon = setup(None).tables(worker).start();
+    post(&daemon, size.forms, 64);
+    if !journal_only {
+        settled(daemon.setup().database_url(), size.forms);
+    }
+    daemon.stop_cleanly();
+    Sample { daemon }
+}
+
+impl Sample {
+    async fn rows(&self, journal_only: bool) -> raw::Rows {
+        let path = file_of(self.daemon.setup().database_url()).expect("a file");
+        if journal_only { raw::Rows::journal(&path).await } else { raw::Rows::all(&path).await }
+    }
+
+    /// Arrivals a second of a plain loop over the same rows, `group` in a transaction, in a fresh database.
+    fn raw(&self, server: Option<&Postgres>, journal_only: bool, count: usize, group: usize) -> f64 {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let rows = runtime.block_on(self.rows(journal_only)).first(count);
+        let Some(server) = server else { return runtime.block_on(rows.write_sqlite(group)) };
+        let target = setup(Some(server));
+        assert!(target.run(&["migrate"]).status.success());
+        runtime.block_on(rows.write_postgres(target.database_url(), group))
+    }
+}
+
 fn forms(f: &mut Figures, size: &Size, server: Option<&Postgres>) {
     let (mut rates, mut raw_rates, mut cpu, mut own) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let sample = sample(size, false);
     for _ in 0..size.repeats {
         let mut daemon = setup(server).start();
         let url = daemon.setup().database_url().to_owned();
@@ -149,16 +193,12 @@ fn forms(f: &mut Figures, size: &Size, server: Option<&Postgres>) {
         f.peak_mb = memory_mb(daemon.id(), "VmHWM").max(f.peak_mb);
         (f.lead_p50_ms, f.lead_p99_ms) = lead_latency(&daemon, &url);
         daemon.stop_cleanly();
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        if let Some(path) = file_of(&url) {
-            let rows = runtime.block_on(raw::Rows::all(&path));
-            raw_rates.push(runtime.block_on(rows.write_sqlite(64)));
-        }
+        raw_rates.push(sample.raw(server, false, size.forms, 64));
     }
     (f.forms, f.raw_leads) = (median(&rates), median(&raw_rates));
     (f.cpu_ms_per_lead, f.generator_share) = (median(&cpu), median(&own));
     if let Some(server) = server {
-        f.raw_leads = pgbench(server, size);
+        f.pgbench = pgbench(server, size, &sample);
     }
 }
 
@@ -186,14 +226,9 @@ fn lead_latency(daemon: &Daemon, url: &str) -> (f64, f64) {
 }
 
 /// Leads a second of pgbench with the same statements, one lead in a transaction, eight clients.
-fn pgbench(server: &Postgres, size: &Size) -> f64 {
-    let mut daemon = Setup::new().contact_form().tables(NO_LIMITS).start();
-    post(&daemon, 50, 4);
-    settled(daemon.setup().database_url(), 50);
-    daemon.stop_cleanly();
-    let path = file_of(daemon.setup().database_url()).expect("a file");
+fn pgbench(server: &Postgres, size: &Size, sample: &Sample) -> f64 {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let script = runtime.block_on(raw::Rows::all(&path)).pgbench_script();
+    let script = runtime.block_on(sample.rows(false)).pgbench_script();
     let target = setup(Some(server));
     assert!(target.run(&["migrate"]).status.success());
     let file = target.dir().join("lead.pgbench");
@@ -249,8 +284,11 @@ fn mail(number: usize) -> Vec<u8> {
          From: Prenom{number} Nom{number} <personne{number}@societe-{number}.fr>\r\nTo: sales@our-company.example\r\n\
          Subject: Question sur le produit {number}\r\nMessage-ID: <m{number}@societe-{number}.fr>\r\n\
          Date: Fri, 20 Nov 2026 10:00:00 +0100\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
-         Bonjour,\r\n\r\n{}\r\nCordialement,\r\nPrenom{number} Nom{number}\r\nTel. 01 23 45 67 89\r\n",
-        line.repeat(30)
+         Bonjour,\r\n\r\n{}\r\nCordialement,\r\nPrenom{number} Nom{number}\r\nTel. 06 {:02} {:02} {:02} 89\r\n",
+        line.repeat(30),
+        number / 10_000 % 100,
+        number / 100 % 100,
+        number % 100
     )
     .into_bytes()
 }
@@ -277,7 +315,8 @@ pub fn rows(a: &Figures, b: &Figures) -> Vec<(String, String, String)> {
         both("durable accepts/s, 64 clients", &|f| rate(f.accepts_many)),
         both("  raw: same inserts, 64 a transaction", &|f| rate(f.raw_accepts_many)),
         both("forms to leads/s, end to end", &|f| rate(f.forms)),
-        both("  raw: same rows in a loop / pgbench", &|f| rate(f.raw_leads)),
+        both("  raw: same rows in a loop, 64 leads a transaction", &|f| rate(f.raw_leads)),
+        both("  pgbench: same rows, 8 clients, 1 lead a transaction", &|f| rate(f.pgbench)),
         both("  request p50 / p99 under that load", &|f| {
             format!("{} / {}", millis(f.request_p50), millis(f.request_p99))
         }),

@@ -1,6 +1,7 @@
 //! Benchmarks of the built binary, printed as tables with medians beside the raw limit of the same run.
 //!
-//! `cargo bench` runs the short form, `cargo bench -- --full` the long one. Nothing here is asserted.
+//! `cargo bench` runs the short form, `cargo bench -- --full` the long one, `cargo bench -- --quick` each once; `--only
+//! start-up|journal|forms|mails` takes one part. Nothing here is asserted.
 #![expect(clippy::expect_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -16,16 +17,23 @@ use figures::Table;
 use support::postgres::{Fsync, Postgres};
 
 fn main() {
-    let full = std::env::args().any(|a| a == "--full");
-    let size = if full { daemon_runs::Size::FULL } else { daemon_runs::Size::SHORT };
+    let arguments: Vec<String> = std::env::args().collect();
+    let has = |flag: &str| arguments.iter().any(|a| a == flag);
+    let only = arguments.iter().position(|a| a == "--only").and_then(|at| arguments.get(at + 1)).map(String::as_str);
+    let (full, quick) = (has("--full"), has("--quick"));
+    let size = match (full, quick) {
+        (true, _) => daemon_runs::Size::FULL,
+        (_, true) => daemon_runs::Size::QUICK,
+        _ => daemon_runs::Size::SHORT,
+    };
+    println!("{}", daemon_runs::conditions(&size));
+    println!("{}", reading::measure());
     let mut table = Table::new(&["measure", "SQLite", "PostgreSQL"]);
     let server = Postgres::start(Fsync::On);
-    let sqlite = daemon_runs::measure(&size, None);
-    let postgres = daemon_runs::measure(&size, Some(&server));
+    let sqlite = daemon_runs::measure(&size, None, only);
+    let postgres = daemon_runs::measure(&size, Some(&server), only);
     for (name, a, b) in daemon_runs::rows(&sqlite, &postgres) {
         table.row(&[&name, &a, &b]);
     }
-    println!("{}", daemon_runs::conditions(&size));
-    println!("{}", reading::measure());
     println!("{table}");
 }

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Column as _, Connection as _, Row as _, SqliteConnection, TypeInfo as _, ValueRef as _};
+use sqlx::{
+    AssertSqlSafe, Column as _, Connection as _, PgConnection, Row as _, SqliteConnection, TypeInfo as _, ValueRef as _,
+};
 
 use crate::support::daemon::Setup;
 
@@ -134,6 +136,42 @@ impl Rows {
             tx.commit().await.expect("a commit");
         }
         self.arrivals.len() as f64 / started.elapsed().as_secs_f64()
+    }
+
+    /// The same on PostgreSQL, in a database that `pisteur migrate` has made: `group` arrivals in a transaction.
+    pub async fn write_postgres(&self, url: &str, group: usize) -> f64 {
+        let mut db = PgConnection::connect(url).await.expect("the server answers");
+        sqlx::raw_sql("SET session_replication_role = replica").execute(&mut db).await.expect("set");
+        let started = Instant::now();
+        for chunk in self.arrivals.chunks(group) {
+            let mut tx = db.begin().await.expect("a transaction");
+            for (table, cells) in chunk.iter().flatten() {
+                let head = self.inserts[table].split(" VALUES").next().expect("an INSERT");
+                let mut marks = (1..).map(|n| format!("${n}"));
+                let values: Vec<String> = cells
+                    .iter()
+                    .map(|c| if matches!(c, Cell::Null) { "NULL".to_owned() } else { marks.next().unwrap_or_default() })
+                    .collect();
+                let mut query = sqlx::query(AssertSqlSafe(format!("{head} VALUES ({})", values.join(", "))));
+                for cell in cells {
+                    query = match cell.clone() {
+                        Cell::Null => query,
+                        Cell::Int(n) => query.bind(n),
+                        Cell::Text(t) => query.bind(t),
+                        Cell::Blob(b) => query.bind(b),
+                    };
+                }
+                query.execute(&mut *tx).await.unwrap_or_else(|e| panic!("{table}: {e}"));
+            }
+            tx.commit().await.expect("a commit");
+        }
+        self.arrivals.len() as f64 / started.elapsed().as_secs_f64()
+    }
+
+    /// The first `count` arrivals alone.
+    pub fn first(mut self, count: usize) -> Self {
+        self.arrivals.truncate(count);
+        self
     }
 
     /// A pgbench script that writes the rows of one typical arrival under fresh numbers.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pisteur::clock::Timestamp;
 use pisteur::domain::envelope::{ArrivalState, Envelope};
-use pisteur::domain::matching::{EntityKind, NeighbourQuery, Neighbourhood};
+use pisteur::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use pisteur::store::rows;
 use pisteur::store::{
     Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
@@ -171,6 +171,10 @@ impl Store for MemoryStore {
         none()
     }
     async fn wait(&self, _queue: Queue, _timeout: Duration) {}
+    async fn generic_keys(&self, _keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>> {
+        unreachable!("no mailbox decides")
+    }
+
     async fn neighbours(&self, _queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>> {
         none()
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pisteur::clock::{Clock, SystemClock, Timestamp};
+use pisteur::clock::{Clock, SystemClock};
 use pisteur::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, MailPosition, RawKind};
 use pisteur::store::rows::ArrivalFilter;
 use pisteur::store::{

@@ -1,6 +1,6 @@
 //! Decisions: written whole, fenced, in conflict, under concurrency.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -403,11 +403,19 @@ pub async fn a_generic_key_is_truncated_and_blocks_nothing(lab: &Lab) {
     let known = lab.neighbours(vec![switchboard]).await;
     assert!(known.truncated);
     assert_eq!(known.records.len(), 200);
-    let lease = lab.claimed("x").await;
-    let new = lab.record(RecordKind::Lead);
-    let enquiry = person("Cid Low", "cid@low.example", Some("+33100000000"));
-    let commit = lab.commit(&lease, &enquiry, Action::Create(Box::new(new)));
-    assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+    let rare = MatchKey::of(KeyKind::Email, "a7@bell.example");
+    assert_eq!(lab.store.generic_keys(&[switchboard, rare]).await.unwrap(), BTreeSet::from([switchboard]));
+    // Nor do two of one batch exclude each other by it.
+    let mut commits = Vec::new();
+    for name in ["Cid Low", "Dan High"] {
+        let lease = lab.claimed(name).await;
+        let new = lab.record(RecordKind::Lead);
+        let email = name.to_lowercase().replace(' ', "@") + ".example";
+        let enquiry = person(name, &email, Some("+33100000000"));
+        commits.push(lab.commit(&lease, &enquiry, Action::Create(Box::new(new))));
+    }
+    let done = lab.store.commit(commits).await.unwrap();
+    assert_eq!(done, [Committed::Done { owner: None }, Committed::Done { owner: None }]);
 }
 
 pub async fn facts_fill_columns_or_custom_fields(lab: &Lab) {

@@ -2,6 +2,7 @@
 //!
 //! A dropped future undoes its transaction; what was committed stays. Accepts run in tasks of their own.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -11,11 +12,13 @@ use super::Postgres;
 use super::accept::journal_now;
 use super::driver::may_run_again;
 use super::link::{AT_THE_DOOR, AT_WORK};
-use super::queries::{arrivals, commit, figures, imports, jobs, journal, mailboxes, neighbours, people, records, show};
+use super::queries::{
+    arrivals, commit, figures, imports, jobs, journal, mailboxes, neighbours, people, probe, records, show,
+};
 use super::{plans, server};
 use crate::clock::Timestamp;
 use crate::domain::envelope::{ArrivalState, Envelope};
-use crate::domain::matching::{EntityKind, NeighbourQuery, Neighbourhood};
+use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::{
     Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
     StoreError, StoreResult, StoreStats, rows,
@@ -154,6 +157,10 @@ impl Store for Postgres {
 
     async fn neighbours(&self, queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>> {
         reading!(self, |conn| neighbours::neighbours(conn, queries))
+    }
+
+    async fn generic_keys(&self, keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>> {
+        reading!(self, |conn| probe::generic(conn, keys))
     }
 
     /// All in one transaction; if the database refuses that, each alone, so that one cannot spoil the others.

@@ -109,9 +109,12 @@ fn conflicts(
 ) -> bool {
     let seen: HashSet<i64> = commit.guard.seen.iter().filter_map(|id| known.get(id)).map(|k| k.id).collect();
     commit.guard.keys.iter().any(|key| {
-        let stored = hits.get(key).filter(|h| !h.truncated).into_iter().flat_map(|h| &h.entities);
+        let stored = hits.get(key);
+        if stored.is_some_and(|h| h.truncated) {
+            return false;
+        }
         let fresh = written.get(key).into_iter().flatten();
-        stored.chain(fresh).any(|id| !seen.contains(id))
+        stored.into_iter().flat_map(|h| &h.entities).chain(fresh).any(|id| !seen.contains(id))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Who carries a match key: one statement for any number of keys, capped per key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::Row as _;
 use ulid::Ulid;
@@ -62,6 +62,12 @@ pub(super) async fn probe(
         }
     }
     Ok(found)
+}
+
+/// The keys with more entities than a key may have to tell anything.
+pub(in super::super) async fn generic(conn: &mut Connection, keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>> {
+    let hits = probe(conn, keys.iter().copied()).await?;
+    Ok(hits.into_iter().filter(|(_, hits)| hits.truncated).map(|(key, _)| key).collect())
 }
 
 /// Row ids of records by public id, redirects followed; unknown ones are left out.

@@ -1,5 +1,6 @@
 //! The contract on SQLite: reads from the pool, writes through the writer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,12 +10,12 @@ use sqlx::{Row as _, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
-use super::queries::{arrivals, figures, imports, jobs, journal, mailboxes, neighbours, people, records, show};
+use super::queries::{arrivals, figures, imports, jobs, journal, mailboxes, neighbours, people, probe, records, show};
 use super::writer::{Accept, Call, Command, Decide};
 use super::{driver, queries};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::envelope::{ArrivalState, Envelope};
-use crate::domain::matching::{EntityKind, NeighbourQuery, Neighbourhood};
+use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::figures::Figures;
 use crate::store::signal::Signals;
 use crate::store::{
@@ -164,6 +165,10 @@ impl Store for Sqlite {
 
     async fn neighbours(&self, queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>> {
         neighbours::neighbours(&mut *self.reader().await?, queries).await
+    }
+
+    async fn generic_keys(&self, keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>> {
+        probe::generic(&mut *self.reader().await?, keys).await
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> StoreResult<Vec<Committed>> {
