@@ -36,7 +36,7 @@ macro_rules! on {
                 simultaneous_repeats_make_one_original, nul_and_odd_text_survive, lists_filter_and_page,
                 an_arrival_is_put_back_and_discarded_by_hand;
             jobs: two_claimers_never_share_a_job, a_stale_lease_settles_nothing, an_expired_lease_is_a_suspect,
-                a_released_job_keeps_its_attempts, a_deferred_job_waits_untouched, a_job_fails_and_comes_back,
+                a_lease_tells_how_many_bytes_wait, a_released_job_keeps_its_attempts, a_deferred_job_waits_untouched, a_job_fails_and_comes_back,
                 a_failed_arrival_is_listed_and_retried,
                 an_effect_that_gives_up_is_a_dead_letter, a_reading_that_aborted_comes_back_as_a_suspect, a_delivered_effect_is_gone, workers_are_woken,
                 a_quarantined_job_is_settled, figures_balance;

@@ -35,6 +35,8 @@ const MAX_READINGS: i64 = 3;
 const LOADED_AT_ONCE: usize = 64;
 /// Arrivals of one batch with a key in common from which on it is asked whether that key tells anything.
 const CROWD: usize = 5;
+/// Bytes of arrivals in memory at once, for one worker; one alone may be larger.
+const BYTES_AT_ONCE: u64 = 32 << 20;
 /// Decisions on one arrival before its job is put back.
 const ROUNDS: usize = 4;
 
@@ -78,7 +80,7 @@ impl Processor {
     pub async fn run(&self, leases: Vec<Lease>) {
         let leases: Vec<Arc<Lease>> = leases.into_iter().map(Arc::new).collect();
         let work = async {
-            for part in leases.chunks(LOADED_AT_ONCE) {
+            for part in portions(&leases, |lease| lease.bytes()) {
                 self.run_part(part).await;
             }
         };
@@ -369,6 +371,24 @@ async fn read_all(brain: &Arc<Brain>, envelopes: Vec<Envelope>) -> Vec<ReadResul
     each
 }
 
+/// Cuts a batch, in order, into portions that may be in memory together.
+fn portions<T>(batch: &[T], bytes: impl Fn(&T) -> u64) -> Vec<&[T]> {
+    let mut portions = Vec::new();
+    let mut rest = batch;
+    while !rest.is_empty() {
+        let mut held = 0_u64;
+        let fits = rest.iter().take(LOADED_AT_ONCE).take_while(|item| {
+            held = held.saturating_add(bytes(item));
+            held <= BYTES_AT_ONCE
+        });
+        let count = fits.count().max(1);
+        let (portion, after) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+        portions.push(portion);
+        rest = after;
+    }
+    portions
+}
+
 /// Splits a batch so that no two arrivals of a wave share a telling key of their person or organisation.
 fn waves(work: Vec<Work>, generic: &BTreeSet<MatchKey>) -> Vec<Vec<Work>> {
     let mut waves: Vec<(BTreeSet<MatchKey>, Vec<Work>)> = Vec::new();
@@ -403,5 +423,22 @@ fn note(what: &'static str, lease: &Lease, outcome: StoreResult<()>) {
     match outcome {
         Ok(()) => tracing::warn!(arrival, attempt = lease.attempt(), "arrival {arrival}: {what}"),
         Err(error) => tracing::warn!(arrival, %error, "arrival {arrival}: {what}; its lease runs out"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_portion_holds_more_than_memory_is_meant_to() {
+        let mib = |sizes: &[u64]| -> Vec<usize> {
+            portions(sizes, |size| size << 20).iter().map(|portion| portion.len()).collect()
+        };
+        assert_eq!(mib(&[40; 3]), [1, 1, 1]);
+        assert_eq!(mib(&[1, 40, 1, 1]), [1, 1, 2]);
+        assert_eq!(mib(&[16, 16, 16]), [2, 1]);
+        assert_eq!(mib(&[0; 130]), [64, 64, 2]);
+        assert!(mib(&[]).is_empty());
     }
 }

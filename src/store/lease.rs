@@ -38,6 +38,7 @@ pub struct Lease {
     pub(in crate::store) forgiven: i64,
     pub(in crate::store) until: Timestamp,
     pub(in crate::store) subject: JobSubject,
+    pub(in crate::store) bytes: u64,
 }
 
 /// What a job is about.
@@ -61,6 +62,7 @@ impl Lease {
             forgiven: self.forgiven,
             until: self.until,
             subject: self.subject.clone(),
+            bytes: self.bytes,
         }
     }
 
@@ -93,6 +95,12 @@ impl Lease {
     #[must_use]
     pub const fn until(&self) -> Timestamp {
         self.until
+    }
+
+    /// Raw bytes of the arrival, as journalled; 0 for an effect.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// What it is about.

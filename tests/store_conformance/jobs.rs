@@ -83,6 +83,13 @@ pub async fn an_expired_lease_is_a_suspect(lab: &Lab) {
     assert!(lab.claim(1).await.is_empty(), "a suspect is not among the others");
 }
 
+pub async fn a_lease_tells_how_many_bytes_wait(lab: &Lab) {
+    let lease = lab.claimed(&"x".repeat(70_000)).await;
+    assert_eq!(lease.bytes(), 70_000);
+    let (_, lease) = effect(lab).await;
+    assert_eq!(lease.bytes(), 0, "an effect brings none");
+}
+
 pub async fn a_released_job_keeps_its_attempts(lab: &Lab) {
     let lease = lab.claimed("x").await;
     lab.store.release(&lease).await.unwrap();

@@ -13,7 +13,8 @@ statements! {
         " AND due_at <= $2 ORDER BY due_at, id LIMIT $3", skip_locked!(), ")",
         " UPDATE job SET suspect = 1, due_at = $4, owner = $5, attempt = attempt + 1",
         " WHERE id IN (SELECT id FROM due) RETURNING id, attempt, failures, forgiven,",
-        " (SELECT ulid FROM arrival WHERE arrival.id = job.id) AS ulid");
+        " (SELECT ulid FROM arrival WHERE arrival.id = job.id) AS ulid,",
+        " (SELECT size FROM arrival WHERE arrival.id = job.id) AS size");
     CLAIM_EFFECTS(
         "WITH due AS MATERIALIZED (SELECT id FROM job WHERE queue = 'deliver' AND suspect = $1 AND dead = 0",
         " AND due_at <= $2 ORDER BY due_at, id LIMIT $3", skip_locked!(), ")",
@@ -71,6 +72,10 @@ fn lease(row: &Row, claim: &Claim, until: Timestamp) -> StoreResult<Lease> {
             payload: json(row.try_get("payload")?),
         })),
     };
+    let bytes = match claim.queue {
+        Queue::Process => row.try_get::<i64, _>("size")?,
+        Queue::Deliver => 0,
+    };
     Ok(Lease {
         job: row.try_get("id")?,
         queue: claim.queue,
@@ -80,6 +85,7 @@ fn lease(row: &Row, claim: &Claim, until: Timestamp) -> StoreResult<Lease> {
         forgiven: row.try_get("forgiven")?,
         until,
         subject,
+        bytes: u64::try_from(bytes).unwrap_or(0),
     })
 }
 
