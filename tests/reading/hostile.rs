@@ -30,6 +30,31 @@ fn digests_and_disguised_types_are_counted_too() {
 }
 
 #[test]
+fn a_quoted_log_full_of_header_words_is_read() {
+    let log = "> Content-Type: text/plain; boundary=x\ncontent-type: message/rfc822\n\n".repeat(3_000);
+    let (submission, _) = understood(&mail(format!("From: eva@firma.cz\n\nsee my log\n{log}").as_bytes()));
+    assert!(submission.flags.is_empty(), "{:?}", submission.flags);
+    assert!(submission.text.starts_with("see my log"));
+}
+
+#[test]
+fn a_bomb_inside_an_encoded_message_is_read_by_its_header() {
+    let line = "Q29udGVudC1UeXBlOiBtZXNzYWdlL3JmYzgyMgoK";
+    let raw = format!(
+        "From: a@b.cz\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n{}",
+        line.repeat(30_000)
+    );
+    assert_eq!(flagged(raw.as_bytes()), ["too_deep"]);
+}
+
+#[test]
+fn boundaries_that_never_come_cost_no_more_than_a_few_readings() {
+    let part = "--a\nContent-Type: multipart/mixed; boundary=never\n\nx\n".repeat(180);
+    let raw = format!("From: a@b.cz\nContent-Type: multipart/mixed; boundary=a\n\n{part}{}", "x".repeat(25_000_000));
+    assert_eq!(flagged(raw.as_bytes()), ["too_deep"]);
+}
+
+#[test]
 fn two_hundred_levels_of_multipart_are_read() {
     let mut raw = "From: eva@firma.cz\nSubject: deep\n".to_owned();
     for level in 0..200 {

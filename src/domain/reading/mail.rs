@@ -35,7 +35,10 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     let bag = HeaderBag::read(&utf8);
     if !safe {
         out.flags.push("too_deep".to_owned());
-        out.warnings.push(warning("too_deep", "The message is nested too deeply; only its header was read."));
+        out.warnings.push(warning(
+            "too_deep",
+            "The message is nested too deeply or made of too many parts; only its header was read.",
+        ));
     }
     if safe && message.is_none() {
         out.flags.push("body_unreadable".to_owned());

@@ -15,6 +15,7 @@ pub mod machine;
 mod mail;
 pub mod mime;
 pub mod multipart;
+mod nesting;
 pub mod notification;
 pub mod quoted;
 pub mod signature;
@@ -74,9 +75,9 @@ pub struct ReadLimits {
     pub attachments: usize,
     /// Form fields read.
     pub fields: usize,
-    /// Nested messages before only the header is read.
+    /// Messages inside each other before only the header is read.
     pub nested_messages: usize,
-    /// `boundary=` occurrences before only the header is read.
+    /// Multiparts of all levels before only the header is read.
     pub multiparts: usize,
 }
 
