@@ -67,7 +67,8 @@ fn fields(record: &::csv::StringRecord, heading: &[(String, Option<Canonical>)])
         .filter(|(_, value)| !value.trim().is_empty())
         .map(|((name, canonical), value)| Field {
             name: name.clone(),
-            value: value.trim().replace('\0', ""),
+            // Google's contacts part several values of a cell by three colons.
+            value: value.trim().replace('\0', "").replace(" ::: ", ", "),
             canonical: *canonical,
         })
         .collect())

@@ -5,7 +5,7 @@
 
 use super::body::warning;
 use super::text::{clean, non_empty_line};
-use super::{FormReading, ReadLimits, ReadSettings, charset, field_names, json, multipart};
+use super::{FormReading, ReadLimits, ReadSettings, charset, field_names, json, multipart, typed};
 use crate::domain::envelope::Envelope;
 use crate::domain::submission::{Attachment, Canonical, Field, Submission, Warning};
 
@@ -134,6 +134,7 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
             out.fields.push(field);
         }
     }
+    typed::note(&mut out);
     out.warnings.truncate(50);
     out.subject = first(&out.fields, Canonical::Topic).and_then(|s| non_empty_line(s, 500));
     out.text = all(&out.fields, Canonical::Message).join("\n\n");

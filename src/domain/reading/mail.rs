@@ -8,7 +8,7 @@ use super::machine::{Evidence, classify, may_reply};
 use super::mime::HeaderBag;
 use super::notification::Sender;
 use super::text::{non_empty_line, one_line};
-use super::{ReadSettings, adf, body, bounce, charset, mime, notification, quoted, signature};
+use super::{ReadSettings, adf, body, bounce, charset, mime, notification, quoted, signature, typed};
 use crate::domain::envelope::Envelope;
 use crate::domain::submission::{Field, Forwarded, MailClass, MailFacts, Mailbox, Submission};
 
@@ -256,6 +256,7 @@ fn interpret(
     facts.forwarded = forwarded(message, class, settings);
     if matches!(class, MailClass::FormNotification | MailClass::Adf) {
         out.fields = fields.unwrap_or_default();
+        typed::note(out);
     }
     split_text(out, facts, text.text, class, is_reply && !starts_as_forward(&subject));
     out.class = Some(class);

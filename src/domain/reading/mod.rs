@@ -20,6 +20,7 @@ pub mod notification;
 pub mod quoted;
 pub mod signature;
 pub mod text;
+pub mod typed;
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@ pub fn clean(text: &str, limit: usize) -> (String, bool) {
                 }
                 '\n'
             }
-            '\u{2028}' | '\u{2029}' => '\n',
+            '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
             '\u{feff}' => continue,
             c if c.is_control() && c != '\n' && c != '\t' => continue,
             c => c,
