@@ -2,7 +2,10 @@
 
 use super::Person;
 use super::company;
+use crate::domain::reading::form::first;
 use crate::domain::reading::text::one_line;
+use crate::domain::reading::typed::names_nobody;
+use crate::domain::submission::{Canonical, Field};
 
 /// Salutations and titles, folded, that may stand before a name.
 const SALUTATIONS: [&str; 50] = [
@@ -98,10 +101,12 @@ pub fn parse(raw: &str) -> Person {
     Person { salutation, first_name: first, last_name: last, full_name: Some(full), job_title: None }
 }
 
-/// A person from the fields a form names; the whole name fills what the parts leave open.
+/// A person from the fields a form names; the whole name fills what the parts leave open. What is typed into a name
+/// field is kept as the whole name even where it cannot be split, unless it can name nobody.
 pub fn from_parts(full: Option<&str>, first: Option<&str>, last: Option<&str>, salutation: Option<&str>) -> Person {
-    let clean = |value: Option<&str>| value.map(|v| one_line(v, 100)).filter(|v| is_name(v));
+    let clean = |value: Option<&str>| value.map(|v| one_line(v, 100)).filter(|v| !names_nobody(v));
     let (first, last) = (clean(first), clean(last));
+    let (first_name, last_name) = (first.clone(), last.clone());
     let mut person = match (&first, &last, full) {
         (None, None, Some(full)) => parse(full),
         // A form with `name` and `last name`, or one whose only name field means the first.
@@ -125,10 +130,29 @@ pub fn from_parts(full: Option<&str>, first: Option<&str>, last: Option<&str>, s
             }
         }
     };
+    if person.full_name.is_none() {
+        let whole = [&clean(full), &first_name, &last_name].into_iter().flatten().find_map(|line| unsplit(line));
+        person = whole.unwrap_or(person);
+    }
     if let Some(salutation) = salutation.map(|s| one_line(s, 30)).filter(|s| !s.is_empty()) {
         person.salutation = Some(salutation);
     }
     person
+}
+
+/// A line that names somebody but does not come apart: kept whole. A company is an organisation.
+fn unsplit(line: &str) -> Option<Person> {
+    if names_nobody(line) || company::has_legal_form(line) {
+        return None;
+    }
+    let (salutation, rest) = split_salutation(line);
+    let full_name = Some(rest.to_owned()).filter(|rest| !rest.is_empty());
+    Some(Person { salutation, full_name, ..Person::default() })
+}
+
+/// A company typed where a form asks for a name.
+pub fn company_typed(fields: &[Field]) -> Option<&str> {
+    first(fields, Canonical::FullName).filter(|name| company::has_legal_form(name) && !names_nobody(name))
 }
 
 /// Cuts `(ACME)`, `| ACME`, ` - ACME`, ` via List` off a display name, and quotes.
@@ -146,12 +170,14 @@ fn without_remarks(line: &str) -> &str {
 fn is_name(line: &str) -> bool {
     let letters = line.chars().filter(|c| c.is_alphabetic()).count();
     let bad = line.chars().any(|c| c.is_numeric() || "@/\\_{}[]<>=#*:;!?%$€".contains(c));
-    letters >= 2
+    // One ideograph is a whole name.
+    (letters >= 2 || line.chars().any(|c| c >= '\u{2e80}' && c.is_alphabetic()))
         && !bad
         && line.split_whitespace().count() <= 7
         && !line.to_lowercase().starts_with("http")
         && !company::has_legal_form(line)
         && !names_a_function(line)
+        && !names_nobody(line)
 }
 
 /// "Sales Team", "Support", "Info": a mailbox, not a person.
@@ -304,6 +330,22 @@ mod tests {
         for raw in ["DUPONT Jean", "Dupont, Jean", "Ludwig van Beethoven", "Eva", "Luc de LA CROIX"] {
             let once = parse(raw);
             assert_eq!(parse(once.full_name.as_deref().unwrap()), once, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_typed_name_that_does_not_come_apart_is_kept_whole() {
+        for name in ["Jean/Marie Dupont", "Jean Dupont 75", "John Smith 3rd", "李", "Sales Team", "Eva Malá; Jan Malý"]
+        {
+            let person = from_parts(Some(name), None, None, None);
+            assert_eq!((person.full_name.as_deref(), person.last_name), (Some(name), None), "{name}");
+        }
+        let person = from_parts(Some("Mme  Dupont\n75"), None, None, None);
+        assert_eq!((person.salutation.as_deref(), person.full_name.as_deref()), (Some("Mme"), Some("Dupont 75")));
+        let person = from_parts(None, Some("李"), Some("明"), None);
+        assert_eq!((person.full_name.as_deref(), person.last_name.as_deref()), (Some("李 明"), Some("明")));
+        for junk in ["https://x.cz", "12345", "!!!", "eva@web.cz", "Buy at www.x.cz", "ACME s.r.o."] {
+            assert_eq!(from_parts(Some(junk), None, None, None), Person::default(), "{junk}");
         }
     }
 

@@ -155,7 +155,8 @@ fn split_full(full: &str) -> (Vec<String>, Vec<String>) {
     if let Some((last, first)) = full.split_once(',') {
         return (tokens(first), surname_tokens(last));
     }
-    let words: Vec<&str> = full.split_whitespace().collect();
+    // `75` and `3rd` beside a name tell nobody apart.
+    let words: Vec<&str> = full.split_whitespace().filter(|w| !w.chars().any(char::is_numeric)).collect();
     let shouted = |w: &&str| w.chars().filter(|c| c.is_alphabetic()).count() > 1 && *w == w.to_uppercase();
     let (upper, rest): (Vec<&str>, Vec<&str>) = words.iter().copied().partition(shouted);
     if !upper.is_empty() && !rest.is_empty() {
@@ -247,6 +248,7 @@ mod tests {
             ("Dupont", "Jean Dupont", NameAgreement::Surname),
             ("", "Jean Dupont", NameAgreement::Unknown),
             ("محمد رضایی", "Mohammad Rezaei", NameAgreement::Unknown),
+            ("Jean Dupont 75", "Jean Dupont", NameAgreement::Full),
             ("Jan van der Berg", "Jan Berg", NameAgreement::Full),
         ] {
             assert_eq!(full(a, b), want, "{a} / {b}");
