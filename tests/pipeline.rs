@@ -127,6 +127,53 @@ async fn an_answer_joins_its_conversation_only_when_a_participant_sends_it() {
     );
 }
 
+async fn a_reply_to_proves_nothing(house: House) {
+    let (jan_address, eva_address) = ("jan.novak@stavby-novak.cz", "eva@cizi-firma.cz");
+    house.mail(&jan("v1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    // A stranger names Jan's address as the one to answer to, beside and inside Jan's conversation.
+    let eva = |id: &str, extra: &str| mail("Eva Cizí <eva@cizi-firma.cz>", id, "Re: Okna", extra, "Pošlete mi nabídku");
+    house.mail(&eva("v2@y.cz", &format!("Reply-To: {jan_address}\n"))).await;
+    let reply = "In-Reply-To: <v1@x.cz>\nReferences: <v1@x.cz>\n";
+    house.mail(&eva("v3@y.cz", &format!("Reply-To: Jan Novák <{jan_address}>\n{reply}"))).await;
+    house.work().await;
+    let detail = house.show(EntityKind::Lead, lead.id).await;
+    assert_eq!(detail.communications.len(), 1, "nothing of hers joined his lead");
+    let leads = house.leads().await;
+    assert_eq!(leads.len(), 2, "hers is a lead of its own");
+    assert_eq!(leads[1].email.as_deref(), Some(eva_address));
+    let hers = house.show(EntityKind::Lead, leads[1].id).await;
+    let points = serde_json::to_string(&hers.contact_points).expect("points");
+    assert!(!points.contains(jan_address), "his address is not hers: {points}");
+    // In Jan's name, answers to be sent elsewhere: that address is neither his nor in his conversation.
+    let other = "spoof@jinde.cz";
+    let extra = format!("Reply-To: {other}\n{reply}");
+    house.mail(&mail("Jan Novák <jan.novak@stavby-novak.cz>", "v4@x.cz", "Re: Okna", &extra, "Platí to?")).await;
+    house.work().await;
+    let detail = house.show(EntityKind::Lead, lead.id).await;
+    assert_eq!(detail.communications.len(), 2, "his own mail joins");
+    let points = serde_json::to_string(&detail.contact_points).expect("points");
+    assert!(!points.contains(other), "{points}");
+    let extra = "In-Reply-To: <v4@x.cz>\nReferences: <v1@x.cz> <v4@x.cz>\n";
+    house.mail(&mail(&format!("Nový <{other}>"), "v5@z.cz", "Re: Okna", extra, "Děkuji za odpověď")).await;
+    house.work().await;
+    assert_eq!(house.show(EntityKind::Lead, lead.id).await.communications.len(), 2, "a stranger is no participant");
+    assert_eq!(house.leads().await.len(), 3);
+    house.store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_to_of_somebody_else_opens_no_conversation() {
+    a_reply_to_proves_nothing(House::sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_to_of_somebody_else_opens_no_conversation_on_postgres() {
+    let server = Postgres::shared();
+    a_reply_to_proves_nothing(House::at(&server.url(&server.database())).await).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn machine_mail_is_parked_and_joins_the_conversation_it_answers() {
     let house = House::sqlite().await;

@@ -173,10 +173,11 @@ fn conversation<'a>(q: &Question<'a>) -> Option<&'a ThreadHit> {
 fn participates(q: &Question<'_>, hit: &ThreadHit) -> bool {
     let canonical = |address: &String| EmailAddress::parse(address).map_or_else(|| address.clone(), |a| a.canonical());
     let members: Vec<String> = hit.participants.iter().map(canonical).collect();
-    // A Reply-To is chosen by whoever writes: only the sender proves that they take part.
-    match q.submission.mail.as_ref().and_then(|m| m.from.address.as_ref()) {
-        Some(sender) => members.contains(&canonical(sender)),
-        None => q.enquiry.emails.iter().any(|e| e.kind != EmailKind::Own && members.contains(&e.canonical)),
+    // Who writes is what the enquiry says: the From of a person's mail. A Reply-To is chosen by whoever writes.
+    let unreadable = || q.submission.mail.as_ref().and_then(|m| m.from.address.as_ref());
+    match q.enquiry.emails.as_slice() {
+        [] => unreadable().is_some_and(|sender| members.contains(&canonical(sender))),
+        emails => emails.iter().any(|e| e.kind != EmailKind::Own && members.contains(&e.canonical)),
     }
 }
 

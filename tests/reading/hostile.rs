@@ -55,6 +55,33 @@ fn boundaries_that_never_come_cost_no_more_than_a_few_readings() {
 }
 
 #[test]
+fn white_space_in_an_email_field_ends_it() {
+    for end in ["%0ABcc%3A+b%40y.fr", "%0D%0Ab%40y.fr", "%09b%40y.fr", "+b%40y.fr", "%C2%85b%40y.fr", "%0Bb%40y.fr"] {
+        let raw = format!("name=Eva+Mala&email=a%40x.fr{end}&message=x");
+        let (submission, enquiry) = understood(&form(raw.as_bytes(), "application/x-www-form-urlencoded"));
+        let emails: Vec<_> = enquiry.emails.iter().map(|e| e.address.as_str()).collect();
+        assert_eq!(emails, ["a@x.fr"], "{end}");
+        assert!(submission.warnings.iter().any(|w| w.code == "email_cut"), "{end}");
+    }
+}
+
+#[test]
+fn a_name_that_names_nobody_is_refused_in_sight() {
+    let read = |name: &str| {
+        let raw = format!("name={name}&email=a%40x.fr");
+        understood(&form(raw.as_bytes(), "application/x-www-form-urlencoded"))
+    };
+    let (submission, enquiry) = read("https://spam.example/win");
+    assert_eq!(enquiry.person.full_name, None);
+    assert!(submission.warnings.iter().any(|w| w.code == "name_refused"));
+    assert_eq!(enquiry.custom[0].value, "https://spam.example/win");
+    let (submission, enquiry) = read("Jean+Dupont+75");
+    assert_eq!(enquiry.person.full_name.as_deref(), Some("Jean Dupont 75"));
+    assert!(submission.warnings.is_empty());
+    assert_eq!(read("ACME+s.r.o.").1.organisation.name.as_deref(), Some("ACME s.r.o."));
+}
+
+#[test]
 fn two_hundred_levels_of_multipart_are_read() {
     let mut raw = "From: eva@firma.cz\nSubject: deep\n".to_owned();
     for level in 0..200 {

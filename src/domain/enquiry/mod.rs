@@ -8,6 +8,7 @@ pub mod company;
 pub mod country;
 pub mod email;
 mod email_providers;
+mod identity;
 pub mod intent;
 pub mod language;
 pub mod money;

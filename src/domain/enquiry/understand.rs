@@ -1,9 +1,9 @@
 //! [`Submission`] -> [`Enquiry`]: who, how to reach them, what about, from where.
 //!
-//! Identity of a form notification: what the visitor typed, then Reply-To, then From; of any other mail: From, with
-//! Reply-To beside it. Nothing is invented: an address is no name, a name is no gender.
+//! Nothing is invented: an address is no name, a name is no gender.
 
 use super::email::{EmailAddress, organisation_domain, registrable_domain};
+use super::identity::{answer_elsewhere, emails, person, raw_sender, speaks_for_another};
 use super::{
     Address, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, attribution, company, country,
     intent, language, money, name, phone, postcode,
@@ -11,10 +11,10 @@ use super::{
 use crate::domain::envelope::Envelope;
 use crate::domain::reading::form::{all, first};
 use crate::domain::reading::text::{non_empty_line, one_line};
-use crate::domain::reading::{FormReading, ReadSettings, field_names};
-use crate::domain::submission::{Canonical, Field, MailClass, MailFacts, Mailbox, Submission};
+use crate::domain::reading::{FormReading, ReadSettings, field_names, typed};
+use crate::domain::submission::{Canonical, Field, MailClass, Submission};
 
-/// Emails, phones and addresses kept of one arrival.
+/// Phones kept of one arrival.
 const POINTS: usize = 10;
 /// Longest topic, in characters.
 const TOPIC_CHARS: usize = 250;
@@ -48,7 +48,7 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
             &settings.own_domains,
         ),
         consents: intent::consents(fields),
-        custom: custom(fields),
+        custom: custom(fields, answer_elsewhere(submission, settings)),
         raw_sender: raw_sender(submission, &emails),
         website: website(fields),
         addresses: finish_address(address, country.as_deref()),
@@ -63,99 +63,11 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
     }
 }
 
-/// A mail whose fields identify somebody: a form notification or an ADF lead.
-fn speaks_for_another(submission: &Submission) -> bool {
-    matches!(submission.class, Some(MailClass::FormNotification | MailClass::Adf))
-}
-
-/// A mail that nobody wrote: reports of mail systems.
-fn is_report(submission: &Submission) -> bool {
-    matches!(submission.class, Some(MailClass::Bounce | MailClass::DeliveryStatus | MailClass::Complaint))
-}
-
 /// Fields that may name a source: those of a form; of a mail only from a configured form sender.
 fn trusted_fields<'a>(submission: &'a Submission, settings: &ReadSettings) -> &'a [Field] {
     let Some(mail) = &submission.mail else { return &submission.fields };
     let from = mail.from.address.as_deref().unwrap_or_default().to_lowercase();
     if settings.form_senders.contains(&from) { &submission.fields } else { &[] }
-}
-
-fn emails(submission: &Submission, settings: &ReadSettings) -> Vec<Email> {
-    let typed = all(&submission.fields, Canonical::Email);
-    let mut raw: Vec<&str> = typed.iter().flat_map(|v| v.split([',', ';', ' '])).take(POINTS).collect();
-    // One address with a space in it is still one address.
-    raw.extend(typed);
-    if let Some(mail) = &submission.mail {
-        let address = |m: &'_ Mailbox| m.address.clone();
-        let from = address(&mail.from);
-        let reply_to: Vec<String> = mail.reply_to.iter().filter_map(address).collect();
-        let header: Vec<String> = if speaks_for_another(submission) {
-            // The website's own address is the last resort and never beside another.
-            let own =
-                |a: &String| EmailAddress::parse(a).is_none_or(|e| e.kind(&settings.own_domains) == EmailKind::Own);
-            let asked: Vec<String> = reply_to.into_iter().filter(|a| Some(a) != from.as_ref() && !own(a)).collect();
-            if raw.iter().any(|r| EmailAddress::parse(r).is_some()) {
-                Vec::new()
-            } else {
-                asked.into_iter().chain(from.filter(|a| !own(a))).collect()
-            }
-        } else {
-            from.into_iter().chain(reply_to).collect()
-        };
-        let header: Vec<Email> =
-            header.iter().filter_map(|a| EmailAddress::parse(a)).map(|a| a.to_email(&settings.own_domains)).collect();
-        return unique(
-            raw.iter().filter_map(|r| EmailAddress::parse(r)).map(|a| a.to_email(&settings.own_domains)).chain(header),
-        );
-    }
-    unique(raw.iter().filter_map(|r| EmailAddress::parse(r)).map(|a| a.to_email(&settings.own_domains)))
-}
-
-fn unique(emails: impl Iterator<Item = Email>) -> Vec<Email> {
-    let mut kept: Vec<Email> = Vec::new();
-    for email in emails {
-        if kept.len() < POINTS && !kept.iter().any(|k| k.canonical == email.canonical) {
-            kept.push(email);
-        }
-    }
-    kept
-}
-
-/// Who wrote it as raw text, when no address could be read.
-fn raw_sender(submission: &Submission, emails: &[Email]) -> Option<String> {
-    let mail = submission.mail.as_ref().filter(|_| emails.is_empty())?;
-    mail.from.address.clone().or_else(|| mail.from.name.clone())
-}
-
-fn person(submission: &Submission, emails: &[Email]) -> Person {
-    let fields = submission.fields.as_slice();
-    let get = |canonical| first(fields, canonical);
-    // A field `nom` beside no first name often holds the whole name; `name` beside a last name holds the first.
-    let (mut first_name, mut full) = (get(Canonical::FirstName), get(Canonical::FullName));
-    let last_name = get(Canonical::LastName);
-    if first_name.is_none() && last_name.is_some() && full.is_some_and(|f| !f.contains(' ')) {
-        first_name = full.take();
-    }
-    let mut person = name::from_parts(full, first_name, last_name, get(Canonical::Salutation));
-    if person.full_name.is_none()
-        && !is_report(submission)
-        && let Some(mail) = &submission.mail
-    {
-        person = Person { salutation: person.salutation, ..display_name(submission, mail, emails) };
-    }
-    person.job_title = get(Canonical::JobTitle).and_then(|t| non_empty_line(t, 120));
-    person
-}
-
-/// The name beside the address that identifies the sender.
-fn display_name(submission: &Submission, mail: &MailFacts, emails: &[Email]) -> Person {
-    let lead = emails.first().map(|e| e.address.to_lowercase());
-    let boxes = std::iter::once(&mail.from).chain(&mail.reply_to);
-    let same = |m: &&Mailbox| m.address.as_deref().map(str::to_lowercase) == lead;
-    let named = boxes.clone().filter(same).find_map(|m| m.name.as_deref());
-    // A website's display name is not the visitor's.
-    let any = if speaks_for_another(submission) { None } else { boxes.clone().find_map(|m| m.name.as_deref()) };
-    named.or(any).map(name::parse).unwrap_or_default()
 }
 
 fn organisation(submission: &Submission, emails: &[Email], settings: &ReadSettings) -> Organisation {
@@ -164,6 +76,7 @@ fn organisation(submission: &Submission, emails: &[Email], settings: &ReadSettin
         submission.mail.as_ref().filter(|_| !speaks_for_another(submission)).and_then(|m| m.from.name.as_deref());
     let name = first(fields, Canonical::Company)
         .and_then(company::read)
+        .or_else(|| name::company_typed(fields).and_then(company::read))
         .or_else(|| from_name.filter(|n| company::has_legal_form(n)).and_then(company::read))
         .or_else(|| signed_company(submission));
     let domain = emails
@@ -318,11 +231,15 @@ fn website(fields: &[Field]) -> Option<String> {
     registrable_domain(host).map(|_| raw.clone())
 }
 
-/// Fields nobody's table knows, and known ones that have no place of their own.
-fn custom(fields: &[Field]) -> Vec<CustomField> {
+/// Fields nobody's table knows, and known ones that have no place of their own; last where answers are to go.
+fn custom(fields: &[Field], answer_to: Option<String>) -> Vec<CustomField> {
+    // A company typed as a name, beside another company.
+    let second_company = name::company_typed(fields).filter(|_| first(fields, Canonical::Company).is_some());
     let kept = fields.iter().filter(|f| {
         let homeless =
-            matches!(f.canonical, None | Some(Canonical::Product | Canonical::Quantity | Canonical::ReferredBy));
+            matches!(f.canonical, None | Some(Canonical::Product | Canonical::Quantity | Canonical::ReferredBy))
+                || typed::is_refused_name(f)
+                || f.canonical == Some(Canonical::FullName) && Some(f.value.trim()) == second_company;
         homeless
             && !f.value.trim().is_empty()
             && !field_names::is_attribution(&f.name)
@@ -334,7 +251,8 @@ fn custom(fields: &[Field]) -> Vec<CustomField> {
         Some(Canonical::ReferredBy) => "referred_by".to_owned(),
         _ => f.name.trim().to_owned(),
     };
-    kept.map(|f| CustomField { name: name(f), value: f.value.trim().to_owned() }).collect()
+    let answer_to = answer_to.map(|value| CustomField { name: "reply_to".to_owned(), value });
+    kept.map(|f| CustomField { name: name(f), value: f.value.trim().to_owned() }).chain(answer_to).collect()
 }
 
 /// They ask not to be written to: in the new text of their own mail, or by the address they wrote to.

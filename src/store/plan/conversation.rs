@@ -41,11 +41,11 @@ impl Plan {
         }
     }
 
+    /// Who takes part: who wrote, who sent for them, and who received. A Reply-To proves nothing and makes nobody one.
     fn participants(&mut self, commit: &Commit, mail: Option<&MailFacts>, record: i64) {
         let canonical = commit.enquiry.emails.iter().map(|e| e.canonical.clone());
-        let written = mail.map(|m| {
-            addresses(std::iter::once(&m.from).chain(m.sender.as_ref()).chain(&m.reply_to).chain(&m.to).chain(&m.cc))
-        });
+        let written =
+            mail.map(|m| addresses(std::iter::once(&m.from).chain(m.sender.as_ref()).chain(&m.to).chain(&m.cc)));
         let everyone = canonical.chain(written.into_iter().flatten()).take(PARTICIPANTS);
         self.participants.extend(everyone.map(|address| (record, address)));
     }

@@ -1,0 +1,168 @@
+//! Who an arrival is from: addresses and name.
+//!
+//! Invariants:
+//! - A form notification, and mail of a website (a configured form sender, an address of our own), names somebody else:
+//!   what the visitor typed, then Reply-To, then From.
+//! - Any other mail is from its From alone. Its Reply-To is chosen by whoever writes and proves nothing: it is a fact,
+//!   never an address of the sender.
+
+use super::email::EmailAddress;
+use super::{Email, EmailKind, Person, name};
+use crate::domain::reading::form::{all, first};
+use crate::domain::reading::{ReadSettings, typed};
+use crate::domain::submission::{Canonical, MailClass, MailFacts, Mailbox, Submission};
+
+/// Addresses kept of one arrival.
+const ADDRESSES: usize = 10;
+
+/// A mail whose fields identify somebody: a form notification or an ADF lead.
+pub(super) fn speaks_for_another(submission: &Submission) -> bool {
+    matches!(submission.class, Some(MailClass::FormNotification | MailClass::Adf))
+}
+
+/// A mail that nobody wrote: reports of mail systems.
+fn is_report(submission: &Submission) -> bool {
+    matches!(submission.class, Some(MailClass::Bounce | MailClass::DeliveryStatus | MailClass::Complaint))
+}
+
+fn is_own(address: &str, settings: &ReadSettings) -> bool {
+    EmailAddress::parse(address).is_none_or(|e| e.kind(&settings.own_domains) == EmailKind::Own)
+}
+
+/// The From is a website's, not the writer's.
+fn is_website(mail: &MailFacts, settings: &ReadSettings) -> bool {
+    let Some(from) = &mail.from.address else { return false };
+    settings.form_senders.contains(&from.to_lowercase())
+        || EmailAddress::parse(from).is_some_and(|e| e.kind(&settings.own_domains) == EmailKind::Own)
+}
+
+/// Addresses of the person, strongest first.
+pub(super) fn emails(submission: &Submission, settings: &ReadSettings) -> Vec<Email> {
+    let typed = all(&submission.fields, Canonical::Email);
+    let typed: Vec<_> = typed
+        .iter()
+        .flat_map(|value| typed::addresses(value).found)
+        .filter_map(|address| EmailAddress::parse(&address))
+        .take(ADDRESSES)
+        .collect();
+    let header = submission.mail.as_ref().map(|mail| header_addresses(submission, mail, !typed.is_empty(), settings));
+    let header = header.unwrap_or_default();
+    let header = header.iter().filter_map(|address| EmailAddress::parse(address));
+    unique(typed.into_iter().chain(header).map(|address| address.to_email(&settings.own_domains)))
+}
+
+/// What the header says of who writes. A website's own address is the last resort and never beside another.
+fn header_addresses(
+    submission: &Submission,
+    mail: &MailFacts,
+    has_typed: bool,
+    settings: &ReadSettings,
+) -> Vec<String> {
+    let from = mail.from.address.clone();
+    let for_another = speaks_for_another(submission);
+    if !for_another && !is_website(mail, settings) {
+        return from.into_iter().collect();
+    }
+    if for_another && has_typed {
+        return Vec::new();
+    }
+    let reply_to = mail.reply_to.iter().filter_map(|m| m.address.clone());
+    let asked: Vec<String> = reply_to.filter(|a| Some(a) != from.as_ref() && !is_own(a, settings)).collect();
+    if asked.is_empty() { from.into_iter().filter(|a| !for_another || !is_own(a, settings)).collect() } else { asked }
+}
+
+fn unique(emails: impl Iterator<Item = Email>) -> Vec<Email> {
+    let mut kept: Vec<Email> = Vec::new();
+    for email in emails {
+        if kept.len() < ADDRESSES && !kept.iter().any(|k| k.canonical == email.canonical) {
+            kept.push(email);
+        }
+    }
+    kept
+}
+
+/// Where a sender whose own address is nobody's (`noreply@`, `info@`) asks to be answered: text for people to judge.
+pub(super) fn answer_elsewhere(submission: &Submission, settings: &ReadSettings) -> Option<String> {
+    let mail = submission.mail.as_ref().filter(|mail| !is_website(mail, settings))?;
+    let from = EmailAddress::parse(mail.from.address.as_deref()?)?;
+    let asked = mail.reply_to.iter().find_map(|m| m.address.as_deref()).and_then(EmailAddress::parse)?;
+    let nobody = from.kind(&settings.own_domains) == EmailKind::Role;
+    let person = submission.class == Some(MailClass::Person);
+    (person && nobody && asked.canonical() != from.canonical()).then(|| asked.to_string())
+}
+
+/// Who wrote it as raw text, when no address could be read.
+pub(super) fn raw_sender(submission: &Submission, emails: &[Email]) -> Option<String> {
+    let mail = submission.mail.as_ref().filter(|_| emails.is_empty())?;
+    mail.from.address.clone().or_else(|| mail.from.name.clone())
+}
+
+/// Name and role of the person.
+pub(super) fn person(submission: &Submission, emails: &[Email]) -> Person {
+    let fields = submission.fields.as_slice();
+    let get = |canonical| first(fields, canonical);
+    // A field `nom` beside no first name often holds the whole name; `name` beside a last name holds the first.
+    let (mut first_name, mut full) = (get(Canonical::FirstName), get(Canonical::FullName));
+    let last_name = get(Canonical::LastName);
+    if first_name.is_none() && last_name.is_some() && full.is_some_and(|f| !f.contains(' ')) {
+        first_name = full.take();
+    }
+    let mut person = name::from_parts(full, first_name, last_name, get(Canonical::Salutation));
+    if person.full_name.is_none()
+        && !is_report(submission)
+        && let Some(mail) = &submission.mail
+    {
+        person = Person { salutation: person.salutation, ..display_name(submission, mail, emails) };
+    }
+    person.job_title = get(Canonical::JobTitle).and_then(|t| crate::domain::reading::text::non_empty_line(t, 120));
+    person
+}
+
+/// The name beside the address that identifies the sender.
+fn display_name(submission: &Submission, mail: &MailFacts, emails: &[Email]) -> Person {
+    let lead = emails.first().map(|e| e.address.to_lowercase());
+    let same = |m: &&Mailbox| m.address.as_deref().map(str::to_lowercase) == lead;
+    let named = std::iter::once(&mail.from).chain(&mail.reply_to).filter(same).find_map(|m| m.name.as_deref());
+    // A website's display name is not the visitor's.
+    let beside_from = mail.from.name.as_deref().filter(|_| !speaks_for_another(submission));
+    named.or(beside_from).map(name::parse).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(from: &str, reply_to: &str, class: MailClass) -> Submission {
+        let mailbox = |address: &str| Mailbox { name: None, address: Some(address.to_owned()) };
+        let facts = MailFacts { from: mailbox(from), reply_to: vec![mailbox(reply_to)], ..MailFacts::default() };
+        Submission { class: Some(class), mail: Some(facts), ..Submission::default() }
+    }
+
+    fn addresses(submission: &Submission) -> Vec<String> {
+        let settings = ReadSettings {
+            own_domains: vec!["ours.cz".to_owned()],
+            form_senders: vec!["site@hosting.cz".to_owned()],
+            ..ReadSettings::default()
+        };
+        emails(submission, &settings).into_iter().map(|e| e.address).collect()
+    }
+
+    #[test]
+    fn a_person_is_their_from_and_a_website_speaks_for_its_visitor() {
+        let person = |from| addresses(&mail(from, "jan@novak.cz", MailClass::Person));
+        assert_eq!(person("eva@firma.cz"), ["eva@firma.cz"]);
+        assert_eq!(person("noreply@portal.cz"), ["noreply@portal.cz"]);
+        assert_eq!(person("wordpress@ours.cz"), ["jan@novak.cz"]);
+        assert_eq!(person("site@hosting.cz"), ["jan@novak.cz"]);
+        let notified = mail("eva@firma.cz", "jan@novak.cz", MailClass::FormNotification);
+        assert_eq!(addresses(&notified), ["jan@novak.cz"], "never two people at once");
+    }
+
+    #[test]
+    fn where_a_mailbox_of_nobody_is_to_be_answered_is_kept_as_text() {
+        let settings = ReadSettings::default();
+        let asked = |from| answer_elsewhere(&mail(from, "jan@novak.cz", MailClass::Person), &settings);
+        assert_eq!(asked("noreply@portal.cz").as_deref(), Some("jan@novak.cz"));
+        assert_eq!(asked("eva@firma.cz"), None);
+    }
+}
