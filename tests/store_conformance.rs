@@ -29,7 +29,8 @@ macro_rules! suite {
 macro_rules! on {
     ($engine:ident, $open:expr) => {
         suite!($engine, $open, {
-            journal: an_arrival_is_kept_byte_for_byte, a_known_key_makes_a_repeat_without_a_job,
+            journal: an_arrival_is_kept_byte_for_byte, an_empty_body_is_kept_as_an_empty_one,
+                a_known_key_makes_a_repeat_without_a_job,
                 a_repeat_keeps_its_bytes_only_when_they_differ, an_expired_key_is_taken_over,
                 keys_that_ran_out_long_ago_are_forgotten,
                 repeats_inside_one_batch_name_the_first, a_quarantined_arrival_has_no_job,

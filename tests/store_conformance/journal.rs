@@ -22,6 +22,18 @@ pub async fn an_arrival_is_kept_byte_for_byte(lab: &Lab) {
     assert_eq!(loaded[0], expected);
 }
 
+pub async fn an_empty_body_is_kept_as_an_empty_one(lab: &Lab) {
+    let batch = vec![lab.form("", &["empty"]), lab.form("full", &[]), lab.form("", &["empty"])];
+    let accepted = lab.store.accept(batch, None).await.unwrap();
+    let ids: Vec<_> = accepted.iter().map(pisteur::store::Accepted::id).collect();
+    let loaded = lab.store.load(&ids).await.unwrap();
+    assert_eq!(loaded.iter().map(|e| e.raw.as_slice()).collect::<Vec<_>>(), [&b""[..], b"full", b""]);
+    assert_eq!(accepted[2].duplicate_of(), Some(ids[0]));
+    let detail = lab.store.show_arrival(ids[0]).await.unwrap().unwrap();
+    assert_eq!((detail.row.size, detail.raw_kept), (0, true), "empty is not gone");
+    assert_eq!(lab.claim(10).await.len(), 2);
+}
+
 pub async fn a_known_key_makes_a_repeat_without_a_job(lab: &Lab) {
     let first = lab.accept(lab.form("a=1", &["k1", "k2"])).await;
     let second = lab.accept(lab.form("a=1", &["k0", "k2"])).await;
