@@ -4,3 +4,5 @@
 mod away;
 #[path = "ops/daemon_away.rs"]
 mod daemon_away;
+#[path = "ops/postgres_tls.rs"]
+mod postgres_tls;

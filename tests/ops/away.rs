@@ -24,7 +24,7 @@ const ARRIVALS: &str = "SELECT COUNT(*) FROM arrival";
 const JOBS: &str = "SELECT COUNT(*) FROM job";
 const ULIDS: &str = "SELECT ulid FROM arrival ORDER BY id";
 
-fn options(url: &str, spill: &Path) -> OpenOptions {
+pub(super) fn options(url: &str, spill: &Path) -> OpenOptions {
     OpenOptions {
         url: url.to_owned(),
         spill: true,
@@ -36,16 +36,16 @@ fn options(url: &str, spill: &Path) -> OpenOptions {
     }
 }
 
-async fn open_at(url: &str, spill: &Path) -> (Arc<dyn Store>, Opened) {
+pub(super) async fn open_at(url: &str, spill: &Path) -> (Arc<dyn Store>, Opened) {
     open(options(url, spill)).await.unwrap()
 }
 
 /// Forms with ids of one clock, so that later ones have greater ids.
 #[derive(Debug, Default)]
-struct Forms(SystemClock);
+pub(super) struct Forms(pub(super) SystemClock);
 
 impl Forms {
-    fn form(&self, text: &str, keys: &[&str]) -> NewArrival {
+    pub(super) fn form(&self, text: &str, keys: &[&str]) -> NewArrival {
         let raw = format!("message={text}").into_bytes();
         NewArrival {
             envelope: Envelope {
@@ -65,11 +65,11 @@ impl Forms {
     }
 }
 
-async fn accept(store: &dyn Store, arrival: NewArrival) -> StoreResult<Accepted> {
+pub(super) async fn accept(store: &dyn Store, arrival: NewArrival) -> StoreResult<Accepted> {
     Ok(store.accept(vec![arrival], None).await?.remove(0))
 }
 
-async fn drained(store: &dyn Store) {
+pub(super) async fn drained(store: &dyn Store) {
     until_async("the spill is empty and the database answers", LONG, || async {
         let stats = store.stats().await;
         stats.reachable && stats.spilled == 0
@@ -77,7 +77,7 @@ async fn drained(store: &dyn Store) {
     .await;
 }
 
-fn strings(ids: &[Ulid]) -> Vec<String> {
+pub(super) fn strings(ids: &[Ulid]) -> Vec<String> {
     ids.iter().map(Ulid::to_string).collect()
 }
 

@@ -1,6 +1,7 @@
 //! An own PostgreSQL: one shared cluster per test binary, a new database per test, and private clusters for the tests
 //! that stop or kill the server.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,6 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tempfile::TempDir;
 
+use super::certs::Certs;
 use super::process::{Leashed, ServerUser, Signal, free_port};
 use super::wait;
 
@@ -53,6 +55,15 @@ impl Postgres {
 
     /// A private cluster with server settings in the form `-c name=value ..`.
     pub fn start_with(settings: &str) -> Self {
+        Self::start_in(settings, None)
+    }
+
+    /// A private cluster (fsync off) that offers TLS with this certificate. What clients trust: [`Self::ca_file`].
+    pub fn start_with_tls(certs: &Certs) -> Self {
+        Self::start_in("-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c ssl=on", Some(certs))
+    }
+
+    fn start_in(settings: &str, certs: Option<&Certs>) -> Self {
         let bin = binaries();
         let user = ServerUser::get();
         let dir = TempDir::with_prefix("pisteur-pg-").expect("a temporary folder");
@@ -66,6 +77,15 @@ impl Postgres {
             .output()
             .expect("initdb starts");
         assert!(out.status.success(), "initdb failed: {}", String::from_utf8_lossy(&out.stderr));
+        if let Some(certs) = certs {
+            for (name, text) in [("server.crt", &certs.cert), ("server.key", &certs.key), ("ca.pem", &certs.ca)] {
+                let path = data.join(name);
+                std::fs::write(&path, text).expect("a file");
+                // The server refuses a key that others can read.
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+                user.own(&path);
+            }
+        }
         let cluster = Self {
             dir: Some(dir),
             bin,
@@ -81,6 +101,11 @@ impl Postgres {
     /// Port on 127.0.0.1.
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The authority of a cluster started with TLS.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder().join("data/ca.pem")
     }
 
     /// URL of the database `name`.

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ struct Orders {
     connections: AtomicU64,
     /// When a client sends this, its server's answer is thrown away and the connection cut.
     lose_answer_to: Mutex<Option<Vec<u8>>>,
+    /// Port on 127.0.0.1 that new connections go to instead; 0 = the usual server.
+    elsewhere: AtomicU16,
     /// The server's answer to `lose_answer_to` came and was thrown away.
     lost: AtomicU64,
 }
@@ -62,6 +64,12 @@ impl ChaosProxy {
     /// From now on new connections are closed at once (true) or served (false).
     pub fn refuse(&self, on: bool) {
         self.orders.refuse.store(on, Ordering::SeqCst);
+    }
+
+    /// From now on new connections go to another server on 127.0.0.1.
+    pub fn lead_to(&self, port: u16) {
+        self.orders.elsewhere.store(port, Ordering::SeqCst);
+        self.cut();
     }
 
     /// Cuts what is open and refuses what comes: the server is away.
@@ -121,7 +129,9 @@ fn serve(listener: &TcpListener, upstream: SocketAddr, orders: &Arc<Orders>) {
         // Read before the connection is counted: who has seen the count can cut the connection.
         let generation = orders.generation.load(Ordering::SeqCst);
         orders.connections.fetch_add(1, Ordering::SeqCst);
-        let Ok(server) = TcpStream::connect(upstream) else { continue };
+        let elsewhere = orders.elsewhere.load(Ordering::SeqCst);
+        let to = if elsewhere == 0 { upstream } else { SocketAddr::from(([127, 0, 0, 1], elsewhere)) };
+        let Ok(server) = TcpStream::connect(to) else { continue };
         let (Ok(client_in), Ok(server_in)) = (client.try_clone(), server.try_clone()) else { continue };
         let losing = Arc::new(AtomicBool::new(false));
         let (o, l) = (Arc::clone(orders), Arc::clone(&losing));

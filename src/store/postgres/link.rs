@@ -22,6 +22,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::server::{Prepared, Server};
+use super::tls;
 use crate::clock::Timestamp;
 use crate::store::{StoreError, StoreResult};
 
@@ -82,7 +83,7 @@ impl Link {
         let reachable = tokio::time::timeout(FIRST, self.server.pool().acquire()).await;
         match reachable {
             Ok(Ok(conn)) => drop(conn.detach()),
-            Ok(Err(error)) => return Err(self.note(StoreError::from(error))),
+            Ok(Err(error)) => return Err(self.note(first_refusal(error))),
             Err(_) => return Err(self.note(StoreError::Away("no answer within 3 s".into()))),
         }
         self.raise().await
@@ -272,6 +273,12 @@ impl Link {
             tracing::warn!("some connections to the database did not close within 5 s");
         }
     }
+}
+
+/// At the start a server that cannot prove who it is is a wrong setting. Later it is an outage like any other: what is
+/// wrong then is not in this daemon's hands, and forms go to the spill.
+fn first_refusal(error: sqlx::Error) -> StoreError {
+    tls::refused(&error).map_or_else(|| StoreError::from(error), StoreError::Unusable)
 }
 
 fn no_answer(deadline: Duration) -> StoreError {

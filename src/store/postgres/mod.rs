@@ -49,6 +49,7 @@ mod queries;
 mod server;
 mod spill;
 mod spill_file;
+mod tls;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use super::migrations;
+use super::{migrations, tls};
 use crate::store::{StoreError, StoreResult};
 
 /// Connections of one daemon.
@@ -40,13 +40,16 @@ impl Server {
     /// Reads the address. No connection is made.
     ///
     /// # Errors
-    /// [`StoreError::Unusable`] for an address that cannot be read.
+    /// [`StoreError::Unusable`] for an address that cannot be read, or a file in it.
     pub(super) fn new(url: &str, allow_unsafe: bool, migrate: bool) -> StoreResult<Self> {
         let options = PgConnectOptions::from_str(url).map_err(|_| {
             StoreError::Unusable(
                 "the database address cannot be read; it looks like postgres://user:password@host:5432/name".to_owned(),
             )
         })?;
+        if let Some(why) = tls::unreadable_root(url) {
+            return Err(StoreError::Unusable(why));
+        }
         let options = options
             .application_name("pisteur")
             .options([
