@@ -6,3 +6,5 @@ mod away;
 mod daemon_away;
 #[path = "ops/postgres_tls.rs"]
 mod postgres_tls;
+#[path = "ops/reused.rs"]
+mod reused;

@@ -85,6 +85,10 @@ pub struct ArrivalKey {
     pub expires_at: Option<Timestamp>,
 }
 
+/// Name in [`ArrivalContext::extra`] of the id of the submission that this one comes after: it had the same explicit
+/// key and said something else.
+pub const FOLLOWS: &str = "follows";
+
 /// Context of an arrival that is not part of its bytes. Stored as one JSON object; absent means unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -125,6 +129,10 @@ pub struct ArrivalContext {
     /// Screening result when not clean: `unverified`, `suspect` or `spam`, with its reasons.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub screening: Option<String>,
+    /// The key its content would have without an explicit one. By it another content under a known explicit key is told
+    /// from a repeat, also when the bytes are gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_key: Option<ArrivalKey>,
     /// Anything else a door wants kept.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, String>,

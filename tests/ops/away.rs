@@ -97,7 +97,10 @@ async fn forms_of_a_start_without_database_are_drained_once_and_in_order() {
         ids.push(accepted.id());
     }
     assert_eq!(store.stats().await.spilled, 40);
-    assert!(matches!(store.load(&ids).await, Err(StoreError::Away(_))));
+    let waiting = store.load(&ids[3..5]).await.unwrap();
+    assert_eq!((waiting[0].raw.as_slice(), waiting[1].id), (&b"message=n3"[..], ids[4]), "the spill can be read");
+    let unknown = [ids[0], forms.0.new_id()];
+    assert!(matches!(store.load(&unknown).await, Err(StoreError::Away(_))));
     store.close().await;
     // A restart in between loses nothing either.
     let (store, _) = open_at(&url, spill.path()).await;
@@ -131,6 +134,25 @@ async fn repeats_are_recognised_inside_the_spill_and_at_the_drain() {
     let repeats = store.show_arrival(before.id()).await.unwrap().unwrap().repeats;
     assert_eq!(repeats, [same.id()]);
     assert_eq!(store.show_arrival(first.id()).await.unwrap().unwrap().repeats, [again.id()]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_empty_body_goes_through_the_spill() {
+    let cluster = Postgres::start(Fsync::Off);
+    let url = cluster.url(&cluster.database());
+    let (spill, forms) = (TempDir::new().unwrap(), Forms::default());
+    let (store, _) = open_at(&url, spill.path()).await;
+    cluster.stop();
+    let mut empty = forms.form("", &[]);
+    empty.envelope.raw.clear();
+    empty.envelope.digest = Digest::of(b"");
+    let accepted = accept(&*store, empty.clone()).await.unwrap();
+    assert!(accepted.spilled());
+    cluster.resume();
+    drained(&*store).await;
+    let stored = store.load(&[accepted.id()]).await.unwrap();
+    assert_eq!(stored, [empty.envelope]);
     store.close().await;
 }
 

@@ -73,8 +73,11 @@ async fn a_certificate_that_goes_bad_later_is_an_outage() {
     let (name, spill, forms) = (cluster.database(), TempDir::new().unwrap(), Forms::default());
     let proxy = ChaosProxy::to_port(cluster.port());
     let root = cluster.ca_file();
-    let url =
-        format!("postgres://postgres@127.0.0.1:{}/{name}?sslmode=verify-full&sslrootcert={}", proxy.port(), root.display());
+    let url = format!(
+        "postgres://postgres@127.0.0.1:{}/{name}?sslmode=verify-full&sslrootcert={}",
+        proxy.port(),
+        root.display()
+    );
     let (store, _) = open_at(&url, spill.path()).await;
     proxy.lead_to(impostor.port());
     let kept = accept(&*store, forms.form("kept", &[])).await.unwrap();

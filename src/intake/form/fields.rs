@@ -92,19 +92,6 @@ impl Said {
         self.fields.iter().chain(&self.files).cloned().collect()
     }
 
-    /// The same content, but for case, blanks and control fields.
-    pub(super) fn same_as(&self, other: &Self) -> bool {
-        let normal = |said: &Self| {
-            let data = said.fields.iter().filter(|(name, _)| !is_control(name) && !is_attribution(name));
-            let mut pairs: Vec<(String, String)> =
-                data.map(|(name, value)| (name.to_lowercase(), value.trim().to_lowercase())).collect();
-            pairs.extend(said.files.iter().cloned());
-            pairs.sort();
-            pairs
-        };
-        normal(self) == normal(other)
-    }
-
     fn add(&mut self, name: String, value: String, allowed: &Allowed) -> Result<(), Why> {
         if self.fields.len() >= allowed.fields {
             return Err(Why::TooManyFields { limit: allowed.fields });

@@ -123,7 +123,7 @@ impl Visit<'_> {
         if said.is_empty() {
             return Err(Refused { why: Why::Empty, said: Some(said) });
         }
-        match write_down(self, encoding, raw, &said, manner.json).await {
+        match write_down(self, raw, &said, manner.json).await {
             Ok(_) if self.origin_refused => Err(Refused { why: Why::Origin, said: Some(said) }),
             Ok(Arrived(id)) => Ok(manner.success(id, &self.next(&said, manner))),
             Err(why) => Err(Refused { why, said: Some(said) }),

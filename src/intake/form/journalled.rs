@@ -9,11 +9,11 @@ use axum::http::header;
 use bytes::Bytes;
 use ulid::Ulid;
 
-use super::fields::{self, Encoding, Said};
+use super::fields::Said;
 use super::handler::Visit;
 use super::negotiate;
 use super::problem::Why;
-use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
+use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, RawKind};
 use crate::domain::reading::arrival_key::form_keys;
 use crate::store::{Accepted, InitialState, NewArrival, StoreError};
 
@@ -26,28 +26,27 @@ pub const ORIGIN_REFUSED: &str = "origin_refused";
 pub(super) struct Arrived(pub(super) Ulid);
 
 /// Writes a submission down.
-pub(super) async fn write_down(
-    visit: &Visit<'_>,
-    encoding: Encoding,
-    raw: Bytes,
-    said: &Said,
-    script: bool,
-) -> Result<Arrived, Why> {
+pub(super) async fn write_down(visit: &Visit<'_>, raw: Bytes, said: &Said, script: bool) -> Result<Arrived, Why> {
     let explicit = explicit_key(visit, said);
     let initial = initial_state(visit);
-    let keys = keys(visit, said, explicit.as_deref());
-    let accepted = accept(visit, arrival(visit, &raw, keys, None, initial.clone())).await?;
+    let mut first = arrival(visit, &raw, keys(visit, said, explicit.as_deref()), initial.clone());
+    if explicit.is_some() {
+        first.envelope.context.content_key = Some(content_key(visit, said));
+    }
+    let (content, digest) = (first.envelope.context.content_key.clone(), first.envelope.digest);
+    let accepted = accept(visit, first).await?;
     let Some(first) = accepted.duplicate_of().filter(|_| explicit.is_some()) else {
         return Ok(Arrived(accepted.acknowledged()));
     };
-    if same_content(visit, encoding, said, first).await {
+    if same_content(visit, content.as_ref(), digest, first).await {
         return Ok(Arrived(first));
     }
     if script {
         return Err(Why::KeyReused);
     }
-    let keys = self::keys(visit, said, None);
-    let accepted = accept(visit, arrival(visit, &raw, keys, Some(first), initial)).await?;
+    let mut edited = arrival(visit, &raw, keys(visit, said, None), initial);
+    edited.envelope.context.extra.insert(FOLLOWS.to_owned(), first.to_string());
+    let accepted = accept(visit, edited).await?;
     Ok(Arrived(accepted.acknowledged()))
 }
 
@@ -62,6 +61,14 @@ fn keys(visit: &Visit<'_>, said: &Said, explicit: Option<&str>) -> Vec<ArrivalKe
     form_keys(&visit.form.id, &said.content(), explicit, window, visit.door.journal.clock().now())
 }
 
+/// The key of the content alone; a form whose repeats are not recognised has one that has run out at once.
+fn content_key(visit: &Visit<'_>, said: &Said) -> ArrivalKey {
+    let now = visit.door.journal.clock().now();
+    let window = visit.form.duplicate_window().max(Duration::from_micros(1));
+    let made = form_keys(&visit.form.id, &said.content(), None, window, now).pop();
+    made.unwrap_or_else(|| ArrivalKey { value: String::new(), expires_at: Some(now) })
+}
+
 fn initial_state(visit: &Visit<'_>) -> InitialState {
     if visit.origin_refused {
         return InitialState::Quarantined(ORIGIN_REFUSED.to_owned());
@@ -74,13 +81,7 @@ fn initial_state(visit: &Visit<'_>) -> InitialState {
     InitialState::Quarantined(FORM_RATE_LIMIT.to_owned())
 }
 
-fn arrival(
-    visit: &Visit<'_>,
-    raw: &Bytes,
-    keys: Vec<ArrivalKey>,
-    follows: Option<Ulid>,
-    initial: InitialState,
-) -> NewArrival {
+fn arrival(visit: &Visit<'_>, raw: &Bytes, keys: Vec<ArrivalKey>, initial: InitialState) -> NewArrival {
     let clock = visit.door.journal.clock();
     let envelope = Envelope {
         id: clock.new_id(),
@@ -91,13 +92,13 @@ fn arrival(
         digest: Digest::of(raw),
         raw_kind: RawKind::Form,
         content_type: Some(cut(negotiate::text(visit.headers(), header::CONTENT_TYPE), 256)),
-        context: context(visit, follows),
+        context: context(visit),
         raw: raw.to_vec(),
     };
     NewArrival { envelope, initial }
 }
 
-fn context(visit: &Visit<'_>, follows: Option<Ulid>) -> ArrivalContext {
+fn context(visit: &Visit<'_>) -> ArrivalContext {
     let sent = |name: header::HeaderName, limit: usize| {
         let value = cut(negotiate::text(visit.headers(), name), limit);
         (!value.is_empty()).then_some(value)
@@ -110,7 +111,6 @@ fn context(visit: &Visit<'_>, follows: Option<Ulid>) -> ArrivalContext {
         origin: sent(header::ORIGIN, 512),
         accept_language: sent(header::ACCEPT_LANGUAGE, 256),
         query: query.map(|query| cut(query.to_owned(), 4_096)),
-        extra: follows.map(|id| ("follows".to_owned(), id.to_string())).into_iter().collect(),
         ..ArrivalContext::default()
     }
 }
@@ -138,18 +138,11 @@ async fn accept(visit: &Visit<'_>, arrival: NewArrival) -> Result<Accepted, Why>
     })
 }
 
-/// Whether the first arrival under the key says the same. When it is out of reach or its bytes are purged, the key is
-/// believed.
-async fn same_content(visit: &Visit<'_>, encoding: Encoding, said: &Said, first: Ulid) -> bool {
-    let Some(earlier) = visit.door.journal.recall(first).await.filter(|envelope| !envelope.raw.is_empty()) else {
-        return true;
-    };
-    let content_type = earlier.content_type.clone().unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let encoding = Encoding::of(&media_type).unwrap_or(encoding);
-    let allowed = fields::Allowed::ANY;
-    match fields::read(encoding, &content_type, &Bytes::from(earlier.raw), &allowed).await {
-        Ok(earlier) => earlier.same_as(said),
-        Err(_) => true,
+/// Whether the first arrival under the key says the same. When it is out of reach, the key is believed.
+async fn same_content(visit: &Visit<'_>, content: Option<&ArrivalKey>, digest: Digest, first: Ulid) -> bool {
+    let Some(earlier) = visit.door.journal.recall(first).await else { return true };
+    match (content, &earlier.context.content_key) {
+        (Some(mine), Some(theirs)) => mine.value == theirs.value,
+        _ => earlier.digest == digest,
     }
 }

@@ -97,7 +97,8 @@ impl Store for Postgres {
     }
 
     async fn load(&self, ids: &[Ulid]) -> StoreResult<Vec<Envelope>> {
-        reading!(self, |conn| journal::load(conn, ids))
+        let stored = reading!(self, |conn| journal::load(conn, ids));
+        self.inner.with_spilled(ids, stored).await
     }
 
     async fn known_key(&self, key: &str) -> StoreResult<Option<Ulid>> {

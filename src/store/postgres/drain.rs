@@ -6,6 +6,7 @@
 //!   written again.
 //! - Keys are judged by the time of arrival, not of draining: a content key that had run out between two arrivals makes
 //!   no repeat, however late they are drained. So one transaction takes arrivals of one second.
+//! - Another content under an explicit key that the database knows is a submission of its own ([`reused`]).
 //! - A row the database refuses for itself is set aside with a log line, and the others go on.
 
 use std::sync::Arc;
@@ -16,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::inner::Inner;
 use super::link::AT_WORK;
 use super::queries::journal;
+use super::reused;
 use super::spill::Spill;
-use super::spill_file::Spilled;
+use super::spill_row::Spilled;
 use crate::clock::Timestamp;
 use crate::store::{NewArrival, Queue, StoreError, StoreResult};
 
@@ -115,8 +117,10 @@ async fn write_once(inner: &Inner, group: &[Spilled]) -> StoreResult<()> {
     let mut transaction = inner.link.begin().await?;
     let ids: Vec<String> = group.iter().map(|s| s.arrival.envelope.id.to_string()).collect();
     let there: Vec<String> = sqlx::query_scalar(super::HAVE_ULIDS).bind(&ids).fetch_all(&mut *transaction).await?;
+    let missing: Vec<&Spilled> = group.iter().zip(&ids).filter(|(_, id)| !there.contains(id)).map(|(s, _)| s).collect();
+    let changed = reused::settle(&mut transaction, &missing).await?;
     let missing: Vec<&NewArrival> =
-        group.iter().zip(&ids).filter(|(_, id)| !there.contains(id)).map(|(s, _)| &s.arrival).collect();
+        missing.iter().zip(&changed).map(|(row, changed)| changed.as_ref().unwrap_or(&row.arrival)).collect();
     let at = group.iter().map(received).max().unwrap_or_default();
     let done = journal::accept(&mut transaction, &missing, false, at).await?;
     transaction.commit().await?;

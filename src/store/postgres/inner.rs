@@ -1,14 +1,17 @@
 //! What every task of the store shares.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
+use ulid::Ulid;
 
 use super::link::Link;
 use super::notify::Bell;
 use super::spill::Spill;
+use crate::domain::envelope::Envelope;
 use crate::store::{Accepted, NewArrival, StoreError, StoreResult};
 
 /// Least time between two attempts to get hold of the spill file.
@@ -85,8 +88,35 @@ impl Inner {
     }
 
     /// The arrival that an explicit key names in the spill.
-    pub(super) async fn spilled_key(&self, key: &str) -> Option<ulid::Ulid> {
+    pub(super) async fn spilled_key(&self, key: &str) -> Option<Ulid> {
         self.spill.lock().await.spill.as_ref().and_then(|spill| spill.known_key(key))
+    }
+
+    /// What the database answered about these arrivals, and from the spill what it could not: in the order asked.
+    ///
+    /// # Errors
+    /// As the database answered, unless the spill has every one.
+    pub(super) async fn with_spilled(
+        &self,
+        ids: &[Ulid],
+        stored: StoreResult<Vec<Envelope>>,
+    ) -> StoreResult<Vec<Envelope>> {
+        let missing: Vec<Ulid> = match &stored {
+            Ok(found) => ids.iter().copied().filter(|id| !found.iter().any(|e| e.id == *id)).collect(),
+            Err(StoreError::Away(_) | StoreError::Busy(_)) => ids.to_vec(),
+            Err(_) => Vec::new(),
+        };
+        let spill = self.spill.lock().await.spill.clone().filter(|spill| spill.rows() > 0);
+        let Some(spill) = spill.filter(|_| !missing.is_empty()) else { return stored };
+        let waiting = spill.find(missing).await?;
+        match stored {
+            Err(error) if waiting.len() < ids.len() => Err(error),
+            stored => {
+                let mut all: HashMap<Ulid, Envelope> =
+                    stored.unwrap_or_default().into_iter().chain(waiting).map(|e| (e.id, e)).collect();
+                Ok(ids.iter().filter_map(|id| all.remove(id)).collect())
+            }
+        }
     }
 
     /// Lets go of the spill file, after what was asked is on disk.

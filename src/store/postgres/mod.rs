@@ -46,9 +46,11 @@ mod notify;
 mod plans;
 #[path = "../queries/mod.rs"]
 mod queries;
+mod reused;
 mod server;
 mod spill;
 mod spill_file;
+mod spill_row;
 mod tls;
 
 use std::sync::Arc;

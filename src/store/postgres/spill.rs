@@ -20,7 +20,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot};
 use ulid::Ulid;
 
-use super::spill_file::{SpillFile, Spilled, Written, cost, is_explicit};
+use super::spill_file::{SpillFile, Written};
+use super::spill_row::{Spilled, cost, is_explicit};
+use crate::domain::envelope::Envelope;
 use crate::store::{Accepted, NewArrival, StoreError, StoreResult};
 
 /// Accepts that one commit takes at most.
@@ -34,6 +36,7 @@ type Answer<T> = oneshot::Sender<StoreResult<T>>;
 #[derive(Debug)]
 enum Command {
     Accept(Vec<NewArrival>, Answer<Vec<Accepted>>),
+    Find(Vec<Ulid>, Answer<Vec<Envelope>>),
     Next(i64, Answer<Vec<Spilled>>),
     Remove(Vec<Spilled>, Answer<()>),
     SetAside(i64, String, Answer<()>),
@@ -111,6 +114,11 @@ impl Spill {
         self.ask(|answer| Command::Accept(arrivals, answer)).await
     }
 
+    /// Arrivals that wait here, without their keys; those that do not are left out.
+    pub(super) async fn find(&self, ids: Vec<Ulid>) -> StoreResult<Vec<Envelope>> {
+        self.ask(|answer| Command::Find(ids, answer)).await
+    }
+
     /// The next rows to drain, in the order of acceptance.
     pub(super) async fn next(&self, limit: i64) -> StoreResult<Vec<Spilled>> {
         self.ask(|answer| Command::Next(limit, answer)).await
@@ -186,6 +194,7 @@ impl Writer {
             for command in commands.drain(..) {
                 match command {
                     Command::Accept(arrivals, answer) => accepts.push((arrivals, answer)),
+                    Command::Find(ids, answer) => tell(answer, self.file.find(&ids).await),
                     Command::Next(limit, answer) => tell(answer, self.file.next(limit).await),
                     Command::Remove(drained, answer) => {
                         let result = self.remove(&drained).await;

@@ -8,16 +8,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use ulid::Ulid;
 
+use super::reused::Content;
+use super::spill_row::{self, Spilled, cost, is_explicit};
 use crate::clock::Timestamp;
-use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
-use crate::store::{Accepted, InitialState, NewArrival, StoreError, StoreResult};
+use crate::domain::envelope::Envelope;
+use crate::store::{Accepted, NewArrival, StoreError, StoreResult};
 
 /// Format of the file; a file of a newer format is refused.
 const VERSION: i64 = 1;
@@ -40,36 +41,13 @@ const CREATE: [&str; 3] = [
     "CREATE INDEX IF NOT EXISTS spilled_key_seq ON spilled_key (seq)",
 ];
 const INSERT: &str = "INSERT INTO spilled (ulid, arrival, raw, size) VALUES ($1, $2, $3, $4) ON CONFLICT (ulid) DO NOTHING RETURNING seq";
-const FIRST_WITH_KEY: &str = "SELECT ulid FROM spilled_key WHERE key = $1 AND (expires_at IS NULL OR expires_at > $2)";
+const FIRST_WITH_KEY: &str = "SELECT s.ulid, s.arrival, s.raw FROM spilled_key k JOIN spilled s ON s.seq = k.seq
+    WHERE k.key = $1 AND (k.expires_at IS NULL OR k.expires_at > $2)";
+const ONE: &str = "SELECT arrival, raw FROM spilled WHERE ulid = $1";
 const TAKE_KEY: &str = "INSERT INTO spilled_key (key, ulid, seq, expires_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (key) DO UPDATE SET ulid = excluded.ulid, seq = excluded.seq, expires_at = excluded.expires_at
     WHERE spilled_key.expires_at IS NOT NULL AND spilled_key.expires_at <= $5";
 const NEXT: &str = "SELECT seq, ulid, arrival, raw, size FROM spilled WHERE aside IS NULL ORDER BY seq LIMIT $1";
-
-/// An arrival as kept in the file, beside its id and bytes.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    channel: Channel,
-    intake_id: String,
-    keys: Vec<ArrivalKey>,
-    received_at: Timestamp,
-    raw_kind: RawKind,
-    content_type: Option<String>,
-    context: ArrivalContext,
-    /// Reason of an arrival held at once.
-    quarantined: Option<String>,
-}
-
-/// A row waiting to be drained.
-#[derive(Debug, Clone)]
-pub(super) struct Spilled {
-    /// Place in the order of acceptance.
-    pub(super) seq: i64,
-    /// Bytes it counts for.
-    pub(super) size: u64,
-    /// What was accepted.
-    pub(super) arrival: NewArrival,
-}
 
 /// What one accept wrote.
 #[derive(Debug, Default)]
@@ -171,9 +149,10 @@ impl SpillFile {
     async fn write_one(&mut self, arrival: &NewArrival, written: &mut Written) -> StoreResult<Accepted> {
         let envelope = &arrival.envelope;
         let size = cost(arrival);
+        let first = self.first(envelope).await?;
         let seq: Option<i64> = sqlx::query_scalar(INSERT)
             .bind(envelope.id.to_string())
-            .bind(kept(arrival)?)
+            .bind(spill_row::pack(arrival, first.as_ref().map(Content::of))?)
             .bind(&envelope.raw)
             .bind(i64::try_from(size).unwrap_or(i64::MAX))
             .fetch_optional(&mut self.db)
@@ -181,26 +160,46 @@ impl SpillFile {
         let Some(seq) = seq else { return Ok(Accepted::mint(envelope.id, None, true)) };
         written.rows += 1;
         written.bytes += size;
-        let mut first = None;
         for key in envelope.keys.iter().filter(|k| is_explicit(&k.value)) {
-            let now = envelope.received_at.micros();
-            let held: Option<String> =
-                sqlx::query_scalar(FIRST_WITH_KEY).bind(&key.value).bind(now).fetch_optional(&mut self.db).await?;
-            if let Some(held) = held {
-                first = first.or(Some(identifier(&held)?));
-                continue;
-            }
-            sqlx::query(TAKE_KEY)
+            let taken = sqlx::query(TAKE_KEY)
                 .bind(&key.value)
                 .bind(envelope.id.to_string())
                 .bind(seq)
                 .bind(key.expires_at.map(Timestamp::micros))
-                .bind(now)
+                .bind(envelope.received_at.micros())
                 .execute(&mut self.db)
                 .await?;
-            written.keys.push((key.value.clone(), envelope.id));
+            if taken.rows_affected() == 1 {
+                written.keys.push((key.value.clone(), envelope.id));
+            }
         }
-        Ok(Accepted::mint(envelope.id, first, true))
+        Ok(Accepted::mint(envelope.id, first.map(|f| f.id), true))
+    }
+
+    /// The arrival in the file that holds an explicit key of this one.
+    async fn first(&mut self, envelope: &Envelope) -> StoreResult<Option<Envelope>> {
+        for key in envelope.keys.iter().filter(|k| is_explicit(&k.value)) {
+            let now = envelope.received_at.micros();
+            let held = sqlx::query(FIRST_WITH_KEY).bind(&key.value).bind(now).fetch_optional(&mut self.db).await?;
+            if let Some(row) = held {
+                let id = identifier(row.try_get("ulid")?)?;
+                return Ok(Some(spill_row::unpack(id, row.try_get("arrival")?, row.try_get("raw")?)?.0.envelope));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Arrivals that wait here, without their keys; those that do not are left out.
+    pub(super) async fn find(&mut self, ids: &[Ulid]) -> StoreResult<Vec<Envelope>> {
+        let mut found = Vec::new();
+        for id in ids {
+            let row = sqlx::query(ONE).bind(id.to_string()).fetch_optional(&mut self.db).await?;
+            if let Some(row) = row {
+                let (arrival, _) = spill_row::unpack(*id, row.try_get("arrival")?, row.try_get("raw")?)?;
+                found.push(Envelope { keys: Vec::new(), ..arrival.envelope });
+            }
+        }
+        Ok(found)
     }
 
     /// The next rows in the order of acceptance.
@@ -208,12 +207,10 @@ impl SpillFile {
         let rows = sqlx::query(NEXT).bind(limit).fetch_all(&mut self.db).await?;
         rows.iter()
             .map(|row| {
-                let (id, kept): (&str, &str) = (row.try_get("ulid")?, row.try_get("arrival")?);
-                Ok(Spilled {
-                    seq: row.try_get("seq")?,
-                    size: u64::try_from(row.try_get::<i64, _>("size")?).unwrap_or(0),
-                    arrival: unkept(identifier(id)?, kept, row.try_get("raw")?)?,
-                })
+                let id = identifier(row.try_get("ulid")?)?;
+                let (arrival, first) = spill_row::unpack(id, row.try_get("arrival")?, row.try_get("raw")?)?;
+                let size = u64::try_from(row.try_get::<i64, _>("size")?).unwrap_or(0);
+                Ok(Spilled { seq: row.try_get("seq")?, size, arrival, first })
             })
             .collect()
     }
@@ -243,56 +240,6 @@ impl SpillFile {
             tracing::warn!(%error, "the spill did not close cleanly; nothing is lost, the next start recovers it");
         }
     }
-}
-
-/// An explicit idempotency key (`form:contact:idem:..`), as opposed to one made of the content.
-pub(super) fn is_explicit(key: &str) -> bool {
-    key.contains(":idem:")
-}
-
-/// Bytes an arrival counts for against the limit: its bytes and what goes with them, roughly.
-pub(super) fn cost(arrival: &NewArrival) -> u64 {
-    let envelope = &arrival.envelope;
-    let keys: usize = envelope.keys.iter().map(|k| k.value.len()).sum();
-    u64::try_from(envelope.raw.len().saturating_add(keys).saturating_add(1024)).unwrap_or(u64::MAX)
-}
-
-fn kept(arrival: &NewArrival) -> StoreResult<String> {
-    let envelope = &arrival.envelope;
-    let kept = Kept {
-        channel: envelope.channel,
-        intake_id: envelope.intake_id.clone(),
-        keys: envelope.keys.clone(),
-        received_at: envelope.received_at,
-        raw_kind: envelope.raw_kind,
-        content_type: envelope.content_type.clone(),
-        context: envelope.context.clone(),
-        quarantined: match &arrival.initial {
-            InitialState::Received => None,
-            InitialState::Quarantined(reason) => Some(reason.clone()),
-        },
-    };
-    serde_json::to_string(&kept).map_err(|e| StoreError::Other(Box::new(e)))
-}
-
-fn unkept(id: Ulid, text: &str, raw: Vec<u8>) -> StoreResult<NewArrival> {
-    let kept: Kept = serde_json::from_str(text)
-        .map_err(|e| StoreError::Other(format!("the spill holds a damaged arrival {id}: {e}").into()))?;
-    Ok(NewArrival {
-        envelope: Envelope {
-            id,
-            channel: kept.channel,
-            intake_id: kept.intake_id,
-            keys: kept.keys,
-            received_at: kept.received_at,
-            digest: Digest::of(&raw),
-            raw_kind: kept.raw_kind,
-            content_type: kept.content_type,
-            context: kept.context,
-            raw,
-        },
-        initial: kept.quarantined.map_or(InitialState::Received, InitialState::Quarantined),
-    })
 }
 
 fn identifier(text: &str) -> StoreResult<Ulid> {
