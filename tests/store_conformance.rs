@@ -53,6 +53,7 @@ macro_rules! on {
             mailboxes: a_cursor_moves_with_its_arrivals, a_lost_lock_moves_nothing, a_lock_has_one_holder,
                 a_uid_seen_again_is_the_same_arrival, the_same_mail_in_two_mailboxes_is_a_repeat,
                 fetch_attempts_and_secrets_are_kept, a_repeat_is_marked_on_its_server,
+                a_repeat_of_held_mail_is_not_marked,
                 fetches_below_the_cursor_are_forgotten;
             people: contacts_are_imported_once, an_import_conflicts_with_an_unseen_record,
                 people_and_rule_sets_are_kept, lists_of_records_filter_and_page;

@@ -34,7 +34,8 @@ pub struct CursorMove {
     pub uidvalidity: u32,
     /// Every UID up to this one is journalled.
     pub last_uid: u32,
-    /// A repeat gets the `mark` effect that its decision would have made: its copy on the server is to be marked too.
+    /// A repeat gets the `mark` effect that its decision would have made: its copy on the server is to be marked too,
+    /// unless the first one is quarantined or failed.
     pub mark_repeats: bool,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pisteur::delivery::MarkNotice;
 use pisteur::domain::envelope::ArrivalState;
-use pisteur::store::{CursorMove, JobSubject, MailboxState, NamedLock, Queue, StoreError};
+use pisteur::store::{CursorMove, InitialState, JobSubject, MailboxState, NamedLock, Queue, StoreError};
 
 use super::lab::{LEASE, Lab};
 use crate::support::wait::{LONG, until_async};
@@ -103,6 +103,15 @@ pub async fn a_repeat_is_marked_on_its_server(lab: &Lab) {
     lab.store.accept(vec![lab.mail("sales", 7, "one mail")], Some(quiet)).await.unwrap();
     assert!(lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.is_empty());
     assert_eq!(lab.store.list_arrivals(pisteur::store::rows::ArrivalFilter::default()).await.unwrap().len(), 3);
+}
+
+pub async fn a_repeat_of_held_mail_is_not_marked(lab: &Lab) {
+    let lock = lock(lab).await;
+    let mut held = lab.mail("sales", 5, "one mail");
+    held.initial = InitialState::Quarantined("unsure".to_owned());
+    lab.store.accept(vec![held, lab.mail("sales", 6, "one mail")], Some(cursor(&lock, 6))).await.unwrap();
+    lab.store.accept(vec![lab.mail("sales", 7, "one mail")], Some(cursor(&lock, 7))).await.unwrap();
+    assert!(lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.is_empty(), "people look at it there");
 }
 
 pub async fn fetches_below_the_cursor_are_forgotten(lab: &Lab) {

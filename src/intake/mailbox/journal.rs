@@ -119,9 +119,10 @@ impl Journal {
         self.store.journalled_uids(&self.mailbox, self.state.uidvalidity, from).await.map_err(|e| away(&e))
     }
 
-    /// Journals a batch with its cursor. In a rebuilt folder known contents are passed over.
+    /// Journals a batch with its cursor. In a rebuilt folder known contents are passed over; but where messages are
+    /// marked they are journalled as repeats, because the mark of a repeat hangs on its new position.
     pub(super) async fn write(&mut self, mut batch: Batch, rescan: bool) -> Result<Written, ImapError> {
-        if rescan {
+        if rescan && !self.mark_repeats {
             batch.arrivals = self.unknown(batch.arrivals).await?;
         }
         if batch.arrivals.is_empty() {

@@ -3,7 +3,7 @@
 //! Invariants:
 //! - The first run reads what its policy says, and nothing else ever reads older mail.
 //! - A rebuilt folder (other UIDVALIDITY, or UIDNEXT below the cursor) is read again by date, and only what has an
-//!   unknown content is journalled: numbers prove nothing there.
+//!   unknown content becomes a record: numbers prove nothing there.
 //! - A UID below 1 is never asked for.
 
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) struct History {
     pub until: u32,
     /// Nobody is notified about what is read in it.
     pub silent: bool,
-    /// Known contents are passed over.
+    /// The folder was rebuilt: known contents make no second record.
     pub rescan: bool,
     /// Only mail of this day or later, as the server dates it.
     pub day: Option<Date>,

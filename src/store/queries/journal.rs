@@ -28,7 +28,7 @@ statements! {
         " WHERE arrival_key.expires_at IS NOT NULL AND arrival_key.expires_at <= $2");
     // Keys that another arrival holds: ours are not in `arrival` yet and so do not show.
     TAKEN_KEYS(
-        "SELECT k.key, a.id, a.ulid, a.digest FROM ", rows!("1"),
+        "SELECT k.key, a.id, a.ulid, a.digest, a.state FROM ", rows!("1"),
         " JOIN arrival_key k ON k.key = value->>0 JOIN arrival h ON h.id = k.arrival",
         " JOIN arrival a ON a.id = COALESCE(h.duplicate_of, h.id)");
     MOVE_KEYS(
@@ -106,6 +106,8 @@ struct Original {
     id: i64,
     ulid: Ulid,
     digest: String,
+    /// It lies where a person looks at it: its copies stay on their servers too.
+    held: bool,
 }
 
 /// Journals arrivals in order. With `mark_repeats` a repeat's own copy on its mail server gets its mark.
@@ -181,8 +183,13 @@ async fn taken(conn: &mut Connection, keys: &Batch) -> StoreResult<HashMap<Strin
         .await?
         .iter()
         .map(|row| {
-            let original =
-                Original { id: row.try_get("id")?, ulid: ulid(row.try_get("ulid")?)?, digest: row.try_get("digest")? };
+            let state = ArrivalState::parse(row.try_get("state")?);
+            let original = Original {
+                id: row.try_get("id")?,
+                ulid: ulid(row.try_get("ulid")?)?,
+                digest: row.try_get("digest")?,
+                held: matches!(state, Some(ArrivalState::Quarantined | ArrivalState::Failed)),
+            };
             Ok((row.try_get("key")?, original))
         })
         .collect()
@@ -225,7 +232,12 @@ fn repeat_in_batch(arrivals: &[&NewArrival], placed: &mut [Placed]) {
             continue;
         }
         let (Some(first), Some(id)) = (arrivals.get(place.root), roots.get(place.root)) else { continue };
-        place.original = Some(Original { id: *id, ulid: first.envelope.id, digest: first.envelope.digest.to_string() });
+        place.original = Some(Original {
+            id: *id,
+            ulid: first.envelope.id,
+            digest: first.envelope.digest.to_string(),
+            held: first.initial != InitialState::Received,
+        });
     }
 }
 
@@ -268,8 +280,8 @@ async fn write(
     Ok(made)
 }
 
-/// Enqueues the mark of each repeat that lies on a mail server; how many. The effect bears the id of its arrival, the
-/// only one it ever has.
+/// Enqueues the mark of each repeat that lies on a mail server; how many. Not for a repeat of what is quarantined or
+/// failed: that stays where people see it. The effect bears the id of its arrival, the only one it ever has.
 async fn mark(
     conn: &mut Connection,
     arrivals: &[&NewArrival],
@@ -279,7 +291,7 @@ async fn mark(
     let repeats: Vec<_> = arrivals
         .iter()
         .zip(placed)
-        .filter(|(_, place)| place.original.is_some())
+        .filter(|(_, place)| place.original.as_ref().is_some_and(|first| !first.held))
         .filter_map(|(arrival, place)| Some((&arrival.envelope, arrival.envelope.context.mail.as_ref()?, place.id)))
         .collect();
     let ids = driver::reserve(conn, repeats.len()).await?;
