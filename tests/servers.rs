@@ -1,6 +1,6 @@
 //! The servers of the tests do what the tests rely on.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -12,47 +12,24 @@ use crate::support::smtp::SmtpSink;
 use crate::support::webhook::{Reply, WebhookReceiver};
 use crate::support::{ledger, wait};
 
-fn imap(dovecot: &Dovecot, user: &str, commands: &[&str]) -> Vec<String> {
-    let stream = TcpStream::connect(("127.0.0.1", dovecot.port())).unwrap();
-    stream.set_read_timeout(Some(wait::LONG)).unwrap();
-    let mut lines = BufReader::new(&stream);
-    let mut out = &stream;
-    let mut all = vec![String::new()];
-    lines.read_line(&mut all[0]).unwrap();
-    let login = format!("LOGIN {user} secret");
-    for (n, command) in std::iter::once(login.as_str()).chain(commands.iter().copied()).enumerate() {
-        write!(out, "a{n} {command}\r\n").unwrap();
-        loop {
-            let mut line = String::new();
-            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the server closed: {all:?}");
-            let last = line.starts_with(&format!("a{n} "));
-            all.push(line);
-            if last {
-                break;
-            }
-        }
-    }
-    all
-}
-
 #[test]
 fn dovecot_delivers_in_order_and_can_change_its_uidvalidity() {
     let dovecot = Dovecot::start();
     for n in 0..12 {
         dovecot.deliver("sales", format!("Subject: mail {n}\r\n\r\nhello\r\n").as_bytes());
     }
-    let said = imap(&dovecot, "sales", &["SELECT INBOX", "UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]"]);
+    let said = dovecot.talk("sales", &["SELECT INBOX", "UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]"]);
     let subjects: Vec<&str> = said.iter().filter_map(|l| l.strip_prefix("Subject: mail ")).map(str::trim).collect();
     assert_eq!(subjects, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"], "{said:?}");
     let before = dovecot.uidvalidity("sales").unwrap();
     let after = dovecot.reset_uidvalidity("sales");
     assert_ne!(before, after);
-    let said = imap(&dovecot, "sales", &["SELECT INBOX"]);
+    let said = dovecot.talk("sales", &["SELECT INBOX"]);
     assert!(said.iter().any(|l| l.contains(&format!("UIDVALIDITY {after}"))), "{said:?}");
     assert_eq!(dovecot.files("sales").len(), 12);
     dovecot.kill();
     dovecot.resume();
-    assert!(imap(&dovecot, "sales", &["NOOP"]).last().unwrap().contains("OK"));
+    assert!(dovecot.talk("sales", &["NOOP"]).last().unwrap().contains("OK"));
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod folder;
 mod handle;
 mod login;
 mod marking;
+mod moving;
 mod oauth;
 mod probe;
 mod secret;

@@ -58,6 +58,11 @@ impl Session {
         self.news
     }
 
+    /// Makes the next look come at once.
+    pub(super) fn expect_news(&mut self) {
+        self.news = true;
+    }
+
     pub(super) fn no_news(&mut self) {
         self.news = false;
     }

@@ -1,5 +1,6 @@
 //! The same against a real Dovecot.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +11,7 @@ use pisteur::imap::{self, Access, ErrorClass, Grade, MarkOutcome, Vault};
 
 use super::rig::{Rig, TokenEndpoint, config};
 use super::scripted::message;
-use crate::support::dovecot::Dovecot;
+use crate::support::dovecot::{Dovecot, Options};
 
 const USER: &str = "sales@example.com";
 
@@ -49,14 +50,45 @@ async fn plain_starttls_and_implicit_tls_read_the_same_mail() {
     assert!(server.files(USER).iter().all(|f| !f.to_string_lossy().ends_with('S')), "nothing is marked as seen");
 }
 
+/// Fails on the TLS of either kind, before any password is sent.
+async fn refused(server: &Dovecot, ca: &str) -> Vec<String> {
+    let mut said = Vec::new();
+    for (port, mode) in [(server.tls_port(), "implicit"), (server.port(), "starttls")] {
+        let rig = Rig::start(config(port, &format!("tls = \"{mode}\"\n{ca}"), ""));
+        rig.until("it fails twice", |r| r.status().failures > 1).await;
+        let (class, text) = rig.status().last_error.unwrap();
+        assert_eq!(class, ErrorClass::Network, "{mode}");
+        assert!(text.contains("TLS"), "{mode}: {text}");
+        assert_eq!((rig.status().polls, rig.store.uids().len()), (0, 0));
+        said.push(text);
+    }
+    assert!(!server.log().contains("Login:"), "{}", server.log());
+    said
+}
+
 #[tokio::test]
 async fn a_certificate_nobody_vouches_for_is_refused() {
     let server = Dovecot::start();
-    let rig = Rig::start(config(server.tls_port(), "tls = \"implicit\"", ""));
-    rig.until("it fails", |r| r.status().failures > 0).await;
-    let (class, text) = rig.status().last_error.unwrap();
-    assert_eq!(class, ErrorClass::Network);
-    assert!(text.contains("TLS"), "{text}");
+    deliver(&server, [1]);
+    for text in refused(&server, "").await {
+        assert!(text.contains("UnknownIssuer"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused() {
+    let server = Dovecot::start_with(&Options { names: vec!["imap.example.com"], ..Options::default() });
+    deliver(&server, [1]);
+    for text in refused(&server, &format!("ca_file = \"{}\"", server.ca_file().display())).await {
+        assert!(text.contains("not valid for name"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_authority_of_another_server_is_no_proof() {
+    let (server, other) = (Dovecot::start(), Dovecot::start());
+    deliver(&server, [1]);
+    refused(&server, &format!("ca_file = \"{}\"", other.ca_file().display())).await;
 }
 
 #[tokio::test]
@@ -104,6 +136,28 @@ async fn a_moved_message_lies_in_the_other_folder() {
     assert_eq!(mark(&rig, 1).await, MarkOutcome::Marked);
     assert_eq!(mark(&rig, 1).await, MarkOutcome::Gone);
     assert_eq!((server.files(USER).len(), server.files_in(USER, "Trait&AOk-s").len()), (2, 1));
+    deliver(&server, [4]);
+    rig.journalled(4).await;
+}
+
+/// Dovecot without MOVE, and a target that an attempt cut off after its COPY left behind.
+#[tokio::test]
+async fn s17_a_move_by_copy_finds_the_copy_of_an_earlier_attempt() {
+    let old = "imap_capability = IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ UIDPLUS\n";
+    let server = Dovecot::start_with(&Options { extra: old.to_owned(), ..Options::default() });
+    deliver(&server, 1..=3);
+    let rig = Rig::start(plain(&server, "after = { move = \"Processed\" }"));
+    rig.journalled(3).await;
+    assert_eq!(mark(&rig, 0).await, MarkOutcome::Marked, "the folder is made");
+    server.talk(USER, &["SELECT INBOX", "UID COPY 2 Processed"]);
+    assert_eq!(server.files_in(USER, "Processed").len(), 2);
+    assert_eq!(mark(&rig, 1).await, MarkOutcome::Marked);
+    assert_eq!((server.files(USER).len(), server.files_in(USER, "Processed").len()), (1, 2));
+    assert_eq!(mark(&rig, 2).await, MarkOutcome::Marked);
+    let bodies: BTreeSet<Vec<u8>> =
+        server.files_in(USER, "Processed").iter().map(|f| std::fs::read(f).unwrap()).collect();
+    assert_eq!(bodies, (1..=3).map(message).collect());
+    assert_eq!((server.files(USER).len(), server.files_in(USER, "Processed").len()), (0, 3));
     deliver(&server, [4]);
     rig.journalled(4).await;
 }

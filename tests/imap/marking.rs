@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pisteur::domain::envelope::{ArrivalState, MailPosition};
-use pisteur::imap::{MarkError, MarkOutcome};
+use pisteur::imap::{Link, MarkError, MarkOutcome};
 
 use super::rig::{Rig, config};
 use super::scripted::{Act, Scripted};
@@ -77,6 +77,77 @@ async fn s17_without_move_a_copy_comes_before_the_deletion_of_that_uid() {
         ["UID COPY 2 \"Processed\"", "UID STORE 2 +FLAGS.SILENT (\\Deleted)", "UID EXPUNGE 2"],
         "{done:?}"
     );
+}
+
+#[tokio::test]
+async fn s17_a_move_cut_off_after_its_copy_copies_nothing_twice() {
+    for step in ["UID STORE", "UID EXPUNGE"] {
+        for with_id in [true, false] {
+            let server = Scripted::start().await;
+            server.with(|w| w.capabilities.retain(|c| *c != "MOVE"));
+            let rig = read(&server, MOVE).await;
+            if !with_id {
+                server.deliver_raw(b"From: a@example.org\r\nSubject: no id\r\n\r\nHello.\r\n".to_vec());
+                rig.journalled(4).await;
+            }
+            let uid = if with_id { 2 } else { 4 };
+            let mut once = true;
+            server.on(move |command, _| {
+                (command.starts_with(step) && std::mem::take(&mut once)).then(|| Act::SayAndCut(Vec::new()))
+            });
+            assert!(matches!(mark(&rig, uid).await, Err(MarkError::Failed(_) | MarkError::Offline)));
+            assert_eq!(server.with(|w| w.moved.len()), 1, "the copy was made");
+            rig.up().await;
+            server.with(|w| w.connections = 0);
+            rig.until("the mark is carried out", |r| r.status().link == Link::Up).await;
+            let marked = loop {
+                match mark(&rig, uid).await {
+                    Err(MarkError::Offline) => tokio::task::yield_now().await,
+                    other => break other,
+                }
+            };
+            assert_eq!(marked, Ok(MarkOutcome::Marked));
+            server.with(|w| {
+                assert_eq!(w.moved.len(), 1, "{step}: one copy");
+                assert!(w.mails.iter().all(|m| m.uid != uid));
+            });
+            assert_eq!(mark(&rig, uid).await, Ok(MarkOutcome::Gone));
+            // The folder that is read is open again: new mail is found.
+            server.deliver(9);
+            rig.journalled(if with_id { 4 } else { 5 }).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn s17_only_the_very_same_message_counts_as_its_copy() {
+    let server = Scripted::start().await;
+    server.with(|w| {
+        w.capabilities.retain(|c| *c != "MOVE");
+        w.folders.insert("Processed".to_owned());
+    });
+    let rig = read(&server, MOVE).await;
+    // The same Message-ID with another subject, as long as the first.
+    server.with(|w| {
+        let mut other = w.mails[1].clone();
+        other.raw = String::from_utf8(other.raw).unwrap().replace("Question", "Answered").into_bytes();
+        assert_eq!(other.raw.len(), w.mails[1].raw.len());
+        w.moved.push(("Processed".to_owned(), other));
+    });
+    assert_eq!(mark(&rig, 2).await, Ok(MarkOutcome::Marked));
+    assert_eq!(server.with(|w| w.moved.len()), 2);
+    // One copy stands for one message.
+    server.with(|w| {
+        let mut twin = w.mails[0].clone();
+        twin.uid = 4;
+        w.uidnext = 5;
+        w.mails.push(twin.clone());
+        w.moved.push(("Processed".to_owned(), twin));
+    });
+    let both = tokio::join!(mark(&rig, 1), mark(&rig, 4));
+    assert_eq!(both, (Ok(MarkOutcome::Marked), Ok(MarkOutcome::Marked)));
+    let copies = server.with(|w| w.moved.iter().filter(|(_, m)| m.raw == super::scripted::message(1)).count());
+    assert!((1..=2).contains(&copies), "{copies}");
 }
 
 #[tokio::test]

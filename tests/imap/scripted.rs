@@ -159,7 +159,7 @@ impl Scripted {
         if greeting.starts_with("* BYE") {
             return Ok(());
         }
-        let mut session = Talk { server: self, epoch, selected: false, identified: false };
+        let mut session = Talk { server: self, epoch, selected: None, identified: false, known: 0 };
         loop {
             let mut line = String::new();
             let read = tokio::select! {
@@ -200,8 +200,22 @@ fn today() -> String {
 struct Talk<'a> {
     server: &'a Scripted,
     epoch: usize,
-    selected: bool,
+    /// The open folder; INBOX by any name that was not created.
+    selected: Option<String>,
     identified: bool,
+    /// Messages of INBOX that this session knows of.
+    known: usize,
+}
+
+impl World {
+    /// Messages of a folder: UIDs of those that were moved or copied there count from 1.
+    fn folder(&self, name: &str) -> Vec<Mail> {
+        if !self.folders.contains(name) {
+            return self.mails.clone();
+        }
+        let there = self.moved.iter().filter(|(folder, _)| folder == name);
+        (1..).zip(there).map(|(uid, (_, mail))| Mail { uid, ..mail.clone() }).collect()
+    }
 }
 
 impl Talk<'_> {
@@ -257,7 +271,7 @@ impl Talk<'_> {
         write: &mut OwnedWriteHalf,
     ) -> std::io::Result<bool> {
         write.write_all(b"+ idling\r\n").await?;
-        let mut known = self.server.with(|w| w.mails.len());
+        let mut known = self.known;
         let mut line = String::new();
         loop {
             let changed = self.server.changed.notified();
@@ -314,6 +328,10 @@ impl Talk<'_> {
         Ok(true)
     }
 
+    fn mails(&self, world: &World) -> Vec<Mail> {
+        world.folder(self.selected.as_deref().unwrap_or("INBOX"))
+    }
+
     fn reply(&mut self, tag: &str, command: &str) -> Vec<u8> {
         let mut world = self.server.world.lock().unwrap();
         let mut out = Vec::new();
@@ -340,9 +358,17 @@ impl Talk<'_> {
             }
             "SELECT" | "EXAMINE" if world.needs_id && !self.identified => "NO SELECT Unsafe Login".to_owned(),
             "SELECT" | "EXAMINE" => {
-                self.selected = true;
-                select(&world, &mut out);
-                "OK selected".to_owned()
+                let name = rest.trim_matches('"');
+                if name == "INBOX" || world.folders.contains(name) {
+                    self.selected = Some(name.to_owned());
+                    self.known = world.mails.len();
+                    select(&world, &world.folder(name), &mut out);
+                    "OK selected".to_owned()
+                } else {
+                    // RFC 9051 section 6.3.2: after a failure no folder is selected.
+                    self.selected = None;
+                    "NO [NONEXISTENT] no such folder".to_owned()
+                }
             }
             "STATUS" => {
                 if world.status_tells {
@@ -351,20 +377,25 @@ impl Talk<'_> {
                 }
                 "OK done".to_owned()
             }
-            "SEARCH" | "FETCH" | "STORE" | "MOVE" | "COPY" | "EXPUNGE" if !self.selected => {
+            "SEARCH" | "FETCH" | "STORE" | "MOVE" | "COPY" | "EXPUNGE" if self.selected.is_none() => {
                 "BAD No mailbox is currently selected".to_owned()
             }
             "SEARCH" => {
-                let found = search(&world, rest);
+                let found = search(&self.mails(&world), rest);
                 let words: Vec<String> = found.iter().map(u32::to_string).collect();
                 out.extend(format!("* SEARCH {}\r\n", words.join(" ")).into_bytes());
                 "OK done".to_owned()
             }
             "FETCH" => {
-                fetch(&world, rest, &mut out);
+                fetch(&self.mails(&world), rest, &mut out);
                 "OK done".to_owned()
             }
-            "STORE" | "MOVE" | "COPY" | "EXPUNGE" => mark(&mut world, command, verb, rest),
+            "STORE" | "MOVE" | "COPY" | "EXPUNGE" => {
+                let before = world.mails.len();
+                let status = mark(&mut world, command, verb, rest);
+                self.known = self.known.saturating_sub(before - world.mails.len());
+                status
+            }
             "CREATE" => {
                 world.folders.insert(rest.trim_matches('"').to_owned());
                 "OK done".to_owned()
@@ -385,7 +416,7 @@ impl Talk<'_> {
 fn mark(world: &mut World, command: &str, verb: &str, rest: &str) -> String {
     assert!(command.starts_with("UID "), "by UID only, and never a plain EXPUNGE");
     let (set, what) = rest.split_once(' ').unwrap_or((rest, ""));
-    let uids = in_set(world, set);
+    let uids = in_set(&world.mails, set);
     match verb {
         "STORE" => {
             let flag = what.split_once('(').unwrap().1.trim_end_matches(')').to_owned();
@@ -409,19 +440,19 @@ fn mark(world: &mut World, command: &str, verb: &str, rest: &str) -> String {
     "OK done".to_owned()
 }
 
-fn select(world: &World, out: &mut Vec<u8>) {
+fn select(world: &World, mails: &[Mail], out: &mut Vec<u8>) {
     let keywords = if world.own_keywords { " \\*" } else { "" };
     out.extend(b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n");
     out.extend(format!("* OK [PERMANENTFLAGS (\\Deleted \\Seen{keywords})] kept\r\n").into_bytes());
-    out.extend(format!("* {} EXISTS\r\n* 0 RECENT\r\n", world.mails.len()).into_bytes());
+    out.extend(format!("* {} EXISTS\r\n* 0 RECENT\r\n", mails.len()).into_bytes());
     out.extend(format!("* OK [UIDVALIDITY {}] valid\r\n", world.uidvalidity).into_bytes());
     if world.tells_uidnext {
         out.extend(format!("* OK [UIDNEXT {}] next\r\n", world.uidnext).into_bytes());
     }
 }
 
-fn in_set(world: &World, set: &str) -> BTreeSet<u32> {
-    let last = world.mails.iter().map(|m| m.uid).max().unwrap_or(0);
+fn in_set(mails: &[Mail], set: &str) -> BTreeSet<u32> {
+    let last = mails.iter().map(|m| m.uid).max().unwrap_or(0);
     let number = |word: &str| if word == "*" { last } else { word.parse::<u32>().unwrap() };
     let mut found = BTreeSet::new();
     for part in set.split(',') {
@@ -430,22 +461,32 @@ fn in_set(world: &World, set: &str) -> BTreeSet<u32> {
         assert!(a >= 1 || last == 0, "no UID below 1 is asked for");
         // `n:*` always names the last message, also when n is above it (RFC 3501 section 6.4.8).
         let range = a.min(b)..=a.max(b);
-        found.extend(world.mails.iter().map(|m| m.uid).filter(|uid| range.contains(uid)));
+        found.extend(mails.iter().map(|m| m.uid).filter(|uid| range.contains(uid)));
     }
     found
 }
 
-fn search(world: &World, criteria: &str) -> Vec<u32> {
+fn search(mails: &[Mail], criteria: &str) -> Vec<u32> {
     let words: Vec<&str> = criteria.split(' ').collect();
-    assert_eq!(words[0], "UID");
-    in_set(world, words[1]).into_iter().collect()
+    let size = |word: &str| word.parse::<usize>().unwrap();
+    match words[..] {
+        ["UID", set, ..] => in_set(mails, set).into_iter().collect(),
+        ["HEADER", "Message-ID", id] => {
+            let line = format!("Message-ID: <{}>", id.trim_matches('"'));
+            mails.iter().filter(|m| String::from_utf8_lossy(&m.raw).contains(&line)).map(|m| m.uid).collect()
+        }
+        ["LARGER", a, "SMALLER", b] => {
+            mails.iter().filter(|m| m.raw.len() > size(a) && m.raw.len() < size(b)).map(|m| m.uid).collect()
+        }
+        _ => panic!("the scripted server does not know this search: {criteria}"),
+    }
 }
 
-fn fetch(world: &World, rest: &str, out: &mut Vec<u8>) {
+fn fetch(mails: &[Mail], rest: &str, out: &mut Vec<u8>) {
     let (set, items) = rest.split_once(' ').unwrap();
-    let uids = in_set(world, set);
+    let uids = in_set(mails, set);
     assert!(!items.contains("ENVELOPE") && !items.contains("BODYSTRUCTURE") && !items.contains("BODY["));
-    for (n, mail) in world.mails.iter().enumerate().filter(|(_, m)| uids.contains(&m.uid)) {
+    for (n, mail) in mails.iter().enumerate().filter(|(_, m)| uids.contains(&m.uid)) {
         out.extend(format!("* {} FETCH (UID {}", n + 1, mail.uid).into_bytes());
         if items.contains("RFC822.SIZE") {
             let size = mail.told_size.clone().unwrap_or_else(|| mail.raw.len().to_string());

@@ -1,6 +1,8 @@
 //! An own Dovecot 2.3: IMAP plain and STARTTLS on one port, IMAPS on another. Every user logs in with `secret`.
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Mutex;
@@ -22,6 +24,8 @@ pub struct Options {
     /// URL that a token is appended to (`http://127.0.0.1:PORT/tokeninfo?access_token=`): turns XOAUTH2 on. The answer
     /// is JSON with `email` naming the user.
     pub tokeninfo_url: Option<String>,
+    /// Names in the certificate, where not those of this machine.
+    pub names: Vec<&'static str>,
     /// Further lines of the configuration.
     pub extra: String,
 }
@@ -62,7 +66,7 @@ impl Dovecot {
         for name in ["run", "state", "mail", "home"] {
             user.folder(&server.folder().join(name));
         }
-        let certs = Certs::local();
+        let certs = if options.names.is_empty() { Certs::local() } else { Certs::for_names(&options.names) };
         for (name, text) in [("ca.pem", &certs.ca), ("cert.pem", &certs.cert), ("key.pem", &certs.key)] {
             std::fs::write(server.folder().join(name), text).expect("a certificate file");
             user.own(&server.folder().join(name));
@@ -70,7 +74,7 @@ impl Dovecot {
         std::fs::write(server.folder().join("dovecot.conf"), server.configuration(&user.name, options))
             .expect("a file");
         if let Some(url) = &options.tokeninfo_url {
-            let text = format!("tokeninfo_url = {url}\nusername_attribute = email\nactive_attribute =\n");
+            let text = format!("tokeninfo_url = {url}\nusername_attribute = email\n");
             std::fs::write(server.folder().join("oauth2.conf"), text).expect("a file");
         }
         server.resume();
@@ -98,9 +102,11 @@ impl Dovecot {
                 "passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {dir}/oauth2.conf\n}}\n"
             );
         }
+        // Beside tokens the password is for LOGIN only.
+        let passwords = if oauth { "  mechanisms = plain login\n" } else { "" };
         let _written = write!(
             text,
-            "passdb {{\n  driver = static\n  args = password={PASSWORD}\n}}\n\
+            "passdb {{\n  driver = static\n{passwords}  args = password={PASSWORD}\n}}\n\
              userdb {{\n  driver = static\n  args = uid={user} gid={user} home={dir}/home/%u\n}}\n{}\n",
             options.extra
         );
@@ -143,6 +149,30 @@ impl Dovecot {
         let new = inbox.join("new").join(&name);
         std::fs::rename(&tmp, &new).expect("the message is delivered");
         new
+    }
+
+    /// Logs a user in and runs commands over the plain port, as another client of the mailbox; every line it said.
+    pub fn talk(&self, user: &str, commands: &[&str]) -> Vec<String> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server answers");
+        stream.set_read_timeout(Some(wait::LONG)).expect("a time-out");
+        let mut lines = BufReader::new(&stream);
+        let mut out = &stream;
+        let mut all = vec![String::new()];
+        lines.read_line(&mut all[0]).expect("a greeting");
+        let login = format!("LOGIN {user} {PASSWORD}");
+        for (n, command) in std::iter::once(login.as_str()).chain(commands.iter().copied()).enumerate() {
+            write!(out, "a{n} {command}\r\n").expect("the server listens");
+            loop {
+                let mut line = String::new();
+                assert_ne!(lines.read_line(&mut line).expect("a line"), 0, "the server closed: {all:?}");
+                let last = line.starts_with(&format!("a{n} "));
+                all.push(line);
+                if last {
+                    break;
+                }
+            }
+        }
+        all
     }
 
     /// Files of INBOX, `cur` and `new`, sorted by name; the flags are at the end of a name (`:2,S`; `a`.. are
@@ -214,9 +244,7 @@ impl Dovecot {
         if let Some(server) = server {
             server.end(signal, wait::LONG);
             // Login and imap processes end a moment after the master; the port is free only then.
-            wait::until("the port is free again", wait::LONG, || {
-                std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err()
-            });
+            wait::until("the port is free again", wait::LONG, || TcpStream::connect(("127.0.0.1", self.port)).is_err());
             drop(std::fs::remove_file(self.folder().join("run/master.pid")));
         }
     }

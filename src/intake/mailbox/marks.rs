@@ -89,7 +89,7 @@ async fn some(
         _ if uids.is_empty() => Ok(Vec::new()),
         After::None => Ok(Vec::new()),
         After::Keyword => session.set_keyword(&uids, selected.own_keywords).await,
-        After::Move(folder) => session.move_to(&uids, folder).await,
+        After::Move(folder) => session.move_to(&uids, folder, &config.folder, selected).await,
     };
     match done {
         Ok(marked) => {
