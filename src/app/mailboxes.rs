@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::App;
 use crate::config::MailboxConfig;
+use crate::config::mailbox::on_this_machine;
 use crate::imap::{Mailboxes, TokenFetcher};
 use crate::intake::mailbox::{self, MailboxDeps};
 use crate::outbound::{Client, OutboundPolicy};
@@ -56,10 +57,19 @@ pub fn apply(app: &Arc<App>) {
 pub fn token_fetcher() -> TokenFetcher {
     Arc::new(|url, pairs| {
         Box::pin(async move {
-            let client = Client::new(OutboundPolicy::default()).map_err(|e| e.to_string())?;
+            let client = Client::new(policy(&url)).map_err(|e| e.to_string())?;
             let pairs: Vec<(&str, &str)> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
             let response = client.post_form(&url, &pairs).await.map_err(|e| e.to_string())?;
             Ok((response.status.as_u16(), response.body.to_vec()))
         })
     })
+}
+
+/// The operator names the token endpoint, nobody else can: an identity server of the house may have a private address,
+/// and on this machine it may speak plain http.
+fn policy(url: &str) -> OutboundPolicy {
+    let own = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"];
+    let policy =
+        OutboundPolicy { allow: own.iter().filter_map(|net| net.parse().ok()).collect(), ..OutboundPolicy::default() };
+    if on_this_machine(url) { policy.with_plain_http_to(url) } else { policy }
 }

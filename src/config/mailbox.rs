@@ -259,6 +259,12 @@ pub fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
+/// Does this address lie on this machine, whatever its scheme?
+#[must_use]
+pub fn on_this_machine(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(is_loopback))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 //! Everything listens on 127.0.0.1 on a free port, lives in a temporary folder and ends with the test process, however
 //! that ends (see [`process`]). A server that is not installed is a failure that names the remedy, never a skip.
 
+pub mod authority;
 pub mod certs;
 pub mod daemon;
 pub mod dovecot;

@@ -70,8 +70,18 @@ impl Reply {
     }
 }
 
+/// Answers by what is asked.
+struct Handler(Box<dyn Fn(&Received) -> Reply + Send + Sync>);
+
+impl std::fmt::Debug for Handler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handler")
+    }
+}
+
 #[derive(Debug)]
 struct State {
+    handler: Mutex<Option<Handler>>,
     requests: Mutex<Vec<Received>>,
     next: Mutex<VecDeque<Reply>>,
     usual: Mutex<Reply>,
@@ -91,6 +101,7 @@ impl WebhookReceiver {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let state = Arc::new(State {
+            handler: Mutex::default(),
             requests: Mutex::default(),
             next: Mutex::default(),
             usual: Mutex::new(Reply::status(200)),
@@ -130,6 +141,11 @@ impl WebhookReceiver {
         *lock(&self.state.usual) = reply;
     }
 
+    /// Answers every request by what it asks from now on, before anything else said here.
+    pub fn answer_by(&self, handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
+        *lock(&self.state.handler) = Some(Handler(Box::new(handler)));
+    }
+
     /// Answers the next request not yet provided for like this, before the usual answer applies again.
     pub fn answer_next(&self, reply: Reply) {
         lock(&self.state.next).push_back(reply);
@@ -154,8 +170,10 @@ fn answer(stream: &TcpStream, state: &State) -> Result<()> {
     let body = read_body(&mut lines, &headers, false)?;
     let mut words = first.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    lock(&state.requests).push(Received { method, path, headers, body });
-    let reply = lock(&state.next).pop_front();
+    let request = Received { method, path, headers, body };
+    let handled = lock(&state.handler).as_ref().map(|handler| handler.0(&request));
+    lock(&state.requests).push(request);
+    let reply = handled.or_else(|| lock(&state.next).pop_front());
     let reply = reply.unwrap_or_else(|| lock(&state.usual).clone());
     std::thread::sleep(reply.delay);
     let mut head =

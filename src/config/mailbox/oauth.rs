@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, SecretSource};
+use super::{Problem, SecretSource, on_this_machine};
 
 /// Whose account it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -110,10 +110,11 @@ impl OauthConfig {
             say("client_id", "the application id is missing: copy it from the provider's app registration");
         }
         let endpoint = self.endpoint();
-        let local = endpoint.starts_with("http://127.0.0.1") || endpoint.starts_with("http://localhost");
         if endpoint.is_empty() {
             say("token_url", "a custom provider needs its token endpoint: token_url = \"https://...\"");
-        } else if url::Url::parse(&endpoint).is_err() || !(endpoint.starts_with("https://") || local) {
+        } else if url::Url::parse(&endpoint).is_err()
+            || !(endpoint.starts_with("https://") || on_this_machine(&endpoint))
+        {
             say("token_url", "not an https address");
         }
         match self.grant {
@@ -154,6 +155,23 @@ mod tests {
         assert_eq!(microsoft.validate("o"), Vec::new());
         assert_eq!(microsoft.endpoint(), "https://login.microsoftonline.com/t/oauth2/v2.0/token");
         assert_eq!(microsoft.asked_scope(), Some("https://outlook.office365.com/.default"));
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for (url, good) in [
+            ("http://127.0.0.1:8080/token", true),
+            ("http://localhost/token", true),
+            ("http://[::1]/token", true),
+            ("https://id.example/token", true),
+            ("http://127.0.0.1.id.example/token", false),
+            ("http://localhost@id.example/token", false),
+            ("http://id.example/token", false),
+        ] {
+            let text = "provider = \"custom\"\nclient_id = \"x\"\nrefresh_token = { env = \"T\" }\ntoken_url = ";
+            let config: OauthConfig = toml::from_str(&format!("{text}\"{url}\"")).unwrap();
+            assert_eq!(config.validate("o").is_empty(), good, "{url}");
+        }
     }
 
     #[test]
