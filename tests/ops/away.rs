@@ -446,3 +446,26 @@ async fn content_that_came_again_after_its_window_is_no_repeat_however_late_it_i
     assert_eq!(repeats, [false, true, false]);
     store.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_lets_nobody_in_any_more_is_away_until_it_does() {
+    let cluster = Postgres::start(Fsync::Off);
+    let name = cluster.database();
+    cluster.psql(&name, "CREATE ROLE daemon SUPERUSER LOGIN");
+    let url = cluster.url(&name);
+    let as_daemon = url.replacen("postgres@", "daemon@", 1);
+    assert_ne!(as_daemon, url);
+    let (spill, forms) = (TempDir::new().unwrap(), Forms::default());
+    let (store, _) = open_at(&as_daemon, spill.path()).await;
+    cluster.psql(&name, "ALTER ROLE daemon NOLOGIN");
+    // More at once than there are connections open.
+    let posts = (0..40).map(|n| accept(&*store, forms.form(&format!("n{n}"), &[])));
+    let answers = futures::future::join_all(posts).await;
+    assert!(answers.iter().all(Result::is_ok), "every form is taken: {answers:?}");
+    cluster.psql(&name, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'daemon'");
+    assert!(accept(&*store, forms.form("shut", &[])).await.unwrap().spilled());
+    cluster.psql(&name, "ALTER ROLE daemon LOGIN");
+    drained(&*store).await;
+    assert_eq!((count(&url, ARRIVALS).await, count(&url, JOBS).await), (41, 41));
+    store.close().await;
+}

@@ -167,12 +167,12 @@ impl Link {
 
     /// A connection for reading.
     pub(super) async fn connection(&self) -> StoreResult<PoolConnection<Postgres>> {
-        Ok(self.pool.load_full().acquire().await?)
+        self.pool.load_full().acquire().await.map_err(|e| outage(e.into()))
     }
 
     /// A transaction.
     pub(super) async fn begin(&self) -> StoreResult<Transaction<'static, Postgres>> {
-        Ok(self.pool.load_full().begin().await?)
+        self.pool.load_full().begin().await.map_err(|e| outage(e.into()))
     }
 
     /// A pool for the listener, which keeps a connection for itself.
@@ -231,7 +231,7 @@ impl Link {
         // What was asked on it may still be answered: it is of no more use.
         *own = None;
         let anew = async {
-            let mut conn = self.server.connect().await?;
+            let mut conn = self.server.connect().await.map_err(outage)?;
             self.read_time(&mut conn).await?;
             Ok(conn)
         };
@@ -279,6 +279,12 @@ impl Link {
 /// wrong then is not in this daemon's hands, and forms go to the spill.
 fn first_refusal(error: sqlx::Error) -> StoreError {
     tls::refused(&error).map_or_else(|| StoreError::from(error), StoreError::Unusable)
+}
+
+/// A server that lets nobody in any more (password, rights or database changed under a running daemon) is away until
+/// that is mended.
+fn outage(error: StoreError) -> StoreError {
+    if let StoreError::Unusable(text) = error { StoreError::Away(text.into()) } else { error }
 }
 
 fn no_answer(deadline: Duration) -> StoreError {
