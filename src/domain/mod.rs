@@ -5,6 +5,7 @@ pub mod decision;
 pub mod enquiry;
 pub mod envelope;
 pub mod matching;
+pub mod plain;
 pub mod reading;
 pub mod rules;
 pub mod submission;

@@ -4,6 +4,8 @@ use std::io;
 
 use async_imap::error::Error as Protocol;
 
+use crate::domain::plain;
+
 /// What kind of failure it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ErrorClass {
@@ -156,10 +158,9 @@ fn class_of_text(text: &str, otherwise: ErrorClass) -> ErrorClass {
     }
 }
 
-/// At most 200 printable characters of a server's sentence, on one line.
+/// At most 200 columns of a server's sentence, on one line.
 pub(super) fn printable(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
-    clean.trim().to_owned()
+    plain::one_line(text, 200)
 }
 
 /// The server's own words out of async-imap's description of an answer.

@@ -28,6 +28,7 @@ use self::arrival::Taken;
 use self::settle::{Settling, Stamp};
 use crate::clock::Timestamp;
 use crate::config::http::SpoolConfig;
+use crate::domain::plain;
 use crate::intake::accept::Journal;
 use crate::intake::form::FormSet;
 use crate::store::{NewArrival, StoreError};
@@ -103,7 +104,7 @@ impl Spool {
                 moved_in.insert(name);
             }
             if let Err(error) = self.look(&moved_in).await {
-                let folder = self.folder.display().to_string();
+                let folder = plain::path(&self.folder);
                 self.tell(&format!(
                     "the watched folder {folder} cannot be used: {error}; check that it may be written"
                 ));
@@ -198,7 +199,8 @@ impl Spool {
     }
 
     async fn refuse(&mut self, name: &OsStr, stamp: Stamp, reason: &str) {
-        tracing::warn!(file = %name.display(), "the file {} was not taken: {reason}", name.display());
+        let shown = plain::path(Path::new(name));
+        tracing::warn!(file = shown, "the file {shown} was not taken: {reason}");
         self.status.send_modify(|status| status.failed += 1);
         let moved = self.move_away(name, stamp, "failed").await;
         if let Some(target) = moved {
@@ -218,8 +220,8 @@ impl Spool {
         match tokio::fs::rename(self.folder.join(name), &target).await {
             Ok(()) => Some(target),
             Err(error) => {
-                tracing::error!(file = %name.display(), "the file {} cannot be moved to {}: {error}; move it by hand",
-                    name.display(), folder.display());
+                let (shown, folder) = (plain::path(Path::new(name)), plain::path(&folder));
+                tracing::error!(file = shown, "the file {shown} cannot be moved to {folder}: {error}; move it by hand");
                 self.stuck.insert(name.to_owned(), stamp);
                 None
             }

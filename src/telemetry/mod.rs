@@ -11,9 +11,13 @@ use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+
+use crate::domain::plain;
 
 pub use metric_names::{Kind, METRICS, Metric, describe_all};
 
@@ -82,7 +86,8 @@ pub fn init(level: &str, style: LogStyle) -> Result<Telemetry, TelemetryError> {
     let installed = if writes_json(style) {
         registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
     } else {
-        registry.with(fmt::layer().with_ansi(colour()).with_target(false).with_writer(std::io::stderr)).try_init()
+        let lines = fmt::layer().with_ansi(colour()).with_target(false).fmt_fields(text_fields());
+        registry.with(lines.with_writer(std::io::stderr)).try_init()
     };
     installed.map_err(|e| taken(&e))?;
     Ok(TELEMETRY.get_or_init(|| Telemetry { metrics, filter: handle }).clone())
@@ -125,6 +130,19 @@ fn parse_filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     EnvFilter::builder().parse(directives).map_err(|_| wrong())
 }
 
+/// Values of text lines with control characters written out: names of files and words of servers come from strangers.
+/// What goes on after a line end is indented, so that nothing can pass for a line of its own.
+fn text_fields() -> impl for<'writer> FormatFields<'writer> {
+    fmt::format::debug_fn(|writer, field, value| {
+        let value = plain::escaped_lines(&format!("{value:?}")).replace('\n', "\n    ");
+        match field.name() {
+            "message" => write!(writer, "{value}"),
+            name => write!(writer, "{name}={value}"),
+        }
+    })
+    .delimited(" ")
+}
+
 fn writes_json(style: LogStyle) -> bool {
     match style {
         LogStyle::Auto => !std::io::stderr().is_terminal(),
@@ -148,6 +166,36 @@ mod tests {
         assert_eq!(parse_filter("info,sqlx=debug").unwrap().to_string(), "sqlx=debug,info");
         assert!(parse_filter("loud").is_err());
         assert!(parse_filter("").is_err());
+    }
+
+    /// A writer that keeps what is written.
+    #[derive(Clone, Default)]
+    struct Kept(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_text_line_cannot_be_steered_by_what_it_names() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let layer = fmt::layer().with_ansi(false).fmt_fields(text_fields()).with_writer(move || writer.clone());
+        let name = "a\u{1b}[2J\nERROR forged\u{202e}.eml";
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::warn!(file = %name, count = 3, "the file {name} was not taken");
+        });
+        let said = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert!(said.contains("the file a\\u{1b}[2J\n    ERROR forged\\u{202e}.eml was not taken"), "{said}");
+        assert!(said.contains(" count=3") && said.contains(" file=a\\u{1b}"), "{said}");
+        assert!(!said.contains(['\u{1b}', '\u{202e}']) && !said.contains("\nERROR"), "{said}");
     }
 
     #[test]
