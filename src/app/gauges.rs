@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{App, brain};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::store::{Store, StoreStats};
 use arc_swap::ArcSwap;
 
@@ -51,8 +51,9 @@ fn show(stats: &StoreStats, clock: &dyn Clock) {
             metrics::gauge!("pisteur_jobs", "queue" => *queue, "state" => name).set(*n as f64);
         }
     }
-    let oldest = stats.oldest_unprocessed.map_or(0.0, |at| clock.now().since(at).as_secs_f64());
-    metrics::gauge!("pisteur_oldest_unprocessed_seconds").set(oldest);
+    let age = |at: Option<Timestamp>| at.map_or(0.0, |at| clock.now().since(at).as_secs_f64());
+    metrics::gauge!("pisteur_oldest_unprocessed_seconds").set(age(stats.oldest_unprocessed));
+    metrics::gauge!("pisteur_oldest_lease_seconds").set(age(stats.oldest_lease));
     metrics::gauge!("pisteur_spilled_arrivals").set(stats.spilled as f64);
     metrics::gauge!("pisteur_database_reachable").set(if stats.reachable { 1.0 } else { 0.0 });
 }

@@ -129,6 +129,8 @@ pub struct StoreStats {
     pub dead: BTreeMap<&'static str, u64>,
     /// When the oldest unprocessed arrival was received.
     pub oldest_unprocessed: Option<Timestamp>,
+    /// When the oldest lease held now was taken; renewing does not make it younger.
+    pub oldest_lease: Option<Timestamp>,
     /// Arrivals waiting in the spill.
     pub spilled: u64,
     /// The database answers.

@@ -79,6 +79,10 @@ pub const METRICS: &[Metric] = &[
     gauge("pisteur_arrivals", "Arrivals stored, by state; failed and quarantined ones wait for a person."),
     gauge("pisteur_jobs", "Jobs by queue and state: waiting, leased, dead; a dead one needs a person."),
     seconds("pisteur_oldest_unprocessed_seconds", "Age of the oldest arrival without a decision; 0 = none."),
+    seconds(
+        "pisteur_oldest_lease_seconds",
+        "Age of the oldest lease on a job, renewed or not; 0 = none. Worry when it grows beyond minutes: work hangs.",
+    ),
     gauge("pisteur_spilled_arrivals", "Arrivals in the local spill, waiting for PostgreSQL."),
     gauge("pisteur_database_reachable", "1 while the database answers."),
     // Reload.

@@ -222,11 +222,20 @@ pub async fn figures_balance(lab: &Lab) {
     let oldest = lab.form("0", &["k"]);
     let received_at = oldest.envelope.received_at;
     lab.store.accept(vec![oldest, lab.form("1", &[]), lab.form("2", &["k"])], None).await.unwrap();
-    lab.claim(1).await;
+    assert_eq!(lab.store.stats().await.oldest_lease, None);
+    let before = lab.now();
+    let lease = lab.claim(1).await.remove(0);
+    let after = lab.now();
     let stats = lab.store.stats().await;
     assert!(stats.reachable);
+    let since = stats.oldest_lease.expect("one is held");
+    assert!((before..=after).contains(&since), "{before} {since} {after}");
+    lab.store.renew(&lease, LEASE).await.unwrap();
+    assert_eq!(lab.store.stats().await.oldest_lease, Some(since), "renewing makes it no younger");
     assert_eq!((stats.arrivals["received"], stats.arrivals["processing"], stats.arrivals["decided"]), (1, 1, 1));
     assert_eq!((stats.waiting["process"], stats.leased["process"]), (1, 1));
     assert_eq!(stats.oldest_unprocessed, Some(received_at));
     assert_eq!(stats.arrivals.values().sum::<u64>(), 3);
+    lab.store.release(&lease).await.unwrap();
+    assert_eq!(lab.store.stats().await.oldest_lease, None, "a lease given back has no age");
 }

@@ -16,7 +16,7 @@ statements! {
     FAILED("SELECT COUNT(*) AS n FROM arrival WHERE state = 'failed'");
     JOBS(
         "SELECT queue, CASE WHEN dead = 1 THEN 'dead' WHEN owner IS NOT NULL AND due_at > $1 THEN 'leased'",
-        " ELSE 'waiting' END AS kind, COUNT(*) AS n FROM job GROUP BY 1, 2");
+        " ELSE 'waiting' END AS kind, COUNT(*) AS n, MIN(leased_at) AS since FROM job GROUP BY 1, 2");
     OLDEST(
         "SELECT a.received_at FROM job j JOIN arrival a ON a.id = j.id WHERE j.queue = 'process'",
         " ORDER BY j.id LIMIT 1");
@@ -47,7 +47,12 @@ pub(in super::super) async fn stats(conn: &mut Connection, now: Timestamp) -> St
         let queue = if row.try_get::<&str, _>("queue")? == "process" { Queue::Process } else { Queue::Deliver };
         let figures = match row.try_get("kind")? {
             "dead" => &mut stats.dead,
-            "leased" => &mut stats.leased,
+            "leased" => {
+                // A lease older than the column has no moment.
+                let since = row.try_get::<Option<i64>, _>("since")?.map(Timestamp::from_micros);
+                stats.oldest_lease = [stats.oldest_lease, since].into_iter().flatten().min();
+                &mut stats.leased
+            }
             _ => &mut stats.waiting,
         };
         figures.insert(queue.as_str(), count(row.try_get("n")?));

@@ -11,14 +11,14 @@ statements! {
     CLAIM_ARRIVALS(
         "WITH due AS MATERIALIZED (SELECT id FROM job WHERE queue = 'process' AND suspect = $1 AND dead = 0",
         " AND due_at <= $2 ORDER BY due_at, id LIMIT $3", skip_locked!(), ")",
-        " UPDATE job SET suspect = 1, due_at = $4, owner = $5, attempt = attempt + 1",
+        " UPDATE job SET suspect = 1, due_at = $4, owner = $5, attempt = attempt + 1, leased_at = $2",
         " WHERE id IN (SELECT id FROM due) RETURNING id, attempt, failures, forgiven,",
         " (SELECT ulid FROM arrival WHERE arrival.id = job.id) AS ulid,",
         " (SELECT size FROM arrival WHERE arrival.id = job.id) AS size");
     CLAIM_EFFECTS(
         "WITH due AS MATERIALIZED (SELECT id FROM job WHERE queue = 'deliver' AND suspect = $1 AND dead = 0",
         " AND due_at <= $2 ORDER BY due_at, id LIMIT $3", skip_locked!(), ")",
-        " UPDATE job SET suspect = 1, due_at = $4, owner = $5, attempt = attempt + 1",
+        " UPDATE job SET suspect = 1, due_at = $4, owner = $5, attempt = attempt + 1, leased_at = $2",
         " WHERE id IN (SELECT id FROM due) RETURNING id, attempt, failures, forgiven,",
         " (SELECT ulid FROM effect WHERE effect.id = job.id) AS ulid,",
         " (SELECT kind FROM effect WHERE effect.id = job.id) AS kind,",

@@ -11,6 +11,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("migrations/0002_records.sql")),
     (3, include_str!("migrations/0003_conversation.sql")),
     (4, include_str!("migrations/0004_once.sql")),
+    (5, include_str!("migrations/0005_lease_age.sql")),
 ];
 
 /// What was found and done.
