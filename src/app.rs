@@ -229,14 +229,15 @@ fn run_doors(app: &Arc<App>, public: Bound, operator: Bound) {
     let journal = app.journal.clone();
     let door = Arc::new(FormDoor { journal: journal.clone(), forms: Arc::clone(&app.forms) });
     let limits = ServeLimits::new(&config.limits, &config.http);
+    let clock = || Arc::clone(&app.clock);
     let router = http::public_router(PublicDeps { door });
-    tracker.spawn(http::serve(public, router, limits.clone(), cancel.clone(), tracker.clone()));
+    tracker.spawn(http::serve(public, router, limits.clone(), clock(), cancel.clone(), tracker.clone()));
     let (ready, render) = (Arc::clone(app), app.telemetry.clone());
     let router = http::operator_router(OperatorDeps {
         readiness: Arc::new(move || readiness::report(&ready)),
         metrics: Arc::new(move || render.render()),
     });
-    tracker.spawn(http::serve(operator, router, limits, cancel.clone(), tracker.clone()));
+    tracker.spawn(http::serve(operator, router, limits, clock(), cancel.clone(), tracker.clone()));
     tracker.spawn(form::tend(Arc::clone(&app.forms), cancel.clone()));
     if config.spool.enabled {
         let deps = SpoolDeps { journal, forms: Arc::clone(&app.forms) };

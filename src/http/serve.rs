@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,11 +25,15 @@ use super::connections::{Admission, Connections};
 use super::listener::Bound;
 use super::paced::{Pace, PacedBody};
 use super::write_stall::WriteStall;
+use crate::clock::Clock;
 use crate::config::http::{HttpConfig, LimitsConfig};
 use crate::intake::form::Peer;
+use crate::intake::form::answer::Hurried;
 
 /// Wait after the system refused to give a connection (out of file handles, usually).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Time to send the last answers after the drain.
+const LAST_WORD: Duration = Duration::from_secs(2);
 /// Largest request header in bytes.
 const HEADER_BYTES: usize = 64 << 10;
 /// Most header fields.
@@ -81,10 +84,26 @@ impl ServeLimits {
     }
 }
 
-/// Serves `router` until `cancel`. Connections are tasks of `tracker`; waiting for it waits for them.
-pub async fn serve(bound: Bound, router: Router, limits: ServeLimits, cancel: CancellationToken, tracker: TaskTracker) {
+/// One listener's way of talking.
+struct Door {
+    router: Router,
+    limits: ServeLimits,
+    clock: Arc<dyn Clock>,
+    cancel: CancellationToken,
+}
+
+/// Serves `router` until `cancel`. Connections are tasks of `tracker`; waiting for it waits for them. The clock names
+/// requests that are answered too late to be known by anything else.
+pub async fn serve(
+    bound: Bound,
+    router: Router,
+    limits: ServeLimits,
+    clock: Arc<dyn Clock>,
+    cancel: CancellationToken,
+    tracker: TaskTracker,
+) {
     let connections = Connections::new(limits.connections, limits.connections_per_client, limits.exempt.clone());
-    let limits = Arc::new(limits);
+    let door = Arc::new(Door { router, limits, clock, cancel: cancel.clone() });
     loop {
         let accepted = tokio::select! {
             () = cancel.cancelled() => return,
@@ -93,8 +112,7 @@ pub async fn serve(bound: Bound, router: Router, limits: ServeLimits, cancel: Ca
         match accepted {
             Ok((stream, peer)) => match connections.admit(peer.ip()) {
                 Some(admission) => {
-                    let talk = converse(stream, peer, router.clone(), Arc::clone(&limits), cancel.clone(), admission);
-                    tracker.spawn(talk);
+                    tracker.spawn(converse(Arc::clone(&door), stream, peer, admission));
                 }
                 None => turn_away(&stream),
             },
@@ -121,32 +139,25 @@ fn turn_away(stream: &TcpStream) {
     }
 }
 
-async fn converse(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    limits: Arc<ServeLimits>,
-    cancel: CancellationToken,
-    _admission: Admission,
-) {
+async fn converse(door: Arc<Door>, stream: TcpStream, peer: SocketAddr, _admission: Admission) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::trace!("no TCP_NODELAY: {error}");
     }
-    let io = TokioIo::new(WriteStall::new(stream, limits.request));
+    let io = TokioIo::new(WriteStall::new(stream, door.limits.request));
     let service = {
-        let limits = Arc::clone(&limits);
-        service_fn(move |request| answer(request, peer, router.clone(), Arc::clone(&limits)))
+        let door = Arc::clone(&door);
+        service_fn(move |request| answer(Arc::clone(&door), request, peer))
     };
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.header);
+    builder.timer(TokioTimer::new()).header_read_timeout(door.limits.header);
     builder.max_headers(HEADER_FIELDS).max_buf_size(HEADER_BYTES);
     let connection = builder.serve_connection(io, service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = cancel.cancelled() => {
+        () = door.cancel.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(limits.drain, connection).await.unwrap_or(Ok(()))
+            tokio::time::timeout(door.limits.drain + LAST_WORD, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
@@ -154,29 +165,27 @@ async fn converse(
     }
 }
 
-async fn answer(
-    request: hyper::Request<Incoming>,
-    peer: SocketAddr,
-    router: Router,
-    limits: Arc<ServeLimits>,
-) -> Result<Response, Infallible> {
+async fn answer(door: Arc<Door>, request: hyper::Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+    let limits = &door.limits;
     let pace = Pace { grace: limits.grace, bytes_per_second: limits.bytes_per_second };
+    let manner = Hurried::of(request.uri(), request.headers());
     let mut request = request.map(|body| Body::new(PacedBody::new(body, pace)));
     request.extensions_mut().insert(Peer(peer.ip()));
-    match tokio::time::timeout(limits.request, router.oneshot(request)).await {
-        Ok(answered) => answered,
-        Err(_) => Ok(late()),
+    let stopping = async {
+        door.cancel.cancelled().await;
+        tokio::time::sleep(limits.drain).await;
+    };
+    tokio::select! {
+        biased;
+        answered = door.router.clone().oneshot(request) => answered,
+        () = tokio::time::sleep(limits.request) => Ok(late(&door, manner)),
+        () = stopping => Ok(late(&door, manner)),
     }
 }
 
-/// The answer when a request took its whole time.
-fn late() -> Response {
-    let body =
-        r#"{"ok":false,"error":"too_slow","message":"The request took too long. Please try again.","errors":[]}"#;
-    let mut response = (StatusCode::SERVICE_UNAVAILABLE, body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
+/// The answer when a request took its whole time, or the daemon cannot wait for it any longer.
+fn late(door: &Door, manner: Hurried) -> Response {
+    let id = door.clock.new_id();
+    tracing::info!(request = %id, "request {id} took too long and was answered 503");
+    manner.answer(id)
 }

@@ -89,7 +89,50 @@ async fn a_request_has_a_deadline_as_a_whole() {
     .unwrap();
     let answer = read_to_end(&mut slow);
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after"), "{answer}");
+    assert_is_a_refusal_in_the_usual_shape(&answer);
     house.stop().await;
+}
+
+/// What a server says before it reads a body that was announced with `Expect` (RFC 9110 section 10.1.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+fn assert_is_a_refusal_in_the_usual_shape(answer: &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
+    assert!(head.contains("connection: close") && head.contains("access-control-allow-origin: *"), "{head}");
+    let said: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!((&said["ok"], &said["error"]), (&false.into(), &"too_slow".into()), "{said}");
+    assert_eq!(said["errors"][0]["code"], "TRY_AGAIN", "{said}");
+    assert_eq!(said["errors"][0]["message"], said["message"]);
+    assert!(said["errors"][0]["field"].is_null());
+    assert_eq!(said["request_id"].as_str().map(str::len), Some(26), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_a_stop_cannot_wait_for_is_told_so() {
+    let plan = Plan {
+        serve: |limits| {
+            limits.drain = Duration::from_millis(200);
+            limits.grace = Duration::from_secs(60);
+        },
+        ..Plan::default()
+    };
+    let house = House::open(plan).await;
+    let (mut script, mut browser) = (connect(&house), connect(&house));
+    let head = "POST /f/contact HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\
+                Content-Type: application/json\r\nExpect: 100-continue\r\n";
+    script.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+    browser.write_all(format!("{head}Accept: text/html\r\nAccept-Language: fr\r\n\r\n").as_bytes()).unwrap();
+    for client in [&mut script, &mut browser] {
+        let mut word = [0_u8; CONTINUE.len()];
+        client.read_exact(&mut word).unwrap();
+        assert_eq!(word.as_slice(), CONTINUE, "its body is being read");
+    }
+    house.stop().await;
+    let answer = read_to_end(&mut script);
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after"), "{answer}");
+    assert_is_a_refusal_in_the_usual_shape(&answer);
+    let page = read_to_end(&mut browser);
+    assert!(page.starts_with("HTTP/1.1 503 ") && page.contains("trop de temps"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

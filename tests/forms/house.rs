@@ -86,7 +86,9 @@ impl House {
         let http = Http::to(bound.address());
         let mut limits = ServeLimits::new(&plan.limits, &plan.http);
         (plan.serve)(&mut limits);
-        let serving = serve(bound, public_router(PublicDeps { door }), limits, cancel.clone(), tracker.clone());
+        let router = public_router(PublicDeps { door });
+        let serving =
+            serve(bound, router, limits, Arc::clone(&clock) as Arc<dyn Clock>, cancel.clone(), tracker.clone());
         tracker.spawn(serving);
         Self { http, store, clock, journal, forms, folder, tracker, cancel }
     }

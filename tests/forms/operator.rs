@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use pisteur::clock::SystemClock;
 use pisteur::config::http::{HttpConfig, LimitsConfig};
 use pisteur::http::{OperatorDeps, Readiness, ReadinessReport, ServeLimits, bind, operator_router, serve};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +23,14 @@ async fn readiness_is_200_while_arrivals_can_be_journalled() {
     let http = Http::to(bound.address());
     let (cancel, tracker) = (CancellationToken::new(), TaskTracker::new());
     let limits = ServeLimits::new(&LimitsConfig::default(), &HttpConfig::default());
-    tracker.spawn(serve(bound, operator_router(deps), limits, cancel.clone(), tracker.clone()));
+    tracker.spawn(serve(
+        bound,
+        operator_router(deps),
+        limits,
+        Arc::new(SystemClock::default()),
+        cancel.clone(),
+        tracker.clone(),
+    ));
     let cases = [
         (Readiness::Ok, 200, "ok"),
         (Readiness::Degraded, 200, "degraded"),

@@ -1,14 +1,14 @@
 //! Answers: JSON for scripts, redirects and pages for browsers.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use ulid::Ulid;
 
-use super::negotiate;
 use super::pages::{self, Trouble};
 use super::problem::Why;
 use super::texts::Language;
+use super::{cors, negotiate};
 use crate::config::form::{FormConfig, origin};
 
 /// What all answers to one request have in common.
@@ -69,6 +69,33 @@ impl Manner {
         if *why == Why::Method {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"));
         }
+        response
+    }
+}
+
+/// How a request wants to be answered when no time is left to ask its form.
+#[derive(Debug, Clone, Copy)]
+pub struct Hurried {
+    json: bool,
+    language: Language,
+}
+
+impl Hurried {
+    /// By its address, its headers and its `?lang=`: pages are for visitors of forms.
+    #[must_use]
+    pub fn of(uri: &Uri, headers: &HeaderMap) -> Self {
+        let json = !uri.path().starts_with("/f/") || negotiate::wants_json(headers);
+        Self { json, language: language(headers, uri.query().unwrap_or_default(), None) }
+    }
+
+    /// 503 in the shape of every refusal; the connection ends with it. Any website's script may read it: it says nothing
+    /// about anybody.
+    #[must_use]
+    pub fn answer(self, request_id: Ulid) -> Response {
+        let manner = Manner { json: self.json, language: self.language, request_id, back: None };
+        let mut response = manner.refusal(&Why::Late, None);
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
         response
     }
 }

@@ -73,6 +73,8 @@ pub enum Why {
         /// Until it may knock again.
         wait: Duration,
     },
+    /// The time for a whole request is over, or the daemon stops.
+    Late,
     /// Too much in hand at present.
     Busy,
     /// Nothing can be written down at present.
@@ -102,6 +104,7 @@ impl Why {
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
             Self::Origin => (StatusCode::FORBIDDEN, "origin_refused"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            Self::Late => (StatusCode::SERVICE_UNAVAILABLE, "too_slow"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
@@ -122,7 +125,7 @@ impl Why {
             Self::Origin | Self::RateLimited { .. } => "BLOCKED",
             Self::Malformed { .. } | Self::BrokenOff | Self::TooSlow => "MALFORMED",
             Self::Method | Self::ContentType | Self::ContentEncoding | Self::KeyReused => "INVALID_REQUEST",
-            Self::Busy | Self::Unavailable => "TRY_AGAIN",
+            Self::Late | Self::Busy | Self::Unavailable => "TRY_AGAIN",
         }
     }
 
@@ -140,6 +143,7 @@ impl Why {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::RateLimited { wait } => Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0 || wait.is_zero())),
+            Self::Late => Some(5),
             Self::Busy => Some(1),
             Self::Unavailable => Some(10),
             _ => None,
@@ -174,6 +178,7 @@ impl Why {
             Self::RateLimited { .. } => {
                 p.rate_limited.replace("{seconds}", &self.retry_after().unwrap_or(1).to_string())
             }
+            Self::Late => p.late.to_owned(),
             Self::Busy => p.busy.to_owned(),
             Self::Unavailable => p.unavailable.to_owned(),
         }

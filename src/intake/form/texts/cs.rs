@@ -52,6 +52,7 @@ pub(super) static TEXTS: Texts = Texts {
         key_reused: "Tento klíč idempotence už patří jinému odeslání. Použijte nový klíč.",
         origin: "Tento web nesmí tento formulář odesílat. Napište nám prosím z našeho webu.",
         rate_limited: "Příliš mnoho odeslání za krátkou dobu. Zkuste to prosím znovu za {seconds} s.",
+        late: "Požadavek trval příliš dlouho. Zkuste to prosím za chvíli znovu.",
         busy: "Právě máme mnoho práce. Zkuste to prosím za několik sekund.",
         unavailable: "Vaši zprávu teď nemůžeme přijmout. Zkuste to prosím za minutu.",
     },

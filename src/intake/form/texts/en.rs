@@ -52,6 +52,7 @@ pub(super) static TEXTS: Texts = Texts {
         key_reused: "This idempotency key was used for another submission. Use a new key.",
         origin: "This website may not send this form. Please write to us from our own website.",
         rate_limited: "Too many submissions in a short time. Please try again in {seconds} seconds.",
+        late: "The request took too long. Please try again in a moment.",
         busy: "We are busy at the moment. Please try again in a few seconds.",
         unavailable: "We cannot take your message at the moment. Please try again in a minute.",
     },

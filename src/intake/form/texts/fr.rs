@@ -53,6 +53,7 @@ pub(super) static TEXTS: Texts = Texts {
         key_reused: "Cette clé d’idempotence a servi à un autre envoi. Utilisez une nouvelle clé.",
         origin: "Ce site ne peut pas envoyer ce formulaire. Merci de nous écrire depuis notre propre site.",
         rate_limited: "Trop d’envois en peu de temps. Merci de réessayer dans {seconds} secondes.",
+        late: "La demande a pris trop de temps. Merci de réessayer dans un instant.",
         busy: "Nous sommes très sollicités en ce moment. Merci de réessayer dans quelques secondes.",
         unavailable: "Nous ne pouvons pas recevoir votre message en ce moment. Merci de réessayer dans une minute.",
     },

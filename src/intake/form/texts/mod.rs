@@ -149,6 +149,7 @@ pub struct Problems {
     pub key_reused: &'static str,
     pub origin: &'static str,
     pub rate_limited: &'static str,
+    pub late: &'static str,
     pub busy: &'static str,
     pub unavailable: &'static str,
 }
