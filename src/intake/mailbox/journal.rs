@@ -144,9 +144,9 @@ impl Journal {
         };
         self.store.accept(batch.arrivals, Some(cursor)).await.map_err(|e| away(&e))?;
         self.state.last_uid = last_uid;
-        metrics::count(metrics::MESSAGES, &self.mailbox, written.messages);
-        metrics::count(metrics::BYTES, &self.mailbox, bytes as u64);
-        metrics::count(metrics::QUARANTINED, &self.mailbox, written.quarantined);
+        metrics::count("pisteur_mailbox_messages_total", &self.mailbox, written.messages);
+        metrics::count("pisteur_mailbox_bytes_total", &self.mailbox, bytes as u64);
+        metrics::count("pisteur_mailbox_quarantined_total", &self.mailbox, written.quarantined);
         Ok(written)
     }
 

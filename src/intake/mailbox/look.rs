@@ -97,7 +97,7 @@ impl Shift<'_> {
         };
         let mailbox = &self.config.id;
         if restart.rebuilt {
-            metrics::count(metrics::REBUILT, mailbox, 1);
+            metrics::count("pisteur_mailbox_rebuilt_total", mailbox, 1);
             tracing::warn!(%mailbox, "the folder of mailbox {mailbox} was rebuilt: it is read again by date, known mail is passed over");
         } else {
             let count = selected.exists;

@@ -38,7 +38,7 @@ impl Reporter {
     }
 
     pub(super) fn connecting(&self) {
-        metrics::count(metrics::CONNECTIONS, &self.mailbox, 1);
+        metrics::count("pisteur_mailbox_connections_total", &self.mailbox, 1);
         self.change(|s| {
             s.link = Link::Connecting;
             s.connections += 1;
@@ -53,7 +53,7 @@ impl Reporter {
     }
 
     pub(super) fn good_look(&self, at: Timestamp) {
-        metrics::count(metrics::POLLS, &self.mailbox, 1);
+        metrics::count("pisteur_mailbox_polls_total", &self.mailbox, 1);
         let recovered = self.status.borrow().last_error.is_some();
         if recovered {
             tracing::info!(mailbox = %self.mailbox, "mailbox {} is well again", self.mailbox);
