@@ -34,6 +34,10 @@ pub enum StoreError {
 /// Result of a store operation.
 pub type StoreResult<T> = Result<T, StoreError>;
 
+/// What a database that cannot be written is said to be.
+pub(super) const READ_ONLY: &str =
+    "the database file or its folder is read-only; give the user that runs pisteur the right to write there";
+
 /// SQLite primary result codes (<https://www.sqlite.org/rescode.html>).
 mod sqlite_code {
     pub(super) const BUSY: i32 = 5;
@@ -90,10 +94,7 @@ fn of_sqlite(code: i32, error: sqlx::Error) -> StoreError {
             StoreError::Full("the disk of the database is full; free some space, nothing needs a restart".to_owned())
         }
         sqlite_code::BUSY | sqlite_code::LOCKED => StoreError::Away(Box::new(error)),
-        sqlite_code::READONLY => StoreError::Unusable(
-            "the database file or its folder is read-only; give the user that runs pisteur the right to write there"
-                .to_owned(),
-        ),
+        sqlite_code::READONLY => StoreError::Unusable(READ_ONLY.to_owned()),
         sqlite_code::CANTOPEN => StoreError::Unusable(
             "the database file cannot be opened; check that its folder exists and that pisteur may read and write it"
                 .to_owned(),

@@ -8,6 +8,7 @@ use pisteur::store::{StoreError, open};
 use tempfile::TempDir;
 
 use super::lab::{Lab, options};
+use crate::support::process::ServerUser;
 
 fn place() -> (TempDir, std::path::PathBuf, String, Arc<dyn Clock>) {
     let dir = TempDir::with_prefix("pisteur-store-").unwrap();
@@ -84,17 +85,31 @@ async fn a_folder_that_cannot_be_made_is_named() {
     assert!(error.to_string().contains("the folder"), "{error}");
 }
 
-#[tokio::test]
-async fn a_read_only_file_is_named() {
-    let (dir, file, url, clock) = place();
-    let (store, _) = open(options(&url, &clock, &dir)).await.unwrap();
-    store.close().await;
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o444)).unwrap();
-    // Root writes to anything: the check means something only for other users.
-    if std::fs::OpenOptions::new().append(true).open(&file).is_err() {
-        let error = open(options(&url, &clock, &dir)).await.unwrap_err();
-        assert!(error.to_string().contains("read-only"), "{error}");
+/// Root writes to anything, so the built program looks at the file as the user of the test servers.
+#[test]
+fn a_read_only_file_is_named() {
+    let user = ServerUser::get();
+    let dir = TempDir::with_prefix("pisteur-store-").unwrap();
+    user.own(dir.path());
+    // That user may not reach the folder the program was built in.
+    let (built, program) = (env!("CARGO_BIN_EXE_pisteur"), dir.path().join("pisteur"));
+    std::fs::hard_link(built, &program).or_else(|_| std::fs::copy(built, &program).map(drop)).unwrap();
+    let migrate = || {
+        let mut command = user.command(&program);
+        command.arg("migrate").current_dir(dir.path()).env("PISTEUR__DATABASE", "sqlite://pisteur.db");
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(migrate(), (Some(0), String::new()));
+    for path in [dir.path().join("pisteur.db"), dir.path().to_owned()] {
+        let before = std::fs::metadata(&path).unwrap().permissions();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(before.mode() & 0o555)).unwrap();
+        let (code, said) = migrate();
+        std::fs::set_permissions(&path, before).unwrap();
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("read-only") && said.contains("give the user that runs pisteur the right"), "{said}");
     }
+    assert_eq!(migrate().0, Some(0));
 }
 
 #[tokio::test]

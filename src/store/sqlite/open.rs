@@ -5,6 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::mpsc;
@@ -12,6 +14,7 @@ use tokio::sync::mpsc;
 use super::engine::Sqlite;
 use super::migrate::migrate;
 use super::writer::{QUEUE, Writer};
+use crate::store::errors::READ_ONLY;
 use crate::store::signal::Signals;
 use crate::store::{OpenOptions, Opened, Store, StoreError, StoreResult};
 
@@ -26,6 +29,10 @@ const STATEMENTS: usize = 256;
 pub(super) async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, Opened)> {
     let connect = connect_options(&options.url)?;
     make_folder(connect.get_filename())?;
+    // A command that only looks may do so with less.
+    if options.migrate {
+        refuse_read_only(connect.get_filename())?;
+    }
     let mut conn =
         connect.clone().create_if_missing(options.migrate).connect().await.map_err(|e| cannot_open(e, &options.url))?;
     let migrated = match migrate(&mut conn, options.migrate, options.clock.now()).await {
@@ -74,6 +81,17 @@ fn make_folder(file: &Path) -> StoreResult<()> {
             folder.display()
         ))
     })
+}
+
+/// SQLite opens a file that it may not write without a word, and every arrival would be refused later. Asked of the
+/// system: opening and closing the file here would give away the locks of this process (fcntl(2)).
+fn refuse_read_only(file: &Path) -> StoreResult<()> {
+    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let read_only = |path: &Path| access(path, Access::WRITE_OK).is_err_and(|e| e != Errno::NOENT);
+    if read_only(file) || read_only(folder) {
+        return Err(StoreError::Unusable(READ_ONLY.to_owned()));
+    }
+    Ok(())
 }
 
 fn cannot_open(error: sqlx::Error, url: &str) -> StoreError {
