@@ -42,6 +42,7 @@ pub struct Setup {
     keys: String,
     tables: String,
     env: Vec<(String, String)>,
+    launcher: Vec<String>,
     public: u16,
     operator: u16,
 }
@@ -68,6 +69,7 @@ impl Setup {
             keys: String::new(),
             tables: String::new(),
             env: Vec::new(),
+            launcher: Vec::new(),
             public: free_port(),
             operator: free_port(),
         }
@@ -109,6 +111,11 @@ impl Setup {
         self
     }
 
+    /// A program that starts the daemon and the sub-commands, by replacing itself with them.
+    pub fn launch_with(&mut self, launcher: Vec<String>) {
+        self.launcher = launcher;
+    }
+
     /// Forgets the variables given so far.
     pub fn clear_env(&mut self) {
         self.env.clear();
@@ -144,8 +151,10 @@ impl Setup {
     fn command(&self, args: &[&str]) -> Command {
         let path = self.dir.path().join("pisteur.toml");
         std::fs::write(&path, self.toml()).expect("the configuration is written");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pisteur"));
-        command.arg("-c").arg(path).args(args).current_dir(self.dir.path()).stdin(Stdio::null());
+        let binary = env!("CARGO_BIN_EXE_pisteur").to_owned();
+        let mut words = self.launcher.iter().chain([&binary]);
+        let mut command = Command::new(words.next().expect("the binary at least"));
+        command.args(words).arg("-c").arg(path).args(args).current_dir(self.dir.path()).stdin(Stdio::null());
         command.env("NO_COLOR", "1").envs(self.env.iter().map(|(k, v)| (k, v)));
         command
     }

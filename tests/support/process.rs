@@ -169,6 +169,11 @@ pub fn wait_for_port(what: &str, port: u16, mut gone: impl FnMut() -> bool) {
     });
 }
 
+/// Whether the tests run as root.
+pub fn is_root() -> bool {
+    id(&["-u"]).as_deref() == Some("0")
+}
+
 /// Ids and name of the user that servers run as.
 #[derive(Debug, Clone)]
 pub struct ServerUser {
@@ -183,7 +188,7 @@ impl ServerUser {
     pub fn get() -> &'static Self {
         static USER_IDS: OnceLock<ServerUser> = OnceLock::new();
         USER_IDS.get_or_init(|| {
-            let root = id(&["-u"]).as_deref() == Some("0");
+            let root = is_root();
             let of = |flag: &str| {
                 let answer = if root { id(&[flag, USER]) } else { id(&[flag]) };
                 answer.unwrap_or_else(|| {
