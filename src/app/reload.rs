@@ -141,7 +141,7 @@ pub fn fingerprint_of(file: Option<&Path>, rules: &Path) -> blake3::Hash {
 
 /// Reads both again and takes over what is valid.
 pub async fn reload(app: &Arc<App>) {
-    let (config, mut refused_config) = match config::load(app.config_path.as_deref(), &config::environment()) {
+    let (config, mut refused_config) = match config::load_here(app.config_path.as_deref()) {
         Ok(config) => (Arc::new(config), None),
         Err(error) => {
             tracing::error!("the configuration is not taken over, the old one stays in force:\n{error}");

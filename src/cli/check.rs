@@ -42,8 +42,8 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> anyhow::Result<Outcome
         out.line(serde_json::to_string_pretty(&config::schema())?);
         return out.finish(Outcome::Done);
     }
-    match config::load(context.config_path.as_deref(), &config::environment()) {
-        Ok(config) => check_rules(out, &config, args.json),
+    match config::load_with_secrets(context.config_path.as_deref()) {
+        Ok((config, absent)) => check_rules(out, &config, &absent, args.json),
         Err(ConfigError::Invalid(problems)) => refused(out, &problems, args.json),
         Err(e) => Err(e.into()),
     }
@@ -64,17 +64,26 @@ fn refused(mut out: Output, problems: &[Placed], json: bool) -> anyhow::Result<O
     out.finish(Outcome::No)
 }
 
-/// The configuration is right; so the rules can be compiled against what it declares.
-fn check_rules(mut out: Output, config: &Config, json: bool) -> anyhow::Result<Outcome> {
+/// The configuration is right; so the rules can be compiled against what it declares. `absent` are secrets that cannot be
+/// read here.
+fn check_rules(mut out: Output, config: &Config, absent: &[Placed], json: bool) -> anyhow::Result<Outcome> {
     let file = config.source.file.as_ref().map_or_else(|| "built-in".to_owned(), |f| f.display().to_string());
     let checked = Checked::load(config, None)?;
-    let ok = checked.compiled.is_ok();
+    let ok = checked.compiled.is_ok() && absent.is_empty();
     if json {
         let found = diagnostics::to_json(checked.diagnostics());
-        out.json(&json!({"ok": ok, "file": file, "config": [], "rules": found}))?;
+        out.json(&json!({"ok": ok, "file": file, "config": absent, "rules": found}))?;
     } else {
-        let good = out.styled(Style::Good, "ok");
-        out.line(format!("{good}  configuration {file}"));
+        for problem in absent {
+            out.line(problem.to_string());
+        }
+        let verdict = if absent.is_empty() {
+            out.styled(Style::Good, "ok")
+        } else {
+            let count = format!("{} cannot be read here:", super::rules::plural(absent.len(), "secret"));
+            out.styled(Style::Bad, &count)
+        };
+        out.line(format!("{verdict}  configuration {file}"));
         checked.tell(&mut out);
     }
     out.finish(Outcome::yes(ok))

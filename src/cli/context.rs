@@ -48,7 +48,7 @@ impl Context {
     /// # Errors
     /// When it is unreadable or wrong; the error lists every problem.
     pub fn config(&self) -> anyhow::Result<Config> {
-        config::load(self.config_path.as_deref(), &config::environment()).map_err(|e| match e {
+        config::load_here(self.config_path.as_deref()).map_err(|e| match e {
             config::ConfigError::Invalid(_) => anyhow::anyhow!("the configuration is wrong:\n{e}"),
             config::ConfigError::Unreadable { .. } => e.into(),
         })

@@ -94,7 +94,7 @@ impl Checked {
 }
 
 /// `1 rule`, `2 rules`.
-fn plural(count: usize, word: &str) -> String {
+pub(super) fn plural(count: usize, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 

@@ -184,6 +184,22 @@ impl MailboxConfig {
         problems
     }
 
+    /// Secrets that cannot be read here and now: key inside the section, and one sentence with the remedy.
+    #[must_use]
+    pub fn absent_secrets(&self) -> Vec<Problem> {
+        let oauth = self.oauth.as_ref();
+        let places = [
+            ("password", self.password.as_ref()),
+            ("oauth.client_secret", oauth.and_then(|o| o.client_secret.as_ref())),
+            ("oauth.refresh_token", oauth.and_then(|o| o.refresh_token.as_ref())),
+        ];
+        let said = |(key, source): (&str, Option<&SecretSource>)| {
+            let why = source?.absent()?;
+            Some((key.to_owned(), format!("mailbox {}: {why}", self.id)))
+        };
+        places.into_iter().filter_map(said).collect()
+    }
+
     fn validate_protection(&self, say: &mut impl FnMut(&str, String)) {
         if self.tls == TlsMode::None && !is_loopback(self.server()) {
             say("tls", format!("without TLS only this machine may be read, not {}: use \"implicit\"", self.server()));

@@ -18,6 +18,7 @@ pub mod rules_folder;
 mod sections;
 mod tree;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -32,6 +33,7 @@ pub use self::reference::reference;
 pub use self::sections::{LogConfig, LogFormat, MatchingConfig, ReadingConfig, RulesConfig, SpillConfig, WorkerConfig};
 use self::tree::Tree;
 use crate::domain::decide::Policy;
+use crate::domain::plain;
 use crate::domain::reading::{FormReading, ReadLimits, ReadSettings};
 use crate::domain::rules::Declarations;
 
@@ -147,13 +149,55 @@ pub struct Source {
     pub base: PathBuf,
 }
 
-/// The overriding variables of this process, for [`load`].
-#[must_use]
-pub fn environment() -> Vec<(String, String)> {
-    std::env::vars_os()
-        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-        .filter(|(k, _)| k.starts_with(tree::ENV_PREFIX))
-        .collect()
+/// Loads the file at `path` under the overriding variables of this process, as [`load`] does.
+///
+/// # Errors
+/// As [`load`]; a variable that is not UTF-8 is a problem too.
+pub fn load_here(path: Option<&Path>) -> Result<Config, ConfigError> {
+    here(path).map(|(config, _)| config)
+}
+
+/// As [`load_here`], with the secrets of mailboxes that this process could not read now. The daemon starts without
+/// them: the mailbox fails, visibly, until its secret is there.
+///
+/// # Errors
+/// As [`load_here`].
+pub fn load_with_secrets(path: Option<&Path>) -> Result<(Config, Vec<Placed>), ConfigError> {
+    let (config, tree) = here(path)?;
+    let absent =
+        config.mailbox.iter().enumerate().filter(|(_, m)| m.enabled).flat_map(|(i, m)| {
+            m.absent_secrets().into_iter().map(move |(key, said)| (format!("mailbox.{i}.{key}"), said))
+        });
+    let absent = absent.map(|(key, said)| tree.placed(&key, &said)).collect();
+    Ok((config, absent))
+}
+
+fn here(path: Option<&Path>) -> Result<(Config, Tree), ConfigError> {
+    let (variables, unreadable) = environment(std::env::vars_os());
+    match read_file(path, &variables) {
+        Ok(read) if unreadable.is_empty() => Ok(read),
+        Ok(_) => Err(ConfigError::Invalid(unreadable)),
+        Err(ConfigError::Invalid(problems)) => Err(ConfigError::Invalid([problems, unreadable].concat())),
+        Err(other) => Err(other),
+    }
+}
+
+/// The overriding variables, and those among them that are not text.
+fn environment(all: impl Iterator<Item = (OsString, OsString)>) -> (Vec<(String, String)>, Vec<Placed>) {
+    let (mut variables, mut unreadable) = (Vec::new(), Vec::new());
+    for (name, value) in all.filter(|(name, _)| name.as_encoded_bytes().starts_with(tree::ENV_PREFIX.as_bytes())) {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => variables.push((name, value)),
+            (name, value) => {
+                let which = if value.is_err() { "value" } else { "name" };
+                let name = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());
+                let message =
+                    format!("the {which} of this environment variable is not UTF-8 text; write it anew, or unset it");
+                unreadable.push(Placed { place: plain::escaped(&name), key: String::new(), message });
+            }
+        }
+    }
+    (variables, unreadable)
 }
 
 /// Loads the file at `path` (or the default one, or the built-in copy) under `env`.
@@ -161,6 +205,10 @@ pub fn environment() -> Vec<(String, String)> {
 /// # Errors
 /// [`ConfigError::Unreadable`] when a named file cannot be read, [`ConfigError::Invalid`] with every problem found.
 pub fn load(path: Option<&Path>, env: &[(String, String)]) -> Result<Config, ConfigError> {
+    read_file(path, env).map(|(config, _)| config)
+}
+
+fn read_file(path: Option<&Path>, env: &[(String, String)]) -> Result<(Config, Tree), ConfigError> {
     let file = path.map(Path::to_path_buf).or_else(|| Some(PathBuf::from(DEFAULT_PATH)).filter(|p| p.exists()));
     let (name, text) = match &file {
         Some(p) => {
@@ -171,7 +219,7 @@ pub fn load(path: Option<&Path>, env: &[(String, String)]) -> Result<Config, Con
         None => ("built-in pisteur.toml".to_owned(), BUILT_IN.to_owned()),
     };
     let base = file.as_deref().map_or_else(PathBuf::new, paths::project_folder);
-    parse(&name, &text, env, Source { file, base })
+    read(&name, &text, env, Source { file, base })
 }
 
 /// Reads `text` under `env`; `name` is how problems call it.
@@ -179,6 +227,10 @@ pub fn load(path: Option<&Path>, env: &[(String, String)]) -> Result<Config, Con
 /// # Errors
 /// [`ConfigError::Invalid`] with every problem found.
 pub fn parse(name: &str, text: &str, env: &[(String, String)], source: Source) -> Result<Config, ConfigError> {
+    read(name, text, env, source).map(|(config, _)| config)
+}
+
+fn read(name: &str, text: &str, env: &[(String, String)], source: Source) -> Result<(Config, Tree), ConfigError> {
     let mut tree = Tree::parse(name, text)?;
     let mut problems = tree.overlay(env);
     let mut config = match tree.read::<Config>() {
@@ -193,7 +245,7 @@ pub fn parse(name: &str, text: &str, env: &[(String, String)], source: Source) -
     let mut found = config.validate();
     tree.sort(&mut found);
     problems.extend(found.into_iter().map(|p| tree.placed(&p.key, &p.message)));
-    if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(problems)) }
+    if problems.is_empty() { Ok((config, tree)) } else { Err(ConfigError::Invalid(problems)) }
 }
 
 /// The JSON Schema of the configuration, for editors.

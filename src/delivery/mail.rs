@@ -24,6 +24,7 @@ use super::record::{self, Record, kind_word};
 use super::{Attempt, Checked, Deliver, Delivery, Notice, wording};
 use crate::clock::Timestamp;
 use crate::config::delivery::{DeliveryConfig, MailLanguage, SmtpConfig, SmtpTls};
+use crate::domain::plain::one_line;
 use crate::domain::reading::OWN_HEADER;
 use crate::store::{Effect, Store};
 
@@ -90,7 +91,7 @@ impl OwnerMail {
         let address: Address = smtp.from.parse().map_err(|e| format!("smtp: from is no address: {e}"))?;
         Ok(Some(Self {
             transport: transport(smtp, config.timeout())?,
-            from: Mailbox::new(Some(record::one_line(&smtp.from_name, 80)), address),
+            from: Mailbox::new(Some(one_line(&smtp.from_name, 80)), address),
             domain: smtp.from_domain(),
             language: config.owner_mail.language,
             server: format!("{}:{}", smtp.host, smtp.port()),
@@ -182,24 +183,32 @@ impl Deliver for OwnerMail {
         let Ok(address) = person.email.parse::<Address>() else {
             return Delivery::never(format!("the address of {owner} is none: correct it in people.toml and try again"));
         };
-        let to = Mailbox::new(Some(record::one_line(&person.name, 80)), address);
+        let to = Mailbox::new(Some(one_line(&person.name, 80)), address);
         match self.write(effect.id, &notice, &record, to, attempt.now) {
             Ok(message) => self.send(message).await,
             Err(why) => Delivery::never(why),
         }
     }
+}
 
-    async fn check(&self) -> Vec<Checked> {
-        let tried = tokio::time::timeout(self.timeout, self.transport.test_connection()).await;
-        let result = match tried {
-            Ok(Ok(true)) => Ok("connected and logged in".to_owned()),
-            Ok(Ok(false)) => Err("the server hung up: check host, port and tls".to_owned()),
-            Ok(Err(error)) => match judge(&error) {
-                Delivery::Done => Ok(String::new()),
-                Delivery::Retry { why, .. } | Delivery::Never { why } => Err(why),
-            },
-            Err(_) => Err("no answer in time: check host, port and firewall".to_owned()),
-        };
-        vec![Checked { what: format!("smtp {}", self.server), result }]
+/// Connects and logs in to the mail server, sending nothing; `None` when there is none.
+pub(super) async fn check(config: &DeliveryConfig) -> Option<Checked> {
+    let smtp = config.smtp.as_ref()?;
+    let result = match transport(smtp, config.timeout()) {
+        Ok(transport) => tried(&transport, config.timeout()).await,
+        Err(why) => Err(why),
+    };
+    Some(Checked { what: format!("smtp {}:{}", smtp.host, smtp.port()), result })
+}
+
+async fn tried(transport: &AsyncSmtpTransport<Tokio1Executor>, timeout: Duration) -> Result<String, String> {
+    match tokio::time::timeout(timeout, transport.test_connection()).await {
+        Ok(Ok(true)) => Ok("connected and logged in".to_owned()),
+        Ok(Ok(false)) => Err("the server hung up: check host, port and tls".to_owned()),
+        Ok(Err(error)) => match judge(&error) {
+            Delivery::Done => Ok(String::new()),
+            Delivery::Retry { why, .. } | Delivery::Never { why } => Err(why),
+        },
+        Err(_) => Err("no answer in time: check host, port and firewall".to_owned()),
     }
 }

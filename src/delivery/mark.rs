@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Attempt, Checked, Deliver, Delivery, MarkNotice};
+use super::{Attempt, Deliver, Delivery, MarkNotice};
 use crate::imap::{Mailboxes, MarkError};
 use crate::store::Effect;
 
@@ -52,10 +52,6 @@ impl Deliver for MarkDelivery {
 
     fn at_once(&self) -> Option<usize> {
         Some(AT_ONCE)
-    }
-
-    async fn check(&self) -> Vec<Checked> {
-        Vec::new()
     }
 }
 

@@ -78,7 +78,7 @@ pub struct Attempt {
     pub now: Timestamp,
 }
 
-/// One finding of [`Deliver::check`], for `doctor`.
+/// One finding of [`check`], for `doctor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
     /// What was looked at: `webhook crm`, `smtp mail.example.com:465`.
@@ -97,12 +97,6 @@ pub trait Deliver: Send + Sync + std::fmt::Debug {
     /// are carried out many in one command.
     fn at_once(&self) -> Option<usize> {
         None
-    }
-
-    /// Looks whether deliveries can work at all (resolve, connect), sending nothing. Empty when there is nothing to
-    /// look at.
-    async fn check(&self) -> Vec<Checked> {
-        Vec::new()
     }
 }
 
@@ -212,6 +206,14 @@ pub fn deliverers(config: &DeliveryConfig, store: &Arc<dyn Store>, people: mail:
         all.insert(MAIL.to_owned(), Arc::new(mail));
     }
     Ok(all)
+}
+
+/// Looks whether each configured delivery can work at all (resolve, connect, log in), sending nothing. Needs no
+/// database. All at once: each takes at most the time-out of deliveries.
+pub async fn check(config: &DeliveryConfig) -> Vec<Checked> {
+    let (mut found, smtp) = tokio::join!(webhook::check(config), mail::check(config));
+    found.extend(smtp);
+    found
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use ulid::Ulid;
 
 use crate::domain::decision::RecordKind;
 use crate::domain::matching::EntityKind;
+use crate::domain::plain::one_line;
 use crate::store::rows::RecordDetail;
 use crate::store::{Store, StoreResult};
 
-/// Longest line taken over from a stranger, in characters.
+/// Longest line taken over from a stranger, in columns.
 const LINE: usize = 200;
 /// Contact details of one kind that are told, at most.
 const DETAILS: usize = 10;
@@ -51,23 +52,6 @@ pub const fn kind_word(kind: RecordKind) -> &'static str {
         RecordKind::Lead => "lead",
         RecordKind::Opportunity => "opportunity",
     }
-}
-
-/// One line of at most `longest` characters: control and direction characters become spaces, runs of white space one.
-#[must_use]
-pub fn one_line(text: &str, longest: usize) -> String {
-    let clean = |c: char| {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }
-    };
-    // A bound before the work: the text may be megabytes.
-    let start: String = text.chars().take(longest.saturating_mul(8)).map(clean).collect();
-    let line = start.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= longest {
-        return line;
-    }
-    let cut: String = line.chars().take(longest.saturating_sub(1)).collect();
-    format!("{}…", cut.trim_end())
 }
 
 /// Reads a record; `None` when it is gone.
@@ -149,19 +133,5 @@ fn read(kind: RecordKind, detail: &RecordDetail) -> Record {
         company: text(fields, "company"),
         emails,
         phones,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_stays_one_line() {
-        assert_eq!(one_line("Jean\r\nBcc: all@example.com", 200), "Jean Bcc: all@example.com");
-        assert_eq!(one_line("a\u{2028}b\0c\u{202e}d", 200), "a b c d");
-        assert_eq!(one_line("abcdef", 4), "abc…");
-        assert_eq!(one_line(&"é".repeat(10_000_000), 5).chars().count(), 5);
-        assert_eq!(one_line(" \r\n ", 5), "");
     }
 }

@@ -190,18 +190,22 @@ impl Deliver for Webhooks {
         let body = body(&notice, &record, receiver.include).to_string().into_bytes();
         receiver.post(&effect.id.to_string(), attempt.now, body).await
     }
+}
 
-    async fn check(&self) -> Vec<Checked> {
-        let mut found = Vec::new();
-        for (id, receiver) in &self.receivers {
-            let result = match receiver.client.probe(&receiver.url).await {
-                Ok(address) => Ok(format!("connected to {address}")),
-                Err(error) => Err(error.to_string()),
+/// Connects to every webhook, sending nothing.
+pub(super) async fn check(config: &DeliveryConfig) -> Vec<Checked> {
+    let one = |webhook: &WebhookConfig| {
+        let receiver = Receiver::new(webhook, config.timeout());
+        let what = format!("webhook {}", webhook.id);
+        async move {
+            let result = match receiver {
+                Ok(receiver) => receiver.client.probe(&receiver.url).await.map_err(|error| error.to_string()),
+                Err(why) => Err(why),
             };
-            found.push(Checked { what: format!("webhook {id}"), result });
+            Checked { what, result: result.map(|address| format!("connected to {address}")) }
         }
-        found
-    }
+    };
+    futures::future::join_all(config.webhook.iter().map(one)).await
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The words of our mails to people of the house, in their language. One table; no logic beside filling it.
 
 use super::Notice;
-use super::record::{Record, kind_word, one_line};
+use super::record::{Record, kind_word};
 use crate::config::delivery::{Event, MailLanguage};
 use crate::domain::decision::RecordKind;
+use crate::domain::plain::one_line;
 
 /// Longest subject in characters.
 const SUBJECT: usize = 120;

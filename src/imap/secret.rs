@@ -39,9 +39,7 @@ impl fmt::Debug for Secret {
 pub(super) async fn read(what: &str, source: &SecretSource) -> Result<Secret, ImapError> {
     let bad = |why: String| ImapError::new(ErrorClass::Settings, format!("{what}: {why}"));
     let text = match source {
-        SecretSource::Env(name) => {
-            std::env::var(name).map_err(|_| bad(format!("the environment variable {name} is not set")))?
-        }
+        SecretSource::Env(name) => std::env::var(name).map_err(|_| bad(source.absent().unwrap_or_default()))?,
         SecretSource::File(path) => tokio::fs::read_to_string(path)
             .await
             .map_err(|e| bad(format!("the file {} cannot be read: {}", path.display(), e.kind())))?,

@@ -13,6 +13,7 @@ use ulid::Ulid;
 use super::scene::{Scene, Visitor};
 use crate::support::proxy::ChaosProxy;
 use crate::support::smtp::{Mail, SmtpSink};
+use pisteur::delivery::check;
 
 async fn settle(scene: &Scene, config: &DeliveryConfig) {
     let worker = scene.worker(config, scene.deliverers(config));
@@ -237,14 +238,14 @@ async fn a_bad_line_to_the_mail_server_loses_nothing() {
 
 #[tokio::test]
 async fn the_check_says_whether_the_server_answers() {
-    let (scene, sink) = (Scene::new().await, SmtpSink::start());
-    let well = scene.deliverers(&Scene::mail_config(sink.port()))["mail"].check().await;
+    let sink = SmtpSink::start();
+    let well = check(&Scene::mail_config(sink.port())).await;
     assert_eq!(well[0].result.as_deref(), Ok("connected and logged in"));
     let port = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
-    let ill = scene.deliverers(&Scene::mail_config(port))["mail"].check().await;
+    let ill = check(&Scene::mail_config(port)).await;
     assert!(ill[0].result.is_err(), "{ill:?}");
     assert!(sink.mails().is_empty());
 }

@@ -7,9 +7,11 @@ mod mailboxes;
 use clap::Args;
 use serde::Serialize;
 
-use super::output::{Style, printable};
+use super::output::Style;
 use super::{Context, Outcome, Output};
 use crate::config::{self, Config, ConfigError};
+use crate::delivery;
+use crate::domain::plain;
 
 /// `pisteur doctor`.
 #[derive(Debug, Clone, Args)]
@@ -63,7 +65,7 @@ impl Check {
 
 /// Examines the machine.
 pub(super) fn run(context: &Context, args: &DoctorArgs) -> anyhow::Result<Outcome> {
-    let checks = match config::load(context.config_path.as_deref(), &config::environment()) {
+    let checks = match config::load_here(context.config_path.as_deref()) {
         Ok(config) => context.block_on(examine(context, &config))?,
         Err(ConfigError::Invalid(problems)) => {
             let fail = |p: &config::Placed| Check::fail("config", p.to_string(), "mend it, then run `pisteur check`");
@@ -93,11 +95,21 @@ async fn examine(context: &Context, config: &Config) -> anyhow::Result<Vec<Check
         checks.extend(database::examine(store, context.clock.now()).await);
     }
     checks.extend(mailboxes::examine(context, config, store.as_ref()).await);
+    checks.extend(delivery::check(&config.delivery).await.into_iter().map(outgoing));
     checks.extend(machine::examine(context, config).await);
     if let Some(store) = store {
         store.close().await;
     }
     Ok(checks)
+}
+
+/// A delivery that cannot work at present; what is to be delivered meanwhile is tried again.
+fn outgoing(found: delivery::Checked) -> Check {
+    let remedy = "mend it and run this again; what gave up meanwhile: pisteur deliveries list";
+    match found.result {
+        Ok(text) => Check::ok(found.what, text),
+        Err(why) => Check::fail(found.what, why, remedy),
+    }
 }
 
 fn rules(config: &Config) -> Check {
@@ -117,7 +129,7 @@ fn print(out: &mut Output, check: &Check) {
         Level::Fail => ("fail", Style::Bad),
     };
     let word = out.styled(style, word);
-    out.line(format!("{word}  {:<18} {}", check.name, printable(&check.found)));
+    out.line(format!("{word}  {:<18} {}", check.name, plain::lines(&check.found)));
     if !check.remedy.is_empty() {
         out.line(format!("      {:<18} -> {}", "", check.remedy));
     }

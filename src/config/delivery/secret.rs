@@ -1,5 +1,6 @@
 //! Secrets of deliveries: where they are read, and that they are never printed.
 
+use std::env::VarError;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -47,6 +48,7 @@ impl fmt::Debug for DeliverySecret {
 pub(super) fn from_env(name: &str) -> Result<DeliverySecret, String> {
     match std::env::var(name) {
         Ok(value) if !value.trim().is_empty() => Ok(DeliverySecret::new(&value)),
+        Err(VarError::NotUnicode(_)) => Err(format!("the environment variable {name} is not UTF-8 text: set it anew")),
         _ => Err(format!("the environment variable {name} is not set: set it to the secret")),
     }
 }
