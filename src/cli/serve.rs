@@ -8,6 +8,7 @@ use super::context::redacted;
 use super::{Context, Outcome, Output};
 use crate::app::{self, App};
 use crate::config::{Config, LogFormat};
+use crate::domain::plain;
 use crate::store::Opened;
 use crate::telemetry::{self, LogStyle, Telemetry};
 
@@ -57,6 +58,8 @@ fn greet(app: &App, opened: &Opened) -> anyhow::Result<()> {
     let config = app.config.load();
     let mut out = Output::new();
     out.line(format!("pisteur {}", env!("CARGO_PKG_VERSION")));
+    let file = config.source.file.as_deref().map(plain::path);
+    out.line(format!("  config     {}", file.as_deref().unwrap_or("built in (there is no config/pisteur.toml here)")));
     let database = redacted(&config.database);
     out.line(match (opened.created, opened.degraded) {
         (true, _) => format!("  database   {database} (created)"),

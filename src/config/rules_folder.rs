@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::domain::plain;
 use crate::domain::rules::RuleSources;
 
 /// Files beyond which a folder is refused.
@@ -18,6 +19,15 @@ const MAX_TOTAL_BYTES: u64 = 64 * 1024 * 1024;
 /// Why a folder could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
+    /// There is no such folder.
+    #[error(
+        "there is no rules folder {path}; start pisteur in the folder that holds config/ and rules/, or name its \
+         configuration: pisteur -c FOLDER/config/pisteur.toml (its rules.path says where the rules are)"
+    )]
+    Missing {
+        /// Which.
+        path: String,
+    },
     /// A file or folder cannot be read.
     #[error("cannot read {path}: {source}; check that it exists and that this user may read it")]
     Unreadable {
@@ -48,6 +58,11 @@ pub enum FolderError {
 /// # Errors
 /// [`FolderError`] naming the file.
 pub fn read(folder: &Path) -> Result<RuleSources, FolderError> {
+    if matches!(fs::metadata(folder), Err(e) if e.kind() == io::ErrorKind::NotFound) {
+        // As people would look for it: `rules` alone says nothing about where.
+        let path = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        return Err(FolderError::Missing { path: plain::path(&path) });
+    }
     let mut reading = Reading::default();
     for path in entries(folder)? {
         let name = name_of(&path);

@@ -1,0 +1,50 @@
+//! The daemon on its machine: its unit, its figures, its first minute.
+
+use std::process::{Command, Stdio};
+
+use crate::support::daemon::Setup;
+use crate::support::wait;
+
+/// Values of a key of the unit file, in order.
+fn unit(section: &str, key: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/pisteur.service")).unwrap();
+    let of_section = text.split("\n[").find(|part| part.starts_with(&format!("{section}]"))).expect("the section");
+    let values = of_section.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    values.map(|value| value.trim().to_owned()).collect()
+}
+
+#[test]
+fn the_unit_starts_the_daemon_again_however_often_it_ends() {
+    assert_eq!(unit("Unit", "StartLimitIntervalSec"), ["0"]);
+    assert_eq!(unit("Service", "Restart"), ["on-failure"]);
+    assert!(unit("Service", "RestartSec")[0].parse::<u32>().unwrap() > 0, "not in a tight loop");
+    assert!(unit("Service", "LimitNOFILE")[0].parse::<u32>().unwrap() >= 65_536);
+    let stop: u64 = unit("Service", "TimeoutStopSec")[0].parse().unwrap();
+    assert!(stop > pisteur::lifecycle::GRACE.as_secs(), "systemd waits longer than a clean stop takes");
+}
+
+#[test]
+fn figures_of_progress_are_there_from_the_start() {
+    let mut daemon = Setup::new().contact_form().start();
+    for name in ["pisteur_oldest_lease_seconds", "pisteur_oldest_unprocessed_seconds", "pisteur_database_reachable"] {
+        wait::until(name, wait::LONG, || daemon.metric(name).is_some());
+    }
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn alone_in_an_empty_folder_it_says_what_to_do_next() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&[][..], &["check"]] {
+        let mut binary = Command::new(env!("CARGO_BIN_EXE_pisteur"));
+        let output = binary.args(command).current_dir(folder.path()).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        for words in ["there is no rules folder /", "holds config/ and rules/", "pisteur -c FOLDER/config/pisteur.toml"]
+        {
+            assert!(said.contains(words), "{words} not in {said}");
+        }
+        assert_eq!(said.matches("there is no rules folder").count(), 1, "{said}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+}
