@@ -10,6 +10,8 @@ use pisteur::store::{InitialState, NewArrival, OpenOptions, open};
 use serde_json::Value;
 
 use crate::support::daemon::Setup;
+use crate::support::process::free_port;
+use crate::support::wait;
 
 fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pisteur"));
@@ -278,6 +280,164 @@ fn doctor_has_a_line_for_everything_and_a_remedy_for_what_is_wrong() {
     assert_eq!(code(&output), 1, "{}", stderr(&output));
     assert!(stdout(&output).contains("fail  folder spool.path"), "{}", stdout(&output));
     assert!(stdout(&output).contains("-> give the user"), "{}", stdout(&output));
+}
+
+#[test]
+fn lists_and_pages_show_nothing_that_steers_the_screen() {
+    let text = "Nom;Prénom;Société;Courriel\nDup\u{202e}ont;Z\u{9b}2Joé;東\u{200b}京;zoe.dupont@menuiserie-dupont.fr\n";
+    let setup = migrated().file("clients.csv", text);
+    let file = setup.dir().join("clients.csv");
+    let import = setup.run(&["contacts", "import", file.to_str().unwrap()]);
+    assert_eq!(code(&import), 0, "{}{}", stdout(&import), stderr(&import));
+    let id = lines(&setup.run(&["contacts", "list", "--json"]))[0]["id"].as_str().unwrap().to_owned();
+    for command in [&["contacts", "list"][..], &["contacts", "show", &id]] {
+        let said = stdout(&setup.run(command));
+        assert!(said.contains("zoe.dupont@"), "{said}");
+        assert!(!said.contains(['\u{202e}', '\u{9b}', '\u{200b}', '\u{1b}']), "{said:?}");
+    }
+}
+
+#[test]
+fn a_file_name_cannot_steer_the_screen() {
+    let output = binary().args(["parse", "gone\u{1b}[2J\nforged.eml"]).output().unwrap();
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("cannot read gone\\u{1b}[2J\\nforged.eml: No such file"), "{}", stderr(&output));
+    let output =
+        binary().args(["explain", "gone\u{1b}[2J.eml"]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(stderr(&output).contains("gone\\u{1b}[2J.eml"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_identifier_is_taken_with_its_kind_and_a_wrong_kind_names_the_right_command() {
+    let setup = migrated().file("people.csv", "Nom;Courriel\nMartin;luc.martin@atelier-martin.fr\n");
+    let file = setup.dir().join("people.csv");
+    assert_eq!(code(&setup.run(&["contacts", "import", file.to_str().unwrap()])), 0);
+    let id = lines(&setup.run(&["contacts", "list", "--json"]))[0]["id"].as_str().unwrap().to_owned();
+    let prefixed = format!("contact:{id}");
+    let page = setup.run(&["contacts", "show", &prefixed]);
+    assert_eq!(code(&page), 0, "{}", stderr(&page));
+    assert!(stdout(&page).contains("luc.martin@"), "{}", stdout(&page));
+    let right = format!("`pisteur contacts show {id}`");
+    for command in [
+        &["leads", "show"][..],
+        &["opportunities", "show"],
+        &["submissions", "show"],
+        &["submissions", "release"],
+        &["replay"],
+        &["explain"],
+        &["rules", "explain"],
+    ] {
+        let output = setup.run(&[command, &[&prefixed]].concat());
+        assert_eq!(code(&output), 2, "{command:?}");
+        assert!(stderr(&output).contains(&right), "{command:?}: {}", stderr(&output));
+    }
+    let held = &held_at_the_door(setup.database_url())[0];
+    assert_eq!(code(&setup.run(&["submissions", "show", &format!("submission:{held}")])), 0);
+}
+
+const MAILBOX: &str = "[[mailbox]]\nid = \"sales\"\nhost = \"127.0.0.1\"\nport = 1\ntls = \"none\"\nuser = \"sales@example.com\"\n\
+    first_run = \"from_now\"\n";
+
+#[test]
+fn check_names_every_secret_that_is_not_there() {
+    for (password, words) in [
+        ("{ env = \"NO_SUCH_SECRET\" }", "mailbox sales: the environment variable NO_SUCH_SECRET is not set: set it"),
+        ("{ command = [\"no-such-program\"] }", "mailbox sales: the program no-such-program cannot be found"),
+        ("{ file = \"gone\" }", "gone cannot be found: create it"),
+    ] {
+        let setup = shop().tables(&format!("{MAILBOX}password = {password}\n"));
+        let output = setup.run(&["check"]);
+        assert_eq!(code(&output), 1, "{}{}", stdout(&output), stderr(&output));
+        assert!(
+            stdout(&output).contains("mailbox.0.password: ") && stdout(&output).contains(words),
+            "{}",
+            stdout(&output)
+        );
+        let json: Value = serde_json::from_str(&stdout(&setup.run(&["check", "--json"]))).unwrap();
+        assert_eq!((&json["ok"], &json["config"][0]["key"]), (&false.into(), &"mailbox.0.password".into()), "{json}");
+    }
+    let setup = shop().tables(&format!("{MAILBOX}password = {{ env = \"THE_SECRET\" }}\n")).env("THE_SECRET", "x");
+    let output = setup.run(&["check"]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+
+    let hook = "[[delivery.webhook]]\nid = \"crm\"\nurl = \"https://example.com/\"\nsecret_env = \"NO_SUCH_SECRET\"\n";
+    let smtp = "[delivery.smtp]\nhost = \"mx.example.com\"\nuser = \"u\"\npassword_env = \"NO_OTHER\"\nfrom = \"crm@example.com\"\n";
+    let said = stdout(&shop().tables(hook).tables(smtp).run(&["check"]));
+    assert!(
+        said.contains("delivery.webhook.0.secret_env: the environment variable NO_SUCH_SECRET is not set"),
+        "{said}"
+    );
+    assert!(said.contains("delivery.smtp.password_env: the environment variable NO_OTHER is not set"), "{said}");
+}
+
+#[test]
+fn a_mailbox_without_its_secret_turns_no_form_away_and_is_shown() {
+    let tables = format!("{MAILBOX}password = {{ env = \"NO_SUCH_SECRET\" }}\n");
+    let mut daemon = Setup::new().contact_form().tables(&tables).start();
+    let posted = daemon.public().post_form("/f/contact", &[("name", "Zoé"), ("email", "zoe@orange.fr")]).unwrap();
+    assert_eq!(posted.status, 200, "{}", posted.text());
+    wait::until("the mailbox is among the reasons", wait::LONG, || {
+        daemon.operator().get("/readyz").is_ok_and(|a| a.status == 200 && a.text().contains("mailbox sales"))
+    });
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn a_variable_that_is_not_text_is_refused_by_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let value = std::ffi::OsStr::from_bytes(b"FR\xff");
+    for (command, expected) in [(&["check"][..], 1), (&["leads", "list"], 2), (&["serve"], 2)] {
+        let mut binary = binary();
+        binary.args(command).current_dir(env!("CARGO_MANIFEST_DIR")).env("PISTEUR__DEFAULT_COUNTRY", value);
+        let output = binary.output().unwrap();
+        let said = stdout(&output) + &stderr(&output);
+        assert_eq!(code(&output), expected, "{said}");
+        assert!(
+            said.contains("PISTEUR__DEFAULT_COUNTRY: the value of this environment variable is not UTF-8"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn rules_explain_looks_the_sender_up_where_there_is_a_database() {
+    let known = "Nom;Prénom;Société;Courriel\nDupont;Zoé;;zoe.dupont@orange.fr\n";
+    let rule = "[[rule]]\nid = \"known-person\"\nwhy = \"test\"\nwhen.known.contact = true\nthen.create = \"lead\"\nthen.priority = 3\n";
+    let setup = shop().file("mail.eml", MAIL).file("clients.csv", known);
+    let rules = std::fs::read_to_string(setup.dir().join("rules/30-classify.toml")).unwrap();
+    let setup = setup.file("rules/30-classify.toml", rules.replacen("[[rule]]", &format!("{rule}\n[[rule]]"), 1));
+    let [mail, clients] = ["mail.eml", "clients.csv"].map(|name| setup.dir().join(name).to_str().unwrap().to_owned());
+    let explain = |more: &[&str]| {
+        let output = setup.run(&[&["rules", "explain", &mail], more].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    assert!(explain(&[]).contains("(nobody was taken for known: there is no database yet)"), "{}", explain(&[]));
+    assert!(explain(&["--why-not", "known-person"]).contains("does not match"));
+    assert_eq!(code(&setup.run(&["migrate"])), 0);
+    assert!(explain(&["--why-not", "known-person"]).contains("does not match"), "nobody is known yet");
+    assert_eq!(code(&setup.run(&["contacts", "import", &clients])), 0);
+    assert!(explain(&["--why-not", "known-person"]).contains("known-person matches"));
+    assert!(explain(&[]).contains("(the sender was looked up in the database)"), "{}", explain(&[]));
+    let json: Value = serde_json::from_str(&explain(&["--json"])).unwrap();
+    assert_eq!(json["matched_against_database"], true);
+}
+
+#[test]
+fn doctor_tries_each_delivery() {
+    let port = free_port();
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let hook = format!(
+        "[[delivery.webhook]]\nid = \"crm\"\nurl = \"http://127.0.0.1:{port}/\"\nallow_http = true\n\
+         allow_private = [\"127.0.0.0/8\"]\nsecret_env = \"HOOK_SECRET\"\n\
+         [delivery.smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"crm@example.com\"\n"
+    );
+    let setup = shop().tables(&hook).env("HOOK_SECRET", secret);
+    let output = setup.run(&["doctor"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let said = stdout(&output);
+    assert!(said.contains("fail  webhook crm") && said.contains(&format!("fail  smtp 127.0.0.1:{port}")), "{said}");
+    assert!(said.contains("-> mend it and run this again") && !said.contains(secret), "{said}");
 }
 
 #[test]

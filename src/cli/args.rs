@@ -1,10 +1,12 @@
 //! The arguments as a person meets them: every command says what it is for and shows an example.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use ulid::Ulid;
 
 use super::{check, contacts, deliveries, doctor, explain, migrate, records, replay, serve, submissions};
+use crate::domain::matching::EntityKind;
 
 const TOP_EXAMPLES: &str = "\
 Examples:
@@ -188,8 +190,121 @@ pub(super) struct ListArgs {
     pub(super) json: bool,
 }
 
-/// A public identifier as printed by lists.
-pub(super) fn id(text: &str) -> Result<ulid::Ulid, String> {
-    ulid::Ulid::from_string(text.trim())
-        .map_err(|_| "not an identifier; they have 26 letters and digits, copy one from a list".to_owned())
+/// What can be shown by its identifier; commands print records as `lead:01JABCDEFGHJKMNPQRSTVWXYZ0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Submission,
+    Record(EntityKind),
+}
+
+impl Kind {
+    const ALL: [Self; 5] = [
+        Self::Submission,
+        Self::Record(EntityKind::Lead),
+        Self::Record(EntityKind::Opportunity),
+        Self::Record(EntityKind::Contact),
+        Self::Record(EntityKind::Organisation),
+    ];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Submission => "submission",
+            Self::Record(kind) => kind.as_str(),
+        }
+    }
+
+    /// The command that shows it, if one does.
+    const fn command(self) -> Option<&'static str> {
+        match self {
+            Self::Submission => Some("submissions"),
+            Self::Record(EntityKind::Lead) => Some("leads"),
+            Self::Record(EntityKind::Opportunity) => Some("opportunities"),
+            Self::Record(EntityKind::Contact) => Some("contacts"),
+            Self::Record(EntityKind::Organisation) => None,
+        }
+    }
+}
+
+/// An identifier as lists print it, alone or behind the word for what it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reference {
+    kind: Option<Kind>,
+    id: Ulid,
+}
+
+impl Reference {
+    /// The identifier, for a command about `wanted`.
+    ///
+    /// # Errors
+    /// When it names something else; the sentence says which command shows that.
+    pub(super) fn of(self, wanted: Kind) -> anyhow::Result<Ulid> {
+        let Some(kind) = self.kind.filter(|kind| *kind != wanted) else { return Ok(self.id) };
+        let (word, id) = (kind.word(), self.id);
+        match kind.command() {
+            Some(command) => anyhow::bail!("{word}:{id} is no {}; see `pisteur {command} show {id}`", wanted.word()),
+            None => anyhow::bail!("{word}:{id} is no {}; see its people with `pisteur contacts list`", wanted.word()),
+        }
+    }
+}
+
+/// A public identifier as printed by lists, alone or with its kind before it.
+pub(super) fn reference(text: &str) -> Result<Reference, String> {
+    let (kind, id) = match text.trim().split_once(':') {
+        None => (None, text.trim()),
+        Some((word, id)) => {
+            let known = Kind::ALL.into_iter().find(|kind| kind.word().eq_ignore_ascii_case(word.trim()));
+            let known = known.ok_or_else(|| {
+                let words = Kind::ALL.map(Kind::word).join(", ");
+                format!("not an identifier; before the colon stands one of {words}")
+            })?;
+            (Some(known), id.trim())
+        }
+    };
+    let id = Ulid::from_string(id)
+        .map_err(|_| "not an identifier; they have 26 letters and digits, copy one from a list".to_owned())?;
+    Ok(Reference { kind, id })
+}
+
+/// The identifier of a stored arrival, alone or as `submission:..`.
+pub(super) fn submission(text: &str) -> Result<Ulid, String> {
+    reference(text)?.of(Kind::Submission).map_err(|e| e.to_string())
+}
+
+/// The stored arrival that `what` names; `None` when it is a file or standard input.
+///
+/// # Errors
+/// When it is the identifier of something else.
+pub(super) fn stored(what: &str) -> anyhow::Result<Option<Ulid>> {
+    if what == "-" || Path::new(what).exists() {
+        return Ok(None);
+    }
+    reference(what).ok().map(|found| found.of(Kind::Submission)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01JABCDEFGHJKMNPQRSTVWXYZ0";
+
+    #[test]
+    fn an_identifier_is_taken_alone_and_behind_its_kind() {
+        let lead = Kind::Record(EntityKind::Lead);
+        for text in [ID.to_owned(), format!("lead:{ID}"), format!(" Lead: {ID} ")] {
+            assert_eq!(reference(&text).unwrap().of(lead).unwrap().to_string(), ID, "{text}");
+        }
+        assert_eq!(submission(&format!("submission:{ID}")).unwrap().to_string(), ID);
+        for wrong in ["x", "lead:x", "leed:01JABCDEFGHJKMNPQRSTVWXYZ0", "lead:", ":"] {
+            assert!(reference(wrong).unwrap_err().starts_with("not an identifier"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_identifier_of_something_else_names_the_right_command() {
+        let said = |text: &str| reference(text).unwrap().of(Kind::Record(EntityKind::Lead)).unwrap_err().to_string();
+        let opportunity = said(&format!("opportunity:{ID}"));
+        assert_eq!(opportunity, format!("opportunity:{ID} is no lead; see `pisteur opportunities show {ID}`"));
+        assert!(said(&format!("submission:{ID}")).contains("`pisteur submissions show"));
+        assert!(said(&format!("organisation:{ID}")).contains("`pisteur contacts list`"));
+    }
 }

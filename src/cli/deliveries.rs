@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 
 use super::args::ListArgs;
-use super::output::{Cell, Style, one_line};
+use super::output::{Cell, Style};
 use super::{Context, Outcome, Output, when};
+use crate::domain::plain::one_line;
 
 /// `pisteur deliveries`.
 #[derive(Debug, Clone, Subcommand)]

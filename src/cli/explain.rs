@@ -6,10 +6,12 @@ use std::sync::Arc;
 use clap::Args;
 use ulid::Ulid;
 
+use super::args::stored;
 use super::{Context, FileKind, Outcome, Output, parse};
 use crate::app::{brain, rules};
 use crate::config::Config;
 use crate::domain::envelope::{Channel, Envelope, RawKind};
+use crate::domain::plain;
 use crate::domain::rules::Declarations;
 use crate::pipeline::Brain;
 use crate::pipeline::explain::{Explanation, explain};
@@ -42,8 +44,7 @@ pub struct ExplainArgs {
 pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outcome> {
     let config = context.config()?;
     let brain = thinking(&config)?;
-    let path = Path::new(&args.what);
-    let stored = if path.exists() || args.what == "-" { None } else { args.what.parse::<Ulid>().ok() };
+    let stored = stored(&args.what)?;
     let found = context.block_on(async {
         let store = if database_exists(&config) { Some(context.store(&config).await?) } else { None };
         let found = match stored {
@@ -58,7 +59,7 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outco
     let mut out = Output::new();
     match &found {
         Some(found) if args.json => out.json(found)?,
-        Some(found) => out.line(found.text().trim_end()),
+        Some(found) => out.line(plain::lines(found.text().trim_end())),
         None => out.line(format!("There is no arrival {}, or its bytes have been purged.", args.what)),
     };
     out.finish(Outcome::yes(found.is_some()))
@@ -71,7 +72,8 @@ pub(super) fn thinking(config: &Config) -> anyhow::Result<Brain> {
     Ok(brain::build(config, Arc::new(rules)))
 }
 
-fn database_exists(config: &Config) -> bool {
+/// Whether there is a database to look into.
+pub(super) fn database_exists(config: &Config) -> bool {
     config.sqlite_path().is_none_or(|path| path.exists())
 }
 

@@ -48,7 +48,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::No) => ExitCode::from(1),
         Err(e) if output::is_closed_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("pisteur: {e:#}");
+            eprintln!("pisteur: {}", output::told(&e));
             ExitCode::from(2)
         }
     }

@@ -6,10 +6,10 @@ use std::io::{IsTerminal as _, Write as _};
 
 use serde::Serialize;
 use serde_json::Value;
-use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::Outcome;
 use crate::clock::Timestamp;
+use crate::domain::plain::{self, one_line, width};
 
 /// A weight that a word is printed with on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,22 +147,9 @@ impl Cell {
     }
 }
 
-/// `text` on one line, at most `limit` characters, without control characters: what strangers wrote cannot steer the
-/// terminal.
-pub(super) fn one_line(text: &str, limit: usize) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut graphemes = clean.trim().graphemes(true);
-    let cut: String = graphemes.by_ref().take(limit).collect();
-    if graphemes.next().is_some() { format!("{}…", cut.trim_end()) } else { cut }
-}
-
-/// `text` without control characters other than line ends.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
-}
-
-fn width(text: &str) -> usize {
-    text.graphemes(true).count()
+/// `text` with spaces up to `columns`.
+pub(super) fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
 /// Moments are stored as microseconds under names ending in `_at` or `_until`; machines outside want RFC 3339.
@@ -186,6 +173,20 @@ pub(super) fn moments(value: Value) -> Value {
     }
 }
 
+/// An error with its causes, each said once. Errors of libraries repeat the words of their cause in their own, others
+/// leave them out: a cause is added only when it says something new. Control characters are written out.
+pub(super) fn told(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(cause.trim_end_matches('.')) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    plain::escaped_lines(&said)
+}
+
 /// Whether the reader of our output went away.
 pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
@@ -207,18 +208,34 @@ mod tests {
     }
 
     #[test]
-    fn what_strangers_wrote_cannot_steer_the_terminal() {
-        assert_eq!(one_line("a\u{1b}[31mb\nc", 20), "a [31mb c");
-        assert_eq!(one_line("abcdef", 3), "abc…");
+    fn each_cause_of_an_error_is_told_once() {
+        use crate::store::StoreError;
+        use anyhow::Context as _;
+        let gone = || std::io::Error::new(std::io::ErrorKind::NotFound, "no such\u{1b} file");
+        let store: anyhow::Result<()> = Err(StoreError::Away(Box::new(gone())).into());
+        let error = store.context("the list").unwrap_err();
+        assert_eq!(told(&error), "the list: the database is away: no such\\u{1b} file");
+        let plain: anyhow::Result<()> = Err(gone()).context("cannot read x");
+        assert_eq!(told(&plain.unwrap_err()), "cannot read x: no such\\u{1b} file");
     }
 
     #[test]
-    fn columns_are_aligned_by_characters_not_bytes() {
+    fn what_strangers_wrote_cannot_steer_the_terminal() {
+        assert_eq!(Cell::new("a\u{1b}[31mb\nc\u{202e}d").text, "a [31mb c d");
+        assert_eq!(width(&Cell::new("東".repeat(99)).text), 47);
+    }
+
+    #[test]
+    fn columns_are_aligned_as_a_terminal_shows_them() {
         let mut out = Output { text: String::new(), colour: false };
         out.table(
             &["name", "x"],
-            &[vec![Cell::new("Zoé"), Cell::new("1")], vec![Cell::new("Bernard"), Cell::new("2")]],
+            &[
+                vec![Cell::new("Zoe\u{301}"), Cell::new("1")],
+                vec![Cell::new("東京"), Cell::new("2")],
+                vec![Cell::new("Bernard"), Cell::new("3")],
+            ],
         );
-        assert_eq!(out.text, "name     x\nZoé      1\nBernard  2\n");
+        assert_eq!(out.text, "name     x\nZoe\u{301}      1\n東京     2\nBernard  3\n");
     }
 }

@@ -6,11 +6,12 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::output::{Output, Style, one_line, printable};
+use super::output::{Output, Style, told};
 use super::{Context, FileKind, Outcome, ParseArgs};
 use crate::clock::Timestamp;
 use crate::domain::enquiry::{Enquiry, understand};
 use crate::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
+use crate::domain::plain::{self, one_line};
 use crate::domain::reading::{arrival_key, read};
 use crate::domain::submission::{MailClass, MailFacts, Submission};
 
@@ -26,7 +27,7 @@ pub(super) fn run(context: &Context, args: &ParseArgs) -> anyhow::Result<Outcome
         let raw = match read_file(path) {
             Ok(raw) => raw,
             Err(error) => {
-                eprintln!("pisteur: {}", printable(&format!("{error:#}")));
+                eprintln!("pisteur: {}", told(&error));
                 unreadable = Some(error);
                 continue;
             }
@@ -52,7 +53,7 @@ pub(super) fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
         std::io::stdin().lock().read_to_end(&mut raw).context("cannot read standard input")?;
         return Ok(raw);
     }
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    std::fs::read(path).with_context(|| format!("cannot read {}", plain::path(path)))
 }
 
 /// The arrival that a file would be, received at `now` through `intake`.
@@ -143,7 +144,7 @@ pub fn to_json(file: &str, envelope: &Envelope, submission: &Submission, enquiry
 
 /// A page for people: what matters first, what is absent left out.
 fn page(path: &Path, submission: &Submission, enquiry: &Enquiry, out: &mut Output) {
-    out.line(out.styled(Style::Bold, &path.display().to_string()));
+    out.line(out.styled(Style::Bold, &plain::path(path)));
     let mut line = |label: &str, value: Option<&str>| {
         if let Some(value) = value.map(|v| one_line(v, 200)).filter(|v| !v.is_empty()) {
             out.line(format!("  {label:<13} {value}"));
@@ -168,6 +169,6 @@ fn page(path: &Path, submission: &Submission, enquiry: &Enquiry, out: &mut Outpu
     enquiry.custom.iter().for_each(|c| line("other", Some(&format!("{}: {}", c.name, c.value))));
     submission.warnings.iter().for_each(|w| line("warning", Some(&w.detail)));
     for text in enquiry.message.lines().take(MESSAGE_LINES) {
-        out.line(format!("  | {}", printable(text)));
+        out.line(format!("  | {}", plain::lines(text)));
     }
 }

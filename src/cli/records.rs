@@ -6,11 +6,12 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 use ulid::Ulid;
 
-use super::args::{ListArgs, id};
-use super::output::{Cell, Style, moments, one_line};
+use super::args::{Kind, ListArgs, Reference, reference};
+use super::output::{Cell, Style, moments, padded};
 use super::{Context, Outcome, Output, when};
 use crate::clock::Timestamp;
 use crate::domain::matching::EntityKind;
+use crate::domain::plain::one_line;
 use crate::store::Store;
 use crate::store::rows::{RecordDetail, RecordFilter, RecordRow};
 
@@ -49,8 +50,8 @@ pub struct ListRecords {
 #[derive(Debug, Clone, Args)]
 pub struct ShowRecord {
     /// Identifier
-    #[arg(value_name = "ID", value_parser = id)]
-    id: Ulid,
+    #[arg(value_name = "ID", value_parser = reference)]
+    id: Reference,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -70,10 +71,13 @@ pub(super) fn opportunities(context: &Context, command: RecordsCommand) -> anyho
 pub(super) fn run(context: &Context, kind: EntityKind, command: RecordsCommand) -> anyhow::Result<Outcome> {
     let config = context.config()?;
     let now = context.clock.now();
-    context.with_store(&config, async |store| match command {
-        RecordsCommand::List(args) => list(store, kind, &args, now).await,
-        RecordsCommand::Show(args) => show(store, kind, &args).await,
-    })
+    match command {
+        RecordsCommand::List(args) => context.with_store(&config, async |store| list(store, kind, &args, now).await),
+        RecordsCommand::Show(args) => {
+            let id = args.id.of(Kind::Record(kind))?;
+            context.with_store(&config, async |store| show(store, kind, id, args.json).await)
+        }
+    }
 }
 
 async fn list(store: &Arc<dyn Store>, kind: EntityKind, args: &ListRecords, now: Timestamp) -> anyhow::Result<Outcome> {
@@ -142,17 +146,17 @@ fn cells(kind: EntityKind, row: &RecordRow) -> Vec<Cell> {
     cells
 }
 
-async fn show(store: &Arc<dyn Store>, kind: EntityKind, args: &ShowRecord) -> anyhow::Result<Outcome> {
+async fn show(store: &Arc<dyn Store>, kind: EntityKind, id: Ulid, json: bool) -> anyhow::Result<Outcome> {
     let mut out = Output::new();
-    let Some(found) = store.show_record(kind, args.id).await? else {
-        if args.json {
+    let Some(found) = store.show_record(kind, id).await? else {
+        if json {
             out.json(&Value::Null)?;
         } else {
-            out.line(format!("There is no {} {}.", kind.as_str(), args.id));
+            out.line(format!("There is no {} {}.", kind.as_str(), id));
         }
         return out.finish(Outcome::No);
     };
-    if args.json {
+    if json {
         out.json(&found)?;
     } else {
         describe(&mut out, &found);
@@ -225,7 +229,9 @@ pub(super) fn indented(out: &mut Output, value: &Value) {
     for (key, value) in present(&map) {
         let shown = text(value);
         let mut lines = shown.lines().filter(|l| !l.trim().is_empty());
-        out.line(format!("  {key:<22} {}", one_line(lines.next().unwrap_or_default(), 200)));
+        // Names of custom fields were chosen by strangers too.
+        let name = padded(&one_line(key, 40), 22);
+        out.line(format!("  {name} {}", one_line(lines.next().unwrap_or_default(), 200)));
         for line in lines.by_ref().take(MESSAGE_LINES) {
             out.line(format!("  {:<22} {}", "", one_line(line, 200)));
         }

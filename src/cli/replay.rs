@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use ulid::Ulid;
 
-use super::args::id;
+use super::args::submission;
 use super::context::actor;
 use super::explain::{explain_stored, thinking};
 use super::output::Cell;
@@ -30,7 +30,7 @@ Failed arrivals are for `pisteur submissions retry`.
 A decided arrival has its record and is never processed twice; the dry run shows what would be decided today.")]
 pub struct ReplayArgs {
     /// These arrivals, whoever decided them
-    #[arg(value_name = "ID", value_parser = id)]
+    #[arg(value_name = "ID", value_parser = submission)]
     ids: Vec<Ulid>,
     /// Arrivals received since then: 2026-03-14, 2026-03-14T09:26:00Z, 2h, 3d
     #[arg(long, value_name = "WHEN", required_unless_present = "ids", conflicts_with = "ids")]

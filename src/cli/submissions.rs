@@ -6,12 +6,13 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use ulid::Ulid;
 
-use super::args::{ListArgs, id};
+use super::args::{ListArgs, submission};
 use super::context::actor;
-use super::output::{Cell, Style, one_line, printable};
+use super::output::{Cell, Style};
 use super::{Context, Outcome, Output, when};
 use crate::clock::Timestamp;
 use crate::domain::envelope::ArrivalState;
+use crate::domain::plain::one_line;
 use crate::store::Store;
 use crate::store::rows::{ArrivalDetail, ArrivalFilter, ArrivalRow};
 
@@ -62,7 +63,7 @@ pub struct ListSubmissions {
 #[derive(Debug, Clone, Args)]
 pub struct ShowSubmission {
     /// Identifier
-    #[arg(value_name = "ID", value_parser = id)]
+    #[arg(value_name = "ID", value_parser = submission)]
     id: Ulid,
     /// One JSON object
     #[arg(long)]
@@ -73,7 +74,7 @@ pub struct ShowSubmission {
 #[derive(Debug, Clone, Args)]
 pub struct RetrySubmissions {
     /// Identifiers
-    #[arg(value_name = "ID", value_parser = id, required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "ID", value_parser = submission, required_unless_present = "all", conflicts_with = "all")]
     ids: Vec<Ulid>,
     /// Every failed one
     #[arg(long)]
@@ -84,7 +85,7 @@ pub struct RetrySubmissions {
 #[derive(Debug, Clone, Args)]
 pub struct IdsArgs {
     /// Identifiers
-    #[arg(value_name = "ID", value_parser = id, required = true)]
+    #[arg(value_name = "ID", value_parser = submission, required = true)]
     ids: Vec<Ulid>,
 }
 
@@ -92,7 +93,7 @@ pub struct IdsArgs {
 #[derive(Debug, Clone, Args)]
 pub struct DiscardSubmissions {
     /// Identifiers
-    #[arg(value_name = "ID", value_parser = id, required = true)]
+    #[arg(value_name = "ID", value_parser = submission, required = true)]
     ids: Vec<Ulid>,
     /// Why, in a word or two
     #[arg(long, value_name = "TEXT")]
@@ -270,7 +271,7 @@ fn describe(out: &mut Output, found: &ArrivalDetail) {
         _ => None,
     };
     if let Some(verb) = hint {
-        out.line(printable(&format!("Next: pisteur submissions {verb} {}, or discard it with a --reason", row.id)));
+        out.line(format!("Next: pisteur submissions {verb} {}, or discard it with a --reason", row.id));
     } else {
         out.line(format!("Why: pisteur explain {}", row.id));
     }

@@ -72,8 +72,7 @@ pub struct Question<'a> {
 pub fn decide(q: &Question<'_>) -> Decision {
     let known = verdict::known(q.enquiry, q.around);
     let thread = conversation(q);
-    let facts = Facts::gather(q.enquiry, q.submission, q.envelope, &known_facts(&known, thread), q.declared);
-    let evaluation = q.rules.evaluate(&facts, q.now);
+    let evaluation = evaluated(q, &known, thread);
     let (state, reason, action) = outcome(q, &known, thread, &evaluation);
     Decision {
         state,
@@ -87,6 +86,17 @@ pub fn decide(q: &Question<'_>) -> Decision {
         trace: trace(q, &known, thread, &evaluation),
         reason,
     }
+}
+
+/// What the rules say, before what the house decides itself (machine mail, conversations, quarantine) is looked at.
+#[must_use]
+pub fn evaluate(q: &Question<'_>) -> Evaluation {
+    evaluated(q, &verdict::known(q.enquiry, q.around), conversation(q))
+}
+
+fn evaluated(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>) -> Evaluation {
+    let facts = Facts::gather(q.enquiry, q.submission, q.envelope, &known_facts(known, thread), q.declared);
+    q.rules.evaluate(&facts, q.now)
 }
 
 type Outcome = (ArrivalState, Option<String>, Action);

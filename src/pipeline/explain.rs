@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Brain, process};
+use super::Brain;
+use super::process::{self, Read};
 use crate::clock::Clock;
 use crate::domain::decide::{self, Ids, Question};
 use crate::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
@@ -45,9 +46,8 @@ pub async fn explain(
     clock: &dyn Clock,
 ) -> StoreResult<Explanation> {
     let read = process::read_one(brain, &envelope);
-    let own = keys::keys_of(&read.enquiry);
     let around = match store {
-        Some(store) => store.neighbours(&[process::query(&read, &own)]).await?.pop().unwrap_or_default(),
+        Some(store) => around(store, &read).await?,
         None => Neighbourhood::default(),
     };
     let now = clock.now();
@@ -71,6 +71,15 @@ pub async fn explain(
         matched_against_database: store.is_some(),
         decision,
     })
+}
+
+/// The records that production would look at for this arrival.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn around(store: &Arc<dyn Store>, read: &Read) -> StoreResult<Neighbourhood> {
+    let own = keys::keys_of(&read.enquiry);
+    Ok(store.neighbours(&[process::query(read, &own)]).await?.pop().unwrap_or_default())
 }
 
 impl Explanation {

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::ImportArgs;
 use crate::cli::output::{Cell, Style};
 use crate::cli::{Outcome, Output};
+use crate::domain::plain;
 use crate::pipeline::import::{Entry, Outcome as Done};
 use crate::store::rows::Imported;
 
@@ -78,7 +79,7 @@ fn tell_refused(out: &mut Output, refused: &[(u64, String)], args: &ImportArgs) 
         if args.json {
             out.json(&json!({"line": line, "error": why}))?;
         } else {
-            let text = out.styled(Style::Bad, &format!("{}:{line}: {why}", args.file.display()));
+            let text = out.styled(Style::Bad, &plain::lines(&format!("{}:{line}: {why}", plain::path(&args.file))));
             out.line(text);
         }
     }

@@ -1,18 +1,27 @@
 //! `pisteur rules explain`: which rules match one arrival, and why the others do not.
 //!
-//! The rules part only: nobody is taken for known. `pisteur explain` also looks the sender up.
+//! The rules part of `pisteur explain`, by the same code: the sender is looked up in the database when there is one.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::json;
+use ulid::Ulid;
 
 use super::{Checked, Reader, Sample};
+use crate::cli::args::stored;
+use crate::cli::explain::database_exists;
+use crate::cli::output::told;
 use crate::cli::{Context, Outcome, Output, RulesExplainArgs, when};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::domain::decide::{self, Ids, Question};
+use crate::domain::matching::Neighbourhood;
+use crate::domain::plain;
 use crate::domain::rules::diagnostics::suggestion;
-use crate::domain::rules::facts::{Facts, KnownFacts};
 use crate::domain::rules::{Evaluation, RuleSet, RuleSources, diagnostics, explain};
+use crate::pipeline;
+use crate::pipeline::process::Read;
 
 pub(super) fn run(context: &Context, config: &Config, args: &RulesExplainArgs) -> anyhow::Result<Outcome> {
     let mut out = Output::new();
@@ -36,20 +45,51 @@ pub(super) fn run(context: &Context, config: &Config, args: &RulesExplainArgs) -
         return out.finish(Outcome::No);
     };
     let moment = at.unwrap_or(sample.envelope.received_at);
-    let known = KnownFacts::default();
-    let declared = config.declarations();
-    let facts = Facts::gather(&sample.enquiry, &sample.submission, &sample.envelope, &known, &declared);
-    let evaluation = rules.evaluate(&facts, moment);
+    let read = Read {
+        envelope: Arc::new(sample.envelope),
+        submission: Arc::new(sample.submission),
+        enquiry: Arc::new(sample.enquiry),
+    };
+    let (around, unmatched) = around(context, config, &read);
+    let evaluation = decide::evaluate(&Question {
+        envelope: &read.envelope,
+        submission: &read.submission,
+        enquiry: &read.enquiry,
+        around: &around,
+        rules: &rules,
+        declared: &config.declarations(),
+        policy: &config.policy(),
+        ids: Ids { record: Ulid::nil(), contact: Ulid::nil(), organisation: Ulid::nil() },
+        now: moment,
+    });
     if let Some(rule) = &args.why_not {
         return why_not(&rules, &evaluation, rule, out);
     }
     if args.json {
-        out.json(&json!({"rules": rules.hash(), "result": explain::result(&evaluation), "evaluation": evaluation}))?;
+        let result = explain::result(&evaluation);
+        let matched = unmatched.is_none();
+        out.json(&json!({
+            "rules": rules.hash(), "result": result, "matched_against_database": matched, "evaluation": evaluation,
+        }))?;
     } else {
-        out.line(explain::text(&rules, &evaluation).trim_end());
-        out.line("(nobody was taken for known; `pisteur explain` also looks the sender up)");
+        out.line(plain::lines(explain::text(&rules, &evaluation).trim_end()));
+        out.line(unmatched.map_or_else(
+            || "(the sender was looked up in the database)".to_owned(),
+            |why| format!("(nobody was taken for known: {why})"),
+        ));
     }
     out.finish(Outcome::Done)
+}
+
+/// The records around the arrival, or why they could not be looked at; then nobody is known.
+fn around(context: &Context, config: &Config, read: &Read) -> (Neighbourhood, Option<String>) {
+    if !database_exists(config) {
+        return (Neighbourhood::default(), Some("there is no database yet".to_owned()));
+    }
+    match context.with_store(config, async |store| Ok(pipeline::explain::around(store, read).await?)) {
+        Ok(around) => (around, None),
+        Err(error) => (Neighbourhood::default(), Some(told(&error))),
+    }
 }
 
 /// The arrival: a file, else a stored arrival.
@@ -61,13 +101,12 @@ fn sample(
 ) -> anyhow::Result<Option<Sample>> {
     let reader = Reader::new(config);
     let path = Path::new(&args.what);
-    let id = ulid::Ulid::from_string(args.what.trim());
-    match id {
-        Ok(id) if !path.exists() => {
+    match stored(&args.what)? {
+        Some(id) => {
             let envelope = context.with_store(config, async |store| Ok(store.load(&[id]).await?.pop()))?;
             Ok(envelope.map(|e| reader.arrival(e)))
         }
-        _ => reader.file(path, args.kind, args.intake.as_deref(), at).map(Some),
+        None => reader.file(path, args.kind, args.intake.as_deref(), at).map(Some),
     }
 }
 
@@ -102,7 +141,7 @@ fn why_not(rules: &RuleSet, evaluation: &Evaluation, rule: &str, mut out: Output
             format!("{rule} was not tried: `{stopped}` matched before it")
         }
     };
-    out.line(answer);
+    out.line(plain::lines(&answer));
     if let Some(why) = rules.why(rule) {
         out.line(format!("why it exists: {why}"));
     }

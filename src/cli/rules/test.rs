@@ -4,9 +4,10 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::{Checked, Reader, plural};
-use crate::cli::output::Style;
+use crate::cli::output::{Style, told};
 use crate::cli::{Outcome, Output, RulesTestArgs};
 use crate::config::{Config, rules_folder};
+use crate::domain::plain;
 use crate::domain::rules::facts::Facts;
 use crate::domain::rules::testing::{self, Mismatch, TestCase};
 use crate::domain::rules::{Evaluation, RuleSet, diagnostics, explain};
@@ -81,7 +82,7 @@ pub(super) fn run(config: &Config, args: &RulesTestArgs) -> anyhow::Result<Outco
 /// Runs one test. The error says why it could not be run.
 fn one(rules: &RuleSet, reader: &Reader, folder: &std::path::Path, case: &TestCase) -> Result<Passed, String> {
     let path = folder.join("tests").join(&case.input);
-    let sample = reader.file(&path, None, case.intake.as_deref(), case.at).map_err(|e| format!("{e:#}"))?;
+    let sample = reader.file(&path, None, case.intake.as_deref(), case.at).map_err(|e| told(&e))?;
     let facts = Facts::gather(&sample.enquiry, &sample.submission, &sample.envelope, &case.world, &reader.declared);
     let evaluation = rules.evaluate(&facts, case.at);
     Ok(Passed { mismatches: testing::compare(case, &facts, &evaluation), evaluation })
@@ -102,10 +103,10 @@ fn tell(rules: &RuleSet, ran: &Ran, out: &mut Output) {
         }
         Ok(passed) => {
             for m in &passed.mismatches {
-                out.line(format!("      {}: wanted {}, got {}", m.key, m.wanted, m.got));
+                out.line(plain::lines(&format!("      {}: wanted {}, got {}", m.key, m.wanted, m.got)));
             }
             for line in explain::text(rules, &passed.evaluation).lines() {
-                out.line(format!("      | {line}"));
+                out.line(plain::lines(&format!("      | {line}")));
             }
         }
     }
