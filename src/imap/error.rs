@@ -98,6 +98,9 @@ impl ImapError {
         if text.contains("incoming data too large") {
             return Self::new(ErrorClass::Protocol, "the server's answer is too large");
         }
+        if text.contains(super::wire::TOO_MUCH) {
+            return Self::new(ErrorClass::Protocol, super::wire::TOO_MUCH);
+        }
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::new(ErrorClass::Network, "the connection was lost within an answer"),
             io::ErrorKind::Other => Self::new(ErrorClass::Network, "the connection failed"),

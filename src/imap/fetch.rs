@@ -18,6 +18,8 @@ use crate::clock::Timestamp;
 const WINDOW: usize = 16;
 /// Message bytes asked for and not yet received, at most (one larger message goes alone).
 const WINDOW_BYTES: u64 = 8 * 1024 * 1024;
+/// Bytes an answer may have beside the message.
+const ROOM: u64 = 1 << 20;
 /// UIDs in one request for sizes; long lists fail on some servers.
 const SIZES_AT_ONCE: usize = 200;
 
@@ -78,6 +80,16 @@ impl Want {
         }
     }
 
+    /// Bytes its answer may have: sizes are taken at their word with room for servers that count badly.
+    const fn answer(self) -> u64 {
+        let bytes = self.bytes() as u64;
+        match self.how {
+            How::Whole(_) => bytes.saturating_add(bytes / 2).saturating_add(ROOM),
+            How::Part(_) => bytes.saturating_add(4 * ROOM),
+            How::Header => 16 * ROOM,
+        }
+    }
+
     fn command(self) -> String {
         let uid = self.uid;
         match self.how {
@@ -100,13 +112,13 @@ impl Session {
             self.run(&command, &mut |response| {
                 if let Response::Fetch(_, attributes) = response
                     && let Some((uid, meta)) = meta(attributes)
+                    && some.binary_search(&uid).is_ok()
                 {
                     found.insert(uid, meta);
                 }
             })
             .await?;
         }
-        found.retain(|uid, _| uids.binary_search(uid).is_ok());
         Ok(found)
     }
 
@@ -126,7 +138,11 @@ impl Session {
         loop {
             while may_ask(&flying, wants.front(), started.elapsed() < enough) {
                 let Some(want) = wants.pop_front() else { break };
-                let tag = self.send(&want.command()).await.map_err(|e| (culprit(&flying, want.uid), e))?;
+                let also = !flying.is_empty();
+                let tag = self
+                    .send_for(&want.command(), want.answer(), also)
+                    .await
+                    .map_err(|e| (culprit(&flying, want.uid), e))?;
                 flying.push_back(Flying { tag, want, whole: None, header: None });
             }
             let Some(front) = flying.front().map(|f| f.want) else { return Ok(()) };

@@ -2,6 +2,8 @@
 //!
 //! Invariants:
 //! - After an error of class network, protocol or token the session is good for nothing but being dropped.
+//! - A command has an end: it may bring so many bytes, and last its time-out and what those bytes need at the slowest
+//!   acceptable speed.
 //! - An untagged EXISTS outside SELECT is remembered as news, whatever command it arrived in.
 
 use std::collections::BTreeSet;
@@ -9,16 +11,23 @@ use std::future::Future;
 use std::time::Duration;
 
 use async_imap::imap_proto::{Capability, MailboxDatum, RequestId, Response, ResponseCode, Status};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::error::{ErrorClass, ImapError, printable};
 use super::wire::Wire;
 use crate::config::mailbox::Timing;
 
+/// Bytes the answer to a command may have; messages are counted apart.
+const ANSWER: u64 = 4 << 20;
+/// Bytes the answer to a SEARCH may have: some millions of UIDs.
+const UIDS: u64 = 64 << 20;
+
 /// A logged-in connection.
 #[derive(Debug)]
 pub struct Session {
     inner: async_imap::Session<Wire>,
+    /// When the command under way was sent, and the bytes received before.
+    begun: (Instant, u64),
     pub(super) timing: Timing,
     capabilities: BTreeSet<String>,
     news: bool,
@@ -38,7 +47,8 @@ pub(super) type Listener<'a> = &'a mut (dyn FnMut(&Response<'_>) + Send);
 
 impl Session {
     pub(super) fn new(inner: async_imap::Session<Wire>, timing: Timing) -> Self {
-        Self { inner, timing, capabilities: BTreeSet::new(), news: false }
+        let begun = (Instant::now(), inner.get_ref().received());
+        Self { inner, begun, timing, capabilities: BTreeSet::new(), news: false }
     }
 
     /// Does the server have this capability (upper case)?
@@ -69,6 +79,14 @@ impl Session {
 
     /// Sends a command; its answer is to be read with [`Session::step`].
     pub(super) async fn send(&mut self, command: &str) -> Result<RequestId, ImapError> {
+        let answer = if command.starts_with("UID SEARCH") { UIDS } else { ANSWER };
+        self.send_for(command, answer, false).await
+    }
+
+    /// The same for a command whose answer may have so many bytes, beside the answers still awaited if `also` says so.
+    pub(super) async fn send_for(&mut self, command: &str, bytes: u64, also: bool) -> Result<RequestId, ImapError> {
+        self.inner.get_mut().expect(bytes, also);
+        self.begun = (Instant::now(), self.inner.get_ref().received());
         let sent = timeout(self.timing.command.duration(), self.inner.run_command(command)).await;
         sent.map_err(|_| ImapError::timed_out("the mail server takes no more commands"))?
             .map_err(|e| ImapError::command(verb(command), &e, self.inner.get_ref().bye()))
@@ -77,6 +95,7 @@ impl Session {
     /// Reads one response: a tagged one is returned, any other shown to `listen`. Safe to cancel. A long response may
     /// take longer than `limit` as long as it comes at the slowest acceptable speed.
     pub(super) async fn step(&mut self, limit: Duration, listen: Listener<'_>) -> Result<Option<Finished>, ImapError> {
+        self.in_time(limit)?;
         let enough = limit.as_millis() * u128::from(self.timing.slowest_bytes_per_second) / 1000;
         let read = loop {
             let before = self.inner.get_ref().received();
@@ -109,6 +128,18 @@ impl Session {
         }
         listen(response.parsed());
         Ok(None)
+    }
+
+    /// Many small answers are no better than none: all together must come at the slowest acceptable speed.
+    fn in_time(&self, limit: Duration) -> Result<(), ImapError> {
+        let (begun, before) = self.begun;
+        let came = self.inner.get_ref().received().saturating_sub(before);
+        let paid =
+            Duration::from_millis(came.saturating_mul(1000) / u64::from(self.timing.slowest_bytes_per_second.max(1)));
+        if begun.elapsed() > limit.saturating_add(paid) {
+            return Err(ImapError::timed_out("the mail server does not come to the end of its answer"));
+        }
+        Ok(())
     }
 
     /// Runs a command to its tagged answer, whatever that is.
@@ -220,6 +251,7 @@ impl Session {
 
     async fn end_idle(&mut self, tag: &RequestId) -> Result<(), ImapError> {
         let limit = self.timing.done.duration();
+        self.begun = (Instant::now(), self.inner.get_ref().received());
         let end = async {
             self.inner
                 .run_command_untagged("DONE")

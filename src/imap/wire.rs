@@ -18,11 +18,19 @@ enum Transport {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// A connection to a mail server.
+/// Bytes that greeting, login and whatever has no size of its own may bring.
+pub(super) const SMALL: u64 = 1 << 20;
+/// What the error of a server that brings more than it may says.
+pub(super) const TOO_MUCH: &str = "the server sends more than was asked for";
+
+/// A connection to a mail server. It takes no more bytes than it was told to expect: memory and time are ours, not the
+/// server's.
 pub(super) struct Wire {
     transport: Transport,
     tail: Vec<u8>,
     received: u64,
+    /// `received` never passes this.
+    allowed: u64,
 }
 
 impl fmt::Debug for Wire {
@@ -33,11 +41,11 @@ impl fmt::Debug for Wire {
 
 impl Wire {
     pub(super) fn plain(stream: TcpStream) -> Self {
-        Self { transport: Transport::Plain(stream), tail: Vec::new(), received: 0 }
+        Self { transport: Transport::Plain(stream), tail: Vec::new(), received: 0, allowed: SMALL }
     }
 
     pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { transport: Transport::Tls(Box::new(stream)), tail: Vec::new(), received: 0 }
+        Self { transport: Transport::Tls(Box::new(stream)), tail: Vec::new(), received: 0, allowed: SMALL }
     }
 
     /// The TCP stream of a plain connection, for STARTTLS.
@@ -54,6 +62,12 @@ impl Wire {
         let last = text.trim_end().rsplit("\r\n").next()?;
         let said = last.get(..6).filter(|start| start.eq_ignore_ascii_case("* BYE "))?.len();
         last.get(said..).map(super::error::printable)
+    }
+
+    /// From now on at most so many bytes more are taken, beside what was expected before if `also` says so.
+    pub(super) fn expect(&mut self, bytes: u64, also: bool) {
+        let base = if also { self.allowed.max(self.received) } else { self.received };
+        self.allowed = base.saturating_add(bytes);
     }
 
     /// Bytes received so far.
@@ -81,6 +95,9 @@ impl AsyncRead for Wire {
             && let Some(new) = buf.filled().get(before..)
         {
             self.remember(new);
+            if self.received > self.allowed {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, TOO_MUCH)));
+            }
         }
         polled
     }

@@ -311,3 +311,58 @@ async fn the_same_message_twice_in_a_folder_is_one_arrival() {
     rig.up().await;
     assert_eq!((rig.store.uids(), rig.store.with(|h| h.repeats)), (vec![1, 2], 1));
 }
+
+/// Far more than may be taken, less than a test machine has.
+const ENDLESS: usize = 400_000_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_literal_far_longer_than_the_size_told_is_not_taken_in() {
+    let server = server_with(3).await;
+    server.with(|w| w.mails[1].told_size = Some("0".into()));
+    server.on(|command, _| {
+        let lies = command.starts_with("UID FETCH 2 ") && command.contains("BODY.PEEK[]");
+        let head = format!("* 2 FETCH (UID 2 BODY[] {{{ENDLESS}}}\r\n").into_bytes();
+        lies.then(|| Act::Flood(head, vec![b'x'; 65_536], ENDLESS))
+    });
+    let rig = Rig::start(config(server.port, "", ""));
+    assert_eq!(rig.journalled(3).await, [1, 2, 3]);
+    assert_eq!(quarantined(&rig).len(), 1);
+    // At most the largest message that is read whole, and what fills the buffers of the sockets.
+    assert!(server.with(|w| w.flooded) < 45_000_000, "{}", server.with(|w| w.flooded));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endless_answers_end() {
+    for (verb, line) in [
+        ("UID SEARCH", "* SEARCH 1 2 3\r\n"),
+        ("RFC822.SIZE", "* 7 FETCH (UID 7 RFC822.SIZE 100)\r\n"),
+        ("EXAMINE", "* OK still at it\r\n"),
+        ("CAPABILITY", "* OK still at it\r\n"),
+        ("IDLE", "* OK still at it\r\n"),
+    ] {
+        let server = server_with(2).await;
+        let mut once = true;
+        server.on(move |command, _| {
+            let now = command.contains(verb) && std::mem::take(&mut once);
+            let first = if verb == "IDLE" { b"+ idling\r\n".to_vec() } else { Vec::new() };
+            now.then(|| Act::Flood(first, line.repeat(2_000).into_bytes(), ENDLESS))
+        });
+        let rig = Rig::start(config(server.port, "", ""));
+        assert_eq!(rig.journalled(2).await, [1, 2], "{verb}");
+        rig.until(verb, |_| server.connections() > 1).await;
+        assert!(server.with(|w| w.flooded) < 90_000_000, "{verb}: {}", server.with(|w| w.flooded));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_trickles_for_ever_ends() {
+    let server = server_with(1).await;
+    let mut once = true;
+    server.on(move |command, _| {
+        let now = command.starts_with("EXAMINE") && std::mem::take(&mut once);
+        now.then(|| Act::Trickle("* OK still at it\r\n"))
+    });
+    let rig = Rig::start(config(server.port, "", "command = 1.0"));
+    assert_eq!(rig.journalled(1).await, [1]);
+    assert!(server.connections() > 1);
+}

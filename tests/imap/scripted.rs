@@ -29,6 +29,10 @@ pub enum Act {
     Say(String),
     /// These bytes, then the connection is closed.
     SayAndCut(Vec<u8>),
+    /// The first, then the second again and again, until the client goes or so many bytes were taken.
+    Flood(Vec<u8>, Vec<u8>, usize),
+    /// This line every 50 ms, until the client goes.
+    Trickle(&'static str),
     /// Nothing, for ever.
     Stall,
     /// These bytes before the usual answer.
@@ -55,6 +59,8 @@ pub struct World {
     pub greeting: &'static str,
     pub log: Vec<String>,
     pub connections: usize,
+    /// Bytes of the last flood that were taken.
+    pub flooded: usize,
     hook: Option<Hook>,
     epoch: usize,
 }
@@ -91,6 +97,7 @@ impl Scripted {
             greeting: "* OK ready\r\n",
             log: Vec::new(),
             connections: 0,
+            flooded: 0,
             hook: None,
             epoch: 0,
         };
@@ -246,6 +253,20 @@ impl Talk<'_> {
                 write.flush().await?;
                 return Ok(false);
             }
+            Some(Act::Flood(first, again, most)) => {
+                write.write_all(&first).await?;
+                let mut taken = 0;
+                while taken < most {
+                    write.write_all(&again).await?;
+                    taken += again.len();
+                    self.server.world.lock().unwrap().flooded = taken;
+                }
+                return Ok(false);
+            }
+            Some(Act::Trickle(line)) => loop {
+                write.write_all(line.as_bytes()).await?;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            },
             Some(Act::Stall) => {
                 self.server.epoch_ends(self.epoch).await;
                 return Ok(false);
