@@ -509,3 +509,24 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((status.code(), said.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn every_command_finds_the_database_of_a_configuration_named_by_a_relative_path() {
+    let dir = tempfile::TempDir::new().unwrap();
+    for name in ["etc/p.toml", "sub/config/p.toml", "p.toml"] {
+        let file = dir.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "database = \"sqlite://var/p.db\"\n").unwrap();
+        let run = |args: &[&str]| {
+            let mut command = binary();
+            command.current_dir(dir.path()).args(["-c", name]).args(args).output().unwrap()
+        };
+        for args in [&["migrate"][..], &["leads", "list"], &["submissions", "list"]] {
+            let output = run(args);
+            assert_eq!(code(&output), 0, "{name} {args:?}: {}", stderr(&output));
+        }
+    }
+    for database in ["etc/var/p.db", "sub/var/p.db", "var/p.db"] {
+        assert!(dir.path().join(database).is_file(), "{database}");
+    }
+}

@@ -44,18 +44,18 @@ impl Config {
         if let Some(smtp) = &mut self.delivery.smtp {
             smtp.ca_file.iter_mut().chain(&mut smtp.password_file).for_each(fix);
         }
-        if let Some(path) = self.sqlite_path() {
+        if let Some(path) = self.sqlite_path().map(|path| self.resolve(&path)) {
             self.database = format!("sqlite://{}", path.display());
         }
     }
 
-    /// File of an SQLite database, `None` for PostgreSQL and for a database in memory.
+    /// File of an SQLite database as `database` names it, `None` for PostgreSQL and for a database in memory.
     #[must_use]
     pub fn sqlite_path(&self) -> Option<PathBuf> {
         let path = self.database.strip_prefix("sqlite:")?;
         let path = path.strip_prefix("//").unwrap_or(path);
         let path = path.split('?').next().unwrap_or(path);
-        (!path.is_empty() && path != ":memory:").then(|| self.resolve(Path::new(path)))
+        (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
     }
 }
 
