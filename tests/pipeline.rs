@@ -175,6 +175,48 @@ async fn a_reply_to_of_somebody_else_opens_no_conversation_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_colleagues_answer_joins_the_conversation_and_the_customer_follows_it_there() {
+    let house = House::sqlite().await;
+    house.mail(&jan("c1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    let answer = "In-Reply-To: <c1@x.cz>\nReferences: <c1@x.cz>\nCc: sales@our-company.example\n";
+    let alice = "Alice Martin <alice.martin@our-company.example>";
+    let ours = house.mail(&mail(alice, "c2@our-company.example", "Re: Okna", answer, "Nabídku pošlu zítra")).await;
+    house.work().await;
+    assert_eq!(house.arrival(ours.id()).await.state, ArrivalState::Parked);
+    let back = "In-Reply-To: <c2@our-company.example>\nReferences: <c1@x.cz> <c2@our-company.example>\n";
+    house.mail(&mail("Jan Novák <jan.novak@stavby-novak.cz>", "c3@x.cz", "Re: Okna", back, "Děkuji")).await;
+    house.work().await;
+    only_lead(&house).await;
+    let detail = house.show(EntityKind::Lead, lead.id).await;
+    let ways: Vec<_> = detail.communications.iter().map(|c| c["direction"].as_str().unwrap_or_default()).collect();
+    assert_eq!(ways, ["in", "out", "in"]);
+    let points = serde_json::to_string(&detail.contact_points).expect("points");
+    assert!(!points.contains("alice"), "a colleague is nobody's contact: {points}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_a_form_in_anothers_name_takes_no_part_in_their_conversation() {
+    let house = House::sqlite().await;
+    house.mail(&jan("f1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    let body = "Name: Jan Novák\nEmail: jan.novak@stavby-novak.cz\nMessage: fakturu pošlete na eve@mechante.fr\n";
+    let eve = "Eve <eve@mechante.fr>";
+    house.mail(&mail(eve, "f2@mechante.fr", "New message from your website", "", body)).await;
+    house.work().await;
+    let reply = "In-Reply-To: <f1@x.cz>\nReferences: <f1@x.cz>\n";
+    house.mail(&mail(eve, "f3@mechante.fr", "Re: Okna", reply, "Prosím o odpověď")).await;
+    house.work().await;
+    let points = serde_json::to_string(&house.show(EntityKind::Lead, lead.id).await.contact_points).expect("points");
+    assert!(!points.contains("eve@mechante.fr"), "{points}");
+    let leads = house.leads().await;
+    assert_eq!(leads.len(), 2, "her own message is hers");
+    assert_eq!(leads[1].email.as_deref(), Some("eve@mechante.fr"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn machine_mail_is_parked_and_joins_the_conversation_it_answers() {
     let house = House::sqlite().await;
     house.mail(&jan("m1@x.cz", "Okna", "Dobrý den")).await;

@@ -1,7 +1,8 @@
 //! The one verb: what is to be done with an arrival, given what is known and the rules.
 //!
 //! Order, and nothing may change it:
-//! 1. Machine mail is parked, joined to the conversation it answers. No rule can make a lead of it.
+//! 1. Machine mail, and a colleague's answer, is parked, joined to the conversation it answers. No rule can make a
+//!    lead of it.
 //! 2. The guard rules may discard or quarantine.
 //! 3. Nobody to reach: quarantine.
 //! 4. An answer from a participant joins its conversation.
@@ -33,6 +34,9 @@ pub struct Policy {
     /// Contact details every record must have, by intake id: names of [`MISSING`].
     pub required: std::collections::BTreeMap<String, Vec<String>>,
 }
+
+/// Why a colleague's answer in a known conversation is parked.
+pub const COLLEAGUE: &str = "colleague";
 
 /// What a profile may require: `last_name`, `topic`, `contact_detail`, `source`, `inquiry_kind`, `company`.
 pub const MISSING: [&str; 6] = ["last_name", "topic", "contact_detail", "source", "inquiry_kind", "company"];
@@ -137,11 +141,22 @@ fn machine(q: &Question<'_>, thread: Option<&ThreadHit>) -> Option<Outcome> {
         MailClass::DeliveryStatus => "delivery_status",
         MailClass::Complaint => "complaint",
         MailClass::OwnMessage => "own_message",
+        MailClass::Person if colleague(q) => return thread.map(|hit| parked(COLLEAGUE, Action::Join(hit.record))),
         MailClass::Person | MailClass::FormNotification | MailClass::Adf | MailClass::MailingList | MailClass::Bulk => {
             return None;
         }
     };
-    Some((ArrivalState::Parked, Some(reason.to_owned()), join(thread)))
+    Some(parked(reason, join(thread)))
+}
+
+fn parked(reason: &str, action: Action) -> Outcome {
+    (ArrivalState::Parked, Some(reason.to_owned()), action)
+}
+
+/// Somebody of the house writes, for nobody else.
+fn colleague(q: &Question<'_>) -> bool {
+    let emails = &q.enquiry.emails;
+    !emails.is_empty() && emails.iter().all(|e| e.kind == EmailKind::Own)
 }
 
 fn join(thread: Option<&ThreadHit>) -> Action {

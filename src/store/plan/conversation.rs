@@ -1,6 +1,7 @@
 //! The message itself: communication, participants, attachments.
 
 use super::{Plan, text};
+use crate::domain::decide;
 use crate::domain::decision::Action;
 use crate::domain::submission::{MailClass, MailFacts, Mailbox};
 use crate::store::Commit;
@@ -28,7 +29,7 @@ impl Plan {
             .find(|t| !t.trim().is_empty())
             .map_or("", String::as_str);
         let fields = (!commit.enquiry.custom.is_empty()).then(|| text(&commit.enquiry.custom));
-        row!(self.communications; id, commit.communication.to_string(), record, commit.lease.job, direction(submission.class),
+        row!(self.communications; id, commit.communication.to_string(), record, commit.lease.job, direction(commit),
             commit.envelope.channel.as_str(), submission.class.map(MailClass::as_str),
             mail.and_then(|m| m.message_id.as_deref()), mail.and_then(|m| m.in_reply_to.as_deref()),
             submission.subject, sender(commit), recipients, body, commit.envelope.received_at.micros(),
@@ -41,9 +42,12 @@ impl Plan {
         }
     }
 
-    /// Who takes part: who wrote, who sent for them, and who received. A Reply-To proves nothing and makes nobody one.
+    /// Who takes part: who wrote, who sent for them, and who received. A Reply-To proves nothing and makes nobody one;
+    /// nor does sending a form in another's name.
     fn participants(&mut self, commit: &Commit, mail: Option<&MailFacts>, record: i64) {
         let canonical = commit.enquiry.emails.iter().map(|e| e.canonical.clone());
+        let for_another = matches!(commit.submission.class, Some(MailClass::FormNotification | MailClass::Adf));
+        let mail = mail.filter(|_| !for_another);
         let written =
             mail.map(|m| addresses(std::iter::once(&m.from).chain(m.sender.as_ref()).chain(&m.to).chain(&m.cc)));
         let everyone = canonical.chain(written.into_iter().flatten()).take(PARTICIPANTS);
@@ -51,9 +55,10 @@ impl Plan {
     }
 }
 
-/// Our own mail come back is one that went out.
-fn direction(class: Option<MailClass>) -> &'static str {
-    if class == Some(MailClass::OwnMessage) { "out" } else { "in" }
+/// Our own mail come back, and a colleague's answer, went out.
+fn direction(commit: &Commit) -> &'static str {
+    let own = commit.submission.class == Some(MailClass::OwnMessage);
+    if own || commit.decision.reason.as_deref() == Some(decide::COLLEAGUE) { "out" } else { "in" }
 }
 
 fn addresses<'m>(mailboxes: impl Iterator<Item = &'m Mailbox>) -> Vec<String> {
