@@ -209,6 +209,33 @@ impl Rows {
     }
 }
 
+/// Looks at the daemon's database over a connection of its own.
+pub enum Eye {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Eye {
+    /// `url` is the daemon's `database`.
+    pub async fn open(url: &str) -> Self {
+        if url.starts_with("sqlite:") {
+            Self::Sqlite(SqliteConnection::connect(url).await.expect("the database file opens"))
+        } else {
+            Self::Postgres(PgConnection::connect(url).await.expect("the server answers"))
+        }
+    }
+
+    /// Whether the arrival has led to a record.
+    pub async fn sees_lead_of(&mut self, id: &str) -> bool {
+        let sql = "SELECT count(*) FROM arrival a JOIN lead l ON l.id = a.record WHERE a.ulid = $1";
+        let leads: i64 = match self {
+            Self::Sqlite(db) => sqlx::query_scalar(sql).bind(id).fetch_one(db).await.expect(sql),
+            Self::Postgres(db) => sqlx::query_scalar(sql).bind(id).fetch_one(db).await.expect(sql),
+        };
+        leads > 0
+    }
+}
+
 /// Messages a second of a plain `UID FETCH n (BODY.PEEK[])` loop over the first `count` messages.
 pub fn fetch_loop(port: u16, user: &str, count: usize) -> f64 {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("Dovecot answers");
