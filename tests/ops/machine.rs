@@ -48,3 +48,27 @@ fn alone_in_an_empty_folder_it_says_what_to_do_next() {
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
 }
+
+#[test]
+fn a_database_file_taken_away_takes_no_form_with_it() {
+    let mut daemon = Setup::new().contact_form().start();
+    let file = std::path::PathBuf::from(daemon.setup().database_url().trim_start_matches("sqlite://"));
+    let aside = file.with_extension("aside");
+    let post = |daemon: &crate::support::daemon::Daemon, name: &str| {
+        let email = format!("{name}@orange.fr");
+        daemon.public().post_form("/f/contact", &[("name", name), ("email", &email)]).unwrap()
+    };
+    assert_eq!(post(&daemon, "zoe").status, 200);
+    std::fs::rename(&file, &aside).unwrap();
+    let refused = post(&daemon, "max");
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    std::fs::write(&file, "another").unwrap();
+    assert_eq!(post(&daemon, "max").status, 503, "another file is not ours");
+    std::fs::rename(&aside, &file).unwrap();
+    wait::until("it is taken again", wait::LONG, || post(&daemon, "max").status == 200);
+    let leads = "SELECT count(*) FROM lead";
+    wait::until("both are leads", wait::LONG, || {
+        crate::support::ledger::count_blocking(daemon.setup().database_url(), leads) == 2
+    });
+    daemon.stop_cleanly();
+}

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::engine::Sqlite;
 use super::migrate::migrate;
-use super::writer::{QUEUE, Writer};
+use super::writer::{Home, QUEUE, Writer};
 use crate::store::errors::READ_ONLY;
 use crate::store::signal::Signals;
 use crate::store::{OpenOptions, Opened, Store, StoreError, StoreResult};
@@ -28,10 +28,11 @@ const STATEMENTS: usize = 256;
 /// Opens or creates the database file.
 pub(super) async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, Opened)> {
     let connect = connect_options(&options.url)?;
-    make_folder(connect.get_filename())?;
+    let file = connect.get_filename().to_owned();
+    make_folder(&file)?;
     // A command that only looks may do so with less.
     if options.migrate {
-        refuse_read_only(connect.get_filename())?;
+        refuse_read_only(&file)?;
     }
     let mut conn =
         connect.clone().create_if_missing(options.migrate).connect().await.map_err(|e| cannot_open(e, &options.url))?;
@@ -49,7 +50,9 @@ pub(super) async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, O
         .await?;
     let (commands, receiver) = mpsc::channel(QUEUE);
     let signals = Arc::new(Signals::default());
-    let writer = Writer { conn, commands: receiver, clock: Arc::clone(&options.clock), signals: Arc::clone(&signals) };
+    let home = Home::of(&file);
+    let writer =
+        Writer { home, conn, commands: receiver, clock: Arc::clone(&options.clock), signals: Arc::clone(&signals) };
     tokio::spawn(writer.run());
     let store = Sqlite::new(readers, commands, options.clock, signals);
     let opened = Opened { created: migrated.created, migrated: migrated.applied, degraded: false };

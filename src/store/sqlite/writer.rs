@@ -5,10 +5,13 @@
 //! - A caller that hangs up cancels nothing: its command is in the channel and runs.
 //! - Accepts of one group are one batch, so are commits; a batch that fails is tried again one by one, each under a
 //!   savepoint of its own, so that one bad command never takes others with it.
+//! - What is written into a file that its path does not lead to any more is refused, not answered as kept.
 //! - A failing disk under COMMIT ends the process: what is in memory and on disk may differ from then on.
 //!
 //! The channel is bounded: a full one makes callers wait.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -64,10 +67,40 @@ type Answer = Box<dyn FnOnce(StoreResult<()>) + Send>;
 
 /// The writer.
 pub(super) struct Writer {
+    pub(super) home: Home,
     pub(super) conn: SqliteConnection,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) signals: Arc<Signals>,
+}
+
+/// The file that was opened, and where it lies.
+pub(super) struct Home {
+    file: PathBuf,
+    opened: Option<(u64, u64)>,
+}
+
+impl Home {
+    /// The file at this path, just opened.
+    pub(super) fn of(file: &Path) -> Self {
+        Self { file: file.to_owned(), opened: identity(file) }
+    }
+
+    /// Deleted, moved or replaced, the open file is a ghost: what it takes nobody will ever read.
+    fn intact(&self) -> StoreResult<()> {
+        if identity(&self.file) == self.opened {
+            return Ok(());
+        }
+        Err(StoreError::Unusable(format!(
+            "the database file {} was removed or replaced under the running daemon; put it back, or restart pisteur",
+            self.file.display()
+        )))
+    }
+}
+
+/// Device and number of a file.
+fn identity(file: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(file).ok().map(|m| (m.dev(), m.ino()))
 }
 
 /// A group being written.
@@ -123,7 +156,11 @@ impl Writer {
             }
         }
         let mut group = Group::default();
-        let fate = match self.execute("BEGIN IMMEDIATE").await {
+        let begun = match self.home.intact() {
+            Ok(()) => self.execute("BEGIN IMMEDIATE").await,
+            gone => gone,
+        };
+        let fate = match begun {
             Ok(()) => self.fill(&mut group, accepts, decides, calls).await,
             Err(error) => {
                 refuse(accepts, decides, calls, &error);
@@ -131,7 +168,7 @@ impl Writer {
             }
         };
         let fate = match fate {
-            Ok(()) => self.commit().await,
+            Ok(()) => self.commit().await.and_then(|()| self.home.intact()),
             Err(error) => {
                 // The transaction may be gone already: a full disk rolls back by itself.
                 self.execute("ROLLBACK").await.ok();
