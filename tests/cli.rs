@@ -530,3 +530,30 @@ fn every_command_finds_the_database_of_a_configuration_named_by_a_relative_path(
         assert!(dir.path().join(database).is_file(), "{database}");
     }
 }
+
+/// The TOML block of the README under this heading.
+fn snippet(heading: &str) -> String {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let after = readme.split_once(heading).unwrap_or_else(|| panic!("{heading} is in the README")).1;
+    after.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn what_the_readme_says_can_be_pasted_as_it_says() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let copy = Command::new("cp").arg("-r").args([from.join("config"), from.join("rules")]).arg(dir.path()).status();
+    assert!(copy.unwrap().success());
+    let paste = |file: &str, before: bool, text: &str| {
+        let file = dir.path().join(file);
+        let old = std::fs::read_to_string(&file).unwrap();
+        let (a, b) = if before { (text, old.as_str()) } else { (old.as_str(), text) };
+        std::fs::write(&file, format!("{a}\n{b}")).unwrap();
+    };
+    paste("config/pisteur.toml", false, &snippet("## A mailbox in ten lines"));
+    paste("rules/30-classify.toml", true, &snippet("## A rule in ten"));
+    let output = binary().arg("check").current_dir(dir.path()).env("SALES_PASSWORD", "secret").output().unwrap();
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    let output = binary().args(["rules", "test"]).current_dir(dir.path()).output().unwrap();
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+}
