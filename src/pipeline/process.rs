@@ -19,7 +19,8 @@ use crate::clock::Clock;
 use crate::delivery;
 use crate::domain::decide::{self, Ids, Question};
 use crate::domain::decision::{Action, Decision, Link};
-use crate::domain::enquiry::{self, Enquiry};
+use crate::domain::enquiry::email::EmailAddress;
+use crate::domain::enquiry::{self, EmailKind, Enquiry};
 use crate::domain::envelope::Envelope;
 use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood, keys};
 use crate::domain::reading;
@@ -37,6 +38,8 @@ const LOADED_AT_ONCE: usize = 64;
 const CROWD: usize = 5;
 /// Bytes of arrivals in memory at once, for one worker; one alone may be larger.
 const BYTES_AT_ONCE: u64 = 32 << 20;
+/// Addresses of one arrival by which it may belong to a conversation.
+const SENDERS: usize = 8;
 /// Decisions on one arrival before its job is put back.
 const ROUNDS: usize = 4;
 
@@ -320,9 +323,28 @@ pub fn query(read: &Read, keys: &[MatchKey]) -> NeighbourQuery {
     NeighbourQuery {
         keys: keys.to_vec(),
         thread_ids,
+        addresses: senders(read),
         message_id: mail.and_then(|m| m.message_id.clone()),
         arrival: Some(read.envelope.id),
     }
+}
+
+/// Addresses of whoever wrote, canonical and as written, lower case: those of the enquiry, else the unread From.
+fn senders(read: &Read) -> Vec<String> {
+    let emails = read.enquiry.emails.iter();
+    let mut addresses: Vec<String> = emails
+        .filter(|e| e.kind != EmailKind::Own)
+        .take(SENDERS)
+        .flat_map(|e| [e.canonical.clone(), e.address.to_lowercase()])
+        .collect();
+    if read.enquiry.emails.is_empty() {
+        let from = read.submission.mail.as_ref().and_then(|m| m.from.address.as_deref());
+        addresses.extend(from.and_then(EmailAddress::parse).map(|a| a.canonical()));
+        addresses.extend(from.map(str::to_lowercase));
+    }
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
 }
 
 /// The keys that nobody else may have taken meanwhile: those of the person, and those of an organisation about to be made.

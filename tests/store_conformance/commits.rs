@@ -233,6 +233,7 @@ pub async fn a_conversation_is_found_by_message_id(lab: &Lab) {
     lab.one(commit).await;
     let query = NeighbourQuery {
         thread_ids: vec!["unknown@x".to_owned(), "m1@bell".to_owned()],
+        addresses: ["ana@bell.example", "else@bell.example", "sales@ours.example"].map(str::to_owned).to_vec(),
         message_id: Some("m1@bell".to_owned()),
         arrival: Some(lab.id()),
         ..NeighbourQuery::default()
@@ -265,7 +266,8 @@ pub async fn machine_mail_joins_and_touches_nothing(lab: &Lab) {
     assert_eq!(after.communications.len(), 2);
     let row = lab.store.show_arrival(arrival(&lease)).await.unwrap().unwrap().row;
     assert_eq!((row.state, row.reason.as_deref()), (ArrivalState::Parked, Some("machine")));
-    let query = NeighbourQuery { thread_ids: vec!["m9@mx".to_owned()], ..NeighbourQuery::default() };
+    let addresses = ["ana@bell.example", "daemon@mx.example"].map(str::to_owned).to_vec();
+    let query = NeighbourQuery { thread_ids: vec!["m9@mx".to_owned()], addresses, ..NeighbourQuery::default() };
     let threads = lab.store.neighbours(&[query]).await.unwrap().remove(0).threads;
     assert_eq!(threads[0].participants, ["ana@bell.example"], "a machine takes no part");
 }
@@ -450,7 +452,8 @@ const HOT: &[&str] = &[
     "RESOLVE",
     "DETAILS",
     "THREADS",
-    "PARTICIPANTS",
+    "MESSAGES",
+    "TAKING_PART",
     "SAME_MESSAGE_ID",
     "FENCE",
     "ARRIVALS",

@@ -172,7 +172,7 @@ pub struct ThreadHit {
     pub message_id: String,
     /// The lead or opportunity whose conversation it belongs to.
     pub record: EntityRef,
-    /// Canonical emails of everyone in that conversation, and of the record.
+    /// The sender's addresses, as asked for, that take part in that conversation or belong to its record.
     pub participants: Vec<String>,
     /// Subject of the stored message.
     pub subject: Option<String>,
@@ -195,7 +195,7 @@ pub struct ThreadHit {
 pub struct Neighbourhood {
     /// Records that share a key, oldest first.
     pub records: Vec<Neighbour>,
-    /// Conversations the arrival answers, newest message first.
+    /// Conversations the arrival answers, each by its newest message named, newest first, at most 32.
     pub threads: Vec<ThreadHit>,
     /// An earlier arrival carried the same Message-ID with other content.
     pub same_message_id: Option<Ulid>,
@@ -210,6 +210,8 @@ pub struct NeighbourQuery {
     pub keys: Vec<MatchKey>,
     /// References and In-Reply-To, without brackets.
     pub thread_ids: Vec<String>,
+    /// Addresses of whoever sent it, lower case, canonical and as written: are they part of those conversations?
+    pub addresses: Vec<String>,
     /// The arrival's own Message-ID, without brackets.
     pub message_id: Option<String>,
     /// The arrival asking, so that it does not find itself.

@@ -3,6 +3,7 @@
 use super::{Plan, text};
 use crate::domain::decide;
 use crate::domain::decision::Action;
+use crate::domain::enquiry::email::EmailAddress;
 use crate::domain::submission::{MailClass, MailFacts, Mailbox};
 use crate::store::Commit;
 use crate::store::batch::row;
@@ -42,15 +43,16 @@ impl Plan {
         }
     }
 
-    /// Who takes part: who wrote, who sent for them, and who received. A Reply-To proves nothing and makes nobody one;
-    /// nor does sending a form in another's name.
+    /// Who takes part, by canonical address where there is one: who wrote, who sent for them, and who received. A
+    /// Reply-To proves nothing and makes nobody one; nor does sending a form in another's name.
     fn participants(&mut self, commit: &Commit, mail: Option<&MailFacts>, record: i64) {
         let canonical = commit.enquiry.emails.iter().map(|e| e.canonical.clone());
         let for_another = matches!(commit.submission.class, Some(MailClass::FormNotification | MailClass::Adf));
         let mail = mail.filter(|_| !for_another);
         let written =
             mail.map(|m| addresses(std::iter::once(&m.from).chain(m.sender.as_ref()).chain(&m.to).chain(&m.cc)));
-        let everyone = canonical.chain(written.into_iter().flatten()).take(PARTICIPANTS);
+        let written = written.into_iter().flatten().map(|a| EmailAddress::parse(&a).map_or(a, |e| e.canonical()));
+        let everyone = canonical.chain(written).take(PARTICIPANTS);
         self.participants.extend(everyone.map(|address| (record, address)));
     }
 }

@@ -20,6 +20,7 @@ pub(super) mod people;
 pub(super) mod probe;
 pub(super) mod records;
 pub(super) mod show;
+pub(super) mod threads;
 pub(super) mod writes;
 
 use serde_json::Value;
@@ -54,6 +55,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         probe::STATEMENTS,
         records::STATEMENTS,
         show::STATEMENTS,
+        threads::STATEMENTS,
         writes::STATEMENTS,
     ]
     .concat()

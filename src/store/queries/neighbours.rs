@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::Row as _;
-use ulid::Ulid;
 
 use super::super::driver::{Connection, Row};
 use super::probe::{CAP, Hits, probe};
-use super::{damaged, optional_ulid, read, statements, ulid};
+use super::{damaged, optional_ulid, read, statements, threads, ulid};
 use crate::clock::Timestamp;
-use crate::domain::matching::{EntityKind, EntityRef, MatchKey, Neighbour, NeighbourQuery, Neighbourhood, ThreadHit};
+use crate::domain::matching::{EntityKind, EntityRef, MatchKey, Neighbour, NeighbourQuery, Neighbourhood};
 use crate::store::StoreResult;
 use crate::store::batch::column;
 
@@ -40,27 +39,6 @@ statements! {
     POINTS(
         "SELECT c.record, c.class, c.normalised FROM ", rows!("1"),
         " JOIN contact_point c ON c.record = CAST(e.value->>0 AS BIGINT)");
-    THREADS(
-        "SELECT c.id, c.message_id, c.record, c.subject FROM ", rows!("1"),
-        " JOIN communication c ON c.message_id = e.value->>0 WHERE c.record IS NOT NULL");
-    PARTICIPANTS(
-        "SELECT t.record, t.address FROM ", rows!("1"), " JOIN participant t ON t.record = CAST(e.value->>0 AS BIGINT)");
-    SAME_MESSAGE_ID(
-        "SELECT a.ulid, a.message_id FROM ", rows!("1"), " JOIN arrival a ON a.message_id = e.value->>0",
-        " WHERE a.duplicate_of IS NULL ORDER BY a.id");
-}
-
-/// A record with its addresses, before it is cut to what one query asked.
-struct Detail {
-    neighbour: Neighbour,
-    participants: BTreeSet<String>,
-}
-
-struct Message {
-    id: i64,
-    external_id: String,
-    record: i64,
-    subject: Option<String>,
 }
 
 /// What is known around each arrival, in the order asked.
@@ -69,18 +47,24 @@ pub(in super::super) async fn neighbours(
     queries: &[NeighbourQuery],
 ) -> StoreResult<Vec<Neighbourhood>> {
     let hits = probe(conn, queries.iter().flat_map(|q| q.keys.iter().copied())).await?;
-    let threads = threads(conn, queries).await?;
-    let same = same_message_ids(conn, queries).await?;
-    let mut wanted: BTreeSet<i64> = threads.values().flatten().map(|m| m.record).collect();
+    let messages = threads::messages(conn, queries).await?;
+    let answered: Vec<_> = queries.iter().map(|q| threads::answered(q, &messages)).collect();
+    let part = threads::taking_part(conn, queries, &answered).await?;
+    let same = threads::same_message_ids(conn, queries).await?;
+    let mut wanted: BTreeSet<i64> = answered.iter().flatten().map(|m| m.record).collect();
     let chosen: Vec<(BTreeMap<i64, Vec<MatchKey>>, bool)> = queries.iter().map(|q| candidates(q, &hits)).collect();
     wanted.extend(chosen.iter().flat_map(|(records, _)| records.keys().copied()));
     let details = details(conn, &wanted).await?;
     Ok(queries
         .iter()
+        .zip(answered)
         .zip(chosen)
-        .map(|(query, (records, truncated))| Neighbourhood {
+        .map(|((query, answered), (records, truncated))| Neighbourhood {
             records: records.into_iter().filter_map(|(id, keys)| Some(with_keys(details.get(&id)?, keys))).collect(),
-            threads: thread_hits(query, &threads, &details),
+            threads: answered
+                .into_iter()
+                .filter_map(|m| threads::hit(query, m, details.get(&m.record)?, &part))
+                .collect(),
             same_message_id: query
                 .message_id
                 .as_ref()
@@ -110,38 +94,11 @@ fn candidates(query: &NeighbourQuery, hits: &HashMap<MatchKey, Hits>) -> (BTreeM
     (records, truncated)
 }
 
-fn with_keys(detail: &Detail, keys: Vec<MatchKey>) -> Neighbour {
-    Neighbour { keys, ..detail.neighbour.clone() }
+fn with_keys(record: &Neighbour, keys: Vec<MatchKey>) -> Neighbour {
+    Neighbour { keys, ..record.clone() }
 }
 
-async fn threads(conn: &mut Connection, queries: &[NeighbourQuery]) -> StoreResult<HashMap<String, Vec<Message>>> {
-    let ids: BTreeSet<&str> = queries.iter().flat_map(|q| &q.thread_ids).map(String::as_str).collect();
-    let mut found: HashMap<String, Vec<Message>> = HashMap::new();
-    for row in read(conn, THREADS, &column(ids)).await? {
-        let message = Message {
-            id: row.try_get("id")?,
-            external_id: row.try_get("message_id")?,
-            record: row.try_get("record")?,
-            subject: row.try_get("subject")?,
-        };
-        found.entry(message.external_id.clone()).or_default().push(message);
-    }
-    Ok(found)
-}
-
-async fn same_message_ids(
-    conn: &mut Connection,
-    queries: &[NeighbourQuery],
-) -> StoreResult<HashMap<String, Vec<Ulid>>> {
-    let ids: BTreeSet<&str> = queries.iter().filter_map(|q| q.message_id.as_deref()).collect();
-    let mut found: HashMap<String, Vec<Ulid>> = HashMap::new();
-    for row in read(conn, SAME_MESSAGE_ID, &column(ids)).await? {
-        found.entry(row.try_get("message_id")?).or_default().push(ulid(row.try_get("ulid")?)?);
-    }
-    Ok(found)
-}
-
-async fn details(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<HashMap<i64, Detail>> {
+async fn details(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<HashMap<i64, Neighbour>> {
     let rows = read(conn, DETAILS, &column(ids)).await?;
     let mut details = HashMap::new();
     let mut contacts: HashMap<i64, Vec<i64>> = HashMap::new();
@@ -152,27 +109,22 @@ async fn details(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<Hash
         if let (EntityKind::Opportunity, Some(contact)) = (neighbour.entity.kind, row.try_get("contact_id")?) {
             contacts.entry(contact).or_default().push(id);
         }
-        details.insert(id, Detail { neighbour, participants: BTreeSet::new() });
+        details.insert(id, neighbour);
     }
     for row in read(conn, POINTS, &column(contacts.keys())).await? {
         let (class, value): (&str, String) = (row.try_get("class")?, row.try_get("normalised")?);
         for id in contacts.get(&row.try_get::<i64, _>("record")?).into_iter().flatten() {
-            let Some(detail) = details.get_mut(id) else { continue };
-            add_point(detail, class, &value);
-        }
-    }
-    for row in read(conn, PARTICIPANTS, &column(ids)).await? {
-        if let Some(detail) = details.get_mut(&row.try_get::<i64, _>("record")?) {
-            detail.participants.insert(row.try_get("address")?);
+            let Some(record) = details.get_mut(id) else { continue };
+            add_point(record, class, &value);
         }
     }
     Ok(details)
 }
 
-fn add_point(detail: &mut Detail, class: &str, value: &str) {
+fn add_point(record: &mut Neighbour, class: &str, value: &str) {
     let list = match class {
-        "email" => &mut detail.neighbour.emails,
-        "phone" if value.starts_with('+') => &mut detail.neighbour.phones,
+        "email" => &mut record.emails,
+        "phone" if value.starts_with('+') => &mut record.phones,
         _ => return,
     };
     if !list.iter().any(|v| v == value) {
@@ -200,37 +152,5 @@ fn neighbour(row: &Row) -> StoreResult<Neighbour> {
         created_at: Timestamp::from_micros(row.try_get("created_at")?),
         contact: optional_ulid(row.try_get("contact")?)?,
         organisation: optional_ulid(row.try_get("organisation")?)?,
-    })
-}
-
-fn thread_hits(
-    query: &NeighbourQuery,
-    threads: &HashMap<String, Vec<Message>>,
-    details: &HashMap<i64, Detail>,
-) -> Vec<ThreadHit> {
-    let mut messages: Vec<&Message> = query.thread_ids.iter().filter_map(|id| threads.get(id)).flatten().collect();
-    messages.sort_by_key(|m| std::cmp::Reverse(m.id));
-    messages.dedup_by_key(|m| m.id);
-    messages.into_iter().filter_map(|m| thread_hit(m, details.get(&m.record)?)).collect()
-}
-
-fn thread_hit(message: &Message, detail: &Detail) -> Option<ThreadHit> {
-    let record = &detail.neighbour;
-    if !matches!(record.entity.kind, EntityKind::Lead | EntityKind::Opportunity) {
-        return None;
-    }
-    let mut participants = detail.participants.clone();
-    participants.extend(record.emails.iter().cloned());
-    Some(ThreadHit {
-        message_id: message.external_id.clone(),
-        record: record.entity,
-        participants: participants.into_iter().collect(),
-        subject: message.subject.clone(),
-        open: record.open,
-        last_message_at: record.last_message_at,
-        owner: record.owner.clone(),
-        team: record.team.clone(),
-        contact: record.contact,
-        organisation: record.organisation,
     })
 }

@@ -12,6 +12,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("migrations/0003_conversation.sql")),
     (4, include_str!("migrations/0004_once.sql")),
     (5, include_str!("migrations/0005_lease_age.sql")),
+    (6, include_str!("migrations/0006_threads.sql")),
 ];
 
 /// What was found and done.
