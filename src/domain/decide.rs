@@ -247,7 +247,6 @@ fn new_record(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &
         None if is_deal && q.enquiry.organisation.name.is_some() => Link::New(q.ids.organisation),
         None => Link::None,
     };
-    let overlap = !known.candidates.is_empty() || known.truncated;
     NewRecord {
         kind: ev.create,
         id: q.ids.record,
@@ -263,7 +262,7 @@ fn new_record(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &
         score: ev.score,
         tags: tags(q, ev),
         expected_revenue: ev.expected_revenue.clone(),
-        verification_required: overlap,
+        verification_required: known.overlaps(),
         candidates: known.candidates.clone(),
         incomplete: incomplete(q, ev),
     }

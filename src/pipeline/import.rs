@@ -95,7 +95,7 @@ fn decide(clock: &dyn Clock, entry: &Entry, around: &Neighbourhood) -> ContactIm
         known_organisation: known.organisation,
         id: clock.new_id(),
         organisation_id: clock.new_id(),
-        verification_required: !known.candidates.is_empty(),
+        verification_required: known.overlaps(),
         keys,
         organisation_keys,
         seen: around.records.iter().map(|n| n.entity.id).collect(),

@@ -403,8 +403,7 @@ pub async fn a_generic_key_is_truncated_and_blocks_nothing(lab: &Lab) {
         lab.store.import_contacts(vec![line]).await.unwrap();
     }
     let known = lab.neighbours(vec![switchboard]).await;
-    assert!(known.truncated);
-    assert_eq!(known.records.len(), 200);
+    assert!(known.truncated && known.records.is_empty(), "it tells nobody");
     let rare = MatchKey::of(KeyKind::Email, "a7@bell.example");
     assert_eq!(lab.store.generic_keys(&[switchboard, rare]).await.unwrap(), BTreeSet::from([switchboard]));
     // Nor do two of one batch exclude each other by it.
@@ -449,6 +448,7 @@ const HOT: &[&str] = &[
     "CLAIM_ARRIVALS",
     "CLAIM_EFFECTS",
     "PROBE",
+    "LASTING",
     "RESOLVE",
     "DETAILS",
     "THREADS",

@@ -1,15 +1,18 @@
 //! Many of one: message ids, keys and candidates that hundreds share cost no more than those of one, and hide nobody.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pisteur::domain::decision::{Action, RecordKind};
 use pisteur::domain::enquiry::Enquiry;
+use pisteur::domain::envelope::Envelope;
 use pisteur::domain::matching::{EntityKind, EntityRef, NeighbourQuery};
 use pisteur::domain::submission::{MailClass, MailFacts, Mailbox, Submission};
+use pisteur::store::rows::{ContactImport, Imported};
 use pisteur::store::{Commit, Committed, Guard, JobSubject, Lease};
 use ulid::Ulid;
 
-use super::lab::{Lab, person};
+use super::lab::{Lab, keys, person};
 
 /// As many arrivals, journalled and claimed.
 async fn crowd(lab: &Lab, n: usize) -> Vec<Arc<Lease>> {
@@ -90,4 +93,46 @@ pub async fn a_reused_message_id_costs_one_row_a_record(lab: &Lab) {
         }
     }
     assert_eq!((found[0].same_message_id, found[1].same_message_id), (arrival(1), arrival(0)));
+}
+
+pub async fn a_mailbox_with_hundreds_of_records_still_tells_its_person(lab: &Lab) {
+    let enquiry = person("Ana Bell", "ana@bell.example", None);
+    let own = keys(&enquiry);
+    let contact = ContactImport {
+        line: 1,
+        enquiry: enquiry.clone(),
+        customer: true,
+        owner: None,
+        known: None,
+        known_organisation: None,
+        id: lab.id(),
+        organisation_id: lab.id(),
+        verification_required: false,
+        keys: own.clone(),
+        organisation_keys: Vec::new(),
+        seen: Vec::new(),
+    };
+    let contact_id = contact.id;
+    assert_eq!(lab.store.import_contacts(vec![contact]).await.unwrap(), [Imported::Created]);
+    let leases = crowd(lab, 214).await;
+    let (ids, commits): (Vec<_>, Vec<_>) = leases.iter().take(210).map(|l| new_lead(lab, l, &enquiry)).unzip();
+    commit_all(lab, commits).await;
+    // The oldest lead is the one that was written about last.
+    let mut append = lab.commit(&leases[210], &enquiry, Action::Append(lead(ids[0])));
+    let received_at = lab.now().after(Duration::from_secs(3600));
+    append.envelope = Arc::new(Envelope { received_at, ..(*append.envelope).clone() });
+    append.guard = Guard::default();
+    commit_all(lab, vec![append]).await;
+    let around = lab.neighbours(own.clone()).await;
+    assert!(!around.truncated, "it is told whole enough");
+    let found: Vec<Ulid> = around.records.iter().map(|n| n.entity.id).collect();
+    assert!(found.contains(&contact_id) && found.contains(&ids[0]) && found.contains(&ids[209]));
+    assert!((200..=240).contains(&found.len()), "{}", found.len());
+    assert!(lab.store.generic_keys(&own).await.unwrap().is_empty());
+    // What appeared meanwhile is a conflict, as with any other person.
+    let guard = Guard { keys: own, seen: found };
+    let (_, next) = new_lead(lab, &leases[211], &enquiry);
+    let (_, last) = new_lead(lab, &leases[212], &enquiry);
+    assert_eq!(lab.one(Commit { guard: guard.clone(), ..next }).await, Committed::Done { owner: None });
+    assert_eq!(lab.one(Commit { guard, ..last }).await, Committed::Conflict);
 }

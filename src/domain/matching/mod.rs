@@ -55,6 +55,13 @@ impl KeyKind {
         matches!(self, Self::Email | Self::Phone | Self::Registration)
     }
 
+    /// So many records may carry it that it tells nothing any more: a switchboard's number, a shared mailbox, a company
+    /// name. A personal email never: however many records it has, they are that person's.
+    #[must_use]
+    pub const fn can_be_generic(self) -> bool {
+        !matches!(self, Self::Email)
+    }
+
     /// It tells an organisation, not a person.
     #[must_use]
     pub const fn is_corporate(self) -> bool {
@@ -199,7 +206,7 @@ pub struct Neighbourhood {
     pub threads: Vec<ThreadHit>,
     /// An earlier arrival carried the same Message-ID with other content.
     pub same_message_id: Option<Ulid>,
-    /// More candidates existed than were loaded.
+    /// A phone or shared mailbox was left out: so many records carry it that it tells nothing.
     pub truncated: bool,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! First depth, by rule: a personal email attaches unless the names contradict; a phone attaches only together with an
 //! agreeing surname; shared, disposable and reserved addresses never attach by themselves. Everything else is new, and
-//! whatever overlapped is named as a candidate for review.
+//! whatever overlapped is named as a candidate for review, the closest ones: a number that hundreds share would name
+//! hundreds.
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
@@ -74,7 +75,7 @@ pub struct Known {
     pub team: Option<String>,
     /// Overlapping records that are not taken for the same person.
     pub candidates: Vec<EntityRef>,
-    /// More candidates existed than were compared.
+    /// A phone or shared mailbox was left out: so many records carry it that it tells nothing.
     pub truncated: bool,
     /// Every comparison.
     pub evidence: Vec<Evidence>,
@@ -88,6 +89,14 @@ pub struct OpenRecord {
     pub last_message_at: Timestamp,
 }
 
+impl Known {
+    /// Something overlaps that nobody has looked at: the new record is to be verified.
+    #[must_use]
+    pub fn overlaps(&self) -> bool {
+        !self.candidates.is_empty() || (self.truncated && self.person != Verdict::Match)
+    }
+}
+
 /// Decides what is known around `enquiry`.
 #[must_use]
 pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
@@ -95,12 +104,6 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
     let names = NameParts::new(person.first_name.as_deref(), person.last_name.as_deref(), person.full_name.as_deref());
     let persons = around.records.iter().filter(|n| n.entity.kind != EntityKind::Organisation);
     let mut compared: Vec<_> = persons.map(|n| (n, compare(&names, n))).collect();
-    if around.truncated {
-        // Not everybody was looked at: somebody else may be the better match, so nothing attaches by itself.
-        for (_, evidence) in compared.iter_mut().filter(|(_, e)| e.verdict == Verdict::Match) {
-            evidence.verdict = Verdict::Review;
-        }
-    }
     let matched: Vec<&Neighbour> =
         compared.iter().filter(|(_, e)| e.verdict == Verdict::Match).map(|(n, _)| *n).collect();
     let organisation = organisation_of(enquiry, around, &matched);

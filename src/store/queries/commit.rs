@@ -100,7 +100,8 @@ async fn held(conn: &mut Connection, commits: &[&Commit]) -> StoreResult<HashSet
     rows.iter().map(|r| Ok(usize::try_from(r.try_get::<i64, _>("ord")?).unwrap_or(usize::MAX))).collect()
 }
 
-/// A strong key leads to an entity the decision did not rest on. A generic key (over the cap) proves nothing.
+/// A strong key leads to an entity the decision did not rest on. A generic key proves nothing. Of a personal email with
+/// more records than are looked at, the newest are compared: a record that appeared meanwhile is among them.
 fn conflicts(
     commit: &Commit,
     known: &KnownRecords,
@@ -110,7 +111,7 @@ fn conflicts(
     let seen: HashSet<i64> = commit.guard.seen.iter().filter_map(|id| known.get(id)).map(|k| k.id).collect();
     commit.guard.keys.iter().any(|key| {
         let stored = hits.get(key);
-        if stored.is_some_and(|h| h.truncated) {
+        if stored.is_some_and(|h| h.generic) {
             return false;
         }
         let fresh = written.get(key).into_iter().flatten();

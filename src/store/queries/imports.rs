@@ -33,7 +33,7 @@ pub(in super::super) async fn import(
         let seen: HashSet<i64> = line.seen.iter().filter_map(|id| known.get(id)).map(|k| k.id).collect();
         let unseen = |key: &MatchKey| {
             placed.contains(key)
-                || hits.get(key).is_some_and(|h| !h.truncated && h.entities.iter().any(|id| !seen.contains(id)))
+                || hits.get(key).is_some_and(|h| !h.generic && h.entities.iter().any(|id| !seen.contains(id)))
         };
         if strong_keys(line).any(|k| unseen(&k)) {
             answers.push(Imported::Conflict);

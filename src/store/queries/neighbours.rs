@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sqlx::Row as _;
 
 use super::super::driver::{Connection, Row};
-use super::probe::{CAP, Hits, probe};
+use super::probe::{CAP, Hits, add_lasting, probe};
 use super::{damaged, optional_ulid, read, statements, threads, ulid};
 use crate::clock::Timestamp;
 use crate::domain::matching::{EntityKind, EntityRef, MatchKey, Neighbour, NeighbourQuery, Neighbourhood};
@@ -46,7 +46,8 @@ pub(in super::super) async fn neighbours(
     conn: &mut Connection,
     queries: &[NeighbourQuery],
 ) -> StoreResult<Vec<Neighbourhood>> {
-    let hits = probe(conn, queries.iter().flat_map(|q| q.keys.iter().copied())).await?;
+    let mut hits = probe(conn, queries.iter().flat_map(|q| q.keys.iter().copied())).await?;
+    add_lasting(conn, &mut hits).await?;
     let messages = threads::messages(conn, queries).await?;
     let answered: Vec<_> = queries.iter().map(|q| threads::answered(q, &messages)).collect();
     let part = threads::taking_part(conn, queries, &answered).await?;
@@ -74,7 +75,7 @@ pub(in super::super) async fn neighbours(
         .collect())
 }
 
-/// Records of one query by row id, so oldest first, and whether some were left out.
+/// Records of one query by row id, so oldest first, and whether a key of the person was left out.
 fn candidates(query: &NeighbourQuery, hits: &HashMap<MatchKey, Hits>) -> (BTreeMap<i64, Vec<MatchKey>>, bool) {
     let mut found: Vec<(&MatchKey, &Hits)> = query.keys.iter().filter_map(|k| Some((k, hits.get(k)?))).collect();
     // What may be the person comes first, rarest first: a company name shared by hundreds never hides an exact email.
@@ -82,12 +83,17 @@ fn candidates(query: &NeighbourQuery, hits: &HashMap<MatchKey, Hits>) -> (BTreeM
     let mut records: BTreeMap<i64, Vec<MatchKey>> = BTreeMap::new();
     let mut truncated = false;
     for (key, hits) in found {
-        truncated |= hits.truncated && !key.kind.is_corporate();
+        let personal = !key.kind.is_corporate();
+        if personal && hits.generic {
+            // Hundreds of people have it: it tells nothing of any one, and says nothing against what else is known.
+            truncated = true;
+            continue;
+        }
         for id in &hits.entities {
-            if records.len() < CAP || records.contains_key(id) || (key.kind.is_strong() && !hits.truncated) {
+            if records.len() < CAP || records.contains_key(id) || (key.kind.is_strong() && !hits.generic) {
                 records.entry(*id).or_default().push(*key);
             } else {
-                truncated |= !key.kind.is_corporate();
+                truncated |= personal;
             }
         }
     }

@@ -13,26 +13,42 @@ use crate::store::batch::{Batch, column, row};
 use crate::store::plan::{Known, KnownRecords};
 
 statements! {
+    // Of a personal email (kind 1) the newest records, of any other key the oldest.
     PROBE(
-        "SELECT CAST(e.value->>0 AS BIGINT) AS ord, (SELECT ", json_list!("x.entity"),
-        " FROM (SELECT m.entity FROM match_key m WHERE m.kind = CAST(e.value->>1 AS BIGINT)",
-        " AND m.hash = CAST(e.value->>2 AS BIGINT) ORDER BY m.entity LIMIT 201) AS x) AS hits FROM ", rows!("1"));
+        "SELECT CAST(e.value->>0 AS BIGINT) AS ord, CASE WHEN CAST(e.value->>1 AS BIGINT) = 1 THEN (SELECT ",
+        json_list!("x.entity"), " FROM (SELECT m.entity FROM match_key m WHERE m.kind = 1",
+        " AND m.hash = CAST(e.value->>2 AS BIGINT) ORDER BY m.entity DESC LIMIT 201) AS x) ELSE (SELECT ",
+        json_list!("x.entity"), " FROM (SELECT m.entity FROM match_key m WHERE m.kind = CAST(e.value->>1 AS BIGINT)",
+        " AND m.hash = CAST(e.value->>2 AS BIGINT) ORDER BY m.entity LIMIT 201) AS x) END AS hits FROM ", rows!("1"));
+    // Of a mailbox with more records than are looked at: its people, and what is open, however old.
+    LASTING(
+        "SELECT y.entity FROM (SELECT m.entity FROM match_key m JOIN entity x ON x.id = m.entity",
+        " JOIN contact c ON c.id = m.entity WHERE m.kind = $1 AND m.hash = $2 AND x.merged_into IS NULL",
+        " ORDER BY COALESCE(c.last_message_at, c.created_at) DESC, m.entity DESC LIMIT 20) AS y",
+        " UNION ALL SELECT z.entity FROM (SELECT m.entity FROM match_key m JOIN entity x ON x.id = m.entity",
+        " LEFT JOIN lead l ON l.id = m.entity LEFT JOIN lead_status s ON s.id = l.status",
+        " LEFT JOIN opportunity p ON p.id = m.entity LEFT JOIN stage g ON g.id = p.stage",
+        " WHERE m.kind = $1 AND m.hash = $2 AND x.merged_into IS NULL AND (s.open = 1 OR g.outcome = 'open')",
+        " ORDER BY COALESCE(l.last_message_at, p.last_message_at, l.created_at, p.created_at) DESC, m.entity DESC",
+        " LIMIT 20) AS z");
     // Merged records answer with their survivor.
     RESOLVE(
         "SELECT x.ulid, s.id, s.kind, p.contact FROM ", rows!("1"), " JOIN entity x ON x.ulid = e.value->>0",
         " JOIN entity s ON s.id = COALESCE(x.merged_into, x.id) LEFT JOIN opportunity p ON p.id = s.id");
 }
 
-/// Entities loaded per key; a key with more is generic and finds no match.
+/// Entities loaded per key; a key with more is generic, unless it is a personal email.
 pub(super) const CAP: usize = 200;
 
-/// Entities of one key, oldest first.
+/// Entities of one key.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Hits {
-    /// Row ids, at most [`CAP`].
+    /// Row ids, oldest first, at most [`CAP`]: the newest of a personal email, the oldest of another key.
     pub(super) entities: Vec<i64>,
     /// There were more.
     pub(super) truncated: bool,
+    /// There were so many that the key tells nothing.
+    pub(super) generic: bool,
 }
 
 /// Entities that carry each key; keys without any are left out.
@@ -55,11 +71,11 @@ pub(super) async fn probe(
         if entities.is_empty() {
             continue;
         }
+        let Some(key) = keys.get(index) else { continue };
         let truncated = entities.len() > CAP;
         entities.truncate(CAP);
-        if let Some(key) = keys.get(index) {
-            found.insert(*key, Hits { entities, truncated });
-        }
+        entities.sort_unstable();
+        found.insert(*key, Hits { entities, truncated, generic: truncated && key.kind.can_be_generic() });
     }
     Ok(found)
 }
@@ -67,7 +83,21 @@ pub(super) async fn probe(
 /// The keys with more entities than a key may have to tell anything.
 pub(in super::super) async fn generic(conn: &mut Connection, keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>> {
     let hits = probe(conn, keys.iter().copied()).await?;
-    Ok(hits.into_iter().filter(|(_, hits)| hits.truncated).map(|(key, _)| key).collect())
+    Ok(hits.into_iter().filter(|(_, hits)| hits.generic).map(|(key, _)| key).collect())
+}
+
+/// Adds to truncated hits that still tell somebody (a personal email's) the contacts and the open records that are
+/// older than what was loaded.
+pub(super) async fn add_lasting(conn: &mut Connection, hits: &mut HashMap<MatchKey, Hits>) -> StoreResult<()> {
+    for (key, hits) in hits.iter_mut().filter(|(_, hits)| hits.truncated && !hits.generic) {
+        let rows = sqlx::query(LASTING).bind(key.kind.number()).bind(key.hash).fetch_all(&mut *conn).await?;
+        for row in rows {
+            hits.entities.push(row.try_get("entity")?);
+        }
+        hits.entities.sort_unstable();
+        hits.entities.dedup();
+    }
+    Ok(())
 }
 
 /// Row ids of records by public id, redirects followed; unknown ones are left out.
