@@ -112,6 +112,13 @@ impl Explanation {
             let part = |key: &str| record.and_then(|r| r.get(key)).and_then(|v| v.as_str()).unwrap_or_default();
             line(out, "", &format!("{} {} {}: {}", text("verdict"), part("kind"), part("id"), text("because")));
         }
+        let more = known.and_then(|m| m.get("more_candidates")).and_then(serde_json::Value::as_u64).unwrap_or(0);
+        if more > 0 {
+            line(out, "", &format!("{more} more overlap and are not named as candidates"));
+        }
+        if known.and_then(|m| m.get("truncated")).and_then(serde_json::Value::as_bool) == Some(true) {
+            line(out, "", "a phone or shared mailbox that hundreds of records carry was left out");
+        }
         if let Some(answer) = self.decision.trace.get("conversation").filter(|c| !c.is_null()) {
             let joined = answer.get("joined").and_then(serde_json::Value::as_bool).unwrap_or(false);
             let words = if joined {

@@ -5,6 +5,8 @@
 //! whatever overlapped is named as a candidate for review, the closest ones: a number that hundreds share would name
 //! hundreds.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
@@ -13,8 +15,13 @@ use super::{EntityKind, EntityRef, KeyKind, Neighbour, Neighbourhood};
 use crate::clock::Timestamp;
 use crate::domain::enquiry::{Enquiry, company};
 
+/// Candidates named for review; nobody looks through hundreds.
+pub const CANDIDATES: usize = 10;
+/// Comparisons kept with a decision.
+pub const EVIDENCE: usize = 20;
+
 /// Match, possible match, or new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Verdict {
@@ -73,11 +80,15 @@ pub struct Known {
     pub account_owner: Option<String>,
     /// Team of what matched.
     pub team: Option<String>,
-    /// Overlapping records that are not taken for the same person.
+    /// Overlapping records that are not taken for the same person, the closest ones first, at most [`CANDIDATES`].
     pub candidates: Vec<EntityRef>,
+    /// Further ones, not named.
+    pub more_candidates: usize,
     /// A phone or shared mailbox was left out: so many records carry it that it tells nothing.
     pub truncated: bool,
-    /// Every comparison.
+    /// Records compared with.
+    pub compared: usize,
+    /// The closest comparisons, at most [`EVIDENCE`].
     pub evidence: Vec<Evidence>,
 }
 
@@ -103,13 +114,12 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
     let person = &enquiry.person;
     let names = NameParts::new(person.first_name.as_deref(), person.last_name.as_deref(), person.full_name.as_deref());
     let persons = around.records.iter().filter(|n| n.entity.kind != EntityKind::Organisation);
-    let mut compared: Vec<_> = persons.map(|n| (n, compare(&names, n))).collect();
+    let mut compared: Vec<(&Neighbour, Evidence)> = persons.map(|n| (n, compare(&names, n))).collect();
     let matched: Vec<&Neighbour> =
         compared.iter().filter(|(_, e)| e.verdict == Verdict::Match).map(|(n, _)| *n).collect();
     let organisation = organisation_of(enquiry, around, &matched);
     let account =
         around.records.iter().find(|n| n.entity.kind == EntityKind::Organisation && Some(n.entity.id) == organisation);
-    let review = compared.iter().filter(|(_, e)| e.verdict == Verdict::Review).map(|(n, _)| n.entity);
     let open = open_records(&matched);
     let newest = |kind: Option<EntityKind>| {
         matched
@@ -122,7 +132,12 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
     let owner_of = |id: Option<EntityRef>| matched.iter().find(|n| Some(n.entity) == id).copied();
     let holder = owner_of(open.first().map(|o| o.record)).or_else(|| newest(Some(EntityKind::Contact)).copied());
     let account_owner = account.and_then(|n| n.owner.clone());
-    let candidates: Vec<EntityRef> = review.collect();
+    let count = compared.len();
+    compared.sort_by_cached_key(|(n, e)| Reverse(closeness(&names, n, e)));
+    let review = compared.iter().filter(|(_, e)| e.verdict == Verdict::Review).map(|(n, _)| n.entity);
+    let mut candidates: Vec<EntityRef> = review.collect();
+    let more_candidates = candidates.len().saturating_sub(CANDIDATES);
+    candidates.truncate(CANDIDATES);
     Known {
         person: match (matched.is_empty(), candidates.is_empty()) {
             (false, _) => Verdict::Match,
@@ -143,15 +158,31 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
         team: holder.and_then(|n| n.team.clone()).or_else(|| account.and_then(|n| n.team.clone())),
         open,
         candidates,
+        more_candidates,
         truncated: around.truncated,
-        evidence: compared.into_iter().map(|(_, e)| e).collect(),
+        compared: count,
+        evidence: compared.into_iter().map(|(_, e)| e).take(EVIDENCE).collect(),
     }
 }
 
+/// What is most likely the same person is greatest: verdict, then what is shared, how the names agree, and how recently
+/// there was something to do with them.
+type Closeness = (Reverse<Verdict>, bool, bool, NameAgreement, usize, bool, Option<Timestamp>, Timestamp);
+
+fn closeness(names: &NameParts, n: &Neighbour, evidence: &Evidence) -> Closeness {
+    let has = |kind| n.keys.iter().any(|k| k.kind == kind);
+    let agreement = agreement(names, n);
+    let shared = evidence.shares.len();
+    let verdict = Reverse(evidence.verdict);
+    (verdict, has(KeyKind::Email), has(KeyKind::Phone), agreement, shared, n.open, n.last_message_at, n.created_at)
+}
+
+fn agreement(names: &NameParts, n: &Neighbour) -> NameAgreement {
+    names.agreement(&NameParts::new(n.first_name.as_deref(), n.last_name.as_deref(), n.full_name.as_deref()))
+}
+
 fn compare(names: &NameParts, neighbour: &Neighbour) -> Evidence {
-    let theirs =
-        NameParts::new(neighbour.first_name.as_deref(), neighbour.last_name.as_deref(), neighbour.full_name.as_deref());
-    let agreement = names.agreement(&theirs);
+    let agreement = agreement(names, neighbour);
     let has = |kind| neighbour.keys.iter().any(|k| k.kind == kind);
     let contradict = agreement == NameAgreement::Contradict;
     let surname = agreement >= NameAgreement::Surname;
@@ -200,7 +231,7 @@ fn shares(neighbour: &Neighbour) -> Vec<String> {
 fn open_records(matched: &[&Neighbour]) -> Vec<OpenRecord> {
     let mut open: Vec<&&Neighbour> = matched.iter().filter(|n| n.open).collect();
     open.sort_by_key(|n| {
-        std::cmp::Reverse((n.entity.kind == EntityKind::Opportunity, n.last_message_at, n.created_at, n.entity.id))
+        Reverse((n.entity.kind == EntityKind::Opportunity, n.last_message_at, n.created_at, n.entity.id))
     });
     open.into_iter()
         .map(|n| OpenRecord { record: n.entity, last_message_at: n.last_message_at.unwrap_or(n.created_at) })
@@ -223,4 +254,64 @@ fn organisation_of(enquiry: &Enquiry, around: &Neighbourhood, matched: &[&Neighb
     let by_domain = organisations().find(|n| n.keys.iter().any(|k| k.kind == KeyKind::Domain));
     let by_name = organisations().find(|n| n.keys.iter().any(|k| k.kind == KeyKind::Company));
     by_domain.or(by_name).map(|n| n.entity.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MatchKey;
+    use super::*;
+    use crate::domain::enquiry::Person;
+
+    fn neighbour(n: i64, name: &str, kinds: &[KeyKind]) -> Neighbour {
+        Neighbour {
+            entity: EntityRef { kind: EntityKind::Lead, id: Ulid::from_parts(u64::try_from(n).unwrap(), 0) },
+            keys: kinds.iter().map(|kind| MatchKey { kind: *kind, hash: 1 }).collect(),
+            first_name: None,
+            last_name: None,
+            full_name: Some(name.to_owned()),
+            organisation_name: None,
+            emails: Vec::new(),
+            phones: Vec::new(),
+            status: "open".to_owned(),
+            open: true,
+            customer: false,
+            owner: None,
+            team: None,
+            last_message_at: Some(Timestamp::from_seconds(n)),
+            created_at: Timestamp::from_seconds(n),
+            contact: None,
+            organisation: None,
+        }
+    }
+
+    fn asked() -> Enquiry {
+        let person = Person { full_name: Some("Ana Bell".to_owned()), ..Person::default() };
+        Enquiry { kind: "person".to_owned(), person, ..Enquiry::default() }
+    }
+
+    #[test]
+    fn of_hundreds_behind_one_number_the_closest_ten_are_named_and_the_others_counted() {
+        let mut records: Vec<Neighbour> =
+            (0..150).map(|n| neighbour(n, &format!("Name{n} Other{n}"), &[KeyKind::Phone])).collect();
+        records.push(neighbour(3, "Eve Moor", &[KeyKind::Email, KeyKind::Phone]));
+        let closest = records[150].entity;
+        let known = known(&asked(), &Neighbourhood { records, ..Neighbourhood::default() });
+        assert_eq!((known.candidates.len(), known.more_candidates), (CANDIDATES, 141));
+        assert_eq!(known.candidates[0], closest, "the same mailbox before the same number");
+        let newest = EntityRef { kind: EntityKind::Lead, id: Ulid::from_parts(149, 0) };
+        assert_eq!(known.candidates[1], newest, "then the newest");
+        assert_eq!((known.evidence.len(), known.compared), (EVIDENCE, 151));
+        assert!(known.overlaps() && known.person == Verdict::Review);
+    }
+
+    #[test]
+    fn a_worn_out_number_turns_no_match_into_a_question() {
+        let records = vec![neighbour(1, "Ana Bell", &[KeyKind::Email])];
+        let around = Neighbourhood { records, truncated: true, ..Neighbourhood::default() };
+        let known_by_mail = known(&asked(), &around);
+        assert_eq!(known_by_mail.person, Verdict::Match);
+        assert!(!known_by_mail.overlaps());
+        let nobody = known(&asked(), &Neighbourhood { truncated: true, ..Neighbourhood::default() });
+        assert!(nobody.person == Verdict::New && nobody.overlaps(), "nobody could be compared with");
+    }
 }
