@@ -59,7 +59,8 @@ macro_rules! on {
                 a_repeat_of_held_mail_is_not_marked,
                 fetches_below_the_cursor_are_forgotten;
             people: contacts_are_imported_once, an_import_conflicts_with_an_unseen_record,
-                people_and_rule_sets_are_kept, lists_of_records_filter_and_page;
+                people_and_rule_sets_are_kept, lists_of_records_filter_and_page,
+                a_record_in_outline_is_what_deliveries_tell, the_known_states_are_listed;
         });
     };
 }

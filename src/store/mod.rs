@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use ulid::Ulid;
 
 use crate::clock::Timestamp;
-use crate::domain::decision::Decision;
+use crate::domain::decision::{Decision, RecordKind};
 use crate::domain::enquiry::Enquiry;
 use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
@@ -215,6 +215,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn list_records(&self, kind: EntityKind, filter: rows::RecordFilter) -> StoreResult<Vec<rows::RecordRow>>;
     /// One record with everything that hangs on it. Redirects of merged ids are followed.
     async fn show_record(&self, kind: EntityKind, id: Ulid) -> StoreResult<Option<rows::RecordDetail>>;
+    /// A lead or opportunity as deliveries tell it, at a cost that does not grow with its conversation. Redirects of
+    /// merged ids are followed.
+    async fn outline(&self, kind: RecordKind, id: Ulid) -> StoreResult<Option<rows::RecordOutline>>;
     /// Creates contacts (with organisations) that matching found new, and adds details to those it found known.
     async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>>;
     /// Effects that gave up, newest first.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use ulid::Ulid;
 
 use crate::clock::Timestamp;
+use crate::domain::decision::RecordKind;
 use crate::domain::enquiry::Enquiry;
 use crate::domain::envelope::{ArrivalState, Channel};
 use crate::domain::matching::MatchKey;
@@ -121,6 +122,46 @@ pub struct RecordDetail {
     pub decisions: Vec<serde_json::Value>,
     /// Records linked to it: contact, organisation, lead of origin, candidates, opportunities.
     pub links: Vec<serde_json::Value>,
+}
+
+/// A lead or opportunity in outline, as deliveries tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordOutline {
+    /// Its id; of a merged record the survivor's.
+    pub id: Ulid,
+    /// What it is.
+    pub kind: RecordKind,
+    /// Owner's user id.
+    pub owner: Option<String>,
+    /// Team.
+    pub team: Option<String>,
+    /// Name of the source.
+    pub source: Option<String>,
+    /// Name of the campaign.
+    pub campaign: Option<String>,
+    /// Topic of a lead, title of an opportunity.
+    pub title: Option<String>,
+    /// Status of a lead, stage of an opportunity.
+    pub state: Option<String>,
+    /// The person: the record's own, else its contact's.
+    pub name: Option<String>,
+    /// The record's own, else that of the organisation or contact it hangs on.
+    pub company: Option<String>,
+    /// At most ten emails and ten phones of the record, and as many of its contact, each in their order.
+    pub points: Vec<PointRow>,
+}
+
+/// One way to reach a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointRow {
+    /// `email` or `phone`.
+    pub class: String,
+    /// `personal`, `role`, `mobile` and so on.
+    pub kind: String,
+    /// As written, for use.
+    pub value: String,
+    /// For recognition; a phone that could be read begins with `+`.
+    pub normalised: String,
 }
 
 /// One contact to be imported, after matching.

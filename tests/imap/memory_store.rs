@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pisteur::clock::Timestamp;
+use pisteur::domain::decision::RecordKind;
 use pisteur::domain::envelope::{ArrivalState, Envelope};
 use pisteur::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use pisteur::store::rows;
@@ -197,6 +198,9 @@ impl Store for MemoryStore {
         none()
     }
     async fn show_record(&self, _kind: EntityKind, _id: Ulid) -> StoreResult<Option<rows::RecordDetail>> {
+        none()
+    }
+    async fn outline(&self, _kind: RecordKind, _id: Ulid) -> StoreResult<Option<rows::RecordOutline>> {
         none()
     }
     async fn import_contacts(&self, _contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {

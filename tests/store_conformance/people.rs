@@ -1,6 +1,9 @@
 //! Imports, people, rule sets and lists of records.
 
+use pisteur::domain::decision::{Action, Link, OwnerChoice, RecordKind};
+use pisteur::domain::enquiry::{Email, EmailKind};
 use pisteur::domain::matching::EntityKind;
+use pisteur::store::{Commit, Guard};
 use pisteur::store::rows::{ContactImport, Imported, PersonRow, RecordFilter, TeamRow};
 
 use super::lab::{Lab, keys, person};
@@ -96,4 +99,54 @@ pub async fn lists_of_records_filter_and_page(lab: &Lab) {
         assert!(lab.store.list_records(kind, status("open")).await.unwrap().is_empty());
         assert!(lab.store.show_record(kind, ids[0]).await.unwrap().is_none(), "it is a lead");
     }
+}
+
+pub async fn a_record_in_outline_is_what_deliveries_tell(lab: &Lab) {
+    let mut enquiry = person("Ana Bell", "ana@bell.example", Some("+33612345678"));
+    enquiry.organisation.name = Some("Bell SARL".to_owned());
+    enquiry.attribution.source = Some("google".to_owned());
+    enquiry.attribution.campaign = Some("spring".to_owned());
+    for n in 0..14 {
+        let address = format!("a{n}@bell.example");
+        enquiry.emails.push(Email { address: address.clone(), canonical: address, kind: EmailKind::Role });
+    }
+    let outline = async |kind, id| lab.store.outline(kind, id).await.unwrap();
+    let lead = outline(RecordKind::Lead, lab.lead(&enquiry).await).await.unwrap();
+    assert_eq!((lead.name.as_deref(), lead.company.as_deref()), (Some("Ana Bell"), Some("Bell SARL")));
+    assert_eq!((lead.source.as_deref(), lead.campaign.as_deref()), (Some("google"), Some("spring")));
+    assert_eq!((lead.title.as_deref(), lead.state.as_deref()), (Some("Bike"), Some("open")));
+    assert_eq!((lead.kind, lead.owner.as_deref(), lead.team.as_deref()), (RecordKind::Lead, None, None));
+    let of = |class: &str| lead.points.iter().filter(|p| p.class == class).cloned().collect::<Vec<_>>();
+    assert_eq!((of("email").len(), of("phone").len()), (10, 1), "no more than are told");
+    assert_eq!((of("email")[0].value.as_str(), of("email")[0].kind.as_str()), ("ana@bell.example", "personal"));
+    assert_eq!(of("phone")[0].normalised, "+33612345678");
+    assert_eq!(outline(RecordKind::Opportunity, lead.id).await, None, "it is a lead");
+    // Of an opportunity, person and company are those it hangs on.
+    let lease = lab.claimed("deal").await;
+    let mut new = lab.record(RecordKind::Opportunity);
+    let id = new.id;
+    (new.contact, new.organisation) = (Link::New(lab.id()), Link::New(lab.id()));
+    (new.team, new.owner) = (Some("north".to_owned()), OwnerChoice::Person("ana".to_owned()));
+    let commit = lab.commit(&lease, &enquiry, Action::Create(Box::new(new)));
+    lab.one(Commit { guard: Guard::default(), ..commit }).await;
+    let deal = outline(RecordKind::Opportunity, id).await.unwrap();
+    assert_eq!((deal.name, deal.company), (lead.name.clone(), lead.company.clone()));
+    assert_eq!((deal.owner.as_deref(), deal.team.as_deref()), (Some("ana"), Some("north")));
+    assert_eq!((deal.title.as_deref(), deal.state.as_deref()), (Some("Bike"), Some("new")));
+    assert_eq!(deal.points, lead.points, "of its contact");
+}
+
+pub async fn the_known_states_are_listed(lab: &Lab) {
+    let states = async |kind| lab.store.states(kind).await.unwrap();
+    let leads = states(EntityKind::Lead).await;
+    assert_eq!((leads[0].as_str(), leads.len()), ("open", 10));
+    let before = states(EntityKind::Opportunity).await;
+    assert_eq!((before[0].as_str(), before.last().map(String::as_str)), ("new", Some("lost")));
+    // A stage that a rule names is one from its first use on.
+    let lease = lab.claimed("deal").await;
+    let mut new = lab.record(RecordKind::Opportunity);
+    new.stage = Some("site visit".to_owned());
+    lab.one(lab.commit(&lease, &person("Ana Bell", "ana@bell.example", None), Action::Create(Box::new(new)))).await;
+    assert!(states(EntityKind::Opportunity).await.contains(&"site visit".to_owned()));
+    assert_eq!(states(EntityKind::Contact).await, ["customer"]);
 }

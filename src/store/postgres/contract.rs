@@ -13,10 +13,11 @@ use super::accept::journal_now;
 use super::driver::may_run_again;
 use super::link::{AT_THE_DOOR, AT_WORK};
 use super::queries::{
-    arrivals, commit, figures, imports, jobs, journal, mailboxes, neighbours, people, probe, records, show,
+    arrivals, commit, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records, show,
 };
 use super::{plans, server};
 use crate::clock::Timestamp;
+use crate::domain::decision::RecordKind;
 use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::{
@@ -245,6 +246,10 @@ impl Store for Postgres {
 
     async fn show_record(&self, kind: EntityKind, id: Ulid) -> StoreResult<Option<rows::RecordDetail>> {
         reading!(self, |conn| show::show(conn, kind, id))
+    }
+
+    async fn outline(&self, kind: RecordKind, id: Ulid) -> StoreResult<Option<rows::RecordOutline>> {
+        reading!(self, |conn| outline::outline(conn, kind, id))
     }
 
     async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {

@@ -16,6 +16,7 @@ pub(super) mod jobs;
 pub(super) mod journal;
 pub(super) mod mailboxes;
 pub(super) mod neighbours;
+pub(super) mod outline;
 pub(super) mod people;
 pub(super) mod probe;
 pub(super) mod records;
@@ -51,6 +52,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         journal::STATEMENTS,
         mailboxes::STATEMENTS,
         neighbours::STATEMENTS,
+        outline::STATEMENTS,
         people::STATEMENTS,
         probe::STATEMENTS,
         records::STATEMENTS,

@@ -10,10 +10,13 @@ use sqlx::{Row as _, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
-use super::queries::{arrivals, figures, imports, jobs, journal, mailboxes, neighbours, people, probe, records, show};
+use super::queries::{
+    arrivals, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records, show,
+};
 use super::writer::{Accept, Call, Command, Decide};
 use super::{driver, queries};
 use crate::clock::{Clock, Timestamp};
+use crate::domain::decision::RecordKind;
 use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::figures::Figures;
@@ -252,6 +255,10 @@ impl Store for Sqlite {
 
     async fn show_record(&self, kind: EntityKind, id: Ulid) -> StoreResult<Option<rows::RecordDetail>> {
         show::show(&mut *self.reader().await?, kind, id).await
+    }
+
+    async fn outline(&self, kind: RecordKind, id: Ulid) -> StoreResult<Option<rows::RecordOutline>> {
+        outline::outline(&mut *self.reader().await?, kind, id).await
     }
 
     async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
