@@ -187,6 +187,18 @@ fn empty_lists_are_answers_and_unknown_ids_are_a_no() {
     assert_eq!(code(&setup.run(&["deliveries", "retry", "1"])), 1);
 }
 
+#[test]
+fn a_status_nobody_knows_is_refused_with_those_there_are() {
+    let setup = migrated();
+    for (list, known) in [("leads", "open, contacted"), ("opportunities", "new, qualified"), ("contacts", "customer")] {
+        let output = setup.run(&[list, "list", "--status", "nonsense"]);
+        assert_eq!(code(&output), 2, "{list}");
+        assert!(stderr(&output).contains("nonsense") && stderr(&output).contains(known), "{}", stderr(&output));
+        let word = known.split(',').next().unwrap();
+        assert_eq!(code(&setup.run(&[list, "list", "--status", word])), 0, "{list} {word}");
+    }
+}
+
 const CLIENTS: &str = "Nom;Prénom;Société;Courriel;Téléphone;Fidélité\n\
     Dupont;Zoé;Menuiserie Dupont;zoe.dupont@menuiserie-dupont.fr;01 42 34 56 78;or\n\
     Martin;Luc;;luc.martin@orange.fr;;\n\

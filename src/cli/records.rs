@@ -81,6 +81,15 @@ pub(super) fn run(context: &Context, kind: EntityKind, command: RecordsCommand) 
 }
 
 async fn list(store: &Arc<dyn Store>, kind: EntityKind, args: &ListRecords, now: Timestamp) -> anyhow::Result<Outcome> {
+    if let Some(asked) = &args.status {
+        let states = store.states(kind).await?;
+        anyhow::ensure!(
+            states.contains(asked),
+            "no {} has the status {asked:?}; there are: {}",
+            kind.as_str(),
+            states.join(", ")
+        );
+    }
     let filter = RecordFilter {
         status: args.status.clone(),
         owner: args.owner.clone(),

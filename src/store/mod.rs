@@ -213,6 +213,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn discard(&self, id: Ulid, reason: &str, actor: &str) -> StoreResult<bool>;
     /// Leads, opportunities, contacts or organisations, newest first.
     async fn list_records(&self, kind: EntityKind, filter: rows::RecordFilter) -> StoreResult<Vec<rows::RecordRow>>;
+    /// The words a list of this kind may be filtered by: statuses of leads, stages of opportunities, in their order.
+    async fn states(&self, kind: EntityKind) -> StoreResult<Vec<String>>;
     /// One record with everything that hangs on it. Redirects of merged ids are followed.
     async fn show_record(&self, kind: EntityKind, id: Ulid) -> StoreResult<Option<rows::RecordDetail>>;
     /// A lead or opportunity as deliveries tell it, at a cost that does not grow with its conversation. Redirects of

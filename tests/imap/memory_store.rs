@@ -197,6 +197,9 @@ impl Store for MemoryStore {
     async fn list_records(&self, _: EntityKind, _: rows::RecordFilter) -> StoreResult<Vec<rows::RecordRow>> {
         none()
     }
+    async fn states(&self, _kind: EntityKind) -> StoreResult<Vec<String>> {
+        none()
+    }
     async fn show_record(&self, _kind: EntityKind, _id: Ulid) -> StoreResult<Option<rows::RecordDetail>> {
         none()
     }

@@ -244,6 +244,10 @@ impl Store for Postgres {
         reading!(self, |conn| records::list(conn, kind, &filter))
     }
 
+    async fn states(&self, kind: EntityKind) -> StoreResult<Vec<String>> {
+        reading!(self, |conn| records::states(conn, kind))
+    }
+
     async fn show_record(&self, kind: EntityKind, id: Ulid) -> StoreResult<Option<rows::RecordDetail>> {
         reading!(self, |conn| show::show(conn, kind, id))
     }

@@ -108,6 +108,8 @@ statements! {
         " AND (CAST($4 AS TEXT) IS NULL OR $4 = CASE WHEN r.customer_since IS NOT NULL THEN 'customer' ELSE '' END)",
         " ORDER BY r.id DESC LIMIT $5");
     POSITION("SELECT id FROM entity WHERE ulid = $1");
+    STATUSES("SELECT id FROM lead_status ORDER BY position, id");
+    STAGES("SELECT id FROM stage ORDER BY position, id");
 }
 
 /// Records of one kind, newest first.
@@ -129,6 +131,17 @@ pub(in super::super) async fn list(
         .fetch_all(conn)
         .await?;
     rows.iter().map(|r| record_row(r, kind)).collect()
+}
+
+/// What records of a kind can be filtered by.
+pub(in super::super) async fn states(conn: &mut Connection, kind: EntityKind) -> StoreResult<Vec<String>> {
+    let sql = match kind {
+        EntityKind::Lead => STATUSES,
+        EntityKind::Opportunity => STAGES,
+        EntityKind::Contact | EntityKind::Organisation => return Ok(vec!["customer".to_owned()]),
+    };
+    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    rows.iter().map(|r| Ok(r.try_get("id")?)).collect()
 }
 
 /// The statement whose index fits the filter best.

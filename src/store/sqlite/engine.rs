@@ -253,6 +253,10 @@ impl Store for Sqlite {
         records::list(&mut *self.reader().await?, kind, &filter).await
     }
 
+    async fn states(&self, kind: EntityKind) -> StoreResult<Vec<String>> {
+        records::states(&mut *self.reader().await?, kind).await
+    }
+
     async fn show_record(&self, kind: EntityKind, id: Ulid) -> StoreResult<Option<rows::RecordDetail>> {
         show::show(&mut *self.reader().await?, kind, id).await
     }
