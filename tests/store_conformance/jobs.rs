@@ -162,7 +162,9 @@ pub async fn an_effect_that_gives_up_is_a_dead_letter(lab: &Lab) {
     assert_eq!(dead.len(), 1);
     assert_eq!((dead[0].kind.as_str(), dead[0].target.as_str(), dead[0].attempts), ("webhook", "crm", 1));
     assert_eq!(dead[0].error.as_deref(), Some("HTTP 410"));
-    assert_eq!(lab.store.stats().await.dead["deliver"], 1);
+    let stats = lab.store.stats().await;
+    assert_eq!((stats.dead["deliver"], stats.waiting["deliver"], stats.leased["deliver"]), (1, 0, 0));
+    assert_eq!(stats.oldest_unprocessed, None);
     assert!(lab.store.retry_dead_letter(dead[0].job).await.unwrap());
     assert!(!lab.store.retry_dead_letter(dead[0].job).await.unwrap());
     let again = lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.remove(0);

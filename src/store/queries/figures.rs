@@ -14,12 +14,15 @@ use crate::store::{Queue, StoreResult, StoreStats};
 statements! {
     SETTLED("SELECT state, COUNT(*) AS n FROM arrival WHERE state <> 'received' GROUP BY state");
     FAILED("SELECT COUNT(*) AS n FROM arrival WHERE state = 'failed'");
+    // In one statement, so of one moment. Counts come from the indices; rows are read of the leased jobs only, and a
+    // leased job is always a suspect.
     JOBS(
-        "SELECT queue, CASE WHEN dead = 1 THEN 'dead' WHEN owner IS NOT NULL AND due_at > $1 THEN 'leased'",
-        " ELSE 'waiting' END AS kind, COUNT(*) AS n, MIN(leased_at) AS since FROM job GROUP BY 1, 2");
-    OLDEST(
-        "SELECT a.received_at FROM job j JOIN arrival a ON a.id = j.id WHERE j.queue = 'process'",
-        " ORDER BY j.id LIMIT 1");
+        "SELECT 'live' AS kind, queue, COUNT(*) AS n, CAST(NULL AS BIGINT) AS since FROM job WHERE dead = 0",
+        " GROUP BY queue UNION ALL SELECT 'leased', queue, COUNT(*), MIN(leased_at) FROM job WHERE dead = 0",
+        " AND queue IN ('process', 'deliver') AND suspect = 1 AND due_at > $1 AND owner IS NOT NULL GROUP BY queue",
+        " UNION ALL SELECT 'dead', queue, COUNT(*), NULL FROM job WHERE dead = 1 GROUP BY queue");
+    // An arrival is received until it is settled; who works on it is told by its job.
+    OLDEST("SELECT received_at FROM arrival WHERE state = 'received' ORDER BY id LIMIT 1");
 }
 
 /// Arrivals that need no more work, by state; as dear as there are many.
@@ -56,6 +59,9 @@ pub(in super::super) async fn stats(conn: &mut Connection, now: Timestamp) -> St
             _ => &mut stats.waiting,
         };
         figures.insert(queue.as_str(), count(row.try_get("n")?));
+    }
+    for (queue, live) in &mut stats.waiting {
+        *live = live.saturating_sub(stats.leased.get(queue).copied().unwrap_or(0));
     }
     let failed = count(sqlx::query(FAILED).fetch_one(&mut *conn).await?.try_get("n")?);
     stats.dead.insert(Queue::Process.as_str(), failed);
