@@ -41,7 +41,7 @@ macro_rules! on {
                 a_lease_tells_how_many_bytes_wait, a_released_job_keeps_its_attempts, a_deferred_job_waits_untouched, a_job_fails_and_comes_back,
                 a_failed_arrival_is_listed_and_retried,
                 an_effect_that_gives_up_is_a_dead_letter, a_reading_that_aborted_comes_back_as_a_suspect, a_delivered_effect_is_gone, workers_are_woken,
-                a_quarantined_job_is_settled, figures_balance;
+                a_quarantined_job_is_settled, figures_balance, a_wrong_clock_moves_no_job;
             commits: a_lead_is_written_whole, an_opportunity_makes_contact_and_organisation,
                 an_unseen_key_is_a_conflict_and_writes_nothing, a_batch_conflicts_with_itself,
                 sixty_four_variants_of_one_person_make_one_lead, appending_overwrites_nothing,

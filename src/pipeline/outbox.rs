@@ -233,8 +233,7 @@ impl Outbox {
     }
 
     async fn defer(&self, lease: &Lease, wait: Duration) {
-        let until = self.deps.clock.now().after(wait);
-        if let Err(error) = self.deps.store.defer(lease, until).await {
+        if let Err(error) = self.deps.store.defer(lease, wait).await {
             tracing::debug!(%error, job = lease.job(), "a lease could not be given back and will run out");
         }
     }

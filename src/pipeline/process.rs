@@ -189,8 +189,7 @@ impl Processor {
             u32::try_from(lease.failures()).unwrap_or(u32::MAX),
             backoff::jitter_of(lease.job(), lease.attempt()),
         );
-        let retry_at = (!last).then(|| self.clock.now().after(wait));
-        self.store.fail(lease, Failure { error: why.to_owned(), retry_at }).await
+        self.store.fail(lease, Failure { error: why.to_owned(), retry_after: (!last).then_some(wait) }).await
     }
 
     async fn settle(&self, brain: &Brain, mut wave: Vec<Work>) {

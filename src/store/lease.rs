@@ -143,6 +143,15 @@ pub struct Effect {
 pub struct Failure {
     /// One plain sentence without personal data.
     pub error: String,
-    /// When to try again; `None` = never: dead letter (deliver), failed (process).
-    pub retry_at: Option<Timestamp>,
+    /// How long to wait before it is tried again; `None` = never: dead letter (deliver), failed (process).
+    pub retry_after: Option<Duration>,
+}
+
+/// The two times of one write.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Times {
+    /// What is stamped on records and shown to people.
+    pub(in crate::store) wall: Timestamp,
+    /// What leases, locks and due jobs are judged by: on PostgreSQL the database's time.
+    pub(in crate::store) queue: Timestamp,
 }

@@ -19,6 +19,7 @@ pub mod sqlite;
 
 pub use arrive::{Accepted, CursorMove, InitialState, NewArrival};
 pub use errors::{StoreError, StoreResult};
+use lease::Times;
 pub use lease::{Claim, Effect, Failure, JobSubject, Lease, Queue};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -158,12 +159,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn claim(&self, claim: Claim) -> StoreResult<Vec<Lease>>;
     /// Lengthens a lease.
     async fn renew(&self, lease: &Lease, by: Duration) -> StoreResult<Timestamp>;
-    /// Gives a job back with its reason. For a process job without `retry_at` the arrival becomes *failed*.
+    /// Gives a job back with its reason. For a process job without `retry_after` the arrival becomes *failed*.
     async fn fail(&self, lease: &Lease, failure: Failure) -> StoreResult<()>;
     /// Gives a job back untouched (shutdown): the attempt is not held against it.
     async fn release(&self, lease: &Lease) -> StoreResult<()>;
-    /// Gives a job back untouched, not to be claimed before `until`: its target has its hands full.
-    async fn defer(&self, lease: &Lease, until: Timestamp) -> StoreResult<()>;
+    /// Gives a job back untouched, not to be claimed for `wait`: its target has its hands full.
+    async fn defer(&self, lease: &Lease, wait: Duration) -> StoreResult<()>;
     /// Takes back what an earlier life of this process held, without waiting for its leases to end; how many jobs.
     /// Only for an engine that one daemon has to itself; where several share it, leases end by themselves.
     async fn recover(&self) -> StoreResult<u64> {

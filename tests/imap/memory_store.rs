@@ -162,7 +162,7 @@ impl Store for MemoryStore {
     async fn release(&self, _lease: &Lease) -> StoreResult<()> {
         none()
     }
-    async fn defer(&self, _lease: &Lease, _until: Timestamp) -> StoreResult<()> {
+    async fn defer(&self, _lease: &Lease, _wait: Duration) -> StoreResult<()> {
         none()
     }
     async fn quarantine(&self, _lease: &Lease, _reason: &str) -> StoreResult<()> {

@@ -61,7 +61,7 @@ pub async fn a_stale_lease_settles_nothing(lab: &Lab) {
     let stale = expired(lab).await;
     let held = reclaimed(lab).await;
     assert_eq!(held.job(), stale.job());
-    let failure = Failure { error: "late".to_owned(), retry_at: None };
+    let failure = Failure { error: "late".to_owned(), retry_after: None };
     for answer in [
         lab.store.renew(&stale, LEASE).await.map(|_| ()),
         lab.store.fail(&stale, failure).await,
@@ -99,17 +99,17 @@ pub async fn a_released_job_keeps_its_attempts(lab: &Lab) {
 
 pub async fn a_deferred_job_waits_untouched(lab: &Lab) {
     let lease = lab.claimed("x").await;
-    lab.store.defer(&lease, lab.now()).await.unwrap();
+    lab.store.defer(&lease, Duration::ZERO).await.unwrap();
     let again = lab.claim(1).await.remove(0);
     assert_eq!((again.attempt(), again.is_suspect()), (1, false));
-    lab.store.defer(&again, lab.now().after(Duration::from_hours(1))).await.unwrap();
+    lab.store.defer(&again, Duration::from_hours(1)).await.unwrap();
     assert!(lab.claim(1).await.is_empty(), "not before its time");
     assert!(matches!(lab.store.release(&again).await, Err(StoreError::Fenced(_))), "it is nobody's meanwhile");
 }
 
 pub async fn a_job_fails_and_comes_back(lab: &Lab) {
     let lease = lab.claimed("x").await;
-    let failure = Failure { error: "the reader was busy".to_owned(), retry_at: Some(lab.now()) };
+    let failure = Failure { error: "the reader was busy".to_owned(), retry_after: Some(Duration::ZERO) };
     lab.store.fail(&lease, failure.clone()).await.unwrap();
     assert!(matches!(lab.store.fail(&lease, failure).await, Err(StoreError::Fenced(_))));
     let JobSubject::Arrival(id) = lease.subject() else { panic!() };
@@ -117,15 +117,14 @@ pub async fn a_job_fails_and_comes_back(lab: &Lab) {
     assert_eq!((row.state, row.error.as_deref()), (ArrivalState::Received, Some("the reader was busy")));
     let again = lab.claim(1).await.remove(0);
     assert_eq!((again.attempt(), again.failures(), again.is_suspect()), (2, 1, false));
-    let later = lab.now().after(Duration::from_hours(1));
-    lab.store.fail(&again, Failure { error: "again".to_owned(), retry_at: Some(later) }).await.unwrap();
+    lab.store.fail(&again, Failure { error: "again".to_owned(), retry_after: Some(Duration::from_hours(1)) }).await.unwrap();
     assert!(lab.claim(1).await.is_empty());
 }
 
 pub async fn a_failed_arrival_is_listed_and_retried(lab: &Lab) {
     let lease = lab.claimed("x").await;
     let JobSubject::Arrival(id) = lease.subject() else { panic!() };
-    lab.store.fail(&lease, Failure { error: "gave up".to_owned(), retry_at: None }).await.unwrap();
+    lab.store.fail(&lease, Failure { error: "gave up".to_owned(), retry_after: None }).await.unwrap();
     let row = lab.store.show_arrival(*id).await.unwrap().unwrap().row;
     assert_eq!((row.state, row.attempts, row.error.as_deref()), (ArrivalState::Failed, 1, Some("gave up")));
     assert_eq!(lab.store.stats().await.dead["process"], 1);
@@ -145,8 +144,8 @@ async fn effect(lab: &Lab) -> (Effect, Arc<Lease>) {
     };
     let lease = lab.claimed("x").await;
     let record = lab.record(RecordKind::Lead);
-    let mut commit =
-        lab.commit(&lease, &person("Ana Bell", "ana@bell.example", None), Action::Create(Box::new(record)));
+    let email = format!("ana.{}@bell.example", lab.id());
+    let mut commit = lab.commit(&lease, &person("Ana Bell", &email, None), Action::Create(Box::new(record)));
     commit.effects.push(effect.clone());
     lab.one(commit).await;
     let lease = lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.remove(0);
@@ -156,7 +155,7 @@ async fn effect(lab: &Lab) -> (Effect, Arc<Lease>) {
 pub async fn an_effect_that_gives_up_is_a_dead_letter(lab: &Lab) {
     let (effect, lease) = effect(lab).await;
     assert_eq!(*lease.subject(), JobSubject::Effect(Box::new(effect.clone())));
-    lab.store.fail(&lease, Failure { error: "HTTP 410".to_owned(), retry_at: None }).await.unwrap();
+    lab.store.fail(&lease, Failure { error: "HTTP 410".to_owned(), retry_after: None }).await.unwrap();
     assert!(lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.is_empty());
     let dead = lab.store.dead_letters(10).await.unwrap();
     assert_eq!(dead.len(), 1);
@@ -170,10 +169,38 @@ pub async fn an_effect_that_gives_up_is_a_dead_letter(lab: &Lab) {
     let again = lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.remove(0);
     assert_eq!((again.attempt(), again.failures(), again.is_suspect()), (1, 0, false), "with a budget of its own");
     assert!(matches!(lab.store.delivered(&lease).await, Err(StoreError::Fenced(_))), "the old lease stays dead");
-    let hiccup = Failure { error: "HTTP 503".to_owned(), retry_at: Some(lab.now()) };
+    let hiccup = Failure { error: "HTTP 503".to_owned(), retry_after: Some(Duration::ZERO) };
     lab.store.fail(&again, hiccup).await.unwrap();
     let third = lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.remove(0);
     assert_eq!((third.attempt(), third.failures(), third.is_suspect()), (2, 1, false));
+}
+
+/// Whatever the clock of the daemon says, queues keep one time.
+pub async fn a_wrong_clock_moves_no_job(lab: &Lab) {
+    for ahead in [3_600, -3_600] {
+        let lab = lab.skewed(ahead).await;
+        let again = Failure { error: "HTTP 503".to_owned(), retry_after: Some(Duration::ZERO) };
+        let later = Failure { retry_after: Some(Duration::from_mins(30)), ..again.clone() };
+        let never = Failure { retry_after: None, ..again.clone() };
+        let due = async || lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.pop();
+
+        let (_, lease) = effect(&lab).await;
+        lab.store.fail(&lease, again.clone()).await.unwrap();
+        lab.store.fail(&due().await.expect("due at once"), never.clone()).await.unwrap();
+        let dead = lab.store.dead_letters(1).await.unwrap().remove(0);
+        assert!(lab.store.retry_dead_letter(dead.job).await.unwrap());
+        lab.store.defer(&due().await.expect("put back by hand"), Duration::from_mins(30)).await.unwrap();
+        assert!(due().await.is_none(), "deferred, {ahead} s ahead");
+
+        let lease = lab.claimed("x").await;
+        let JobSubject::Arrival(id) = lease.subject().clone() else { panic!() };
+        lab.store.fail(&lease, again).await.unwrap();
+        lab.store.fail(lab.lease_of(id).await.as_ref(), never).await.unwrap();
+        assert!(lab.store.requeue(id, &[ArrivalState::Failed], false, "ana").await.unwrap());
+        lab.store.fail(lab.lease_of(id).await.as_ref(), later).await.unwrap();
+        assert!(lab.claim(9).await.is_empty(), "to be tried later, {ahead} s ahead");
+        lab.end().await;
+    }
 }
 
 pub async fn a_reading_that_aborted_comes_back_as_a_suspect(lab: &Lab) {

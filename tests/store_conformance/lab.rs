@@ -45,6 +45,14 @@ impl Lab {
         Self { store, clock, url: url.to_owned(), dir }
     }
 
+    /// The same database through a daemon whose clock is `ahead` seconds ahead of the others.
+    pub async fn skewed(&self, ahead: i64) -> Self {
+        let dir = TempDir::with_prefix("pisteur-store-").unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SkewedClock { ahead, machine: SystemClock::default() });
+        let (store, _) = open(options(&self.url, &clock, &dir)).await.unwrap();
+        Self { store, clock, url: self.url.clone(), dir }
+    }
+
     pub async fn end(self) {
         self.store.close().await;
     }
@@ -222,6 +230,23 @@ impl Lab {
                 other => panic!("{other:?}"),
             }
         }
+    }
+}
+
+/// A machine's clock that is wrong by a fixed time.
+#[derive(Debug)]
+struct SkewedClock {
+    ahead: i64,
+    machine: SystemClock,
+}
+
+impl Clock for SkewedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.machine.now().micros() + self.ahead * 1_000_000)
+    }
+
+    fn new_id(&self) -> Ulid {
+        self.machine.new_id()
     }
 }
 

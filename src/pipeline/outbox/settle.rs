@@ -16,20 +16,20 @@ const SOONEST: Duration = Duration::from_secs(5);
 const SETTLE_TRIES: u32 = 6;
 
 impl Outbox {
-    /// When to try again, if at all.
+    /// Whether to try again, and after how long.
     fn failure(&self, lease: &Lease, delivery: Delivery) -> Option<Failure> {
         let (after, error) = match delivery {
             Delivery::Done => return None,
-            Delivery::Never { why } => return Some(Failure { error: why, retry_at: None }),
+            Delivery::Never { why } => return Some(Failure { error: why, retry_after: None }),
             Delivery::Retry { after, why } => (after, why),
         };
         if lease.attempt() >= i64::from(self.deps.settings.max_attempts) {
-            return Some(Failure { error, retry_at: None });
+            return Some(Failure { error, retry_after: None });
         }
         let failures = u32::try_from(lease.failures()).unwrap_or(u32::MAX);
         let usual = || backoff(failures, backoff::jitter_of(lease.job(), lease.attempt()));
         let wait = after.map_or_else(usual, |after| after.max(SOONEST));
-        Some(Failure { error, retry_at: Some(self.deps.clock.now().after(wait)) })
+        Some(Failure { error, retry_after: Some(wait) })
     }
 
     /// Writes down how a delivery ended, again and again while the database is away.
@@ -64,14 +64,14 @@ impl Outbox {
                 tracing::info!(effect = %id, kind, target, attempt, "effect {id} was delivered to {kind} {target}");
                 "delivered"
             }
-            Some(Failure { error, retry_at: Some(at) }) => {
+            Some(Failure { error, retry_after: Some(wait) }) => {
                 tracing::warn!(
-                    effect = %id, kind, target, attempt, error, retry_at = %at,
+                    effect = %id, kind, target, attempt, error, retry_after = ?wait,
                     "effect {id} for {kind} {target} failed and will be tried again"
                 );
                 "failed"
             }
-            Some(Failure { error, retry_at: None }) => {
+            Some(Failure { error, retry_after: None }) => {
                 tracing::error!(
                     effect = %id, kind, target, attempt, error,
                     "effect {id} for {kind} {target} is a dead letter: mend the cause and try it again"

@@ -94,6 +94,8 @@ pub(super) struct Plan {
     pub(super) settled: Batch,
     /// The moment, unix microseconds.
     pub(super) now: i64,
+    /// When the effects may be delivered, by the time of the queues, unix microseconds.
+    pub(super) due: i64,
 }
 
 /// Inside numbers for one commit, in the order [`ids_needed`] counts them.
@@ -163,7 +165,7 @@ impl Plan {
             let id = ids.next().unwrap_or(0);
             row!(self.effects; id, effect.id.to_string(), effect.kind, effect.target, effect.payload.to_string(),
                 commit.lease.job, commit.now.micros());
-            row!(self.jobs; id, Queue::Deliver.as_str(), commit.now.micros());
+            row!(self.jobs; id, Queue::Deliver.as_str(), self.due);
         }
         row!(self.settled; commit.lease.job);
         record

@@ -17,7 +17,7 @@ use super::driver::may_run_again;
 use super::inner::Inner;
 use super::link::{AT_THE_DOOR, AT_WORK};
 use super::queries::journal;
-use crate::store::{Accepted, CursorMove, NewArrival, Queue, StoreError, StoreResult};
+use crate::store::{Accepted, CursorMove, NewArrival, Queue, StoreError, StoreResult, Times};
 
 /// Transactions that journal at the same time, so that one gathers while another waits for the disk.
 const LANES: usize = 3;
@@ -127,7 +127,8 @@ async fn journal_once(
 ) -> StoreResult<Vec<Accepted>> {
     let mut transaction = inner.link.begin().await?;
     let mark = cursor.is_some_and(|c| c.mark_repeats);
-    let done = journal::accept(&mut transaction, arrivals, mark, inner.link.now()).await?;
+    let now = inner.link.now();
+    let done = journal::accept(&mut transaction, arrivals, mark, Times { wall: now, queue: now }).await?;
     if let Some(cursor) = cursor {
         journal::move_cursor(&mut transaction, cursor).await?;
     }

@@ -22,7 +22,7 @@ use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::{
     Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
-    StoreError, StoreResult, StoreStats, rows,
+    StoreError, StoreResult, StoreStats, Times, rows,
 };
 
 /// How often a transaction that met another one runs again.
@@ -72,8 +72,14 @@ impl Postgres {
         self.clock.now()
     }
 
+    /// Queues keep the database's time, so that daemons with different clocks agree.
+    fn times(&self) -> Times {
+        Times { wall: self.now(), queue: self.inner.link.now() }
+    }
+
     async fn commit_together(&self, commits: &[&Commit]) -> StoreResult<Vec<Committed>> {
-        let (answers, effects) = writing!(self, |conn| commit::commit(conn, commits))?;
+        let due = self.inner.link.now();
+        let (answers, effects) = writing!(self, |conn| commit::commit(conn, commits, due))?;
         self.inner.bell.work(Queue::Deliver, effects);
         Ok(answers)
     }
@@ -128,7 +134,7 @@ impl Store for Postgres {
     }
 
     async fn fail(&self, lease: &Lease, failure: Failure) -> StoreResult<()> {
-        let now = self.now();
+        let now = self.times();
         writing!(self, |conn| jobs::fail(conn, lease, &failure, now))
     }
 
@@ -139,8 +145,9 @@ impl Store for Postgres {
         Ok(())
     }
 
-    async fn defer(&self, lease: &Lease, until: Timestamp) -> StoreResult<()> {
-        writing!(self, |conn| jobs::release(conn, lease, until))
+    async fn defer(&self, lease: &Lease, wait: Duration) -> StoreResult<()> {
+        let due = self.inner.link.now().after(wait);
+        writing!(self, |conn| jobs::release(conn, lease, due))
     }
 
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()> {
@@ -229,7 +236,7 @@ impl Store for Postgres {
     }
 
     async fn requeue(&self, id: Ulid, from: &[ArrivalState], released: bool, actor: &str) -> StoreResult<bool> {
-        let now = self.now();
+        let now = self.times();
         let done = writing!(self, |conn| arrivals::requeue(conn, id, from, released, actor, now))?;
         self.inner.bell.work(Queue::Process, 1);
         Ok(done)
@@ -266,7 +273,7 @@ impl Store for Postgres {
     }
 
     async fn retry_dead_letter(&self, job: i64) -> StoreResult<bool> {
-        let now = self.now();
+        let now = self.times();
         let done = writing!(self, |conn| arrivals::retry_dead_letter(conn, job, now))?;
         self.inner.bell.work(Queue::Deliver, 1);
         Ok(done)

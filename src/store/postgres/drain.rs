@@ -21,7 +21,7 @@ use super::reused;
 use super::spill::Spill;
 use super::spill_row::Spilled;
 use crate::clock::Timestamp;
-use crate::store::{NewArrival, Queue, StoreError, StoreResult};
+use crate::store::{NewArrival, Queue, StoreError, StoreResult, Times};
 
 /// Rows read at once.
 const CHUNK: i64 = 200;
@@ -122,7 +122,8 @@ async fn write_once(inner: &Inner, group: &[Spilled]) -> StoreResult<()> {
     let missing: Vec<&NewArrival> =
         missing.iter().zip(&changed).map(|(row, changed)| changed.as_ref().unwrap_or(&row.arrival)).collect();
     let at = group.iter().map(received).max().unwrap_or_default();
-    let done = journal::accept(&mut transaction, &missing, false, at).await?;
+    let now = Times { wall: at, queue: inner.link.now() };
+    let done = journal::accept(&mut transaction, &missing, false, now).await?;
     transaction.commit().await?;
     inner.bell.work(Queue::Process, done.process);
     Ok(())

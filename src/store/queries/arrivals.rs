@@ -8,8 +8,8 @@ use super::imports::audit;
 use super::{damaged, json, limit, optional_ulid, statements, ulid};
 use crate::clock::Timestamp;
 use crate::domain::envelope::{ArrivalState, Channel};
-use crate::store::StoreResult;
 use crate::store::rows::{ArrivalDetail, ArrivalFilter, ArrivalRow, DeadLetter};
+use crate::store::{StoreResult, Times};
 
 /// The columns of a list row. A received arrival under a lease is being processed.
 macro_rules! list {
@@ -165,7 +165,7 @@ pub(in super::super) async fn requeue(
     from: &[ArrivalState],
     released: bool,
     actor: &str,
-    now: Timestamp,
+    now: Times,
 ) -> StoreResult<bool> {
     let Some((inside, state, row)) = state(conn, id).await? else { return Ok(false) };
     if !from.contains(&state) {
@@ -177,7 +177,7 @@ pub(in super::super) async fn requeue(
     }
     let job = sqlx::query(REQUEUE_JOB)
         .bind(inside)
-        .bind(now.micros())
+        .bind(now.queue.micros())
         .bind(row.try_get::<i64, _>("attempts")?)
         .bind(i64::from(row.try_get::<Option<&str>, _>("reason")? == Some(DEADLY)))
         .execute(&mut *conn)
@@ -187,7 +187,7 @@ pub(in super::super) async fn requeue(
     }
     sqlx::query(REQUEUE).bind(inside).bind(context.to_string()).execute(&mut *conn).await?;
     let action = if released { "release" } else { "retry" };
-    audit(conn, now, (actor, action), &id.to_string(), Some(state.as_str())).await?;
+    audit(conn, now.wall, (actor, action), &id.to_string(), Some(state.as_str())).await?;
     Ok(true)
 }
 
@@ -238,11 +238,11 @@ pub(in super::super) async fn dead_letters(conn: &mut Connection, most: i64) -> 
 }
 
 /// Puts a dead letter back in the queue.
-pub(in super::super) async fn retry_dead_letter(conn: &mut Connection, job: i64, now: Timestamp) -> StoreResult<bool> {
-    let done = sqlx::query(RETRY_DEAD).bind(job).bind(now.micros()).execute(&mut *conn).await?;
+pub(in super::super) async fn retry_dead_letter(conn: &mut Connection, job: i64, now: Times) -> StoreResult<bool> {
+    let done = sqlx::query(RETRY_DEAD).bind(job).bind(now.queue.micros()).execute(&mut *conn).await?;
     let retried = done.rows_affected() == 1;
     if retried {
-        audit(conn, now, ("operator", "retry"), &format!("effect:{job}"), None).await?;
+        audit(conn, now.wall, ("operator", "retry"), &format!("effect:{job}"), None).await?;
     }
     Ok(retried)
 }

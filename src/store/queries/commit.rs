@@ -49,10 +49,11 @@ struct Turns {
     added: BTreeMap<(String, String), (i64, i64)>,
 }
 
-/// Writes decisions. The answers in order, and how many deliver jobs were made.
+/// Writes decisions. The answers in order, and how many deliver jobs were made; those are due at `due`.
 pub(in super::super) async fn commit(
     conn: &mut Connection,
     commits: &[&Commit],
+    due: Timestamp,
 ) -> StoreResult<(Vec<Committed>, usize)> {
     let Some(now) = commits.iter().map(|c| c.now).max() else { return Ok((Vec::new(), 0)) };
     let guards: BTreeSet<MatchKey> = commits.iter().flat_map(|c| c.guard.keys.iter().copied()).collect();
@@ -63,7 +64,7 @@ pub(in super::super) async fn commit(
     let hits = probe(conn, guards).await?;
     let mut turns = turns(conn, commits, now).await?;
     let mut ids = driver::reserve(conn, commits.iter().map(|c| plan::ids_needed(c)).sum()).await?.into_iter();
-    let mut plan = Plan::default();
+    let mut plan = Plan { due: due.micros(), ..Plan::default() };
     let mut written: HashMap<MatchKey, HashSet<i64>> = HashMap::new();
     let mut answers = Vec::with_capacity(commits.len());
     let mut effects = 0_usize;

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use super::super::driver::{Connection, Row};
 use super::{json, statements, ulid};
 use crate::clock::Timestamp;
-use crate::store::{Claim, Effect, Failure, JobSubject, Lease, Queue, StoreError, StoreResult};
+use crate::store::{Claim, Effect, Failure, JobSubject, Lease, Queue, StoreError, StoreResult, Times};
 
 statements! {
     CLAIM_ARRIVALS(
@@ -100,20 +100,21 @@ pub(in super::super) async fn fail(
     conn: &mut Connection,
     lease: &Lease,
     failure: &Failure,
-    now: Timestamp,
+    now: Times,
 ) -> StoreResult<()> {
-    match (failure.retry_at, lease.queue) {
-        (Some(at), _) => {
-            let done = fenced(RETRY, lease).bind(at.micros()).bind(&failure.error).execute(conn).await?;
+    match (failure.retry_after, lease.queue) {
+        (Some(wait), _) => {
+            let due = now.queue.after(wait);
+            let done = fenced(RETRY, lease).bind(due.micros()).bind(&failure.error).execute(conn).await?;
             exactly_one(done.rows_affected(), lease)
         }
         (None, Queue::Deliver) => {
-            let done = fenced(GIVE_UP, lease).bind(now.micros()).bind(&failure.error).execute(conn).await?;
+            let done = fenced(GIVE_UP, lease).bind(now.wall.micros()).bind(&failure.error).execute(conn).await?;
             exactly_one(done.rows_affected(), lease)
         }
         (None, Queue::Process) => {
             settle(conn, lease).await?;
-            end_arrival(conn, lease, ("failed", None, Some(&failure.error)), now).await
+            end_arrival(conn, lease, ("failed", None, Some(&failure.error)), now.wall).await
         }
     }
 }

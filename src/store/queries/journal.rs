@@ -13,7 +13,7 @@ use super::{optional_ulid, read, run, run_with, statements, ulid, writes};
 use crate::clock::Timestamp;
 use crate::domain::envelope::{ArrivalState, Channel, Digest, Envelope, RawKind};
 use crate::store::batch::{Batch, column, row};
-use crate::store::{Accepted, CursorMove, InitialState, NewArrival, Queue, StoreError, StoreResult};
+use crate::store::{Accepted, CursorMove, InitialState, NewArrival, Queue, StoreError, StoreResult, Times};
 
 statements! {
     SEEN_UIDS(
@@ -115,13 +115,13 @@ pub(in super::super) async fn accept(
     conn: &mut Connection,
     arrivals: &[&NewArrival],
     mark_repeats: bool,
-    now: Timestamp,
+    now: Times,
 ) -> StoreResult<Journalled> {
     let mut answers: BTreeMap<usize, Accepted> = seen_uids(conn, arrivals).await?;
     let fresh: Vec<(usize, &NewArrival)> =
         arrivals.iter().copied().enumerate().filter(|(i, _)| !answers.contains_key(i)).collect();
     let news: Vec<&NewArrival> = fresh.iter().map(|(_, a)| *a).collect();
-    let placed = place(conn, &news, now).await?;
+    let placed = place(conn, &news, now.wall).await?;
     let process = write(conn, &news, &placed, now).await?;
     let deliver = if mark_repeats { mark(conn, &news, &placed, now).await? } else { 0 };
     for ((index, arrival), place) in fresh.iter().zip(&placed) {
@@ -245,7 +245,7 @@ async fn write(
     conn: &mut Connection,
     arrivals: &[&NewArrival],
     placed: &[Placed],
-    now: Timestamp,
+    now: Times,
 ) -> StoreResult<usize> {
     let (mut arrived, mut jobs, mut uids) = (Batch::default(), Batch::default(), Batch::default());
     let mut raws: Vec<(i64, &[u8])> = Vec::new();
@@ -258,7 +258,7 @@ async fn write(
             (None, InitialState::Received) => ("received", None),
             (None, InitialState::Quarantined(reason)) => ("quarantined", Some(reason)),
         };
-        let decided_at = (state != "received").then_some(now.micros());
+        let decided_at = (state != "received").then_some(now.wall.micros());
         row!(arrived; place.id, envelope.id.to_string(), envelope.channel.as_str(), envelope.intake_id, state, reason,
             envelope.received_at.micros(), digest, envelope.content_type, raw_kind(envelope.raw_kind),
             context(envelope), envelope.raw.len(), place.original.as_ref().map(|o| o.id), decided_at);
@@ -267,7 +267,7 @@ async fn write(
         }
         if state == "received" {
             made = made.saturating_add(1);
-            row!(jobs; place.id, Queue::Process.as_str(), envelope.received_at.min(now).micros());
+            row!(jobs; place.id, Queue::Process.as_str(), envelope.received_at.min(now.queue).micros());
         }
         if let Some(mail) = &envelope.context.mail {
             row!(uids; envelope.intake_id, mail.uidvalidity, mail.uid, place.id);
@@ -286,7 +286,7 @@ async fn mark(
     conn: &mut Connection,
     arrivals: &[&NewArrival],
     placed: &[Placed],
-    now: Timestamp,
+    now: Times,
 ) -> StoreResult<usize> {
     let repeats: Vec<_> = arrivals
         .iter()
@@ -301,8 +301,8 @@ async fn mark(
             "arrival": envelope.id, "position": position, "state": ArrivalState::Decided
         });
         row!(effects; id, envelope.id.to_string(), "mark", envelope.intake_id, notice.to_string(), arrival,
-            now.micros());
-        row!(jobs; id, Queue::Deliver.as_str(), now.micros());
+            now.wall.micros());
+        row!(jobs; id, Queue::Deliver.as_str(), now.queue.micros());
     }
     run(conn, writes::EFFECTS, &effects).await?;
     run(conn, INSERT_JOBS, &jobs).await?;

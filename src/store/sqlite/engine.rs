@@ -23,7 +23,7 @@ use crate::store::figures::Figures;
 use crate::store::signal::Signals;
 use crate::store::{
     Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
-    StoreError, StoreResult, StoreStats, rows,
+    StoreError, StoreResult, StoreStats, Times, rows,
 };
 
 /// The store on one SQLite file.
@@ -45,10 +45,10 @@ struct Write<F, T> {
 
 impl<F, T> Call for Write<F, T>
 where
-    F: for<'c> FnOnce(&'c mut SqliteConnection, Timestamp) -> BoxFuture<'c, StoreResult<T>> + Send,
+    F: for<'c> FnOnce(&'c mut SqliteConnection, Times) -> BoxFuture<'c, StoreResult<T>> + Send,
     T: Send + 'static,
 {
-    fn run<'c>(&'c mut self, conn: &'c mut SqliteConnection, now: Timestamp) -> BoxFuture<'c, StoreResult<()>> {
+    fn run<'c>(&'c mut self, conn: &'c mut SqliteConnection, now: Times) -> BoxFuture<'c, StoreResult<()>> {
         Box::pin(async move {
             if let Some(work) = self.work.take() {
                 self.result = Some(work(conn, now).await?);
@@ -85,7 +85,7 @@ impl Sqlite {
 
     async fn write<F, T>(&self, work: F) -> StoreResult<T>
     where
-        F: for<'c> FnOnce(&'c mut SqliteConnection, Timestamp) -> BoxFuture<'c, StoreResult<T>> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection, Times) -> BoxFuture<'c, StoreResult<T>> + Send + 'static,
         T: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
@@ -117,14 +117,14 @@ impl Store for Sqlite {
     }
 
     async fn claim(&self, claim: Claim) -> StoreResult<Vec<Lease>> {
-        self.write(move |conn, now| Box::pin(async move { jobs::claim(conn, &claim, now).await })).await
+        self.write(move |conn, now| Box::pin(async move { jobs::claim(conn, &claim, now.queue).await })).await
     }
 
     async fn renew(&self, lease: &Lease, by: Duration) -> StoreResult<Timestamp> {
         let lease = lease.copy();
         self.write(move |conn, now| {
             Box::pin(async move {
-                let until = now.after(by);
+                let until = now.queue.after(by);
                 jobs::renew(conn, &lease, until).await.map(|()| until)
             })
         })
@@ -138,28 +138,29 @@ impl Store for Sqlite {
 
     async fn release(&self, lease: &Lease) -> StoreResult<()> {
         let (lease, queue) = (lease.copy(), lease.queue);
-        self.write(move |conn, now| Box::pin(async move { jobs::release(conn, &lease, now).await })).await?;
+        self.write(move |conn, now| Box::pin(async move { jobs::release(conn, &lease, now.queue).await })).await?;
         self.signals.wake(queue, 1);
         Ok(())
     }
 
-    async fn defer(&self, lease: &Lease, until: Timestamp) -> StoreResult<()> {
+    async fn defer(&self, lease: &Lease, wait: Duration) -> StoreResult<()> {
         let lease = lease.copy();
-        self.write(move |conn, _| Box::pin(async move { jobs::release(conn, &lease, until).await })).await
+        self.write(move |conn, now| Box::pin(async move { jobs::release(conn, &lease, now.queue.after(wait)).await }))
+            .await
     }
 
     async fn recover(&self) -> StoreResult<u64> {
-        self.write(|conn, now| Box::pin(async move { driver::recover(conn, now).await })).await
+        self.write(|conn, now| Box::pin(async move { driver::recover(conn, now.queue).await })).await
     }
 
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()> {
         let (lease, reason) = (lease.copy(), reason.to_owned());
-        self.write(move |conn, now| Box::pin(async move { jobs::quarantine(conn, &lease, &reason, now).await })).await
+        self.write(move |conn, now| Box::pin(async move { jobs::quarantine(conn, &lease, &reason, now.wall).await })).await
     }
 
     async fn delivered(&self, lease: &Lease) -> StoreResult<()> {
         let lease = lease.copy();
-        self.write(move |conn, now| Box::pin(async move { jobs::delivered(conn, &lease, now).await })).await
+        self.write(move |conn, now| Box::pin(async move { jobs::delivered(conn, &lease, now.wall).await })).await
     }
 
     async fn wait(&self, queue: Queue, timeout: Duration) {
@@ -182,7 +183,7 @@ impl Store for Sqlite {
     async fn lock(&self, name: &str, owner: &str, ttl: Duration) -> StoreResult<Option<NamedLock>> {
         let (name, owner) = (name.to_owned(), owner.to_owned());
         self.write(move |conn, now| {
-            Box::pin(async move { mailboxes::lock(conn, &name, &owner, now.after(ttl), now).await })
+            Box::pin(async move { mailboxes::lock(conn, &name, &owner, now.queue.after(ttl), now.queue).await })
         })
         .await
     }
@@ -220,7 +221,7 @@ impl Store for Sqlite {
 
     async fn save_secret(&self, name: &str, value: &str) -> StoreResult<()> {
         let (name, value) = (name.to_owned(), value.to_owned());
-        self.write(move |conn, now| Box::pin(async move { mailboxes::save_secret(conn, &name, &value, now).await }))
+        self.write(move |conn, now| Box::pin(async move { mailboxes::save_secret(conn, &name, &value, now.wall).await }))
             .await
     }
 
@@ -245,7 +246,7 @@ impl Store for Sqlite {
 
     async fn discard(&self, id: Ulid, reason: &str, actor: &str) -> StoreResult<bool> {
         let (reason, actor) = (reason.to_owned(), actor.to_owned());
-        self.write(move |conn, now| Box::pin(async move { arrivals::discard(conn, id, &reason, &actor, now).await }))
+        self.write(move |conn, now| Box::pin(async move { arrivals::discard(conn, id, &reason, &actor, now.wall).await }))
             .await
     }
 
@@ -266,7 +267,7 @@ impl Store for Sqlite {
     }
 
     async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
-        self.write(move |conn, now| Box::pin(async move { imports::import(conn, &contacts, now).await })).await
+        self.write(move |conn, now| Box::pin(async move { imports::import(conn, &contacts, now.wall).await })).await
     }
 
     async fn dead_letters(&self, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
@@ -287,7 +288,7 @@ impl Store for Sqlite {
 
     async fn save_ruleset(&self, hash: &str, sources: &serde_json::Value) -> StoreResult<()> {
         let (hash, sources) = (hash.to_owned(), sources.clone());
-        self.write(move |conn, now| Box::pin(async move { people::save_ruleset(conn, &hash, &sources, now).await }))
+        self.write(move |conn, now| Box::pin(async move { people::save_ruleset(conn, &hash, &sources, now.wall).await }))
             .await
     }
 
@@ -305,7 +306,7 @@ impl Store for Sqlite {
         let read = async { figures::stats(&mut *self.reader().await?, self.clock.now()).await };
         let read = read.await;
         let reachable = matches!(read, Ok(_) | Err(StoreError::Busy(_)));
-        let forgotten = self.write(|conn, now| Box::pin(async move { journal::forget_keys(conn, now).await })).await;
+        let forgotten = self.write(|conn, now| Box::pin(async move { journal::forget_keys(conn, now.wall).await })).await;
         if let Err(error) = forgotten {
             tracing::debug!(%error, "keys that ran out stay for now");
         }

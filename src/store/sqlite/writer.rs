@@ -22,7 +22,7 @@ use super::queries::{commit, journal};
 use crate::clock::{Clock, Timestamp};
 use crate::store::errors;
 use crate::store::signal::Signals;
-use crate::store::{Accepted, Commit, Committed, CursorMove, NewArrival, Queue, StoreError, StoreResult};
+use crate::store::{Accepted, Commit, Committed, CursorMove, NewArrival, Queue, StoreError, StoreResult, Times};
 
 /// Commands waiting at most.
 pub(super) const QUEUE: usize = 1024;
@@ -32,7 +32,7 @@ const GROUP: usize = 256;
 /// Work inside the group's transaction; the second half answers once its fate is known.
 pub(super) trait Call: Send {
     /// Runs; true when it may be committed.
-    fn run<'c>(&'c mut self, conn: &'c mut SqliteConnection, now: Timestamp) -> BoxFuture<'c, StoreResult<()>>;
+    fn run<'c>(&'c mut self, conn: &'c mut SqliteConnection, now: Times) -> BoxFuture<'c, StoreResult<()>>;
     /// Tells the caller.
     fn answer(self: Box<Self>, fate: StoreResult<()>);
 }
@@ -120,6 +120,11 @@ impl Group {
 }
 
 impl Writer {
+    fn times(&self) -> Times {
+        let now = self.clock.now();
+        Times { wall: now, queue: now }
+    }
+
     /// Runs until closed or until every sender is gone.
     pub(super) async fn run(mut self) {
         let mut commands = Vec::with_capacity(GROUP);
@@ -222,7 +227,7 @@ impl Writer {
     /// Accepts without a cursor as one batch; those with one, and those of a batch that failed, one by one.
     async fn accepts(&mut self, group: &mut Group, accepts: Vec<Accept>) -> StoreResult<()> {
         let (single, batch): (Vec<_>, Vec<_>) = accepts.into_iter().partition(|a| a.cursor.is_some());
-        let now = self.clock.now();
+        let now = self.times();
         let mut fate = Ok(());
         let mut rest = single;
         if batch.len() > 1 {
@@ -257,7 +262,7 @@ impl Writer {
         group: &mut Group,
         accept: Accept,
         fate: StoreResult<()>,
-        now: Timestamp,
+        now: Times,
     ) -> StoreResult<()> {
         if fate.is_err() {
             group.answers.push(refused(accept.reply));
@@ -289,8 +294,9 @@ impl Writer {
             return fate;
         }
         let all: Vec<&Commit> = commits.iter().collect();
-        let result = match self.under_savepoint(async |conn| commit::commit(conn, &all).await).await {
-            Err(error) if !errors::ends_transaction(&error) => self.one_by_one(&all).await,
+        let due = self.clock.now();
+        let result = match self.under_savepoint(async |conn| commit::commit(conn, &all, due).await).await {
+            Err(error) if !errors::ends_transaction(&error) => self.one_by_one(&all, due).await,
             result => result,
         };
         let ended = ended(&result);
@@ -302,10 +308,10 @@ impl Writer {
     }
 
     /// Each decision alone, after the batch as a whole was refused.
-    async fn one_by_one(&mut self, commits: &[&Commit]) -> StoreResult<(Vec<Committed>, usize)> {
+    async fn one_by_one(&mut self, commits: &[&Commit], due: Timestamp) -> StoreResult<(Vec<Committed>, usize)> {
         let (mut answers, mut effects) = (Vec::with_capacity(commits.len()), 0_usize);
         for one in commits {
-            match self.under_savepoint(async |conn| commit::commit(conn, &[*one]).await).await {
+            match self.under_savepoint(async |conn| commit::commit(conn, &[*one], due).await).await {
                 Ok((answer, made)) => {
                     answers.extend(answer);
                     effects = effects.saturating_add(made);
@@ -322,7 +328,7 @@ impl Writer {
             group.answers.push(Box::new(move |fate| call.answer(fate)));
             return fate;
         }
-        let now = self.clock.now();
+        let now = self.times();
         let result = self.under_savepoint(async |conn| call.run(conn, now).await).await;
         let ended = ended(&result);
         group.answers.push(Box::new(move |fate| call.answer(fate.and(result))));
