@@ -4,8 +4,8 @@
 //! wall clock steps back.
 
 use std::fmt;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
@@ -85,7 +85,7 @@ impl IdSequence {
     fn next(&self, now: Timestamp, random: u128) -> Ulid {
         let millis = u64::try_from(now.micros().div_euclid(1000)).unwrap_or(0);
         let fresh = Ulid::from_parts(millis, random);
-        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let next = if fresh > *last { fresh } else { Ulid(last.0.saturating_add(1)) };
         *last = next;
         next
@@ -110,6 +110,34 @@ impl Clock for SystemClock {
     }
 }
 
+/// A time for queues and leases: the clock's, except that it never steps back. While the clock is behind, time goes on
+/// with the machine's monotonic clock; a step forward is followed.
+#[derive(Debug)]
+pub struct Steady {
+    clock: Arc<dyn Clock>,
+    last: Mutex<(Timestamp, Instant)>,
+}
+
+impl Steady {
+    /// Begins at the present moment of `clock`.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let last = Mutex::new((clock.now(), Instant::now()));
+        Self { clock, last }
+    }
+
+    /// The present moment, never before one told earlier.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let instant = Instant::now();
+        let carried = last.0.after(instant.saturating_duration_since(last.1));
+        let now = carried.max(self.clock.now());
+        *last = (now, instant);
+        now
+    }
+}
+
 /// A clock that moves only when told: for tests, and for `--at`.
 #[derive(Debug)]
 pub struct ManualClock {
@@ -126,13 +154,13 @@ impl ManualClock {
 
     /// Moves the clock to `now`, backwards too.
     pub fn set(&self, now: Timestamp) {
-        *self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn new_id(&self) -> Ulid {
@@ -150,5 +178,17 @@ mod tests {
         let first = clock.new_id();
         clock.set(Timestamp::from_seconds(10));
         assert!(clock.new_id() > first);
+    }
+
+    #[test]
+    fn a_steady_time_follows_steps_forward_and_no_steps_back() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_000)));
+        let steady = Steady::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        clock.set(Timestamp::from_seconds(10));
+        let first = steady.now();
+        assert!(first >= Timestamp::from_seconds(1_000));
+        assert!(steady.now() >= first);
+        clock.set(Timestamp::from_seconds(900_000));
+        assert!(steady.now() >= Timestamp::from_seconds(900_000));
     }
 }

@@ -344,6 +344,35 @@ async fn a_clock_that_steps_back_changes_nothing() {
     assert_eq!(house.show(EntityKind::Lead, lead.id).await.communications.len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_waits_goes_on_when_the_clock_steps_back() {
+    let house = House::sqlite().await;
+    for n in 0..5 {
+        house.mail(&jan(&format!("b{n}@x.cz"), "Okna", &format!("Dobrý den {n}"))).await;
+    }
+    house.step_back(DAY);
+    house.work().await;
+    assert_eq!(house.in_state(ArrivalState::Decided).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_waits_goes_on_after_a_restart_with_the_clock_set_back() {
+    let house = House::sqlite().await;
+    for n in 0..5 {
+        house.mail(&jan(&format!("r{n}@x.cz"), "Okna", &format!("Dobrý den {n}"))).await;
+    }
+    house.fail_one(Duration::from_secs(5)).await;
+    house.store.lock("mailbox:sales", "before", DAY).await.expect("asked").expect("free");
+    house.step_back(DAY);
+    let house = house.restart().await;
+    house.work().await;
+    assert_eq!(house.in_state(ArrivalState::Decided).await, 4, "one has failed and waits");
+    assert!(house.store.lock("mailbox:sales", "now", DAY).await.expect("asked").is_some(), "its holder is gone");
+    house.later(pisteur::store::LONGEST_WAIT + Duration::from_secs(1));
+    house.work().await;
+    assert_eq!(house.in_state(ArrivalState::Decided).await, 5);
+}
+
 async fn one_person_many_at_once(house: House) {
     for n in 0..40 {
         let (name, phone) = (if n % 2 == 0 { "Jean Dupont" } else { "DUPONT Jean" }, "06 98 76 54 32");

@@ -50,6 +50,11 @@ mod tests {
     }
 
     #[test]
+    fn the_store_knows_the_longest_wait() {
+        assert_eq!(backoff(u32::MAX, u32::MAX), crate::store::LONGEST_WAIT);
+    }
+
+    #[test]
     fn jobs_that_failed_together_come_back_apart() {
         let waits: std::collections::BTreeSet<_> = (0..100).map(|job| backoff(5, jitter_of(job, 1))).collect();
         assert!(waits.len() > 90, "{} different waits", waits.len());

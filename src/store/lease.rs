@@ -6,6 +6,10 @@ use ulid::Ulid;
 
 use crate::clock::Timestamp;
 
+/// Longest that a job which failed waits for its next attempt, unless its receiver asked for more: the longest backoff
+/// with its jitter.
+pub const LONGEST_WAIT: Duration = Duration::from_mins(72);
+
 /// The two queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Queue {
@@ -152,6 +156,7 @@ pub struct Failure {
 pub(in crate::store) struct Times {
     /// What is stamped on records and shown to people.
     pub(in crate::store) wall: Timestamp,
-    /// What leases, locks and due jobs are judged by: on PostgreSQL the database's time.
+    /// What leases, locks and due jobs are judged by: on PostgreSQL the database's time, on SQLite a time that never
+    /// steps back within the process.
     pub(in crate::store) queue: Timestamp,
 }

@@ -20,7 +20,7 @@ pub mod sqlite;
 pub use arrive::{Accepted, CursorMove, InitialState, NewArrival};
 pub use errors::{StoreError, StoreResult};
 use lease::Times;
-pub use lease::{Claim, Effect, Failure, JobSubject, Lease, Queue};
+pub use lease::{Claim, Effect, Failure, JobSubject, LONGEST_WAIT, Lease, Queue};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -166,7 +166,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Gives a job back untouched, not to be claimed for `wait`: its target has its hands full.
     async fn defer(&self, lease: &Lease, wait: Duration) -> StoreResult<()>;
     /// Takes back what an earlier life of this process held, without waiting for its leases to end; how many jobs.
-    /// Only for an engine that one daemon has to itself; where several share it, leases end by themselves.
+    /// Nothing then waits longer than it may, whatever the clock did meanwhile: a job that never failed is due, any other
+    /// within [`LONGEST_WAIT`]. Only for an engine that one daemon has to itself; where several share it, leases end by
+    /// themselves, and the time is the server's.
     async fn recover(&self) -> StoreResult<u64> {
         Ok(0)
     }

@@ -17,7 +17,7 @@ use pisteur::domain::rules::RuleSet;
 use pisteur::pipeline::Brain;
 use pisteur::pipeline::process::Processor;
 use pisteur::store::rows::{ArrivalFilter, ArrivalRow, RecordDetail, RecordFilter, RecordRow};
-use pisteur::store::{self, Accepted, Claim, InitialState, NewArrival, OpenOptions, Queue, Store};
+use pisteur::store::{self, Accepted, Claim, Failure, InitialState, NewArrival, OpenOptions, Queue, Store};
 use tempfile::TempDir;
 use ulid::Ulid;
 
@@ -41,7 +41,8 @@ pub struct House {
     pub clock: Arc<ManualClock>,
     processor: Processor,
     uids: AtomicU32,
-    _dir: TempDir,
+    url: String,
+    dir: TempDir,
 }
 
 impl House {
@@ -49,16 +50,24 @@ impl House {
     pub async fn sqlite() -> Self {
         let dir = TempDir::with_prefix("pisteur-house-").expect("a temporary folder");
         let url = format!("sqlite://{}", dir.path().join("pisteur.db").display());
-        Self::open(&url, dir).await
+        Self::open(&url, dir, Arc::new(ManualClock::at(Timestamp::from_seconds(START)))).await
     }
 
     /// On the database at `url`.
     pub async fn at(url: &str) -> Self {
-        Self::open(url, TempDir::with_prefix("pisteur-house-").expect("a temporary folder")).await
+        let dir = TempDir::with_prefix("pisteur-house-").expect("a temporary folder");
+        Self::open(url, dir, Arc::new(ManualClock::at(Timestamp::from_seconds(START)))).await
     }
 
-    async fn open(url: &str, dir: TempDir) -> Self {
-        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(START)));
+    /// Stops and starts again, as the daemon does.
+    pub async fn restart(self) -> Self {
+        self.store.close().await;
+        let house = Self::open(&self.url, self.dir, self.clock).await;
+        house.store.recover().await.expect("recovered");
+        house
+    }
+
+    async fn open(url: &str, dir: TempDir, clock: Arc<ManualClock>) -> Self {
         let config = config::parse("test", &format!("{CONFIG}{CONTACT}"), &[], config::Source::default())
             .expect("the test's configuration");
         let options = OpenOptions {
@@ -89,12 +98,31 @@ impl House {
             max_failures: 3,
             lease: Duration::from_secs(60),
         };
-        Self { store, clock, processor, uids: AtomicU32::new(1), _dir: dir }
+        Self { store, clock, processor, uids: AtomicU32::new(1), url: url.to_owned(), dir }
     }
 
     /// Moves the clock.
     pub fn later(&self, by: Duration) {
         self.clock.set(self.clock.now().after(by));
+    }
+
+    /// Sets the clock back.
+    pub fn step_back(&self, by: Duration) {
+        self.clock.set(self.clock.now().before(by));
+    }
+
+    /// Takes one due job and leaves it to a failure that may be tried again after `wait`.
+    pub async fn fail_one(&self, wait: Duration) {
+        let claim = Claim {
+            queue: Queue::Process,
+            owner: "test".to_owned(),
+            limit: 1,
+            lease: Duration::from_secs(60),
+            suspects: false,
+        };
+        let lease = self.store.claim(claim).await.expect("claimed").pop().expect("one is due");
+        let failure = Failure { error: "busy".to_owned(), retry_after: Some(wait) };
+        self.store.fail(&lease, failure).await.expect("failed");
     }
 
     /// Journals a mail as mailbox `intake` would.

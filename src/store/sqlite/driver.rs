@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use crate::clock::Timestamp;
 use crate::domain::matching::MatchKey;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{LONGEST_WAIT, StoreError, StoreResult};
 
 /// The driver.
 pub(super) type Db = sqlx::Sqlite;
@@ -22,9 +22,25 @@ pub(super) const RESERVE: &str = "UPDATE sequence SET next = next + $1 WHERE nam
 /// lease found at its start is such a one.
 pub(super) const RECOVER: &str = "UPDATE job SET due_at = $1, owner = NULL WHERE owner IS NOT NULL AND dead = 0";
 
-/// Ends every lease now; how many.
+/// Moments set by a clock that was ahead, or has been set back since, are brought near: $1 for a job that never failed
+/// since a person last put it back, $2 for any other.
+pub(super) const CAP_WAITS: &str = "UPDATE job SET due_at = CASE WHEN failures > forgiven THEN $2 ELSE $1 END
+    WHERE dead = 0 AND due_at > CASE WHEN failures > forgiven THEN $2 ELSE $1 END";
+
+/// Locks of a process that is gone end as its leases do; their tokens go on growing.
+pub(super) const END_LOCKS: &str = "UPDATE named_lock SET expires_at = $1 WHERE expires_at > $1";
+
+/// The statements of this engine alone, by name.
+pub(super) const STATEMENTS: [(&str, &str); 4] =
+    [("RESERVE", RESERVE), ("RECOVER", RECOVER), ("CAP_WAITS", CAP_WAITS), ("END_LOCKS", END_LOCKS)];
+
+/// Ends every lease now and lets nothing wait longer than it may; how many leases.
 pub(super) async fn recover(conn: &mut Connection, now: Timestamp) -> StoreResult<u64> {
-    Ok(sqlx::query(RECOVER).bind(now.micros()).execute(conn).await?.rows_affected())
+    let taken_back = sqlx::query(RECOVER).bind(now.micros()).execute(&mut *conn).await?.rows_affected();
+    let longest = now.after(LONGEST_WAIT);
+    sqlx::query(CAP_WAITS).bind(now.micros()).bind(longest.micros()).execute(&mut *conn).await?;
+    sqlx::query(END_LOCKS).bind(now.micros()).execute(conn).await?;
+    Ok(taken_back)
 }
 
 /// Reserves `count` inside numbers, increasing.

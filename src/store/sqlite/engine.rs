@@ -15,7 +15,7 @@ use super::queries::{
 };
 use super::writer::{Accept, Call, Command, Decide};
 use super::{driver, queries};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Steady, Timestamp};
 use crate::domain::decision::RecordKind;
 use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
@@ -32,6 +32,7 @@ pub(super) struct Sqlite {
     readers: SqlitePool,
     commands: mpsc::Sender<Command>,
     clock: Arc<dyn Clock>,
+    steady: Arc<Steady>,
     signals: Arc<Signals>,
     figures: Figures,
 }
@@ -73,9 +74,10 @@ impl Sqlite {
         readers: SqlitePool,
         commands: mpsc::Sender<Command>,
         clock: Arc<dyn Clock>,
+        steady: Arc<Steady>,
         signals: Arc<Signals>,
     ) -> Self {
-        Self { readers, commands, clock, signals, figures: Figures::default() }
+        Self { readers, commands, clock, steady, signals, figures: Figures::default() }
     }
 
     async fn send<T>(&self, command: Command, answer: oneshot::Receiver<StoreResult<T>>) -> StoreResult<T> {
@@ -303,7 +305,7 @@ impl Store for Sqlite {
             let settled = count.await;
             self.figures.counted(settled, started, Instant::now());
         }
-        let read = async { figures::stats(&mut *self.reader().await?, self.clock.now()).await };
+        let read = async { figures::stats(&mut *self.reader().await?, self.steady.now()).await };
         let read = read.await;
         let reachable = matches!(read, Ok(_) | Err(StoreError::Busy(_)));
         let forgotten = self.write(|conn, now| Box::pin(async move { journal::forget_keys(conn, now.wall).await })).await;
@@ -349,7 +351,7 @@ async fn settings(conn: &mut SqliteConnection) -> StoreResult<Vec<(String, Strin
 async fn plans(conn: &mut SqliteConnection) -> StoreResult<Vec<(&'static str, String)>> {
     let mut plans = Vec::new();
     for (name, sql) in
-        queries::all_statements().into_iter().chain([("RESERVE", driver::RESERVE), ("RECOVER", driver::RECOVER)])
+        queries::all_statements().into_iter().chain(driver::STATEMENTS)
     {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
         let rows = sqlx::query(explain)

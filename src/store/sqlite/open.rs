@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::engine::Sqlite;
 use super::migrate::migrate;
 use super::writer::{Home, QUEUE, Writer};
+use crate::clock::Steady;
 use crate::store::errors::READ_ONLY;
 use crate::store::signal::Signals;
 use crate::store::{OpenOptions, Opened, Store, StoreError, StoreResult};
@@ -50,11 +51,17 @@ pub(super) async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, O
         .await?;
     let (commands, receiver) = mpsc::channel(QUEUE);
     let signals = Arc::new(Signals::default());
-    let home = Home::of(&file);
-    let writer =
-        Writer { home, conn, commands: receiver, clock: Arc::clone(&options.clock), signals: Arc::clone(&signals) };
+    let steady = Arc::new(Steady::new(Arc::clone(&options.clock)));
+    let writer = Writer {
+        home: Home::of(&file),
+        conn,
+        commands: receiver,
+        clock: Arc::clone(&options.clock),
+        steady: Arc::clone(&steady),
+        signals: Arc::clone(&signals),
+    };
     tokio::spawn(writer.run());
-    let store = Sqlite::new(readers, commands, options.clock, signals);
+    let store = Sqlite::new(readers, commands, options.clock, steady, signals);
     let opened = Opened { created: migrated.created, migrated: migrated.applied, degraded: false };
     Ok((Arc::new(store), opened))
 }

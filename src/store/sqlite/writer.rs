@@ -19,7 +19,7 @@ use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::queries::{commit, journal};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Steady, Timestamp};
 use crate::store::errors;
 use crate::store::signal::Signals;
 use crate::store::{Accepted, Commit, Committed, CursorMove, NewArrival, Queue, StoreError, StoreResult, Times};
@@ -71,6 +71,7 @@ pub(super) struct Writer {
     pub(super) conn: SqliteConnection,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) steady: Arc<Steady>,
     pub(super) signals: Arc<Signals>,
 }
 
@@ -121,8 +122,7 @@ impl Group {
 
 impl Writer {
     fn times(&self) -> Times {
-        let now = self.clock.now();
-        Times { wall: now, queue: now }
+        Times { wall: self.clock.now(), queue: self.steady.now() }
     }
 
     /// Runs until closed or until every sender is gone.
@@ -294,7 +294,7 @@ impl Writer {
             return fate;
         }
         let all: Vec<&Commit> = commits.iter().collect();
-        let due = self.clock.now();
+        let due = self.steady.now();
         let result = match self.under_savepoint(async |conn| commit::commit(conn, &all, due).await).await {
             Err(error) if !errors::ends_transaction(&error) => self.one_by_one(&all, due).await,
             result => result,
