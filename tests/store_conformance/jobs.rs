@@ -117,7 +117,10 @@ pub async fn a_job_fails_and_comes_back(lab: &Lab) {
     assert_eq!((row.state, row.error.as_deref()), (ArrivalState::Received, Some("the reader was busy")));
     let again = lab.claim(1).await.remove(0);
     assert_eq!((again.attempt(), again.failures(), again.is_suspect()), (2, 1, false));
-    lab.store.fail(&again, Failure { error: "again".to_owned(), retry_after: Some(Duration::from_hours(1)) }).await.unwrap();
+    lab.store
+        .fail(&again, Failure { error: "again".to_owned(), retry_after: Some(Duration::from_hours(1)) })
+        .await
+        .unwrap();
     assert!(lab.claim(1).await.is_empty());
 }
 

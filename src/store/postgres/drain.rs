@@ -25,7 +25,7 @@ use crate::store::{NewArrival, Queue, StoreError, StoreResult, Times};
 
 /// Rows read at once.
 const CHUNK: i64 = 200;
-/// Bytes drained by one transaction, unless one arrival alone is larger.
+/// Bytes read at once, and so drained by one transaction at most, unless one arrival alone is larger.
 const BYTES: u64 = 8 << 20;
 /// Span of arrival times in one transaction.
 const SPAN: Duration = Duration::from_secs(1);
@@ -59,17 +59,16 @@ pub(super) async fn run(inner: Arc<Inner>, stop: CancellationToken) {
 
 /// Moves the next chunk; how many rows.
 async fn drain(inner: &Inner, spill: &Spill) -> StoreResult<usize> {
-    let rows = spill.next(CHUNK).await?;
+    let rows = spill.next(CHUNK, BYTES).await?;
     let count = rows.len();
     let mut rest = rows.into_iter().peekable();
     while let Some(first) = rest.next() {
-        let (mut bytes, until) = (first.size, received(&first).after(SPAN));
+        let until = received(&first).after(SPAN);
         let mut group = vec![first];
         while let Some(row) = rest.next_if(|r| {
             let at = received(r);
-            at <= until && until.since(at) <= SPAN && bytes.saturating_add(r.size) <= BYTES
+            at <= until && until.since(at) <= SPAN
         }) {
-            bytes = bytes.saturating_add(row.size);
             group.push(row);
         }
         move_group(inner, spill, group).await?;

@@ -37,7 +37,7 @@ type Answer<T> = oneshot::Sender<StoreResult<T>>;
 enum Command {
     Accept(Vec<NewArrival>, Answer<Vec<Accepted>>),
     Find(Vec<Ulid>, Answer<Vec<Envelope>>),
-    Next(i64, Answer<Vec<Spilled>>),
+    Next(i64, u64, Answer<Vec<Spilled>>),
     Remove(Vec<Spilled>, Answer<()>),
     SetAside(i64, String, Answer<()>),
     Close(Answer<()>),
@@ -119,9 +119,10 @@ impl Spill {
         self.ask(|answer| Command::Find(ids, answer)).await
     }
 
-    /// The next rows to drain, in the order of acceptance.
-    pub(super) async fn next(&self, limit: i64) -> StoreResult<Vec<Spilled>> {
-        self.ask(|answer| Command::Next(limit, answer)).await
+    /// The next rows to drain, in the order of acceptance: at most `limit`, and at most `bytes` unless the first alone is
+    /// larger.
+    pub(super) async fn next(&self, limit: i64, bytes: u64) -> StoreResult<Vec<Spilled>> {
+        self.ask(|answer| Command::Next(limit, bytes, answer)).await
     }
 
     /// Forgets rows that the database has committed.
@@ -195,7 +196,7 @@ impl Writer {
                 match command {
                     Command::Accept(arrivals, answer) => accepts.push((arrivals, answer)),
                     Command::Find(ids, answer) => tell(answer, self.file.find(&ids).await),
-                    Command::Next(limit, answer) => tell(answer, self.file.next(limit).await),
+                    Command::Next(limit, bytes, answer) => tell(answer, self.file.next(limit, bytes).await),
                     Command::Remove(drained, answer) => {
                         let result = self.remove(&drained).await;
                         tell(answer, result);
@@ -291,6 +292,9 @@ mod tests {
     use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
     use crate::store::InitialState;
 
+    /// More bytes than any of these tests spills.
+    const MANY: u64 = 1 << 20;
+
     fn form(n: u128, key: Option<&str>) -> NewArrival {
         let raw = format!("name=Zoé&n={n}").into_bytes();
         let keys = key.map(|value| ArrivalKey { value: value.to_owned(), expires_at: None });
@@ -328,7 +332,7 @@ mod tests {
         let spill = open(&dir, 1 << 20).await;
         assert_eq!(spill.rows(), 3);
         assert_eq!(spill.known_key("form:contact:idem:9"), Some(Ulid(9)));
-        let next = spill.next(10).await.unwrap();
+        let next = spill.next(10, MANY).await.unwrap();
         let read: Vec<_> = next.iter().map(|s| s.arrival.clone()).collect();
         for (got, n) in read.iter().zip([3, 9, 1]) {
             let want = form(n, Some(&format!("form:contact:idem:{n}")));
@@ -336,6 +340,25 @@ mod tests {
         }
         spill.remove(next).await.unwrap();
         assert_eq!((spill.rows(), spill.known_key("form:contact:idem:9")), (0, None));
+        spill.close().await;
+    }
+
+    #[tokio::test]
+    async fn no_more_bytes_are_read_at_once_than_asked_for_unless_one_row_is_larger() {
+        let dir = tempfile::tempdir().unwrap();
+        let spill = open(&dir, 1 << 20).await;
+        for (n, bytes) in [(1, 9_000), (2, 2_000), (3, 2_000), (4, 9_000), (5, 10)] {
+            let mut large = form(n, None);
+            large.envelope.raw.resize(bytes, b'x');
+            spill.accept(vec![large]).await.unwrap();
+        }
+        let mut read = Vec::new();
+        while spill.rows() > 0 {
+            let next = spill.next(9, 8_000).await.unwrap();
+            read.push(next.iter().map(|s| s.arrival.envelope.id.0).collect::<Vec<_>>());
+            spill.remove(next).await.unwrap();
+        }
+        assert_eq!(read, [vec![1], vec![2, 3], vec![4], vec![5]]);
         spill.close().await;
     }
 
@@ -370,7 +393,7 @@ mod tests {
         spill.accept(vec![form(1, None)]).await.unwrap();
         spill.accept(vec![form(2, None)]).await.unwrap();
         assert!(matches!(spill.accept(vec![form(3, None)]).await, Err(StoreError::Full(_))));
-        spill.remove(spill.next(1).await.unwrap()).await.unwrap();
+        spill.remove(spill.next(1, MANY).await.unwrap()).await.unwrap();
         spill.accept(vec![form(3, None)]).await.unwrap();
         spill.close().await;
     }
@@ -382,10 +405,10 @@ mod tests {
         for n in [1, 2] {
             spill.accept(vec![form(n, None)]).await.unwrap();
         }
-        let first = spill.next(1).await.unwrap().remove(0);
+        let first = spill.next(1, MANY).await.unwrap().remove(0);
         spill.set_aside(first.seq, "refused".to_owned()).await.unwrap();
-        assert_eq!(spill.next(9).await.unwrap()[0].arrival.envelope.id, Ulid(2));
+        assert_eq!(spill.next(9, MANY).await.unwrap()[0].arrival.envelope.id, Ulid(2));
         spill.close().await;
-        assert_eq!(open(&dir, 1 << 20).await.next(9).await.unwrap().len(), 2);
+        assert_eq!(open(&dir, 1 << 20).await.next(9, MANY).await.unwrap().len(), 2);
     }
 }

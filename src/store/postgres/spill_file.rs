@@ -23,7 +23,7 @@ use crate::store::{Accepted, NewArrival, StoreError, StoreResult};
 /// Format of the file; a file of a newer format is refused.
 const VERSION: i64 = 1;
 
-const CREATE: [&str; 3] = [
+const CREATE: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS spilled (
         seq     INTEGER PRIMARY KEY AUTOINCREMENT,
         ulid    TEXT NOT NULL UNIQUE,
@@ -39,6 +39,8 @@ const CREATE: [&str; 3] = [
         expires_at INTEGER
     ) STRICT, WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS spilled_key_seq ON spilled_key (seq)",
+    // Sizes are read without walking over the bytes of the rows.
+    "CREATE INDEX IF NOT EXISTS spilled_size ON spilled (aside, seq, size)",
 ];
 const INSERT: &str = "INSERT INTO spilled (ulid, arrival, raw, size) VALUES ($1, $2, $3, $4) ON CONFLICT (ulid) DO NOTHING RETURNING seq";
 const FIRST_WITH_KEY: &str = "SELECT s.ulid, s.arrival, s.raw FROM spilled_key k JOIN spilled s ON s.seq = k.seq
@@ -47,7 +49,8 @@ const ONE: &str = "SELECT arrival, raw FROM spilled WHERE ulid = $1";
 const TAKE_KEY: &str = "INSERT INTO spilled_key (key, ulid, seq, expires_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (key) DO UPDATE SET ulid = excluded.ulid, seq = excluded.seq, expires_at = excluded.expires_at
     WHERE spilled_key.expires_at IS NOT NULL AND spilled_key.expires_at <= $5";
-const NEXT: &str = "SELECT seq, ulid, arrival, raw, size FROM spilled WHERE aside IS NULL ORDER BY seq LIMIT $1";
+const NEXT_SIZES: &str = "SELECT seq, size FROM spilled WHERE aside IS NULL ORDER BY seq LIMIT $1";
+const NEXT: &str = "SELECT seq, ulid, arrival, raw, size FROM spilled WHERE aside IS NULL AND seq <= $1 ORDER BY seq";
 
 /// What one accept wrote.
 #[derive(Debug, Default)]
@@ -202,9 +205,18 @@ impl SpillFile {
         Ok(found)
     }
 
-    /// The next rows in the order of acceptance.
-    pub(super) async fn next(&mut self, limit: i64) -> StoreResult<Vec<Spilled>> {
-        let rows = sqlx::query(NEXT).bind(limit).fetch_all(&mut self.db).await?;
+    /// The next rows in the order of acceptance: at most `limit`, and at most `bytes` unless the first alone is larger.
+    pub(super) async fn next(&mut self, limit: i64, bytes: u64) -> StoreResult<Vec<Spilled>> {
+        let (mut held, mut last) = (0_u64, None);
+        for row in sqlx::query(NEXT_SIZES).bind(limit).fetch_all(&mut self.db).await? {
+            held = held.saturating_add(u64::try_from(row.try_get::<i64, _>("size")?).unwrap_or(0));
+            if held > bytes && last.is_some() {
+                break;
+            }
+            last = Some(row.try_get::<i64, _>("seq")?);
+        }
+        let Some(last) = last else { return Ok(Vec::new()) };
+        let rows = sqlx::query(NEXT).bind(last).fetch_all(&mut self.db).await?;
         rows.iter()
             .map(|row| {
                 let id = identifier(row.try_get("ulid")?)?;

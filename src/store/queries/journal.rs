@@ -241,12 +241,7 @@ fn repeat_in_batch(arrivals: &[&NewArrival], placed: &mut [Placed]) {
     }
 }
 
-async fn write(
-    conn: &mut Connection,
-    arrivals: &[&NewArrival],
-    placed: &[Placed],
-    now: Times,
-) -> StoreResult<usize> {
+async fn write(conn: &mut Connection, arrivals: &[&NewArrival], placed: &[Placed], now: Times) -> StoreResult<usize> {
     let (mut arrived, mut jobs, mut uids) = (Batch::default(), Batch::default(), Batch::default());
     let mut raws: Vec<(i64, &[u8])> = Vec::new();
     let mut made = 0_usize;
@@ -282,12 +277,7 @@ async fn write(
 
 /// Enqueues the mark of each repeat that lies on a mail server; how many. Not for a repeat of what is quarantined or
 /// failed: that stays where people see it. The effect bears the id of its arrival, the only one it ever has.
-async fn mark(
-    conn: &mut Connection,
-    arrivals: &[&NewArrival],
-    placed: &[Placed],
-    now: Times,
-) -> StoreResult<usize> {
+async fn mark(conn: &mut Connection, arrivals: &[&NewArrival], placed: &[Placed], now: Times) -> StoreResult<usize> {
     let repeats: Vec<_> = arrivals
         .iter()
         .zip(placed)

@@ -157,7 +157,8 @@ impl Store for Sqlite {
 
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()> {
         let (lease, reason) = (lease.copy(), reason.to_owned());
-        self.write(move |conn, now| Box::pin(async move { jobs::quarantine(conn, &lease, &reason, now.wall).await })).await
+        self.write(move |conn, now| Box::pin(async move { jobs::quarantine(conn, &lease, &reason, now.wall).await }))
+            .await
     }
 
     async fn delivered(&self, lease: &Lease) -> StoreResult<()> {
@@ -223,8 +224,10 @@ impl Store for Sqlite {
 
     async fn save_secret(&self, name: &str, value: &str) -> StoreResult<()> {
         let (name, value) = (name.to_owned(), value.to_owned());
-        self.write(move |conn, now| Box::pin(async move { mailboxes::save_secret(conn, &name, &value, now.wall).await }))
-            .await
+        self.write(move |conn, now| {
+            Box::pin(async move { mailboxes::save_secret(conn, &name, &value, now.wall).await })
+        })
+        .await
     }
 
     async fn list_arrivals(&self, filter: rows::ArrivalFilter) -> StoreResult<Vec<rows::ArrivalRow>> {
@@ -248,8 +251,10 @@ impl Store for Sqlite {
 
     async fn discard(&self, id: Ulid, reason: &str, actor: &str) -> StoreResult<bool> {
         let (reason, actor) = (reason.to_owned(), actor.to_owned());
-        self.write(move |conn, now| Box::pin(async move { arrivals::discard(conn, id, &reason, &actor, now.wall).await }))
-            .await
+        self.write(move |conn, now| {
+            Box::pin(async move { arrivals::discard(conn, id, &reason, &actor, now.wall).await })
+        })
+        .await
     }
 
     async fn list_records(&self, kind: EntityKind, filter: rows::RecordFilter) -> StoreResult<Vec<rows::RecordRow>> {
@@ -290,8 +295,10 @@ impl Store for Sqlite {
 
     async fn save_ruleset(&self, hash: &str, sources: &serde_json::Value) -> StoreResult<()> {
         let (hash, sources) = (hash.to_owned(), sources.clone());
-        self.write(move |conn, now| Box::pin(async move { people::save_ruleset(conn, &hash, &sources, now.wall).await }))
-            .await
+        self.write(move |conn, now| {
+            Box::pin(async move { people::save_ruleset(conn, &hash, &sources, now.wall).await })
+        })
+        .await
     }
 
     async fn ruleset(&self, hash: &str) -> StoreResult<Option<serde_json::Value>> {
@@ -308,7 +315,8 @@ impl Store for Sqlite {
         let read = async { figures::stats(&mut *self.reader().await?, self.steady.now()).await };
         let read = read.await;
         let reachable = matches!(read, Ok(_) | Err(StoreError::Busy(_)));
-        let forgotten = self.write(|conn, now| Box::pin(async move { journal::forget_keys(conn, now.wall).await })).await;
+        let forgotten =
+            self.write(|conn, now| Box::pin(async move { journal::forget_keys(conn, now.wall).await })).await;
         if let Err(error) = forgotten {
             tracing::debug!(%error, "keys that ran out stay for now");
         }
@@ -350,9 +358,7 @@ async fn settings(conn: &mut SqliteConnection) -> StoreResult<Vec<(String, Strin
 /// The plan of every statement; explaining one prepares it.
 async fn plans(conn: &mut SqliteConnection) -> StoreResult<Vec<(&'static str, String)>> {
     let mut plans = Vec::new();
-    for (name, sql) in
-        queries::all_statements().into_iter().chain(driver::STATEMENTS)
-    {
+    for (name, sql) in queries::all_statements().into_iter().chain(driver::STATEMENTS) {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
         let rows = sqlx::query(explain)
             .persistent(false)
