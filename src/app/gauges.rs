@@ -55,5 +55,6 @@ fn show(stats: &StoreStats, clock: &dyn Clock) {
     metrics::gauge!("pisteur_oldest_unprocessed_seconds").set(age(stats.oldest_unprocessed));
     metrics::gauge!("pisteur_oldest_lease_seconds").set(age(stats.oldest_lease));
     metrics::gauge!("pisteur_spilled_arrivals").set(stats.spilled as f64);
+    metrics::gauge!("pisteur_spilled_refused").set(stats.set_aside as f64);
     metrics::gauge!("pisteur_database_reachable").set(if stats.reachable { 1.0 } else { 0.0 });
 }

@@ -17,6 +17,12 @@ pub fn report(app: &App) -> ReadinessReport {
     if figures.spilled > 0 {
         reasons.push(format!("{} arrivals wait in the local spill", figures.spilled));
     }
+    if figures.set_aside > 0 {
+        reasons.push(format!(
+            "{} of them were refused by the database and are tried again every hour: the log says why",
+            figures.set_aside
+        ));
+    }
     let files = app.rules_state.load();
     if files.stale.is_some() {
         reasons

@@ -134,6 +134,8 @@ pub struct StoreStats {
     pub oldest_lease: Option<Timestamp>,
     /// Arrivals waiting in the spill.
     pub spilled: u64,
+    /// Those of them that the database refused: they are set aside and tried again every hour.
+    pub set_aside: u64,
     /// The database answers.
     pub reachable: bool,
 }

@@ -84,6 +84,7 @@ pub const METRICS: &[Metric] = &[
         "Age of the oldest lease on a job, renewed or not; 0 = none. Worry when it grows beyond minutes: work hangs.",
     ),
     gauge("pisteur_spilled_arrivals", "Arrivals in the local spill, waiting for PostgreSQL."),
+    gauge("pisteur_spilled_refused", "Arrivals in the local spill that PostgreSQL refused; tried again every hour."),
     gauge("pisteur_database_reachable", "1 while the database answers."),
     // Reload.
     gauge(

@@ -320,6 +320,38 @@ async fn a_full_spill_refuses_and_takes_again_when_the_database_is_back() {
 }
 
 #[tokio::test]
+async fn an_arrival_the_database_refuses_is_counted_and_tried_again_at_the_next_start() {
+    let cluster = Postgres::start(Fsync::Off);
+    let name = cluster.database();
+    let url = cluster.url(&name);
+    let (spill, forms) = (TempDir::new().unwrap(), Forms::default());
+    let (store, _) = open_at(&url, spill.path()).await;
+    cluster.psql(&name, "ALTER TABLE arrival ADD CONSTRAINT odd CHECK (intake <> 'odd')");
+    cluster.stop();
+    let mut odd = forms.form("odd", &[]);
+    "odd".clone_into(&mut odd.envelope.intake_id);
+    let odd = accept(&*store, odd).await.unwrap().id();
+    let even = accept(&*store, forms.form("even", &[])).await.unwrap().id();
+    cluster.resume();
+    until_async("one is set aside, the other is in", LONG, || async {
+        let stats = store.stats().await;
+        (stats.reachable, stats.spilled, stats.set_aside) == (true, 1, 1)
+    })
+    .await;
+    assert_eq!(texts(&url, ULIDS).await, strings(&[even]));
+    store.close().await;
+    let (beside, _) = open(OpenOptions { spill: false, ..options(&url, spill.path()) }).await.unwrap();
+    let stats = beside.stats().await;
+    assert_eq!((stats.spilled, stats.set_aside), (1, 1), "a command can tell while no daemon runs");
+    beside.close().await;
+    cluster.psql(&name, "ALTER TABLE arrival DROP CONSTRAINT odd");
+    let (store, _) = open_at(&url, spill.path()).await;
+    drained(&*store).await;
+    assert_eq!((texts(&url, ULIDS).await, store.stats().await.set_aside), (strings(&[even, odd]), 0));
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_mailbox_is_its_own_buffer() {
     let cluster = Postgres::start(Fsync::Off);
     let url = cluster.url(&cluster.database());

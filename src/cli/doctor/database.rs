@@ -100,6 +100,10 @@ async fn work(store: &Arc<dyn Store>, now: Timestamp) -> Vec<Check> {
         let found = format!("{} arrivals wait in the spill", stats.spilled);
         checks.push(Check::warn("spill", found, "a running pisteur brings them in when the database is back"));
     }
+    if stats.set_aside > 0 {
+        let found = format!("{} of them were refused by the database", stats.set_aside);
+        checks.push(Check::warn("spill", found, "start pisteur: it tries them again and its log says why they fail"));
+    }
     checks
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Check;
+use super::{Check, daemon};
 use crate::cli::context::Context;
 use crate::config::Config;
 
@@ -32,6 +32,7 @@ pub(super) async fn examine(context: &Context, config: &Config) -> Vec<Check> {
     for (key, address) in [("http.public", &config.http.public), ("http.operator", &config.http.operator)] {
         checks.push(port(key, address).await);
     }
+    checks.extend(daemon::examine(&config.http.operator).await);
     checks
 }
 

@@ -1,5 +1,6 @@
 //! `pisteur doctor`: is everything in order on this machine? Each line ok, warn or fail, with the remedy.
 
+mod daemon;
 mod database;
 mod machine;
 mod mailboxes;

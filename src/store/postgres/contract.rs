@@ -306,7 +306,8 @@ impl Store for Postgres {
         if let Err(error) = writing!(self, |conn| journal::forget_keys(conn, now)) {
             tracing::debug!(%error, "keys that ran out stay for now");
         }
-        StoreStats { spilled: self.inner.spilled().await, ..self.figures.show(read, link.is_up()) }
+        let (spilled, set_aside) = self.inner.spilled().await;
+        StoreStats { spilled, set_aside, ..self.figures.show(read, link.is_up()) }
     }
 
     async fn settings(&self) -> StoreResult<Vec<(String, String, bool)>> {

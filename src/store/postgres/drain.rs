@@ -7,11 +7,13 @@
 //! - Keys are judged by the time of arrival, not of draining: a content key that had run out between two arrivals makes
 //!   no repeat, however late they are drained. So one transaction takes arrivals of one second.
 //! - Another content under an explicit key that the database knows is a submission of its own ([`reused`]).
-//! - A row the database refuses for itself is set aside with a log line, and the others go on.
+//! - A row the database refuses for itself is set aside with a log line and a figure, and the others go on. It is tried
+//!   again every hour, and at the start.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::inner::Inner;
@@ -32,17 +34,29 @@ const SPAN: Duration = Duration::from_secs(1);
 /// Wait after a failure that is not the line's.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Between two attempts at rows set aside.
+const AGAIN: Duration = Duration::from_hours(1);
+
 /// Drains until told to stop.
 pub(super) async fn run(inner: Arc<Inner>, stop: CancellationToken) {
     let work = async {
+        let mut retry = again();
         loop {
             inner.link.wait_up().await;
             let Some(spill) = inner.open_spill().await else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
+            if retry <= Instant::now() {
+                retry = again();
+                if spill.aside() > 0
+                    && let Err(error) = spill.take_back().await
+                {
+                    tracing::warn!(%error, "spilled arrivals set aside cannot be tried again yet");
+                }
+            }
             match drain(&inner, &spill).await {
-                Ok(0) => spill.filled().await,
+                Ok(0) => drop(tokio::time::timeout_at(retry, spill.filled()).await),
                 Ok(drained) => {
                     tracing::info!(drained, left = spill.rows(), "arrivals moved from the spill to the database");
                 }
@@ -55,6 +69,10 @@ pub(super) async fn run(inner: Arc<Inner>, stop: CancellationToken) {
         }
     };
     Box::pin(stop.run_until_cancelled(work)).await;
+}
+
+fn again() -> Instant {
+    Instant::now() + AGAIN
 }
 
 /// Moves the next chunk; how many rows.
@@ -102,7 +120,7 @@ async fn move_one(inner: &Inner, spill: &Spill, row: Spilled) -> StoreResult<()>
         }
         Err(error) => {
             let id = row.arrival.envelope.id;
-            tracing::error!(%id, %error, "the database refuses spilled arrival {id}; it stays in the spill");
+            tracing::error!(%id, %error, "the database refuses spilled arrival {id}; it stays in the spill and is tried again every hour");
             spill.set_aside(row.seq, error.to_string()).await
         }
     }

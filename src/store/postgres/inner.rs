@@ -11,6 +11,7 @@ use ulid::Ulid;
 use super::link::Link;
 use super::notify::Bell;
 use super::spill::Spill;
+use super::spill_file::SpillFile;
 use crate::domain::envelope::Envelope;
 use crate::store::{Accepted, NewArrival, StoreError, StoreResult};
 
@@ -25,6 +26,8 @@ pub(super) struct Inner {
     spill: Mutex<Slot>,
     /// File and largest size of the spill; none for a command beside the daemon.
     place: Option<(PathBuf, u64)>,
+    /// The daemon's file, for such a command to look at.
+    beside: Option<PathBuf>,
 }
 
 /// The spill, once this process holds its file.
@@ -37,9 +40,14 @@ struct Slot {
 }
 
 impl Inner {
-    /// Nothing is opened yet.
-    pub(super) fn new(link: Link, place: Option<(PathBuf, u64)>) -> Self {
-        Self { link, bell: Arc::default(), spill: Mutex::default(), place }
+    /// Nothing is opened yet. `limit`: largest size of the spill file at `path`; `None` for a command beside the daemon,
+    /// which only looks at it.
+    pub(super) fn new(link: Link, path: PathBuf, limit: Option<u64>) -> Self {
+        let (place, beside) = match limit {
+            Some(limit) => (Some((path, limit)), None),
+            None => (None, Some(path)),
+        };
+        Self { link, bell: Arc::default(), spill: Mutex::default(), place, beside }
     }
 
     /// The spill, opened now if another process has given its file up. `None` while it has not.
@@ -82,9 +90,13 @@ impl Inner {
         Err(StoreError::Away(format!("and there is no spill: {why}").into()))
     }
 
-    /// Arrivals waiting in the spill.
-    pub(super) async fn spilled(&self) -> u64 {
-        self.spill.lock().await.spill.as_ref().map_or(0, |spill| spill.rows())
+    /// Arrivals waiting in the spill, and those of them that the database refused.
+    pub(super) async fn spilled(&self) -> (u64, u64) {
+        if let Some(path) = self.beside.as_ref().filter(|path| path.exists()) {
+            // A file that a daemon holds cannot be read: that daemon tells itself.
+            return SpillFile::peek(path).await.unwrap_or_default();
+        }
+        self.spill.lock().await.spill.as_ref().map_or((0, 0), |spill| (spill.rows(), spill.aside()))
     }
 
     /// The arrival that an explicit key names in the spill.

@@ -83,8 +83,8 @@ struct Postgres {
 pub(super) async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, Opened)> {
     let server = Server::new(&options.url, options.allow_unsafe_server, options.migrate)?;
     let path = options.spill_dir.join("spill.db");
-    let spill = options.spill.then_some((path, options.spill_limit));
-    let inner = Arc::new(Inner::new(Link::new(server), spill));
+    let limit = options.spill.then_some(options.spill_limit);
+    let inner = Arc::new(Inner::new(Link::new(server), path, limit));
     let opened = match inner.link.first().await {
         Ok(prepared) => Opened { created: prepared.created, migrated: prepared.migrated, degraded: false },
         Err(StoreError::Away(error)) => {

@@ -40,6 +40,7 @@ enum Command {
     Next(i64, u64, Answer<Vec<Spilled>>),
     Remove(Vec<Spilled>, Answer<()>),
     SetAside(i64, String, Answer<()>),
+    TakeBack(Answer<()>),
     Close(Answer<()>),
 }
 
@@ -48,6 +49,7 @@ enum Command {
 struct Figures {
     rows: AtomicU64,
     bytes: AtomicU64,
+    aside: AtomicU64,
     keys: Mutex<HashMap<String, Ulid>>,
     filled: Notify,
 }
@@ -98,6 +100,7 @@ impl Spill {
         let figures = Arc::new(Figures {
             rows: AtomicU64::new(rows),
             bytes: AtomicU64::new(bytes),
+            aside: AtomicU64::new(0),
             keys: Mutex::new(keys.into_iter().collect()),
             filled: Notify::new(),
         });
@@ -135,6 +138,11 @@ impl Spill {
         self.ask(|answer| Command::SetAside(seq, error, answer)).await
     }
 
+    /// Puts the rows set aside back in their places, to be tried again.
+    pub(super) async fn take_back(&self) -> StoreResult<()> {
+        self.ask(Command::TakeBack).await
+    }
+
     async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> StoreResult<T> {
         let (answer, result) = oneshot::channel();
         if self.commands.send(command(answer)).await.is_err() {
@@ -146,6 +154,11 @@ impl Spill {
     /// Arrivals waiting.
     pub(super) fn rows(&self) -> u64 {
         self.figures.rows.load(Ordering::SeqCst)
+    }
+
+    /// Of those the ones that the database refused.
+    pub(super) fn aside(&self) -> u64 {
+        self.figures.aside.load(Ordering::SeqCst)
     }
 
     /// Whether an explicit idempotency key of these arrivals waits in the spill.
@@ -201,7 +214,18 @@ impl Writer {
                         let result = self.remove(&drained).await;
                         tell(answer, result);
                     }
-                    Command::SetAside(seq, error, answer) => tell(answer, self.file.set_aside(seq, &error).await),
+                    Command::SetAside(seq, error, answer) => {
+                        let result = self.file.set_aside(seq, &error).await;
+                        self.figures.aside.fetch_add(u64::from(result.is_ok()), Ordering::SeqCst);
+                        tell(answer, result);
+                    }
+                    Command::TakeBack(answer) => {
+                        let result = self.file.take_back().await;
+                        if result.is_ok() {
+                            self.figures.aside.store(0, Ordering::SeqCst);
+                        }
+                        tell(answer, result);
+                    }
                     Command::Close(answer) => closing = Some(answer),
                 }
             }
@@ -399,7 +423,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_row_set_aside_lets_the_others_pass_and_comes_back_after_a_restart() {
+    async fn a_row_set_aside_is_counted_lets_the_others_pass_and_comes_back() {
         let dir = tempfile::tempdir().unwrap();
         let spill = open(&dir, 1 << 20).await;
         for n in [1, 2] {
@@ -408,7 +432,16 @@ mod tests {
         let first = spill.next(1, MANY).await.unwrap().remove(0);
         spill.set_aside(first.seq, "refused".to_owned()).await.unwrap();
         assert_eq!(spill.next(9, MANY).await.unwrap()[0].arrival.envelope.id, Ulid(2));
+        assert_eq!(spill.aside(), 1);
+        spill.take_back().await.unwrap();
+        assert_eq!((spill.next(9, MANY).await.unwrap().len(), spill.aside()), (2, 0));
+        spill.set_aside(first.seq, "refused".to_owned()).await.unwrap();
         spill.close().await;
-        assert_eq!(open(&dir, 1 << 20).await.next(9, MANY).await.unwrap().len(), 2);
+        let path = dir.path().join("deep/spill.db");
+        assert_eq!(SpillFile::peek(&path).await.unwrap(), (2, 1), "beside a stopped daemon");
+        let spill = open(&dir, 1 << 20).await;
+        assert_eq!((spill.next(9, MANY).await.unwrap().len(), spill.aside()), (2, 0), "after a restart");
+        assert!(SpillFile::peek(&path).await.is_err(), "a daemon has it");
+        spill.close().await;
     }
 }

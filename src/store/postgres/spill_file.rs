@@ -49,6 +49,7 @@ const ONE: &str = "SELECT arrival, raw FROM spilled WHERE ulid = $1";
 const TAKE_KEY: &str = "INSERT INTO spilled_key (key, ulid, seq, expires_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (key) DO UPDATE SET ulid = excluded.ulid, seq = excluded.seq, expires_at = excluded.expires_at
     WHERE spilled_key.expires_at IS NOT NULL AND spilled_key.expires_at <= $5";
+const TAKE_BACK: &str = "UPDATE spilled SET aside = NULL WHERE aside IS NOT NULL";
 const NEXT_SIZES: &str = "SELECT seq, size FROM spilled WHERE aside IS NULL ORDER BY seq LIMIT $1";
 const NEXT: &str = "SELECT seq, ulid, arrival, raw, size FROM spilled WHERE aside IS NULL AND seq <= $1 ORDER BY seq";
 
@@ -105,7 +106,7 @@ impl SpillFile {
             sqlx::query(statement).execute(&mut db).await?;
         }
         sqlx::query("PRAGMA user_version = 1").execute(&mut db).await?;
-        sqlx::query("UPDATE spilled SET aside = NULL WHERE aside IS NOT NULL").execute(&mut db).await?;
+        sqlx::query(TAKE_BACK).execute(&mut db).await?;
         Ok(Self { db })
     }
 
@@ -233,10 +234,26 @@ impl SpillFile {
         Ok(())
     }
 
-    /// Takes a row out of the order that the database will not have; it is tried again after a restart.
+    /// Takes a row out of the order that the database will not have; it waits for [`Self::take_back`] or a restart.
     pub(super) async fn set_aside(&mut self, seq: i64, error: &str) -> StoreResult<()> {
         sqlx::query("UPDATE spilled SET aside = $2 WHERE seq = $1").bind(seq).bind(error).execute(&mut self.db).await?;
         Ok(())
+    }
+
+    /// Puts the rows set aside back in their places.
+    pub(super) async fn take_back(&mut self) -> StoreResult<()> {
+        sqlx::query(TAKE_BACK).execute(&mut self.db).await?;
+        Ok(())
+    }
+
+    /// Rows held and rows set aside, of a file that no daemon holds; none of any other.
+    pub(super) async fn peek(path: &Path) -> StoreResult<(u64, u64)> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).disable_statement_logging();
+        let mut db = options.connect().await?;
+        let row = sqlx::query("SELECT count(*), count(aside) FROM spilled").fetch_one(&mut db).await?;
+        let (rows, aside): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        db.close().await?;
+        Ok((u64::try_from(rows).unwrap_or(0), u64::try_from(aside).unwrap_or(0)))
     }
 
     /// Gives the space of drained rows back to the disk.
