@@ -1,9 +1,12 @@
-//! Figures remembered between two looks: settled arrivals are counted only as often as counting is cheap, and a
-//! database too busy to answer shows what it showed before.
+//! Figures remembered between two looks: settled arrivals are counted only as often as counting is cheap, in a task of
+//! its own that may take its time, and a database too busy to answer shows what it showed before.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::task::AbortHandle;
 
 use super::{StoreResult, StoreStats};
 
@@ -12,7 +15,9 @@ const CHEAP: Duration = Duration::from_millis(50);
 /// Any other rests this many times as long as it took.
 const REST: u32 = 100;
 /// Longest rest.
-const LONGEST: Duration = Duration::from_mins(10);
+const LONGEST: Duration = Duration::from_hours(6);
+/// A look waits this long for a count; what takes longer is shown by a later look.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Arrivals in states that need no more work, by state.
 pub(super) type Settled = BTreeMap<&'static str, u64>;
@@ -28,6 +33,7 @@ struct Kept {
     last: StoreStats,
     settled: Settled,
     rests_until: Option<Instant>,
+    counting: Option<AbortHandle>,
 }
 
 impl Figures {
@@ -35,13 +41,36 @@ impl Figures {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether settled arrivals are to be counted now.
-    pub(super) fn count_is_due(&self, now: Instant) -> bool {
-        self.kept().rests_until.is_none_or(|until| now >= until)
+    /// Counts settled arrivals when that is due and nobody does so already. Returns when that is done, or when it takes
+    /// long: then it goes on by itself.
+    pub(super) async fn count(self: &Arc<Self>, count: impl Future<Output = StoreResult<Settled>> + Send + 'static) {
+        let started = Instant::now();
+        let task = {
+            let mut kept = self.kept();
+            let busy = kept.counting.as_ref().is_some_and(|task| !task.is_finished());
+            if busy || kept.rests_until.is_some_and(|until| started < until) {
+                return;
+            }
+            let figures = Arc::clone(self);
+            let task = tokio::spawn(async move {
+                let settled = count.await;
+                figures.counted(settled, started, Instant::now());
+            });
+            kept.counting = Some(task.abort_handle());
+            task
+        };
+        drop(tokio::time::timeout(PATIENCE, task).await);
+    }
+
+    /// Gives up a count under way.
+    pub(super) fn stop(&self) {
+        if let Some(task) = self.kept().counting.take() {
+            task.abort();
+        }
     }
 
     /// A count begun at `started` ended at `ended`, with figures or without.
-    pub(super) fn counted(&self, settled: StoreResult<Settled>, started: Instant, ended: Instant) {
+    fn counted(&self, settled: StoreResult<Settled>, started: Instant, ended: Instant) {
         let took = ended.saturating_duration_since(started);
         let mut kept = self.kept();
         kept.rests_until = (took > CHEAP).then(|| ended.checked_add(took.saturating_mul(REST).min(LONGEST))).flatten();
@@ -75,13 +104,25 @@ mod tests {
     #[test]
     fn a_cheap_count_is_made_every_time_and_a_dear_one_rests() {
         let (figures, start) = (Figures::default(), Instant::now());
-        assert!(figures.count_is_due(start));
         figures.counted(Ok(Settled::new()), start, start + Duration::from_millis(9));
-        assert!(figures.count_is_due(start + Duration::from_millis(9)));
+        assert_eq!(figures.kept().rests_until, None);
         let end = start + Duration::from_secs(1);
         figures.counted(Ok(Settled::new()), start, end);
-        assert!(!figures.count_is_due(end + Duration::from_secs(99)));
-        assert!(figures.count_is_due(end + Duration::from_secs(100)));
+        assert_eq!(figures.kept().rests_until, Some(end + Duration::from_secs(100)));
+    }
+
+    #[tokio::test]
+    async fn a_long_count_holds_up_nobody_and_is_shown_when_it_is_done() {
+        let figures = Arc::new(Figures::default());
+        let (done, counted) = tokio::sync::oneshot::channel();
+        figures.count(async move { Ok(counted.await.unwrap()) }).await;
+        figures.count(async { panic!("one at a time") }).await;
+        assert!(!figures.show(Ok(StoreStats::default()), true).arrivals.contains_key("decided"));
+        done.send(Settled::from([("decided", 7)])).unwrap();
+        while figures.kept().settled.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(figures.show(Ok(StoreStats::default()), true).arrivals["decided"], 7);
     }
 
     #[test]

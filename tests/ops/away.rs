@@ -351,6 +351,28 @@ async fn an_arrival_the_database_refuses_is_counted_and_tried_again_at_the_next_
     store.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settled_arrivals_are_counted_however_long_that_takes() {
+    let cluster = Postgres::shared();
+    let url = cluster.url(&cluster.database());
+    let (spill, forms) = (TempDir::new().unwrap(), Forms::default());
+    let (store, _) = open_at(&url, spill.path()).await;
+    for _ in 0..2 {
+        accept(&*store, forms.form("same", &["form:contact:hash:same"])).await.unwrap();
+    }
+    store.close().await;
+    let (store, _) = open_at(&url, spill.path()).await;
+    let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
+    let mut transaction = other.begin().await.unwrap();
+    sqlx::query("LOCK TABLE arrival").execute(&mut *transaction).await.unwrap();
+    let stats = store.stats().await;
+    assert!(stats.reachable && !stats.arrivals.contains_key("decided"), "{stats:?}");
+    transaction.rollback().await.unwrap();
+    until_async("the repeat is counted", LONG, || async { store.stats().await.arrivals.get("decided") == Some(&1) })
+        .await;
+    store.close().await;
+}
+
 #[tokio::test]
 async fn a_mailbox_is_its_own_buffer() {
     let cluster = Postgres::start(Fsync::Off);

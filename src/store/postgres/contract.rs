@@ -3,15 +3,17 @@
 //! A dropped future undoes its transaction; what was committed stays. Accepts run in tasks of their own.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::Connection as _;
 use ulid::Ulid;
 
 use super::Postgres;
 use super::accept::journal_now;
 use super::driver::may_run_again;
-use super::link::{AT_THE_DOOR, AT_WORK};
+use super::link::{AT_THE_DOOR, AT_WORK, Link};
 use super::queries::{
     arrivals, commit, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records, show,
 };
@@ -20,6 +22,7 @@ use crate::clock::Timestamp;
 use crate::domain::decision::RecordKind;
 use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
+use crate::store::figures::Settled;
 use crate::store::{
     Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
     StoreError, StoreResult, StoreStats, Times, rows,
@@ -27,6 +30,17 @@ use crate::store::{
 
 /// How often a transaction that met another one runs again.
 const AGAIN: usize = 3;
+
+/// Longest that counting every settled arrival may take.
+const COUNTING: Duration = Duration::from_mins(30);
+
+/// Counts settled arrivals on a connection of its own, so that a long count takes none from the workers.
+async fn settled(link: &Link) -> StoreResult<Settled> {
+    let mut connection = link.apart().await?;
+    let settled = figures::settled(&mut connection).await;
+    drop(connection.close().await);
+    settled
+}
 
 /// One or more reads on one connection.
 macro_rules! reading {
@@ -295,12 +309,8 @@ impl Store for Postgres {
     async fn stats(&self) -> StoreStats {
         let now = self.inner.link.now();
         let link = &self.inner.link;
-        let started = Instant::now();
-        if self.figures.count_is_due(started) {
-            let count = async { figures::settled(&mut *link.connection().await?).await };
-            let settled = link.bounded(AT_THE_DOOR, count).await;
-            self.figures.counted(settled, started, Instant::now());
-        }
+        let inner = Arc::clone(&self.inner);
+        self.figures.count(async move { inner.link.bounded(COUNTING, settled(&inner.link)).await }).await;
         let read = async { figures::stats(&mut *link.connection().await?, now).await };
         let read = link.bounded(AT_THE_DOOR, read).await;
         if let Err(error) = writing!(self, |conn| journal::forget_keys(conn, now)) {
@@ -319,6 +329,7 @@ impl Store for Postgres {
     }
 
     async fn close(&self) {
+        self.figures.stop();
         drop(self.door.write().await.take());
         self.stop.cancel();
         self.tasks.wait().await;

@@ -170,6 +170,11 @@ impl Link {
         self.pool.load_full().acquire().await.map_err(|e| outage(e.into()))
     }
 
+    /// A connection apart from the pool, for what takes long.
+    pub(super) async fn apart(&self) -> StoreResult<PgConnection> {
+        self.server.connect().await.map_err(outage)
+    }
+
     /// A transaction.
     pub(super) async fn begin(&self) -> StoreResult<Transaction<'static, Postgres>> {
         self.pool.load_full().begin().await.map_err(|e| outage(e.into()))

@@ -74,7 +74,7 @@ struct Postgres {
     inner: Arc<Inner>,
     door: tokio::sync::RwLock<Option<Arc<Door>>>,
     clock: Arc<dyn crate::clock::Clock>,
-    figures: Figures,
+    figures: Arc<Figures>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -104,5 +104,5 @@ pub(super) async fn open(options: OpenOptions) -> StoreResult<(Arc<dyn Store>, O
     }
     let door = tokio::sync::RwLock::new(Some(Arc::new(Door::open(&inner, &tasks))));
     tasks.close();
-    Ok((Arc::new(Postgres { inner, door, clock: options.clock, figures: Figures::default(), tasks, stop }), opened))
+    Ok((Arc::new(Postgres { inner, door, clock: options.clock, figures: Arc::default(), tasks, stop }), opened))
 }

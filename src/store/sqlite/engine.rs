@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -34,7 +34,7 @@ pub(super) struct Sqlite {
     clock: Arc<dyn Clock>,
     steady: Arc<Steady>,
     signals: Arc<Signals>,
-    figures: Figures,
+    figures: Arc<Figures>,
 }
 
 /// A write as a value: runs in the writer, answers after its commit.
@@ -77,7 +77,7 @@ impl Sqlite {
         steady: Arc<Steady>,
         signals: Arc<Signals>,
     ) -> Self {
-        Self { readers, commands, clock, steady, signals, figures: Figures::default() }
+        Self { readers, commands, clock, steady, signals, figures: Arc::default() }
     }
 
     async fn send<T>(&self, command: Command, answer: oneshot::Receiver<StoreResult<T>>) -> StoreResult<T> {
@@ -306,12 +306,8 @@ impl Store for Sqlite {
     }
 
     async fn stats(&self) -> StoreStats {
-        let started = Instant::now();
-        if self.figures.count_is_due(started) {
-            let count = async { figures::settled(&mut *self.reader().await?).await };
-            let settled = count.await;
-            self.figures.counted(settled, started, Instant::now());
-        }
+        let readers = self.readers.clone();
+        self.figures.count(async move { figures::settled(&mut *readers.acquire().await?).await }).await;
         let read = async { figures::stats(&mut *self.reader().await?, self.steady.now()).await };
         let read = read.await;
         let reachable = matches!(read, Ok(_) | Err(StoreError::Busy(_)));
@@ -332,6 +328,7 @@ impl Store for Sqlite {
     }
 
     async fn close(&self) {
+        self.figures.stop();
         let (done, closed) = oneshot::channel();
         if self.commands.send(Command::Close(done)).await.is_ok() {
             closed.await.ok();
