@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pisteur::clock::{Clock, SystemClock};
 use pisteur::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
-use pisteur::store::{InitialState, NewArrival, OpenOptions, open};
+use pisteur::store::{Claim, Failure, InitialState, NewArrival, OpenOptions, Queue, open};
 use serde_json::Value;
 
 use crate::support::daemon::Setup;
@@ -509,6 +509,75 @@ fn replay_leaves_alone_what_no_rule_decided() {
     assert_eq!(code(&setup.run(&["submissions", "discard", mine, "--reason", "spam"])), 0);
     assert!(stdout(&setup.run(&["replay", "--since", "2d"])).starts_with("0 arrivals queued"));
     assert!(stdout(&setup.run(&["replay", mine, held])).starts_with("2 arrivals queued"));
+}
+
+/// Forms that failed for good, more than a page of them.
+fn failed(database: &str, count: usize) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let form = |n: usize| {
+        let raw = n.to_string().into_bytes();
+        let envelope = Envelope {
+            id: clock.new_id(),
+            channel: Channel::Form,
+            intake_id: "contact".to_owned(),
+            keys: Vec::new(),
+            received_at: clock.now(),
+            digest: Digest::of(&raw),
+            raw_kind: RawKind::Form,
+            content_type: None,
+            context: ArrivalContext::default(),
+            raw,
+        };
+        NewArrival { envelope, initial: InitialState::Received }
+    };
+    let options = OpenOptions {
+        url: database.to_owned(),
+        spill: false,
+        spill_dir: std::path::PathBuf::new(),
+        spill_limit: 0,
+        allow_unsafe_server: false,
+        clock: Arc::clone(&clock),
+        migrate: false,
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let (store, _) = open(options).await.unwrap();
+        store.accept((0..count).map(form).collect(), None).await.unwrap();
+        let claim =
+            Claim { queue: Queue::Process, owner: "test".to_owned(), limit: count, lease: wait::LONG, suspects: false };
+        let leases = store.claim(claim).await.unwrap();
+        let failure = Failure { error: "gave up".to_owned(), retry_after: None };
+        let ends = leases.iter().map(|lease| store.fail(lease, failure.clone()));
+        futures::future::try_join_all(ends).await.unwrap();
+        store.close().await;
+    });
+}
+
+#[test]
+fn lists_and_retries_of_more_than_a_page_leave_nothing_out() {
+    let setup = migrated();
+    failed(setup.database_url(), 1_050);
+    let ids = |args: &[&str]| -> Vec<String> {
+        lines(&setup.run(args)).iter().map(|l| l["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = ids(&["submissions", "list", "--limit", "0", "--json"]);
+    assert_eq!(all.len(), 1_050);
+    assert!(all.is_sorted_by(|a, b| a > b), "newest first, each once");
+    assert_eq!(ids(&["submissions", "list", "--limit", "1020", "--json"]), all[..1_020]);
+    let table = stdout(&setup.run(&["submissions", "list", "--limit", "0"]));
+    assert_eq!((table.lines().count(), table.matches("RECEIVED").count()), (1_051, 1), "one heading");
+    let retried = setup.run(&["submissions", "retry", "--all"]);
+    assert_eq!((code(&retried), stdout(&retried).matches("queued again").count()), (0, 1_050));
+    assert!(stdout(&setup.run(&["submissions", "retry", "--all"])).starts_with("Nothing to do."));
+}
+
+#[test]
+fn a_replay_of_more_than_a_page_goes_from_the_oldest_to_the_newest() {
+    let setup = migrated();
+    failed(setup.database_url(), 1_010);
+    let output = setup.run(&["replay", "--since", "2d", "--state", "failed", "--json"]);
+    let ids: Vec<String> = lines(&output).iter().map(|l| l["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 1_010);
+    assert!(ids.is_sorted());
 }
 
 #[test]

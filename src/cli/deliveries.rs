@@ -3,9 +3,10 @@
 use clap::{Args, Subcommand};
 
 use super::args::ListArgs;
-use super::output::{Cell, Style};
-use super::{Context, Outcome, Output, when};
+use super::output::{Cell, Style, Table};
+use super::{Context, Outcome, Output, paging, when};
 use crate::domain::plain::one_line;
+use crate::store::rows::DeadLetter;
 
 /// `pisteur deliveries`.
 #[derive(Debug, Clone, Subcommand)]
@@ -41,49 +42,55 @@ pub(super) fn run(context: &Context, command: DeliveriesCommand) -> anyhow::Resu
     let config = context.config()?;
     context.with_store(&config, async |store| match command {
         DeliveriesCommand::List(args) => {
-            let letters = store.dead_letters(args.list.limit).await?;
             let mut out = Output::new();
-            if args.list.json {
-                for letter in &letters {
-                    out.json(letter)?;
+            let mut table = Table::new(&["JOB", "GAVE UP", "KIND", "TARGET", "ATTEMPTS", "ERROR"]);
+            paging::dead_letters(store, args.list.limit, async |letters| {
+                if args.list.json {
+                    letters.iter().try_for_each(|letter| out.json(letter).map(drop))?;
+                } else {
+                    table.add(&mut out, &letters.iter().map(cells).collect::<Vec<_>>());
                 }
-                return out.finish(Outcome::Done);
+                out.flush()
+            })
+            .await?;
+            match (args.list.json, table.has_begun()) {
+                (true, _) => {}
+                (false, true) => drop(out.line("Try again: pisteur deliveries retry JOB")),
+                (false, false) => drop(out.line("No delivery gave up.")),
             }
-            if letters.is_empty() {
-                out.line("No delivery gave up.");
-                return out.finish(Outcome::Done);
-            }
-            let rows: Vec<Vec<Cell>> = letters
-                .iter()
-                .map(|l| {
-                    vec![
-                        Cell::new(l.job.to_string()),
-                        Cell::new(when::local(l.at)),
-                        Cell::new(&l.kind),
-                        Cell::new(&l.target),
-                        Cell::new(l.attempts.to_string()),
-                        Cell::styled(one_line(l.error.as_deref().unwrap_or("-"), 80), Style::Bad),
-                    ]
-                })
-                .collect();
-            out.table(&["JOB", "GAVE UP", "KIND", "TARGET", "ATTEMPTS", "ERROR"], &rows);
-            out.line("Try again: pisteur deliveries retry JOB");
             out.finish(Outcome::Done)
         }
         DeliveriesCommand::Retry(args) => {
-            let jobs =
-                if args.all { store.dead_letters(0).await?.into_iter().map(|l| l.job).collect() } else { args.jobs };
-            let mut out = Output::new();
-            let mut outcome = Outcome::Done;
-            for job in jobs {
-                if store.retry_dead_letter(job).await? {
-                    out.line(format!("{job}: queued again"));
-                } else {
-                    outcome = Outcome::No;
-                    out.line(format!("{job}: no delivery of this number gave up; see `pisteur deliveries list`"));
+            let (mut out, mut outcome) = (Output::new(), Outcome::Done);
+            let mut again = async |jobs: Vec<i64>| {
+                for job in jobs {
+                    if store.retry_dead_letter(job).await? {
+                        out.line(format!("{job}: queued again"));
+                    } else {
+                        outcome = Outcome::No;
+                        out.line(format!("{job}: no delivery of this number gave up; see `pisteur deliveries list`"));
+                    }
                 }
+                out.flush()
+            };
+            if args.all {
+                let pages = async |letters: Vec<DeadLetter>| again(letters.iter().map(|l| l.job).collect()).await;
+                paging::dead_letters(store, 0, pages).await?;
+            } else {
+                again(args.jobs).await?;
             }
             out.finish(outcome)
         }
     })
+}
+
+fn cells(letter: &DeadLetter) -> Vec<Cell> {
+    vec![
+        Cell::new(letter.job.to_string()),
+        Cell::new(when::local(letter.at)),
+        Cell::new(&letter.kind),
+        Cell::new(&letter.target),
+        Cell::new(letter.attempts.to_string()),
+        Cell::styled(one_line(letter.error.as_deref().unwrap_or("-"), 80), Style::Bad),
+    ]
 }

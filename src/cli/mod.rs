@@ -13,6 +13,7 @@ mod explain;
 mod import;
 mod migrate;
 mod output;
+mod paging;
 pub mod parse;
 mod records;
 mod replay;

@@ -1,6 +1,6 @@
 //! What goes to standard output: aligned tables and colour for people, JSON for machines.
 //!
-//! Everything is gathered and written at once, so that a closed pipe is met in one place.
+//! Text is gathered and written at the end, or page by page in long lists; a closed pipe is met in one place.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -86,35 +86,76 @@ impl Output {
 
     /// Adds a table: columns as wide as their widest cell, the last one free.
     pub(super) fn table(&mut self, head: &[&str], rows: &[Vec<Cell>]) -> &mut Self {
-        let mut widths: Vec<usize> = head.iter().map(|h| width(h)).collect();
-        for row in rows {
-            for (w, cell) in widths.iter_mut().zip(row) {
-                *w = (*w).max(width(&cell.text));
-            }
-        }
-        let heading: Vec<Cell> = head.iter().map(|h| Cell::styled(h, Style::Bold)).collect();
-        for row in std::iter::once(&heading).chain(rows) {
-            let mut line = String::new();
-            for (i, (cell, w)) in row.iter().zip(&widths).enumerate() {
-                line.push_str(&cell.style.map_or_else(|| cell.text.clone(), |s| self.styled(s, &cell.text)));
-                if i + 1 < row.len() {
-                    line.push_str(&" ".repeat(w.saturating_sub(width(&cell.text)) + 2));
-                }
-            }
-            self.line(line.trim_end());
-        }
+        Table::new(head).add(self, rows);
         self
+    }
+
+    /// Writes what was gathered so far.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub(super) fn flush(&mut self) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(self.text.as_bytes())?;
+        out.flush()?;
+        self.text.clear();
+        Ok(())
     }
 
     /// Writes what was gathered; the answer is `outcome`.
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub fn finish(self, outcome: Outcome) -> anyhow::Result<Outcome> {
-        let mut out = std::io::stdout().lock();
-        out.write_all(self.text.as_bytes())?;
-        out.flush()?;
+    pub fn finish(mut self, outcome: Outcome) -> anyhow::Result<Outcome> {
+        self.flush()?;
         Ok(outcome)
+    }
+}
+
+/// A table that is written page by page: columns as wide as their widest cell so far, the last one free.
+#[derive(Debug)]
+pub(super) struct Table<'a> {
+    head: &'a [&'a str],
+    widths: Vec<usize>,
+    begun: bool,
+}
+
+impl<'a> Table<'a> {
+    /// With this heading, written before the first rows.
+    pub(super) fn new(head: &'a [&'a str]) -> Self {
+        Self { head, widths: head.iter().map(|h| width(h)).collect(), begun: false }
+    }
+
+    /// Adds rows to `out`.
+    pub(super) fn add(&mut self, out: &mut Output, rows: &[Vec<Cell>]) {
+        for row in rows {
+            for (w, cell) in self.widths.iter_mut().zip(row) {
+                *w = (*w).max(width(&cell.text));
+            }
+        }
+        if !std::mem::replace(&mut self.begun, true) {
+            let heading: Vec<Cell> = self.head.iter().map(|h| Cell::styled(h, Style::Bold)).collect();
+            self.row(out, &heading);
+        }
+        for row in rows {
+            self.row(out, row);
+        }
+    }
+
+    /// Whether anything was added.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    fn row(&self, out: &mut Output, row: &[Cell]) {
+        let mut line = String::new();
+        for (i, (cell, w)) in row.iter().zip(&self.widths).enumerate() {
+            line.push_str(&cell.style.map_or_else(|| cell.text.clone(), |s| out.styled(s, &cell.text)));
+            if i + 1 < row.len() {
+                line.push_str(&" ".repeat(w.saturating_sub(width(&cell.text)) + 2));
+            }
+        }
+        out.line(line.trim_end());
     }
 }
 

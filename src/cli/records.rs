@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use ulid::Ulid;
 
 use super::args::{Kind, ListArgs, Reference, reference};
-use super::output::{Cell, Style, moments, padded};
-use super::{Context, Outcome, Output, when};
+use super::output::{Cell, Style, Table, moments, padded};
+use super::{Context, Outcome, Output, paging, when};
 use crate::clock::Timestamp;
 use crate::domain::matching::EntityKind;
 use crate::domain::plain::one_line;
@@ -97,20 +97,19 @@ async fn list(store: &Arc<dyn Store>, kind: EntityKind, args: &ListRecords, now:
         before: None,
         limit: args.list.limit,
     };
-    let rows = store.list_records(kind, filter).await?;
-    let mut out = Output::new();
-    if args.list.json {
-        for row in &rows {
-            out.json(row)?;
+    let (mut out, mut table) = (Output::new(), Table::new(head(kind)));
+    paging::records(store, kind, filter, async |rows| {
+        if args.list.json {
+            rows.iter().try_for_each(|row| out.json(row).map(drop))?;
+        } else {
+            table.add(&mut out, &rows.iter().map(|row| cells(kind, row)).collect::<Vec<_>>());
         }
-        return out.finish(Outcome::Done);
-    }
-    if rows.is_empty() {
+        out.flush()
+    })
+    .await?;
+    if !args.list.json && !table.has_begun() {
         out.line(format!("No {}.", plural(kind)));
-        return out.finish(Outcome::Done);
     }
-    let cells: Vec<Vec<Cell>> = rows.iter().map(|row| cells(kind, row)).collect();
-    out.table(head(kind), &cells);
     out.finish(Outcome::Done)
 }
 

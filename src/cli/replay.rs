@@ -8,13 +8,16 @@ use ulid::Ulid;
 use super::args::submission;
 use super::context::actor;
 use super::explain::{explain_stored, thinking};
-use super::output::Cell;
-use super::{Context, Outcome, Output, when};
+use super::output::{Cell, Table};
+use super::{Context, Outcome, Output, paging, when};
 use crate::clock::Timestamp;
 use crate::domain::envelope::ArrivalState;
 use crate::pipeline::Brain;
 use crate::store::Store;
-use crate::store::rows::{ArrivalFilter, ArrivalRow};
+use crate::store::rows::{ArrivalDetail, ArrivalFilter, ArrivalRow};
+
+/// Rows of a rehearsal written at once.
+const PAGE: usize = 200;
 
 /// `pisteur replay`.
 #[derive(Debug, Clone, Args)]
@@ -53,14 +56,19 @@ pub(super) fn run(context: &Context, args: &ReplayArgs) -> anyhow::Result<Outcom
     let states = states(args)?;
     let brain = if args.dry_run { Some(thinking(&config)?) } else { None };
     context.with_store(&config, async |store| {
-        let rows = match &*args.ids {
-            [] => arrivals(store, &states, since).await?,
-            ids => named(store, ids, args.dry_run).await?,
-        };
-        match &brain {
-            Some(brain) => rehearse(context, store, brain, &rows, args.json).await,
-            None => queue(store, &rows, args.json).await,
+        let mut replay = Replay::new(context, store, brain.as_ref(), args.json);
+        if args.ids.is_empty() {
+            for id in arrivals(store, &states, since).await? {
+                if let Some(row) = chosen(store, id, &states).await? {
+                    replay.one(&row).await?;
+                }
+            }
+        } else {
+            for row in named(store, &args.ids, args.dry_run).await? {
+                replay.one(&row).await?;
+            }
         }
+        replay.end()
     })
 }
 
@@ -77,31 +85,39 @@ fn states(args: &ReplayArgs) -> anyhow::Result<Vec<ArrivalState>> {
         .collect()
 }
 
-/// Oldest first: a conversation is replayed in its order.
+/// Oldest first: a conversation is replayed in its order. Their ids only, since there may be very many.
 async fn arrivals(
     store: &Arc<dyn Store>,
     states: &[ArrivalState],
     since: Option<Timestamp>,
-) -> anyhow::Result<Vec<ArrivalRow>> {
-    let mut rows = Vec::new();
+) -> anyhow::Result<Vec<Ulid>> {
+    let mut ids = Vec::new();
     for state in states {
         let filter = ArrivalFilter { state: Some(*state), since, ..ArrivalFilter::default() };
-        for row in store.list_arrivals(filter).await? {
-            if *state == ArrivalState::Failed || rules_decided(store, &row).await? {
-                rows.push(row);
-            }
-        }
+        paging::arrivals(store, filter, async |rows| {
+            ids.extend(rows.iter().map(|row| row.id));
+            Ok(())
+        })
+        .await?;
     }
-    rows.sort_by_key(|row| row.id);
-    Ok(rows)
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// The arrival, if it is in one of these states still, and by a rule's decision.
+async fn chosen(store: &Arc<dyn Store>, id: Ulid, states: &[ArrivalState]) -> anyhow::Result<Option<ArrivalRow>> {
+    let Some(detail) = store.show_arrival(id).await? else { return Ok(None) };
+    let state = detail.row.state;
+    let wanted = states.contains(&state) && (state == ArrivalState::Failed || rules_decided(&detail));
+    Ok(wanted.then_some(detail.row))
 }
 
 /// Whether the state an arrival is in came from rules: a decision of that moment is kept. A person, a door and a failed
 /// reading leave none.
-async fn rules_decided(store: &Arc<dyn Store>, row: &ArrivalRow) -> anyhow::Result<bool> {
-    let Some(detail) = store.show_arrival(row.id).await? else { return Ok(false) };
+fn rules_decided(detail: &ArrivalDetail) -> bool {
     let last = detail.decisions.first().and_then(|decision| decision.get("at")?.as_i64());
-    Ok(last.is_some() && last == detail.row.decided_at.map(Timestamp::micros))
+    last.is_some() && last == detail.row.decided_at.map(Timestamp::micros)
 }
 
 /// Arrivals named by id, in that order.
@@ -117,52 +133,77 @@ async fn named(store: &Arc<dyn Store>, ids: &[Ulid], dry_run: bool) -> anyhow::R
     Ok(rows)
 }
 
-async fn queue(store: &Arc<dyn Store>, rows: &[ArrivalRow], json: bool) -> anyhow::Result<Outcome> {
-    let mut out = Output::new();
-    let mut count = 0_usize;
-    for row in rows {
-        let queued = store.requeue(row.id, &[row.state], false, &actor()).await?;
-        count += usize::from(queued);
-        if json {
-            out.json(&serde_json::json!({"id": row.id, "was": row.state, "queued": queued}))?;
-        }
-    }
-    if !json {
-        out.line(format!("{count} arrivals queued; a running pisteur processes them"));
-    }
-    out.finish(Outcome::Done)
+/// What is done to each arrival, told as it goes.
+struct Replay<'a> {
+    context: &'a Context,
+    store: &'a Arc<dyn Store>,
+    /// Rehearses with it; without one arrivals are queued.
+    brain: Option<&'a Brain>,
+    json: bool,
+    out: Output,
+    table: Table<'a>,
+    /// Rows of the table not written yet.
+    rows: Vec<Vec<Cell>>,
+    queued: usize,
 }
 
-async fn rehearse(
-    context: &Context,
-    store: &Arc<dyn Store>,
-    brain: &Brain,
-    rows: &[ArrivalRow],
-    json: bool,
-) -> anyhow::Result<Outcome> {
-    let mut out = Output::new();
-    let mut cells = Vec::new();
-    for row in rows {
-        let outcome = match explain_stored(context, Some(store), brain, row.id).await? {
+impl<'a> Replay<'a> {
+    fn new(context: &'a Context, store: &'a Arc<dyn Store>, brain: Option<&'a Brain>, json: bool) -> Self {
+        let table = Table::new(&["ID", "RECEIVED", "IS", "RECORD", "WOULD BE"]);
+        Self { context, store, brain, json, out: Output::new(), table, rows: Vec::new(), queued: 0 }
+    }
+
+    async fn one(&mut self, row: &ArrivalRow) -> anyhow::Result<()> {
+        match self.brain {
+            Some(brain) => self.rehearse(brain, row).await,
+            None => self.queue(row).await,
+        }
+    }
+
+    async fn queue(&mut self, row: &ArrivalRow) -> anyhow::Result<()> {
+        let queued = self.store.requeue(row.id, &[row.state], false, &actor()).await?;
+        self.queued += usize::from(queued);
+        if self.json {
+            self.out.json(&serde_json::json!({"id": row.id, "was": row.state, "queued": queued}))?.flush()?;
+        }
+        Ok(())
+    }
+
+    async fn rehearse(&mut self, brain: &Brain, row: &ArrivalRow) -> anyhow::Result<()> {
+        let outcome = match explain_stored(self.context, Some(self.store), brain, row.id).await? {
             Some(found) => found.outcome(),
             None => "its bytes have been purged".to_owned(),
         };
-        if json {
-            out.json(&serde_json::json!({"id": row.id, "was": row.state, "record": row.record, "would": outcome}))?;
-            continue;
+        if self.json {
+            let line = serde_json::json!({"id": row.id, "was": row.state, "record": row.record, "would": outcome});
+            return self.out.json(&line)?.flush();
         }
-        cells.push(vec![
+        self.rows.push(vec![
             Cell::new(row.id.to_string()),
             Cell::new(when::local(row.received_at)),
             Cell::new(row.state.as_str()),
             Cell::maybe(row.record.as_deref()),
             Cell::long(outcome),
         ]);
+        if self.rows.len() >= PAGE { self.page() } else { Ok(()) }
     }
-    if !json && cells.is_empty() {
-        out.line("No arrivals in these states since then.");
-    } else if !json {
-        out.table(&["ID", "RECEIVED", "IS", "RECORD", "WOULD BE"], &cells);
+
+    /// Writes the rows gathered.
+    fn page(&mut self) -> anyhow::Result<()> {
+        self.table.add(&mut self.out, &self.rows);
+        self.rows.clear();
+        self.out.flush()
     }
-    out.finish(Outcome::Done)
+
+    fn end(mut self) -> anyhow::Result<Outcome> {
+        if !self.rows.is_empty() {
+            self.page()?;
+        }
+        if self.brain.is_none() && !self.json {
+            self.out.line(format!("{} arrivals queued; a running pisteur processes them", self.queued));
+        } else if !self.json && !self.table.has_begun() {
+            self.out.line("No arrivals in these states since then.");
+        }
+        self.out.finish(Outcome::Done)
+    }
 }

@@ -8,8 +8,8 @@ use ulid::Ulid;
 
 use super::args::{ListArgs, submission};
 use super::context::actor;
-use super::output::{Cell, Style};
-use super::{Context, Outcome, Output, when};
+use super::output::{Cell, Style, Table};
+use super::{Context, Outcome, Output, paging, when};
 use crate::clock::Timestamp;
 use crate::domain::envelope::ArrivalState;
 use crate::domain::plain::one_line;
@@ -115,56 +115,76 @@ pub(super) fn run(context: &Context, command: SubmissionsCommand) -> anyhow::Res
         SubmissionsCommand::List(args) => list(store, &args, now).await,
         SubmissionsCommand::Show(args) => show(store, &args).await,
         SubmissionsCommand::Retry(args) => {
-            let ids = if args.all { failed(store).await? } else { args.ids };
-            each(store, ids, "queued again", "only failed arrivals can be retried", async |id| {
-                Ok(store.requeue(id, &[ArrivalState::Failed], false, &actor()).await?)
-            })
-            .await
+            let mut acts = Acts::new(store, "queued again", "only failed arrivals can be retried");
+            let retry = async |id| Ok(store.requeue(id, &[ArrivalState::Failed], false, &actor()).await?);
+            if args.all {
+                let filter = ArrivalFilter { state: Some(ArrivalState::Failed), ..ArrivalFilter::default() };
+                paging::arrivals(store, filter, async |rows| {
+                    acts.each(&rows.iter().map(|row| row.id).collect::<Vec<_>>(), &retry).await
+                })
+                .await?;
+            } else {
+                acts.each(&args.ids, &retry).await?;
+            }
+            acts.end()
         }
         SubmissionsCommand::Release(args) => {
-            each(store, args.ids, "released", "only quarantined arrivals can be released", async |id| {
-                Ok(store.requeue(id, &[ArrivalState::Quarantined], true, &actor()).await?)
-            })
-            .await
+            let mut acts = Acts::new(store, "released", "only quarantined arrivals can be released");
+            let release = async |id| Ok(store.requeue(id, &[ArrivalState::Quarantined], true, &actor()).await?);
+            acts.each(&args.ids, &release).await?;
+            acts.end()
         }
         SubmissionsCommand::Discard(args) => {
             let why = "only arrivals that no record was made from can be discarded";
-            each(store, args.ids, "discarded", why, async |id| Ok(store.discard(id, &args.reason, &actor()).await?))
-                .await
+            let mut acts = Acts::new(store, "discarded", why);
+            acts.each(&args.ids, &async |id| Ok(store.discard(id, &args.reason, &actor()).await?)).await?;
+            acts.end()
         }
     })
 }
 
-async fn failed(store: &Arc<dyn Store>) -> anyhow::Result<Vec<Ulid>> {
-    let filter = ArrivalFilter { state: Some(ArrivalState::Failed), ..ArrivalFilter::default() };
-    Ok(store.list_arrivals(filter).await?.into_iter().map(|row| row.id).collect())
+/// One thing done to many arrivals, and what came of it.
+struct Acts<'a> {
+    store: &'a Arc<dyn Store>,
+    done: &'a str,
+    refused: &'a str,
+    out: Output,
+    outcome: Outcome,
+    any: bool,
 }
 
-/// Does `act` to each id and says what came of it.
-async fn each(
-    store: &Arc<dyn Store>,
-    ids: Vec<Ulid>,
-    done: &str,
-    refused: &str,
-    act: impl AsyncFn(Ulid) -> anyhow::Result<bool>,
-) -> anyhow::Result<Outcome> {
-    let mut out = Output::new();
-    let mut outcome = Outcome::Done;
-    if ids.is_empty() {
-        out.line("Nothing to do.");
+impl<'a> Acts<'a> {
+    fn new(store: &'a Arc<dyn Store>, done: &'a str, refused: &'a str) -> Self {
+        Self { store, done, refused, out: Output::new(), outcome: Outcome::Done, any: false }
     }
-    for id in ids {
-        if act(id).await? {
-            out.line(format!("{id}: {done}"));
-            continue;
+
+    /// Does `act` to each id and says what came of it.
+    async fn each(&mut self, ids: &[Ulid], act: &impl AsyncFn(Ulid) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+        for id in ids {
+            self.any = true;
+            if act(*id).await? {
+                self.out.line(format!("{id}: {}", self.done));
+                continue;
+            }
+            self.outcome = Outcome::No;
+            match self.store.show_arrival(*id).await? {
+                Some(found) => {
+                    self.out.line(format!("{id}: it is {}; {}", found.row.state.as_str(), self.refused));
+                }
+                None => {
+                    self.out.line(format!("{id}: there is no such arrival"));
+                }
+            }
         }
-        outcome = Outcome::No;
-        match store.show_arrival(id).await? {
-            Some(found) => out.line(format!("{id}: it is {}; {refused}", found.row.state.as_str())),
-            None => out.line(format!("{id}: there is no such arrival")),
-        };
+        self.out.flush()
     }
-    out.finish(outcome)
+
+    fn end(mut self) -> anyhow::Result<Outcome> {
+        if !self.any {
+            self.out.line("Nothing to do.");
+        }
+        self.out.finish(self.outcome)
+    }
 }
 
 async fn list(store: &Arc<dyn Store>, args: &ListSubmissions, now: Timestamp) -> anyhow::Result<Outcome> {
@@ -175,20 +195,20 @@ async fn list(store: &Arc<dyn Store>, args: &ListSubmissions, now: Timestamp) ->
         before: None,
         limit: args.list.limit,
     };
-    let rows = store.list_arrivals(filter).await?;
     let mut out = Output::new();
-    if args.list.json {
-        for row in &rows {
-            out.json(row)?;
+    let mut table = Table::new(&["ID", "RECEIVED", "INTAKE", "STATE", "FROM", "SUBJECT", "RECORD"]);
+    paging::arrivals(store, filter, async |rows| {
+        if args.list.json {
+            rows.iter().try_for_each(|row| out.json(row).map(drop))?;
+        } else {
+            table.add(&mut out, &rows.iter().map(cells).collect::<Vec<_>>());
         }
-        return out.finish(Outcome::Done);
-    }
-    if rows.is_empty() {
+        out.flush()
+    })
+    .await?;
+    if !args.list.json && !table.has_begun() {
         out.line("No arrivals.");
-        return out.finish(Outcome::Done);
     }
-    let cells: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
-    out.table(&["ID", "RECEIVED", "INTAKE", "STATE", "FROM", "SUBJECT", "RECORD"], &cells);
     out.finish(Outcome::Done)
 }
 

@@ -227,8 +227,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn outline(&self, kind: RecordKind, id: Ulid) -> StoreResult<Option<rows::RecordOutline>>;
     /// Creates contacts (with organisations) that matching found new, and adds details to those it found known.
     async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>>;
-    /// Effects that gave up, newest first.
-    async fn dead_letters(&self, limit: i64) -> StoreResult<Vec<rows::DeadLetter>>;
+    /// Effects that gave up, newest first: at most `limit` (0 = all), those with numbers below `before`.
+    async fn dead_letters(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<rows::DeadLetter>>;
     /// Puts a dead letter back in the queue.
     async fn retry_dead_letter(&self, job: i64) -> StoreResult<bool>;
     /// Copies people, teams and pools of the rule set into their tables; who is missing becomes inactive.

@@ -270,7 +270,7 @@ impl Scene {
 
     /// Dead letters.
     pub async fn dead(&self) -> Vec<DeadLetter> {
-        self.store.dead_letters(0).await.unwrap()
+        self.store.dead_letters(None, 0).await.unwrap()
     }
 
     /// Waits for a condition.

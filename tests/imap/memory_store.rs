@@ -209,7 +209,7 @@ impl Store for MemoryStore {
     async fn import_contacts(&self, _contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
         none()
     }
-    async fn dead_letters(&self, _limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
+    async fn dead_letters(&self, _before: Option<i64>, _limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
         none()
     }
     async fn retry_dead_letter(&self, _job: i64) -> StoreResult<bool> {

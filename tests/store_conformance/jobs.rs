@@ -160,8 +160,9 @@ pub async fn an_effect_that_gives_up_is_a_dead_letter(lab: &Lab) {
     assert_eq!(*lease.subject(), JobSubject::Effect(Box::new(effect.clone())));
     lab.store.fail(&lease, Failure { error: "HTTP 410".to_owned(), retry_after: None }).await.unwrap();
     assert!(lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.is_empty());
-    let dead = lab.store.dead_letters(10).await.unwrap();
+    let dead = lab.store.dead_letters(None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
+    assert!(lab.store.dead_letters(Some(dead[0].job), 10).await.unwrap().is_empty(), "none is older");
     assert_eq!((dead[0].kind.as_str(), dead[0].target.as_str(), dead[0].attempts), ("webhook", "crm", 1));
     assert_eq!(dead[0].error.as_deref(), Some("HTTP 410"));
     let stats = lab.store.stats().await;
@@ -190,7 +191,7 @@ pub async fn a_wrong_clock_moves_no_job(lab: &Lab) {
         let (_, lease) = effect(&lab).await;
         lab.store.fail(&lease, again.clone()).await.unwrap();
         lab.store.fail(&due().await.expect("due at once"), never.clone()).await.unwrap();
-        let dead = lab.store.dead_letters(1).await.unwrap().remove(0);
+        let dead = lab.store.dead_letters(None, 1).await.unwrap().remove(0);
         assert!(lab.store.retry_dead_letter(dead.job).await.unwrap());
         lab.store.defer(&due().await.expect("put back by hand"), Duration::from_mins(30)).await.unwrap();
         assert!(due().await.is_none(), "deferred, {ahead} s ahead");
@@ -224,7 +225,7 @@ pub async fn a_delivered_effect_is_gone(lab: &Lab) {
     let (_, lease) = effect(lab).await;
     lab.store.delivered(&lease).await.unwrap();
     assert!(matches!(lab.store.delivered(&lease).await, Err(StoreError::Fenced(_))));
-    assert!(lab.store.dead_letters(0).await.unwrap().is_empty());
+    assert!(lab.store.dead_letters(None, 0).await.unwrap().is_empty());
     let stats = lab.store.stats().await;
     assert_eq!((stats.waiting["deliver"], stats.leased["deliver"]), (0, 0));
 }

@@ -282,8 +282,8 @@ impl Store for Postgres {
         writing!(self, |conn| imports::import(conn, &contacts, now))
     }
 
-    async fn dead_letters(&self, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
-        reading!(self, |conn| arrivals::dead_letters(conn, limit))
+    async fn dead_letters(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
+        reading!(self, |conn| arrivals::dead_letters(conn, before, limit))
     }
 
     async fn retry_dead_letter(&self, job: i64) -> StoreResult<bool> {

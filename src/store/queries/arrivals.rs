@@ -59,7 +59,8 @@ statements! {
     HAS_JOB("SELECT id FROM job WHERE id = $1");
     DEAD_LETTERS(
         "SELECT j.id, f.kind, f.target, j.attempt, j.last_error, j.due_at, f.payload FROM job j",
-        " JOIN effect f ON f.id = j.id WHERE j.queue = 'deliver' AND j.dead = 1 ORDER BY j.id DESC LIMIT $1");
+        " JOIN effect f ON f.id = j.id WHERE j.queue = 'deliver' AND j.dead = 1 AND j.id < $2",
+        " ORDER BY j.id DESC LIMIT $1");
     RETRY_DEAD(
         "UPDATE job SET dead = 0, suspect = 0, due_at = $2, failures = attempt, forgiven = attempt",
         " WHERE id = $1 AND queue = 'deliver' AND dead = 1");
@@ -220,8 +221,13 @@ pub(in super::super) async fn discard(
 }
 
 /// Effects that gave up, newest first.
-pub(in super::super) async fn dead_letters(conn: &mut Connection, most: i64) -> StoreResult<Vec<DeadLetter>> {
-    let rows = sqlx::query(DEAD_LETTERS).bind(limit(most)).fetch_all(conn).await?;
+pub(in super::super) async fn dead_letters(
+    conn: &mut Connection,
+    before: Option<i64>,
+    most: i64,
+) -> StoreResult<Vec<DeadLetter>> {
+    let before = before.unwrap_or(i64::MAX);
+    let rows = sqlx::query(DEAD_LETTERS).bind(limit(most)).bind(before).fetch_all(conn).await?;
     rows.iter()
         .map(|row| {
             Ok(DeadLetter {

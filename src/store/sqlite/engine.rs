@@ -277,8 +277,8 @@ impl Store for Sqlite {
         self.write(move |conn, now| Box::pin(async move { imports::import(conn, &contacts, now.wall).await })).await
     }
 
-    async fn dead_letters(&self, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
-        arrivals::dead_letters(&mut *self.reader().await?, limit).await
+    async fn dead_letters(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
+        arrivals::dead_letters(&mut *self.reader().await?, before, limit).await
     }
 
     async fn retry_dead_letter(&self, job: i64) -> StoreResult<bool> {
