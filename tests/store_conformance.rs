@@ -35,6 +35,7 @@ macro_rules! on {
                 a_repeat_keeps_its_bytes_only_when_they_differ, an_expired_key_is_taken_over,
                 keys_that_ran_out_long_ago_are_forgotten,
                 repeats_inside_one_batch_name_the_first, a_quarantined_arrival_has_no_job,
+                a_held_arrival_takes_no_key_from_a_clean_one,
                 simultaneous_repeats_make_one_original, nul_and_odd_text_survive, lists_filter_and_page,
                 an_arrival_is_put_back_and_discarded_by_hand;
             jobs: two_claimers_never_share_a_job, a_stale_lease_settles_nothing, an_expired_lease_is_a_suspect,

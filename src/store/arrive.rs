@@ -3,7 +3,10 @@
 use ulid::Ulid;
 
 use super::NamedLock;
-use crate::domain::envelope::Envelope;
+use crate::domain::envelope::{ArrivalKey, Channel, Envelope};
+
+/// Prefix of the keys by which submissions held at the door know one another.
+pub const HELD: &str = "held:";
 
 /// Where a new arrival starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,15 @@ pub struct NewArrival {
     pub envelope: Envelope,
     /// Where it starts.
     pub initial: InitialState,
+}
+
+impl NewArrival {
+    /// Whether it takes `key` for itself when nobody has it. A submission held at the door only looks whether its keys
+    /// are known, so that the same one sent properly later is no repeat of it; only those under [`HELD`] are its own.
+    pub(in crate::store) fn claims(&self, key: &ArrivalKey) -> bool {
+        let held = self.initial != InitialState::Received && self.envelope.channel == Channel::Form;
+        !held || key.value.starts_with(HELD)
+    }
 }
 
 /// A mailbox cursor that moves in the same transaction as the arrivals it passes.

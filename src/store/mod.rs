@@ -17,7 +17,7 @@ pub mod rows;
 mod signal;
 pub mod sqlite;
 
-pub use arrive::{Accepted, CursorMove, InitialState, NewArrival};
+pub use arrive::{Accepted, CursorMove, HELD, InitialState, NewArrival};
 pub use errors::{StoreError, StoreResult};
 use lease::Times;
 pub use lease::{Claim, Effect, Failure, JobSubject, LONGEST_WAIT, Lease, Queue};
@@ -149,6 +149,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     // -- journal --------------------------------------------------------------------------------------------------
     /// Journals arrivals, in order, and moves the cursor, in one transaction. Answers in the same order.
     /// A known key makes a repeat: kept as *decided* with `duplicate_of`, without a job, bytes stored only if they differ.
+    /// A submission held at the door repeats what is known, and leaves no key behind but those under [`HELD`].
     /// A lost mailbox lock is `Fenced(0)` and writes nothing.
     async fn accept(&self, arrivals: Vec<NewArrival>, cursor: Option<CursorMove>) -> StoreResult<Vec<Accepted>>;
     /// Arrivals with their bytes, in the order asked; missing ones are left out.

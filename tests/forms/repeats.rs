@@ -1,7 +1,12 @@
 //! The same submission again: one arrival counts, and its id is the answer.
 
+use std::sync::Arc;
+
 use pisteur::clock::{Clock, Timestamp};
+use pisteur::config::form::FormConfig;
+use pisteur::config::http::{HttpConfig, LimitsConfig};
 use pisteur::domain::envelope::ArrivalState;
+use pisteur::intake::form::FormSet;
 
 use super::house::{House, Plan};
 
@@ -61,6 +66,52 @@ async fn a_browser_that_edits_and_sends_again_makes_a_submission_that_names_the_
     let edited = house.newest().await;
     assert_eq!(edited.context.extra.get("follows"), Some(&first.to_string()));
     assert_eq!(house.arrivals().await[0].state, ArrivalState::Received);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_refused_site_sent_does_not_swallow_the_same_from_an_allowed_one() {
+    let house = House::open(Plan::form(|form| form.allowed_origins = vec!["https://ok.example".into()])).await;
+    let post = |origin: &str, key: Option<&str>| {
+        let headers: Vec<_> = [("origin", origin)].into_iter().chain(key.map(|k| ("idempotency-key", k))).collect();
+        house.http.post_form_with("/f/contact", &[("message", "hi")], &headers).unwrap()
+    };
+    for key in [None, Some("order-7")] {
+        let before = house.arrivals().await.len();
+        assert_eq!(post("https://evil.example", key).status, 403);
+        assert_eq!(post("https://evil.example", key).status, 403, "still refused");
+        let clean = id(&post("https://ok.example", key));
+        assert_eq!(id(&post("https://ok.example", key)), clean, "the repeat of the clean one");
+        assert_eq!(post("https://evil.example", key).status, 403, "still refused");
+        let kept = house.arrivals().await;
+        let new: Vec<_> = kept[..kept.len() - before].iter().rev().collect();
+        assert_eq!((new[0].state, new[0].reason.as_deref()), (ArrivalState::Quarantined, Some("origin_refused")));
+        assert_eq!(new[1].duplicate_of, Some(new[0].id), "one of them waits for a person, not two");
+        assert_eq!((new[2].state, new[2].id.to_string()), (ArrivalState::Received, clean.clone()));
+        assert_eq!(new[3].duplicate_of, Some(new[2].id));
+        assert_eq!(new[4].duplicate_of, Some(new[2].id), "known already: nobody need look at it");
+        house.clock.set(house.clock.now().after(std::time::Duration::from_secs(301)));
+    }
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_because_its_form_took_too_much_does_not_swallow_the_same_when_there_is_room() {
+    let house = House::open(Plan::limits(|limits| limits.per_form_per_minute = 1)).await;
+    let key = [("idempotency-key", "order-8")];
+    let post = |message: &str| id(&house.http.post_form_with("/f/contact", &[("message", message)], &key).unwrap());
+    id(&house.http.post_form("/f/contact", &[("message", "first")]).unwrap());
+    let held = post("hi");
+    assert_eq!(post("hi"), held, "while there is no room it is the one that waits already");
+    let roomy = LimitsConfig { per_form_per_minute: 0, per_client_per_minute: Some(0), ..LimitsConfig::default() };
+    let forms = [FormConfig::named("contact")];
+    house.forms.store(Arc::new(FormSet::new(&forms, &roomy, &HttpConfig::default())));
+    let clean = post("hi");
+    assert_ne!(clean, held);
+    let kept = house.arrivals().await;
+    assert_eq!((kept[0].state, kept[0].id.to_string()), (ArrivalState::Received, clean.clone()));
+    assert_eq!(kept.iter().filter(|row| row.state == ArrivalState::Quarantined).count(), 1);
+    assert_eq!(post("hi"), clean);
     house.stop().await;
 }
 

@@ -113,6 +113,34 @@ pub async fn a_quarantined_arrival_has_no_job(lab: &Lab) {
     assert!(detail.raw_kept);
 }
 
+pub async fn a_held_arrival_takes_no_key_from_a_clean_one(lab: &Lab) {
+    let held = |body: &str, keys: &[&str]| {
+        let mut arrival = lab.form(body, keys);
+        arrival.initial = InitialState::Quarantined("origin_refused".to_owned());
+        arrival
+    };
+    let first = lab.accept(held("1", &["k", "held:c"])).await;
+    assert_eq!(lab.store.known_key("k").await.unwrap(), None);
+    let batch = vec![held("2", &["k", "held:c"]), lab.form("3", &["k"]), held("4", &["k", "held:d"])];
+    let ids: Vec<_> = batch.iter().map(|a| a.envelope.id).collect();
+    let accepted = lab.store.accept(batch, None).await.unwrap();
+    let answers: Vec<_> = accepted.iter().map(pisteur::store::Accepted::duplicate_of).collect();
+    assert_eq!(answers, [Some(first.id()), None, Some(ids[1])]);
+    assert_eq!(lab.store.known_key("k").await.unwrap(), Some(ids[1]), "the clean one keeps its key");
+    assert_eq!(lab.accept(lab.form("3", &["k"])).await.duplicate_of(), Some(ids[1]));
+    assert_eq!(lab.accept(held("5", &["k", "held:e"])).await.duplicate_of(), Some(ids[1]));
+    let batch = vec![lab.form("8", &["n"]), held("9", &["n", "held:c"])];
+    let ids: Vec<_> = batch.iter().map(|a| a.envelope.id).collect();
+    let accepted = lab.store.accept(batch, None).await.unwrap();
+    let answers: Vec<_> = accepted.iter().map(pisteur::store::Accepted::duplicate_of).collect();
+    assert_eq!(answers, [None, Some(ids[0])], "a held one pulls nobody with it");
+    let mut expired = lab.form("6", &[]);
+    expired.envelope.keys = vec![ArrivalKey { value: "old".to_owned(), expires_at: Some(Timestamp::from_seconds(1)) }];
+    lab.accept(expired).await;
+    assert_eq!(lab.accept(held("7", &["old"])).await.duplicate_of(), None, "it has run out");
+    assert_eq!(lab.claim(10).await.len(), 3);
+}
+
 pub async fn simultaneous_repeats_make_one_original(lab: &Lab) {
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..64 {

@@ -1,7 +1,9 @@
 //! A submission is written down: keys, context, quarantine, and what happens when a key is used twice.
 //!
 //! Invariants: an id is acknowledged only out of [`crate::store::Accepted`]; another content under a known explicit key
-//! is never swallowed: a script is told, a browser gets a submission of its own that names the first.
+//! is never swallowed: a script is told, a browser gets a submission of its own that names the first. What is held at
+//! the door swallows nothing: the same again from an allowed site, or when there is room, is a submission of its own;
+//! only while it would be held too is it a repeat, of the one that waits already.
 
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use super::negotiate;
 use super::problem::Why;
 use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, RawKind};
 use crate::domain::reading::arrival_key::form_keys;
-use crate::store::{Accepted, InitialState, NewArrival, StoreError};
+use crate::store::{Accepted, HELD, InitialState, NewArrival, StoreError};
 
 /// Reason of an arrival held because its form takes more than its share.
 pub const FORM_RATE_LIMIT: &str = "form_rate_limit";
@@ -29,7 +31,7 @@ pub(super) struct Arrived(pub(super) Ulid);
 pub(super) async fn write_down(visit: &Visit<'_>, raw: Bytes, said: &Said, script: bool) -> Result<Arrived, Why> {
     let explicit = explicit_key(visit, said);
     let initial = initial_state(visit);
-    let mut first = arrival(visit, &raw, keys(visit, said, explicit.as_deref()), initial.clone());
+    let mut first = arrival(visit, &raw, keys(visit, said, explicit.as_deref(), &initial), initial.clone());
     if explicit.is_some() {
         first.envelope.context.content_key = Some(content_key(visit, said));
     }
@@ -44,7 +46,7 @@ pub(super) async fn write_down(visit: &Visit<'_>, raw: Bytes, said: &Said, scrip
     if script {
         return Err(Why::KeyReused);
     }
-    let mut edited = arrival(visit, &raw, keys(visit, said, None), initial);
+    let mut edited = arrival(visit, &raw, keys(visit, said, None, &initial), initial);
     edited.envelope.context.extra.insert(FOLLOWS.to_owned(), first.to_string());
     let accepted = accept(visit, edited).await?;
     Ok(Arrived(accepted.acknowledged()))
@@ -56,9 +58,15 @@ fn explicit_key(visit: &Visit<'_>, said: &Said) -> Option<String> {
     if header.is_empty() { said.value("_submission_id").map(str::to_owned) } else { Some(header.to_owned()) }
 }
 
-fn keys(visit: &Visit<'_>, said: &Said, explicit: Option<&str>) -> Vec<ArrivalKey> {
+fn keys(visit: &Visit<'_>, said: &Said, explicit: Option<&str>, initial: &InitialState) -> Vec<ArrivalKey> {
     let window: Duration = visit.form.duplicate_window();
-    form_keys(&visit.form.id, &said.content(), explicit, window, visit.door.journal.clock().now())
+    let now = visit.door.journal.clock().now();
+    let mut keys = form_keys(&visit.form.id, &said.content(), explicit, window, now);
+    if *initial != InitialState::Received {
+        let content = form_keys(&visit.form.id, &said.content(), None, window, now);
+        keys.extend(content.into_iter().map(|key| ArrivalKey { value: format!("{HELD}{}", key.value), ..key }));
+    }
+    keys
 }
 
 /// The key of the content alone; a form whose repeats are not recognised has one that has run out at once.

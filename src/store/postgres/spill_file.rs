@@ -164,7 +164,7 @@ impl SpillFile {
         let Some(seq) = seq else { return Ok(Accepted::mint(envelope.id, None, true)) };
         written.rows += 1;
         written.bytes += size;
-        for key in envelope.keys.iter().filter(|k| is_explicit(&k.value)) {
+        for key in envelope.keys.iter().filter(|k| is_explicit(&k.value) && arrival.claims(k)) {
             let taken = sqlx::query(TAKE_KEY)
                 .bind(&key.value)
                 .bind(envelope.id.to_string())

@@ -9,7 +9,7 @@ use sqlx::Row as _;
 use ulid::Ulid;
 
 use super::super::driver::{self, Connection};
-use super::{optional_ulid, read, run, run_with, statements, ulid, writes};
+use super::{optional_ulid, read, read_with, run, run_with, statements, ulid, writes};
 use crate::clock::Timestamp;
 use crate::domain::envelope::{ArrivalState, Channel, Digest, Envelope, RawKind};
 use crate::store::batch::{Batch, column, row};
@@ -26,11 +26,13 @@ statements! {
         " SELECT value->>0, CAST(value->>1 AS BIGINT), CAST(value->>2 AS BIGINT) FROM ", rows!("1"), " WHERE true",
         " ON CONFLICT (key) DO UPDATE SET arrival = excluded.arrival, expires_at = excluded.expires_at",
         " WHERE arrival_key.expires_at IS NOT NULL AND arrival_key.expires_at <= $2");
-    // Keys that another arrival holds: ours are not in `arrival` yet and so do not show.
+    // Keys that another arrival holds: ours are not in `arrival` yet and so do not show. Keys that have run out are
+    // taken over by whoever claims them, and tell nothing to who only looks.
     TAKEN_KEYS(
         "SELECT k.key, a.id, a.ulid, a.digest, a.state FROM ", rows!("1"),
         " JOIN arrival_key k ON k.key = value->>0 JOIN arrival h ON h.id = k.arrival",
-        " JOIN arrival a ON a.id = COALESCE(h.duplicate_of, h.id)");
+        " JOIN arrival a ON a.id = COALESCE(h.duplicate_of, h.id)",
+        " WHERE k.expires_at IS NULL OR k.expires_at > $2");
     MOVE_KEYS(
         "UPDATE arrival_key SET arrival = CAST(value->>1 AS BIGINT) FROM ", rows!("1"),
         " WHERE arrival_key.key = value->>0");
@@ -154,12 +156,14 @@ async fn place(conn: &mut Connection, arrivals: &[&NewArrival], now: Timestamp) 
     let mut holder: HashMap<&str, usize> = HashMap::new();
     let mut placed: Vec<Placed> = Vec::with_capacity(arrivals.len());
     let mut claims: BTreeMap<&str, (i64, Option<i64>)> = BTreeMap::new();
+    let mut asked: BTreeSet<&str> = BTreeSet::new();
     for (index, (arrival, id)) in arrivals.iter().zip(&ids).enumerate() {
         let keys = &arrival.envelope.keys;
         let root = keys.iter().find_map(|k| holder.get(k.value.as_str()).copied()).unwrap_or(index);
         let root_id = placed.get(root).map_or(*id, |p| p.id);
         for key in keys {
-            if holder.insert(&key.value, root).is_none() {
+            asked.insert(&key.value);
+            if arrival.claims(key) && holder.insert(&key.value, root).is_none() {
                 claims.insert(&key.value, (root_id, key.expires_at.map(Timestamp::micros)));
             }
         }
@@ -170,7 +174,7 @@ async fn place(conn: &mut Connection, arrivals: &[&NewArrival], now: Timestamp) 
         row!(batch; key, id, expires_at);
     }
     run_with(conn, CLAIM_KEYS, &batch, now.micros()).await?;
-    let taken = taken(conn, &column(claims.keys())).await?;
+    let taken = taken(conn, &column(asked), now).await?;
     if !taken.is_empty() {
         settle_roots(conn, arrivals, &mut placed, &taken).await?;
     }
@@ -178,8 +182,8 @@ async fn place(conn: &mut Connection, arrivals: &[&NewArrival], now: Timestamp) 
     Ok(placed)
 }
 
-async fn taken(conn: &mut Connection, keys: &Batch) -> StoreResult<HashMap<String, Original>> {
-    read(conn, TAKEN_KEYS, keys)
+async fn taken(conn: &mut Connection, keys: &Batch, now: Timestamp) -> StoreResult<HashMap<String, Original>> {
+    read_with(conn, TAKEN_KEYS, keys, now.micros())
         .await?
         .iter()
         .map(|row| {
@@ -204,7 +208,11 @@ async fn settle_roots(
 ) -> StoreResult<()> {
     let roots: Vec<usize> = placed.iter().map(|p| p.root).collect();
     let mut found: BTreeMap<usize, Original> = BTreeMap::new();
-    for (arrival, root) in arrivals.iter().zip(&roots) {
+    for (index, (arrival, root)) in arrivals.iter().zip(&roots).enumerate() {
+        // What is held at the door speaks only for itself.
+        if *root != index && arrival.envelope.keys.iter().any(|k| !arrival.claims(k)) {
+            continue;
+        }
         let hit = arrival.envelope.keys.iter().find_map(|k| taken.get(&k.value));
         if let Some(original) = hit {
             found.entry(*root).or_insert_with(|| original.clone());
@@ -213,7 +221,7 @@ async fn settle_roots(
     let mut moves = Batch::default();
     for (arrival, root) in arrivals.iter().zip(&roots) {
         let Some(original) = found.get(root) else { continue };
-        for key in arrival.envelope.keys.iter().filter(|k| !taken.contains_key(&k.value)) {
+        for key in arrival.envelope.keys.iter().filter(|k| arrival.claims(k) && !taken.contains_key(&k.value)) {
             row!(moves; key.value, original.id);
         }
     }

@@ -87,6 +87,14 @@ async fn read(conn: &mut Connection, sql: &'static str, batch: &Batch) -> StoreR
     Ok(sqlx::query(sql).bind(batch.text()).fetch_all(conn).await?)
 }
 
+/// As [`read`] with a number as second argument.
+async fn read_with(conn: &mut Connection, sql: &'static str, batch: &Batch, number: i64) -> StoreResult<Vec<Row>> {
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(sqlx::query(sql).bind(batch.text()).bind(number).fetch_all(conn).await?)
+}
+
 /// A stored ULID.
 fn ulid(text: &str) -> StoreResult<Ulid> {
     Ulid::from_string(text)
