@@ -40,6 +40,9 @@ pub fn report(app: &App) -> ReadinessReport {
         if let Some((_, error)) = &status.last_error {
             reasons.push(format!("mailbox {}: {error}", status.id));
         }
+        if let Some(trouble) = &status.tokens.trouble {
+            reasons.push(format!("mailbox {}: {trouble}", status.id));
+        }
     }
     if let Some(spool) = app.spool.load().as_ref() {
         let spool = spool.borrow();

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::error::{ErrorClass, ImapError, printable};
-use super::oauth::{TokenFetcher, TokenSource, Vault};
+use super::oauth::{TokenFacts, TokenFetcher, TokenSource, Vault};
 use super::session::Session;
 use super::wire::Wire;
 use super::{login, tls};
@@ -39,11 +39,11 @@ impl Access {
         Self { tokens }
     }
 
-    /// When the access token in use ends; `None` without OAuth or before the first login.
-    pub async fn token_expires_at(&self) -> Option<crate::clock::Timestamp> {
+    /// How the tokens fare; empty without OAuth. Tries to keep a rotated refresh token that is not kept yet.
+    pub async fn token_facts(&self) -> TokenFacts {
         match &self.tokens {
-            Some(tokens) => tokens.expires_at().await,
-            None => None,
+            Some(tokens) => tokens.facts().await,
+            None => TokenFacts::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::error::ErrorClass;
+use super::oauth::TokenFacts;
 use crate::clock::Timestamp;
 use crate::domain::envelope::{ArrivalState, MailPosition};
 
@@ -52,8 +53,8 @@ pub struct MailboxStatus {
     pub failures: u32,
     /// Messages seen on the server and not yet journalled.
     pub gap: u64,
-    /// When the access token ends.
-    pub token_expires_at: Option<Timestamp>,
+    /// How the OAuth tokens fare.
+    pub tokens: TokenFacts,
     /// Looks for new mail.
     pub polls: u64,
     /// Messages journalled since the start.

@@ -30,6 +30,6 @@ pub use handle::{
     channel,
 };
 pub use marking::{KEYWORD, Marked};
-pub use oauth::{TokenFetcher, TokenSource, Vault};
+pub use oauth::{TokenFacts, TokenFetcher, TokenSource, Vault};
 pub use probe::{Grade, ProbeLine, ProbeReport, probe};
 pub use session::Session;

@@ -1,6 +1,10 @@
 //! Access tokens: obtained, cached, renewed at 80 % of their life by one caller at a time, rotated refresh tokens kept.
 //!
 //! The HTTP client is given as a function, because it lives in another room.
+//!
+//! Invariant: a rotated refresh token is never dropped. One that cannot be kept at present is held in memory, used next
+//! and kept at the first occasion: providers take back a grant whose used-up token comes a second time (RFC 9700
+//! section 4.14.2).
 
 use std::fmt;
 use std::sync::Arc;
@@ -54,6 +58,9 @@ impl fmt::Debug for Vault {
 struct Kept {
     seed: String,
     token: String,
+    /// When the provider gave it.
+    #[serde(default)]
+    at: Option<Timestamp>,
 }
 
 /// An access token to log in with.
@@ -65,8 +72,34 @@ pub(super) struct Token {
 
 struct Cached {
     secret: Secret,
+    obtained_at: Timestamp,
     renew_at: Timestamp,
     expires_at: Timestamp,
+}
+
+/// What is held in memory.
+#[derive(Default)]
+struct Held {
+    access: Option<Cached>,
+    /// A rotated refresh token that is not kept yet.
+    rotated: Option<Kept>,
+    /// Why it is not.
+    trouble: Option<String>,
+    /// When the provider gave the refresh token in force, if it rotates them.
+    granted_at: Option<Timestamp>,
+}
+
+/// How the tokens of a mailbox fare, for metrics, readiness and `doctor`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokenFacts {
+    /// When the access token ends.
+    pub expires_at: Option<Timestamp>,
+    /// When it was obtained: the grant worked then.
+    pub obtained_at: Option<Timestamp>,
+    /// When the provider gave the refresh token in force; unknown for the one of the configuration.
+    pub granted_at: Option<Timestamp>,
+    /// Why the refresh token in force is not kept, one sentence.
+    pub trouble: Option<String>,
 }
 
 /// The access token of one mailbox.
@@ -76,7 +109,7 @@ pub struct TokenSource {
     clock: Arc<dyn Clock>,
     fetch: TokenFetcher,
     vault: Vault,
-    cached: Mutex<Option<Cached>>,
+    held: Mutex<Held>,
 }
 
 impl fmt::Debug for TokenSource {
@@ -99,34 +132,42 @@ struct Answer {
 impl TokenSource {
     /// For the mailbox `id`.
     pub fn new(id: &str, config: OauthConfig, clock: Arc<dyn Clock>, fetch: TokenFetcher, vault: Vault) -> Self {
-        Self { name: format!("oauth:{id}"), config, clock, fetch, vault, cached: Mutex::new(None) }
+        Self { name: format!("oauth:{id}"), config, clock, fetch, vault, held: Mutex::default() }
     }
 
-    /// When the cached access token ends.
-    pub async fn expires_at(&self) -> Option<Timestamp> {
-        self.cached.lock().await.as_ref().map(|c| c.expires_at)
+    /// How the tokens fare. Tries to keep a rotated refresh token that is not kept yet.
+    pub async fn facts(&self) -> TokenFacts {
+        let mut held = self.held.lock().await;
+        self.keep(&mut held).await;
+        TokenFacts {
+            expires_at: held.access.as_ref().map(|token| token.expires_at),
+            obtained_at: held.access.as_ref().map(|token| token.obtained_at),
+            granted_at: held.granted_at,
+            trouble: held.trouble.clone(),
+        }
     }
 
     /// Forgets the access token: the server did not take it.
     pub async fn forget(&self) {
-        *self.cached.lock().await = None;
+        self.held.lock().await.access = None;
     }
 
     /// The access token: cached until 80 % of its life. Callers wait for one another, so it is renewed once.
     pub(super) async fn token(&self) -> Result<Token, ImapError> {
-        let mut cached = self.cached.lock().await;
-        if let Some(known) = cached.as_ref()
+        let mut held = self.held.lock().await;
+        self.keep(&mut held).await;
+        if let Some(known) = held.access.as_ref()
             && self.clock.now() < known.renew_at
         {
             return Ok(Token { secret: known.secret.clone(), fresh: false });
         }
-        let new = self.obtain().await?;
+        let new = self.obtain(&mut held).await?;
         let secret = new.secret.clone();
-        *cached = Some(new);
+        held.access = Some(new);
         Ok(Token { secret, fresh: true })
     }
 
-    async fn obtain(&self) -> Result<Cached, ImapError> {
+    async fn obtain(&self, held: &mut Held) -> Result<Cached, ImapError> {
         let mut form = vec![("client_id".to_owned(), self.config.client_id.clone())];
         if let Some(source) = &self.config.client_secret {
             let client_secret = secret::read("client_secret", source).await?;
@@ -136,7 +177,7 @@ impl TokenSource {
         match self.config.grant {
             Grant::ClientCredentials => form.push(("grant_type".to_owned(), "client_credentials".to_owned())),
             Grant::RefreshToken => {
-                let (fingerprint, token) = self.refresh_token().await?;
+                let (fingerprint, token) = self.refresh_token(held).await?;
                 form.push(("grant_type".to_owned(), "refresh_token".to_owned()));
                 form.push(("refresh_token".to_owned(), token.expose().to_owned()));
                 seed = Some((fingerprint, token));
@@ -155,32 +196,60 @@ impl TokenSource {
         if let (Some((fingerprint, used)), Some(rotated)) = (seed, &answer.refresh_token)
             && used.expose() != rotated
         {
-            self.keep(fingerprint, rotated.clone()).await?;
+            held.rotated = Some(Kept { seed: fingerprint, token: rotated.clone(), at: Some(asked_at) });
+            held.granted_at = Some(asked_at);
+            self.keep(held).await;
         }
         Ok(cached(token, &answer, asked_at))
     }
 
     /// The refresh token in force with the fingerprint of the configured one.
-    async fn refresh_token(&self) -> Result<(String, Secret), ImapError> {
+    async fn refresh_token(&self, held: &mut Held) -> Result<(String, Secret), ImapError> {
         let Some(source) = &self.config.refresh_token else {
             return Err(ImapError::new(ErrorClass::Settings, "oauth.refresh_token is missing"));
         };
         let configured = secret::read("refresh_token", source).await?;
         let seed = blake3::hash(configured.expose().as_bytes()).to_hex().to_string();
+        // One that belongs to a grant which is configured no more is of no use.
+        if held.rotated.take_if(|rotated| rotated.seed != seed).is_some() {
+            held.trouble = None;
+        }
+        if let Some(rotated) = &held.rotated {
+            return Ok((seed, Secret::new(rotated.token.clone())));
+        }
         let kept = (self.vault.load)(self.name.clone())
             .await
             .map_err(|e| ImapError::new(ErrorClass::Store, format!("kept refresh token: {e}")))?;
         let kept = kept.and_then(|text| serde_json::from_str::<Kept>(&text).ok()).filter(|k| k.seed == seed);
+        held.granted_at = kept.as_ref().and_then(|k| k.at);
         Ok((seed, kept.map_or(configured, |k| Secret::new(k.token))))
     }
 
-    /// A rotated token that is not kept would lock the mailbox out after a restart: failing to keep it is an error.
-    async fn keep(&self, seed: String, token: String) -> Result<(), ImapError> {
-        let text = serde_json::to_string(&Kept { seed, token })
-            .map_err(|e| ImapError::new(ErrorClass::Store, format!("refresh token: {e}")))?;
-        (self.vault.save)(self.name.clone(), text)
-            .await
-            .map_err(|e| ImapError::new(ErrorClass::Store, format!("the new refresh token was not kept: {e}")))
+    /// Keeps a rotated refresh token. One that cannot be kept would lock the mailbox out after a restart: that shows
+    /// until it is kept.
+    async fn keep(&self, held: &mut Held) {
+        let Some(rotated) = &held.rotated else { return };
+        let saved = match serde_json::to_string(rotated) {
+            Ok(text) => (self.vault.save)(self.name.clone(), text).await,
+            Err(error) => Err(error.to_string()),
+        };
+        let name = &self.name;
+        match saved {
+            Ok(()) => {
+                held.rotated = None;
+                if held.trouble.take().is_some() {
+                    tracing::info!("{name}: the new refresh token is kept now");
+                }
+            }
+            Err(error) => {
+                let why =
+                    format!("the new refresh token is not kept yet ({error}); do not stop the daemon before it is");
+                if held.trouble.as_ref() != Some(&why) {
+                    tracing::error!("{name}: {why}");
+                }
+                held.trouble = Some(why);
+            }
+        }
     }
 }
 
@@ -210,7 +279,12 @@ fn cached(secret: Secret, answer: &Answer, asked_at: Timestamp) -> Cached {
     };
     // RFC 6749 section 5.1 only recommends expires_in; one hour is what the large providers give.
     let life = Duration::from_secs(seconds.unwrap_or(3600).min(30 * 86_400));
-    Cached { secret, renew_at: asked_at.after(life.mul_f64(0.8)), expires_at: asked_at.after(life) }
+    Cached {
+        secret,
+        obtained_at: asked_at,
+        renew_at: asked_at.after(life.mul_f64(0.8)),
+        expires_at: asked_at.after(life),
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +297,23 @@ mod tests {
     type Calls = Arc<Plain<Vec<Vec<(String, String)>>>>;
 
     fn source(answers: Vec<(u16, &'static str)>, calls: &Calls, clock: &Arc<ManualClock>) -> TokenSource {
+        source_with(answers, calls, clock, Shelf::default())
+    }
+
+    /// What a test keeps secrets in.
+    #[derive(Clone, Default)]
+    struct Shelf {
+        kept: Arc<Plain<BTreeMap<String, String>>>,
+        /// How often keeping fails from now on.
+        failures: Arc<Plain<usize>>,
+    }
+
+    fn source_with(
+        answers: Vec<(u16, &'static str)>,
+        calls: &Calls,
+        clock: &Arc<ManualClock>,
+        shelf: Shelf,
+    ) -> TokenSource {
         let config: OauthConfig = toml::from_str(
             "provider = \"google\"\nclient_id = \"id\"\nrefresh_token = { command = [\"echo\", \"first\"] }",
         )
@@ -235,16 +326,20 @@ mod tests {
             let (status, body) = if answers.len() > 1 { answers.remove(0) } else { answers[0] };
             Box::pin(async move { Ok((status, body.as_bytes().to_vec())) })
         });
-        let kept: Arc<Plain<BTreeMap<String, String>>> = Arc::default();
-        let (for_load, for_save) = (Arc::clone(&kept), kept);
+        let for_load = Arc::clone(&shelf.kept);
         let vault = Vault::new(
             Arc::new(move |name| {
                 let found = for_load.lock().unwrap().get(&name).cloned();
                 Box::pin(async move { Ok(found) })
             }),
             Arc::new(move |name, value| {
-                for_save.lock().unwrap().insert(name, value);
-                Box::pin(async { Ok(()) })
+                let mut failures = shelf.failures.lock().unwrap();
+                let away = *failures > 0;
+                *failures = failures.saturating_sub(1);
+                if !away {
+                    shelf.kept.lock().unwrap().insert(name, value);
+                }
+                Box::pin(async move { if away { Err("the disk is full".to_owned()) } else { Ok(()) } })
             }),
         );
         TokenSource::new("m", config, Arc::clone(clock) as Arc<dyn Clock>, fetch, vault)
@@ -279,6 +374,31 @@ mod tests {
         source.forget().await;
         source.token().await.unwrap();
         assert_eq!((used(&calls, 0).as_str(), used(&calls, 1).as_str()), ("first", "second"));
+    }
+
+    #[tokio::test]
+    async fn s23_a_rotated_refresh_token_that_cannot_be_kept_is_used_and_kept_later() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1000)));
+        let (calls, shelf) = (Calls::default(), Shelf::default());
+        let answers = vec![
+            (200, r#"{"access_token":"a","expires_in":100,"refresh_token":"second"}"#),
+            (200, r#"{"access_token":"b","expires_in":100,"refresh_token":"third"}"#),
+            (200, r#"{"access_token":"c","expires_in":100}"#),
+        ];
+        let source = source_with(answers.clone(), &calls, &clock, shelf.clone());
+        *shelf.failures.lock().unwrap() = 2;
+        assert!(source.token().await.unwrap().fresh, "the access token is good all the same");
+        let trouble = source.facts().await.trouble.unwrap();
+        assert!(trouble.contains("the disk is full") && !trouble.contains("second"), "{trouble}");
+        *shelf.failures.lock().unwrap() = 2;
+        source.forget().await;
+        source.token().await.unwrap();
+        assert_eq!(used(&calls, 1), "second", "the first one is used up");
+        let facts = source.facts().await;
+        assert_eq!((facts.trouble, facts.granted_at), (None, Some(Timestamp::from_seconds(1000))));
+        let restarted = source_with(vec![answers[2]], &calls, &clock, shelf);
+        restarted.token().await.unwrap();
+        assert_eq!(used(&calls, 2), "third", "it is kept for the next life");
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use super::connect::{Access, greet, resolve};
 use super::error::{ErrorClass, ImapError};
 use super::folder::Selected;
 use super::login;
+use super::oauth::TokenFacts;
 use super::session::Session;
 use crate::config::mailbox::{After, MailboxConfig, TlsMode};
 
@@ -88,6 +89,9 @@ pub async fn probe(config: &MailboxConfig, access: &Access) -> ProbeReport {
         Err(error) => return report.failed("login", &error),
     };
     report.say("login", Grade::Ok, format!("logged in as {}", config.user), "");
+    if config.oauth.is_some() {
+        tokens(&mut report, &access.token_facts().await);
+    }
     let selected = match session.select(&config.folder, config.after != After::None).await {
         Ok(selected) => selected,
         Err(error) => return report.failed("folder", &error),
@@ -95,6 +99,19 @@ pub async fn probe(config: &MailboxConfig, access: &Access) -> ProbeReport {
     describe(&mut report, config, &session, &selected);
     session.logout().await;
     report
+}
+
+fn tokens(report: &mut ProbeReport, facts: &TokenFacts) {
+    if let Some(trouble) = &facts.trouble {
+        let remedy = "mend the database at once and run this again; if the login fails then, grant access anew";
+        return report.say("token", Grade::Fail, trouble.clone(), remedy);
+    }
+    let age = facts.granted_at.zip(facts.obtained_at).map(|(given, now)| now.since(given).as_secs() / 86_400);
+    let text = match age {
+        Some(days) => format!("the grant is good; the refresh token in force was given {days} day(s) ago"),
+        None => "the grant is good; it is the one of the configuration".to_owned(),
+    };
+    report.say("token", Grade::Ok, text, "");
 }
 
 fn describe(report: &mut ProbeReport, config: &MailboxConfig, session: &Session, selected: &Selected) {

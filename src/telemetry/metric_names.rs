@@ -56,6 +56,15 @@ pub const METRICS: &[Metric] = &[
     ),
     gauge("pisteur_mailbox_gap_messages", "Messages seen on the server and not yet journalled."),
     gauge("pisteur_mailbox_token_expiry_timestamp_seconds", "Unix time at which the access token ends."),
+    gauge(
+        "pisteur_mailbox_token_obtained_timestamp_seconds",
+        "Unix time at which the access token was obtained: the grant worked then.",
+    ),
+    gauge(
+        "pisteur_mailbox_refresh_token_timestamp_seconds",
+        "Unix time at which the provider gave the refresh token in force.",
+    ),
+    gauge("pisteur_mailbox_refresh_token_unkept", "1 while the refresh token in force is only in memory."),
     counter("pisteur_mailbox_polls_total", "Looks for mail that ended well."),
     counter("pisteur_mailbox_messages_total", "Messages journalled."),
     counter("pisteur_mailbox_bytes_total", "Bytes of messages journalled."),

@@ -41,7 +41,7 @@ async fn s22_xoauth2_logs_in_with_a_token() {
     let rig = Rig::start_with(config(server.port, OAUTH, ""), Arc::default(), &tokens);
     rig.journalled(1).await;
     rig.up().await;
-    assert!(rig.status().token_expires_at.is_some());
+    assert!(rig.status().tokens.expires_at.is_some());
     let asked = tokens.asked.lock().unwrap()[0].clone();
     assert!(asked.contains(&("refresh_token".into(), "granted".into())));
     server.cut();

@@ -1,5 +1,6 @@
 //! The task of one mailbox: take the lock, connect, work, wait after failures, for ever until told to stop.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,8 @@ use crate::store::{NamedLock, Store};
 
 /// How long a stop may take to give the lock back.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Between two looks at the tokens.
+const TOKENS_EVERY: Duration = Duration::from_secs(15);
 
 pub(super) struct Actor {
     config: MailboxConfig,
@@ -66,6 +69,10 @@ impl Actor {
             }
         }
         self.reporter.link(Link::Stopped);
+        // The last occasion to keep a rotated refresh token.
+        if let Ok(facts) = timeout(FAREWELL, self.access.token_facts()).await {
+            self.reporter.tokens(facts);
+        }
         let name = self.config.lock_name();
         let give_back = async {
             if let Ok(Some(lock)) = self.store.lock(&name, &self.owner, FAREWELL).await {
@@ -134,7 +141,8 @@ impl Actor {
     }
 
     async fn work(&mut self, mut session: imap::Session, journal: &mut Journal) -> ImapError {
-        self.reporter.connected(self.access.token_expires_at().await);
+        self.reporter.tokens(self.access.token_facts().await);
+        self.reporter.connected();
         let (pace, cancel) = (&mut self.pace, self.cancel.clone());
         let mut shift = Shift {
             config: &self.config,
@@ -147,6 +155,7 @@ impl Actor {
         let working = AssertUnwindSafe(shift.work(&mut session, &mut on_good)).catch_unwind();
         let ended = tokio::select! {
             ended = working => ended,
+            never = watch_tokens(&self.access, &self.reporter) => match never {},
             // A clean goodbye only where the session is between two commands would need its state; the server
             // notices the closed connection.
             () = cancel.cancelled() => return ImapError::new(ErrorClass::Network, "stopping"),
@@ -164,6 +173,7 @@ impl Actor {
         if error.class == ErrorClass::Protocol {
             self.memory.isolate = true;
         }
+        self.reporter.tokens(self.access.token_facts().await);
         let jitter = u64::try_from(self.clock.new_id().random() % 1000).unwrap_or(0);
         let pause = self.pace.failed(error.class, &self.config.timing, jitter, Instant::now());
         self.reporter.failed(error, self.pace.failures());
@@ -177,6 +187,14 @@ impl Actor {
             () = self.marks.refuse(answer) => {}
             () = self.cancel.cancelled() => {}
         }
+    }
+}
+
+/// Tells how the tokens fare, and so gets a rotated refresh token kept as soon as that can be; never ends.
+async fn watch_tokens(access: &Access, reporter: &Reporter) -> Infallible {
+    loop {
+        sleep(TOKENS_EVERY).await;
+        reporter.tokens(access.token_facts().await);
     }
 }
 

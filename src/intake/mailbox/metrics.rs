@@ -16,8 +16,16 @@ pub(super) fn publish(status: &MailboxStatus) {
     if let Some(at) = status.last_ok_at {
         gauge!("pisteur_mailbox_last_ok_timestamp_seconds", "mailbox" => id.clone()).set(seconds(at));
     }
-    if let Some(at) = status.token_expires_at {
-        gauge!("pisteur_mailbox_token_expiry_timestamp_seconds", "mailbox" => id).set(seconds(at));
+    if let Some(at) = status.tokens.expires_at {
+        gauge!("pisteur_mailbox_token_expiry_timestamp_seconds", "mailbox" => id.clone()).set(seconds(at));
+    }
+    if let Some(at) = status.tokens.obtained_at {
+        gauge!("pisteur_mailbox_token_obtained_timestamp_seconds", "mailbox" => id.clone()).set(seconds(at));
+        let unkept = if status.tokens.trouble.is_some() { 1.0 } else { 0.0 };
+        gauge!("pisteur_mailbox_refresh_token_unkept", "mailbox" => id.clone()).set(unkept);
+    }
+    if let Some(at) = status.tokens.granted_at {
+        gauge!("pisteur_mailbox_refresh_token_timestamp_seconds", "mailbox" => id).set(seconds(at));
     }
 }
 

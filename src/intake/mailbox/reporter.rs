@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::OnStatus;
 use super::metrics;
 use crate::clock::{Clock, Timestamp};
-use crate::imap::{ImapError, Link, MailboxStatus, StatusSender};
+use crate::imap::{ImapError, Link, MailboxStatus, StatusSender, TokenFacts};
 
 /// One mailbox's voice.
 pub(super) struct Reporter {
@@ -45,11 +45,14 @@ impl Reporter {
         });
     }
 
-    pub(super) fn connected(&self, token_expires_at: Option<Timestamp>) {
-        self.change(|s| {
-            s.link = Link::Up;
-            s.token_expires_at = token_expires_at;
-        });
+    pub(super) fn connected(&self) {
+        self.change(|s| s.link = Link::Up);
+    }
+
+    pub(super) fn tokens(&self, tokens: TokenFacts) {
+        if self.status.borrow().tokens != tokens {
+            self.change(|s| s.tokens = tokens);
+        }
     }
 
     pub(super) fn good_look(&self, at: Timestamp) {
