@@ -112,6 +112,14 @@ async fn suspect(processor: &Processor, program: Option<&PathBuf>, max_crashes: 
         }
     };
     let settings = processor.brain.load_full().settings.clone();
+    // The probe may take longer than the lease.
+    match processor.store.renew(&lease, probe::LONGEST).await {
+        Ok(_) | Err(StoreError::Away(_) | StoreError::Busy(_)) => {}
+        Err(error) => {
+            tracing::warn!(%error, arrival = %id, "the lease of arrival {id} is lost; whoever has it goes on");
+            return;
+        }
+    }
     let verdict = match (program, &envelope) {
         (Some(program), Some(envelope)) => probe::probe(program, envelope, &settings).await,
         _ => Verdict::Unknown,
