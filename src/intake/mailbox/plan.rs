@@ -18,8 +18,10 @@ use crate::config::mailbox::FirstRun;
 use crate::imap::{Meta, Selected};
 use crate::store::MailboxState;
 
-/// How far back a rebuilt folder is read.
+/// How far back a rebuilt folder is read at least.
 const RESCAN: Duration = Duration::from_hours(30 * 24);
+/// How far before the last good look it is read: for mail that came a little earlier and was not seen, and for clocks.
+const BEFORE_LAST_LOOK: Duration = Duration::from_hours(24);
 /// UIDs below the cursor that are looked at again: servers with several machines may show a message late.
 const OVERLAP: u32 = 64;
 
@@ -93,7 +95,9 @@ pub(super) fn restart(
     let unfinished = life(known, history.uidvalidity) == state.uidvalidity && state.last_uid < history.until;
     if !unfinished {
         history.silent = false;
-        let window = now.before(RESCAN);
+        // Whoever was away for longer than that still finds what came meanwhile.
+        let last_look = state.last_ok_at.map_or(now, |at| at.before(BEFORE_LAST_LOOK));
+        let window = now.before(RESCAN).min(last_look);
         history.moment = Some(history.floor.map_or(window, |floor| floor.max(window)));
     }
     let same = state.uidvalidity == life(known, selected.uidvalidity);
@@ -212,6 +216,23 @@ mod tests {
         assert_eq!(life(Some(&changed.history), 8), 8);
         let after = MailboxState { uidvalidity: life(Some(&down.history), 7), ..state(7, 19) };
         assert_eq!(restart(FirstRun::All, &after, Some(&down.history), &selected(7, 21), NOW), None);
+    }
+
+    #[test]
+    fn s09_a_folder_rebuilt_during_a_long_stop_is_read_from_the_last_good_look() {
+        let days = |n: u64| Duration::from_hours(n * 24);
+        let since = |last: Option<Timestamp>| {
+            let state = MailboxState { last_ok_at: last, ..state(7, 50) };
+            restart(FirstRun::All, &state, None, &selected(8, 20), NOW).unwrap().history.moment.unwrap()
+        };
+        assert_eq!(since(Some(NOW.before(days(45)))), NOW.before(days(46)));
+        assert_eq!(since(Some(NOW.before(days(1)))), NOW.before(RESCAN));
+        assert_eq!(since(Some(NOW.after(days(400)))), NOW.before(RESCAN), "a clock that stepped back");
+        assert_eq!(since(None), NOW.before(RESCAN));
+        let known = History { uidvalidity: 7, floor: Some(NOW.before(days(40))), ..History::default() };
+        let state = MailboxState { last_ok_at: Some(NOW.before(days(45))), ..state(7, 50) };
+        let floored = restart(FirstRun::FromNow, &state, Some(&known), &selected(8, 60), NOW).unwrap();
+        assert_eq!(floored.history.moment, known.floor, "but never before the first run");
     }
 
     #[test]
