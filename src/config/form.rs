@@ -12,7 +12,8 @@ use crate::domain::reading::FormReading;
 use crate::domain::rules::FieldType;
 use crate::domain::submission::Canonical;
 
-/// One form that websites post to `/f/<id>`.
+/// One form that websites post to `/f/<id>`. Opened in a browser, the same address shows the form with its fields, for
+/// whoever has no website to put it on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FormConfig {

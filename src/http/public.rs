@@ -41,6 +41,7 @@ async fn landing(State(door): State<Arc<FormDoor>>, request: Request) -> Respons
     let base = if is_near { set.public_url.clone().or_else(|| base(request.headers())) } else { None };
     pages::landing(&pages::Landing {
         language,
+        home: "/",
         form: form.as_deref(),
         submission_id: door.journal.clock().new_id().to_string(),
         base: base.as_deref(),

@@ -146,6 +146,49 @@ async fn the_landing_page_holds_a_form_that_works_without_a_script() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_form_has_a_page_of_its_own_that_works_without_a_script() {
+    let quote: pisteur::config::FormConfig = toml::from_str(
+        "id = \"devis\"\ntitle = \"Devis <gratuit>\"\nfield = [{ name = \"nom\" }, { name = \"courriel\", type = \"email\" },
+         { name = \"Modèle_voulu\" }, { name = \"Date\", type = \"date\" }, { name = \"rappel\", type = \"bool\" }, \
+         { name = \"texte\", canonical = \"message\" }, { name = \"_next\" }]",
+    )
+    .unwrap();
+    let mut plan = Plan::default();
+    plan.forms.push(quote);
+    plan.forms.push(pisteur::config::FormConfig { enabled: false, ..pisteur::config::FormConfig::named("old") });
+    let house = House::open(plan).await;
+    let page = house.http.get("/f/devis?lang=fr").unwrap();
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-security-policy").unwrap().contains("default-src 'none'"));
+    let text = page.text();
+    assert!(text.contains("<h1>Devis &lt;gratuit&gt;</h1>") && !text.contains("<script"), "{text}");
+    assert!(text.contains("action=\"/f/devis\"") && text.contains("href=\"/f/devis?lang=cs\""), "{text}");
+    assert!(text.contains("<textarea name=\"texte\"") && text.contains("Modèle voulu"), "{text}");
+    for input in [
+        "name=\"nom\" type=\"text\"",
+        "name=\"courriel\" type=\"email\"",
+        "name=\"Date\" type=\"date\"",
+        "name=\"rappel\" type=\"checkbox\"",
+    ] {
+        assert!(text.contains(input), "{input} in {text}");
+    }
+    for absent in ["name=\"_next\"", "name=\"phone\"", "curl"] {
+        assert!(!text.contains(absent), "{absent} in {text}");
+    }
+    let id = text.split_once("name=\"_submission_id\" value=\"").unwrap().1.split('"').next().unwrap();
+    let fields = [("_submission_id", id), ("nom", "Eva"), ("courriel", "eva@web.example"), ("texte", "hi")];
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let headers = [("content-type", URLENCODED), ("accept", BROWSER)];
+    let answer = house.http.request("POST", "/f/devis", &headers, body.as_bytes()).unwrap();
+    assert_eq!((answer.status, house.arrivals().await.len()), (303, 1));
+    let plain = house.http.get("/f/contact").unwrap().text();
+    assert!(["name", "email", "phone", "company", "message"].iter().all(|n| plain.contains(&format!("name=\"{n}\""))));
+    assert_eq!(house.http.get("/f/nosuch").unwrap().status, 404);
+    assert_eq!(house.http.get("/f/old").unwrap().status, 410);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scripts_of_listed_sites_may_read_answers_and_errors() {
     let house = House::open(Plan::form(|form| form.allowed_origins = vec!["https://*.example.com".into()])).await;
     let origin = ("origin", "https://www.example.com");
@@ -161,6 +204,7 @@ async fn scripts_of_listed_sites_may_read_answers_and_errors() {
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (403, None));
     let kept = house.arrivals().await;
     assert_eq!((kept[0].state, kept[0].reason.as_deref()), (ArrivalState::Quarantined, Some("origin_refused")));
+    assert_eq!((kept[0].sender.as_deref(), kept[0].subject.as_deref()), (None, Some("buy")), "what there is to see");
     house.stop().await;
 }
 
@@ -174,9 +218,9 @@ async fn other_methods_and_unknown_or_closed_forms_are_told_so() {
     });
     let house = House::open(plan).await;
     let json = [("accept", "application/json")];
-    for method in ["GET", "PUT", "DELETE"] {
+    for method in ["PATCH", "PUT", "DELETE"] {
         let answer = house.http.request(method, "/f/contact", &json, &[]).unwrap();
-        assert_eq!((answer.status, answer.header("allow")), (405, Some("POST, OPTIONS")), "{method}");
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, POST, OPTIONS")), "{method}");
     }
     let cases =
         [("/f/nosuch", 404, "form_not_found"), ("/f/old", 410, "inactive"), ("/f/hidden", 404, "form_not_found")];

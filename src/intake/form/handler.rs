@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::answer::Manner;
 use super::fields::{self, Allowed, Encoding, Said};
 use super::journalled::{Arrived, write_down};
+use super::pages::Landing;
 use super::problem::Why;
 use super::redirect::{self, Target};
 use super::texts::Language;
@@ -56,10 +57,24 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, Path(name): Path<Str
                 Err(refused) => visit.refuse(&refused, &manner),
             }
         }
+        Method::GET | Method::HEAD => {
+            body::discard(body).await;
+            hosted(&form, &manner)
+        }
         _ => manner.refusal(&Why::Method, None),
     };
     cors::sign(&mut response, &verdict);
     response
+}
+
+/// The form's own page, for whoever has no website to put it on.
+fn hosted(form: &FormConfig, manner: &Manner) -> Response {
+    if !form.enabled {
+        return manner.refusal(&Why::Inactive, None);
+    }
+    let submission_id = manner.request_id.to_string();
+    let home = format!("/f/{}", form.path_name());
+    pages::landing(&Landing { language: manner.language, home: &home, form: Some(form), submission_id, base: None })
 }
 
 /// `GET /f/{form}/thanks`.

@@ -1,4 +1,4 @@
-//! The form door: `POST /f/{form}` and its thank-you page.
+//! The form door: `POST /f/{form}`, the form's own page at the same address, and its thank-you page.
 //!
 //! Invariants:
 //! - what is answered with success is journalled and synced first;

@@ -1,5 +1,6 @@
-//! The pages visitors see: landing, thanks, problem. No script, no cookie, nothing from elsewhere.
+//! The pages visitors see: landing and a form's own page, thanks, problem. No script, no cookie, nothing from elsewhere.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, StatusCode, header};
@@ -11,7 +12,9 @@ use sha2::Digest;
 
 use super::texts::{Language, Texts};
 use crate::config::form::{FormConfig, origin};
-use crate::domain::reading::field_names::{is_attribution, is_control};
+use crate::domain::reading::field_names::{canonical, is_attribution, is_control};
+use crate::domain::rules::FieldType;
+use crate::domain::submission::Canonical;
 
 const CSS: &str = include_str!("templates/page.css");
 /// A problem page shows what was typed up to this many bytes in all.
@@ -53,13 +56,32 @@ struct ShownField<'a> {
     hidden: bool,
 }
 
+/// One field of a form to be filled in.
+#[derive(Debug, Serialize)]
+struct Blank<'a> {
+    name: &'a str,
+    label: Cow<'a, str>,
+    /// `textarea`, `checkbox`, or the type of an `input`.
+    kind: &'static str,
+    /// What browsers fill in by themselves.
+    autocomplete: &'static str,
+    /// Keyboard on a telephone.
+    inputmode: &'static str,
+    longest: u32,
+    required: bool,
+    /// Written from left to right in every language.
+    ltr: bool,
+}
+
 #[derive(Debug, Default, Serialize)]
 struct Page<'a> {
     t: Option<&'a Texts>,
     css: &'a str,
     title: &'a str,
     languages: Vec<Choice>,
+    home: &'a str,
     action: Option<String>,
+    blanks: Vec<Blank<'a>>,
     submission_id: String,
     base: Option<&'a str>,
     back: Option<&'a str>,
@@ -73,6 +95,8 @@ struct Page<'a> {
 pub struct Landing<'a> {
     /// Its language.
     pub language: Language,
+    /// Its path, which the choice of languages leads back to.
+    pub home: &'a str,
     /// The form on it.
     pub form: Option<&'a FormConfig>,
     /// Value of its `_submission_id`.
@@ -81,14 +105,16 @@ pub struct Landing<'a> {
     pub base: Option<&'a str>,
 }
 
-/// The landing page.
+/// The landing page, and the page of one form.
 #[must_use]
 pub fn landing(landing: &Landing<'_>) -> Response {
     let texts = landing.language.texts();
     let page = Page {
         title: landing.form.and_then(|form| form.title.as_deref()).unwrap_or(texts.heading),
         languages: Language::ALL.map(|l| Choice { code: l.code(), name: l.name() }).into(),
+        home: landing.home,
         action: landing.form.map(action),
+        blanks: landing.form.map_or_else(Vec::new, |form| blanks(form, texts)),
         submission_id: landing.submission_id.clone(),
         base: landing.base,
         ..Page::default()
@@ -144,16 +170,68 @@ fn action(form: &FormConfig) -> String {
 }
 
 fn shown<'a>(name: &'a str, value: &'a str, texts: &'static Texts) -> ShownField<'a> {
-    let label = match name {
-        "name" => texts.name,
-        "email" => texts.email,
-        "phone" => texts.phone,
-        "company" => texts.company,
-        "message" => texts.message,
-        other => other,
-    };
+    let label = label(canonical(name).filter(|_| OWN.contains(&name)), texts).unwrap_or(name);
     let long = name == "message" || value.contains('\n') || value.chars().count() > LONG;
     ShownField { name, label, value, long, hidden: is_control(name) || is_attribution(name) }
+}
+
+/// The fields of a form that declares none.
+const OWN: [&str; 5] = ["name", "email", "phone", "company", "message"];
+
+/// The fields to fill in: those the form declares, in that order.
+fn blanks<'a>(form: &'a FormConfig, texts: &'static Texts) -> Vec<Blank<'a>> {
+    let wanted = |name: &str| !is_control(name) && !is_attribution(name);
+    if form.fields.is_empty() {
+        return OWN.iter().map(|name| blank(name, canonical(name), FieldType::Text, texts)).collect();
+    }
+    let declared = form.fields.iter().filter(|field| wanted(&field.name));
+    declared
+        .map(|field| blank(&field.name, field.canonical.or_else(|| canonical(&field.name)), field.kind, texts))
+        .collect()
+}
+
+fn blank<'a>(name: &'a str, meaning: Option<Canonical>, declared: FieldType, texts: &'static Texts) -> Blank<'a> {
+    let label = label(meaning, texts).map_or_else(|| Cow::Owned(name.replace(['_', '-'], " ")), Cow::Borrowed);
+    let required = matches!(meaning, Some(Canonical::FullName | Canonical::Email | Canonical::Message));
+    let (kind, autocomplete, inputmode, longest) = match (meaning, declared) {
+        (_, FieldType::Bool) => ("checkbox", "", "", 0),
+        (Some(Canonical::Email), _) | (_, FieldType::Email) => ("email", "email", "", 254),
+        (Some(Canonical::Phone | Canonical::Mobile), _) | (_, FieldType::Phone) => ("tel", "tel", "", 40),
+        (_, FieldType::Date) => ("date", "", "", 10),
+        (Some(Canonical::Message), _) => ("textarea", "", "", 20_000),
+        (_, FieldType::Number | FieldType::Money) => ("text", "", "decimal", 40),
+        (Some(Canonical::Postcode), _) | (_, FieldType::Postcode) => ("text", "postal-code", "", 20),
+        (Some(Canonical::Country), _) | (_, FieldType::Country) => ("text", "country-name", "", 80),
+        (Some(Canonical::FullName), _) => ("text", "name", "", 200),
+        (Some(Canonical::FirstName), _) => ("text", "given-name", "", 200),
+        (Some(Canonical::LastName), _) => ("text", "family-name", "", 200),
+        (Some(Canonical::Company), _) => ("text", "organization", "", 200),
+        _ => ("text", "", "", 500),
+    };
+    Blank {
+        name,
+        label,
+        kind,
+        autocomplete,
+        inputmode,
+        longest,
+        required,
+        ltr: matches!(kind, "email" | "tel" | "date"),
+    }
+}
+
+/// What a visitor reads beside a field whose meaning is known.
+const fn label(meaning: Option<Canonical>, texts: &'static Texts) -> Option<&'static str> {
+    match meaning {
+        Some(Canonical::FullName) => Some(texts.name),
+        Some(Canonical::Email) => Some(texts.email),
+        Some(Canonical::Phone) => Some(texts.phone),
+        Some(Canonical::Company) => Some(texts.company),
+        Some(Canonical::Message) => Some(texts.message),
+        Some(Canonical::Postcode) => Some(texts.postcode),
+        Some(Canonical::Budget) => Some(texts.budget),
+        _ => None,
+    }
 }
 
 fn render(
@@ -231,7 +309,8 @@ mod tests {
     #[tokio::test]
     async fn the_style_sheet_in_the_page_is_the_one_the_policy_allows() {
         let form = FormConfig { redirect: Some("https://ok.example/thanks".into()), ..FormConfig::named("contact") };
-        let made = Landing { language: Language::Fr, form: Some(&form), submission_id: "x".into(), base: None };
+        let made =
+            Landing { language: Language::Fr, home: "/", form: Some(&form), submission_id: "x".into(), base: None };
         let response = landing(&made);
         let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
         let page = html(response).await;

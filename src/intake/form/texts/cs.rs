@@ -12,6 +12,8 @@ pub(super) static TEXTS: Texts = Texts {
     phone: "Telefon",
     company: "Společnost",
     message: "Zpráva",
+    postcode: "PSČ",
+    budget: "Rozpočet",
     optional: "nepovinné",
     send: "Odeslat",
     no_form: "Momentálně tu není otevřený žádný formulář.",
@@ -35,7 +37,7 @@ pub(super) static TEXTS: Texts = Texts {
     problems: Problems {
         unknown_form: "Na této adrese žádný formulář není. Zkontrolujte adresu na své stránce.",
         inactive: "Tento formulář je uzavřen. Obraťte se na nás prosím jinak.",
-        method: "Tato adresa přijímá pouze odeslané formuláře (POST).",
+        method: "Tato adresa zobrazuje formulář (GET) a přijímá odeslané formuláře (POST), nic jiného.",
         empty: "Formulář je prázdný. Vyplňte ho prosím a odešlete znovu.",
         malformed: "Odeslaná data nelze přečíst ({detail}). Odešlete je prosím znovu.",
         broken_off: "Odesílání se přerušilo před koncem. Zkuste to prosím znovu.",

@@ -12,6 +12,8 @@ pub(super) static TEXTS: Texts = Texts {
     phone: "Phone",
     company: "Company",
     message: "Message",
+    postcode: "Postcode",
+    budget: "Budget",
     optional: "optional",
     send: "Send",
     no_form: "No form is open here at the moment.",
@@ -35,7 +37,7 @@ pub(super) static TEXTS: Texts = Texts {
     problems: Problems {
         unknown_form: "There is no form at this address. Check the address in your page.",
         inactive: "This form is closed. Please use another way to reach us.",
-        method: "This address takes form submissions only (POST).",
+        method: "This address shows a form (GET) and takes its submissions (POST), nothing else.",
         empty: "The form is empty. Please fill it in and send it again.",
         malformed: "The submission could not be read ({detail}). Please send it again.",
         broken_off: "The submission broke off before its end. Please send it again.",

@@ -12,6 +12,8 @@ pub(super) static TEXTS: Texts = Texts {
     phone: "Téléphone",
     company: "Société",
     message: "Message",
+    postcode: "Code postal",
+    budget: "Budget",
     optional: "facultatif",
     send: "Envoyer",
     no_form: "Aucun formulaire n’est ouvert ici pour le moment.",
@@ -36,7 +38,7 @@ pub(super) static TEXTS: Texts = Texts {
     problems: Problems {
         unknown_form: "Il n’y a pas de formulaire à cette adresse. Vérifiez l’adresse dans votre page.",
         inactive: "Ce formulaire est fermé. Merci de nous joindre autrement.",
-        method: "Cette adresse ne reçoit que des envois de formulaire (POST).",
+        method: "Cette adresse affiche un formulaire (GET) et en reçoit les envois (POST), rien d’autre.",
         empty: "Le formulaire est vide. Merci de le remplir et de l’envoyer de nouveau.",
         malformed: "L’envoi n’a pas pu être lu ({detail}). Merci de l’envoyer de nouveau.",
         broken_off: "L’envoi s’est interrompu avant la fin. Merci de l’envoyer de nouveau.",

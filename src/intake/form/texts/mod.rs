@@ -98,6 +98,8 @@ pub struct Texts {
     pub phone: &'static str,
     pub company: &'static str,
     pub message: &'static str,
+    pub postcode: &'static str,
+    pub budget: &'static str,
     pub optional: &'static str,
     pub send: &'static str,
     pub no_form: &'static str,
