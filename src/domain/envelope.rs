@@ -89,6 +89,13 @@ pub struct ArrivalKey {
 /// key and said something else.
 pub const FOLLOWS: &str = "follows";
 
+/// Name in [`ArrivalContext::extra`] of who sent what is held at the door, for lists: nothing else reads it before it is
+/// released.
+pub const SHOWN_SENDER: &str = "sender";
+
+/// Name in [`ArrivalContext::extra`] of what it is about.
+pub const SHOWN_SUBJECT: &str = "subject";
+
 /// Context of an arrival that is not part of its bytes. Stored as one JSON object; absent means unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

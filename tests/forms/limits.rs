@@ -33,10 +33,16 @@ async fn a_client_that_knocks_too_often_is_told_when_to_come_back() {
 async fn what_a_form_takes_above_its_share_waits_in_quarantine() {
     let house = House::open(Plan::limits(|limits| limits.per_form_per_minute = 1)).await;
     for n in ["1", "2"] {
-        assert_eq!(house.http.post_form("/f/contact", &[("message", n)]).unwrap().status, 200);
+        let fields = [("nom", "Eva"), ("courriel", "eva@web.example"), ("objet", "Vélo \n bleu"), ("message", n)];
+        assert_eq!(house.http.post_form("/f/contact", &fields).unwrap().status, 200);
     }
     let kept = house.arrivals().await;
     assert_eq!((kept[0].state, kept[0].reason.as_deref()), (ArrivalState::Quarantined, Some("form_rate_limit")));
+    assert_eq!(
+        (kept[0].sender.as_deref(), kept[0].subject.as_deref()),
+        (Some("eva@web.example"), Some("Vélo bleu")),
+        "the person who judges it sees whose it is"
+    );
     assert_eq!(kept[1].state, ArrivalState::Received);
     house.stop().await;
 }

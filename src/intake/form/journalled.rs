@@ -15,14 +15,22 @@ use super::fields::Said;
 use super::handler::Visit;
 use super::negotiate;
 use super::problem::Why;
-use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, RawKind};
+use crate::domain::envelope::{
+    ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, RawKind, SHOWN_SENDER, SHOWN_SUBJECT,
+};
 use crate::domain::reading::arrival_key::form_keys;
+use crate::domain::reading::field_names;
+use crate::domain::reading::text::non_empty_line;
+use crate::domain::submission::Canonical;
 use crate::store::{Accepted, HELD, InitialState, NewArrival, StoreError};
 
 /// Reason of an arrival held because its form takes more than its share.
 pub const FORM_RATE_LIMIT: &str = "form_rate_limit";
 /// Reason of an arrival held because its website is not on the form's list.
 pub const ORIGIN_REFUSED: &str = "origin_refused";
+
+/// Longest sender or subject shown, in characters.
+const SHOWN_CHARS: usize = 200;
 
 /// The id to acknowledge.
 pub(super) struct Arrived(pub(super) Ulid);
@@ -31,7 +39,9 @@ pub(super) struct Arrived(pub(super) Ulid);
 pub(super) async fn write_down(visit: &Visit<'_>, raw: Bytes, said: &Said, script: bool) -> Result<Arrived, Why> {
     let explicit = explicit_key(visit, said);
     let initial = initial_state(visit);
-    let mut first = arrival(visit, &raw, keys(visit, said, explicit.as_deref(), &initial), initial.clone());
+    // Only a browser's other content under a known key is written a second time; without it nothing is copied.
+    let again = (explicit.is_some() && !script).then(|| raw.clone());
+    let mut first = arrival(visit, raw, said, keys(visit, said, explicit.as_deref(), &initial), initial.clone());
     if explicit.is_some() {
         first.envelope.context.content_key = Some(content_key(visit, said));
     }
@@ -43,10 +53,8 @@ pub(super) async fn write_down(visit: &Visit<'_>, raw: Bytes, said: &Said, scrip
     if same_content(visit, content.as_ref(), digest, first).await {
         return Ok(Arrived(first));
     }
-    if script {
-        return Err(Why::KeyReused);
-    }
-    let mut edited = arrival(visit, &raw, keys(visit, said, None, &initial), initial);
+    let Some(raw) = again else { return Err(Why::KeyReused) };
+    let mut edited = arrival(visit, raw, said, keys(visit, said, None, &initial), initial);
     edited.envelope.context.extra.insert(FOLLOWS.to_owned(), first.to_string());
     let accepted = accept(visit, edited).await?;
     Ok(Arrived(accepted.acknowledged()))
@@ -89,19 +97,23 @@ fn initial_state(visit: &Visit<'_>) -> InitialState {
     InitialState::Quarantined(FORM_RATE_LIMIT.to_owned())
 }
 
-fn arrival(visit: &Visit<'_>, raw: &Bytes, keys: Vec<ArrivalKey>, initial: InitialState) -> NewArrival {
+fn arrival(visit: &Visit<'_>, raw: Bytes, said: &Said, keys: Vec<ArrivalKey>, initial: InitialState) -> NewArrival {
     let clock = visit.door.journal.clock();
+    let mut context = context(visit);
+    if initial != InitialState::Received {
+        show(&mut context, visit, said);
+    }
     let envelope = Envelope {
         id: clock.new_id(),
         channel: Channel::Form,
         intake_id: visit.form.id.clone(),
         keys,
         received_at: clock.now(),
-        digest: Digest::of(raw),
+        digest: Digest::of(&raw),
         raw_kind: RawKind::Form,
         content_type: Some(cut(negotiate::text(visit.headers(), header::CONTENT_TYPE), 256)),
-        context: context(visit),
-        raw: raw.to_vec(),
+        context,
+        raw: Vec::from(raw),
     };
     NewArrival { envelope, initial }
 }
@@ -121,6 +133,26 @@ fn context(visit: &Visit<'_>) -> ArrivalContext {
         query: query.map(|query| cut(query.to_owned(), 4_096)),
         ..ArrivalContext::default()
     }
+}
+
+/// Lets lists show who sent what is held and what it is about, for the person who is to judge it: nobody reads it before.
+fn show(context: &mut ArrivalContext, visit: &Visit<'_>, said: &Said) {
+    use Canonical::{Company, Email, FirstName, FullName, LastName, Message, Mobile, Phone, Product, Topic};
+    let meant = |name: &str| {
+        let declared = visit.form.fields.iter().find(|field| field.name == name).and_then(|field| field.canonical);
+        declared.or_else(|| field_names::canonical(name))
+    };
+    let value = |wanted: &[Canonical]| {
+        wanted.iter().find_map(|canonical| {
+            let found = said.fields.iter().filter(|(name, _)| meant(name) == Some(*canonical));
+            found.into_iter().find_map(|(_, value)| non_empty_line(value, SHOWN_CHARS))
+        })
+    };
+    let sender = value(&[Email, Phone, Mobile, FullName, LastName, FirstName, Company]);
+    let title = || visit.form.title.clone();
+    let subject = value(&[Topic, Product]).or_else(title).or_else(|| value(&[Message]));
+    let extra = [(SHOWN_SENDER, sender), (SHOWN_SUBJECT, subject)];
+    context.extra.extend(extra.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
 }
 
 /// At most `limit` bytes, whole characters.

@@ -11,7 +11,7 @@ use ulid::Ulid;
 use super::super::driver::{self, Connection};
 use super::{optional_ulid, read, read_with, run, run_with, statements, ulid, writes};
 use crate::clock::Timestamp;
-use crate::domain::envelope::{ArrivalState, Channel, Digest, Envelope, RawKind};
+use crate::domain::envelope::{ArrivalState, Channel, Digest, Envelope, RawKind, SHOWN_SENDER, SHOWN_SUBJECT};
 use crate::store::batch::{Batch, column, row};
 use crate::store::{Accepted, CursorMove, InitialState, NewArrival, Queue, StoreError, StoreResult, Times};
 
@@ -38,10 +38,11 @@ statements! {
         " WHERE arrival_key.key = value->>0");
     INSERT_ARRIVALS(
         "INSERT INTO arrival (id, ulid, channel, intake, state, reason, received_at, digest, content_type, raw_kind,",
-        " context, size, duplicate_of, decided_at)",
+        " context, size, duplicate_of, decided_at, sender, subject)",
         " SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2, value->>3, value->>4, value->>5,",
         " CAST(value->>6 AS BIGINT), value->>7, value->>8, value->>9, value->>10, CAST(value->>11 AS BIGINT),",
-        " CAST(value->>12 AS BIGINT), CAST(value->>13 AS BIGINT) FROM ", rows!("1"));
+        " CAST(value->>12 AS BIGINT), CAST(value->>13 AS BIGINT), value->>14, value->>15 FROM ",
+        rows!("1"));
     // $2 holds the bytes of all rows end to end; a row names its offset (from 1) and length.
     INSERT_RAW(
         "INSERT INTO arrival_raw (arrival, raw)",
@@ -264,7 +265,8 @@ async fn write(conn: &mut Connection, arrivals: &[&NewArrival], placed: &[Placed
         let decided_at = (state != "received").then_some(now.wall.micros());
         row!(arrived; place.id, envelope.id.to_string(), envelope.channel.as_str(), envelope.intake_id, state, reason,
             envelope.received_at.micros(), digest, envelope.content_type, raw_kind(envelope.raw_kind),
-            context(envelope), envelope.raw.len(), place.original.as_ref().map(|o| o.id), decided_at);
+            context(envelope), envelope.raw.len(), place.original.as_ref().map(|o| o.id), decided_at,
+            envelope.context.extra.get(SHOWN_SENDER), envelope.context.extra.get(SHOWN_SUBJECT));
         if place.original.as_ref().is_none_or(|o| o.digest != digest) {
             raws.push((place.id, &envelope.raw));
         }
