@@ -140,14 +140,7 @@ impl Spool {
         let mut batch = Vec::new();
         let mut bytes = 0;
         for (name, stamp) in ready {
-            match arrival::take(&self.folder.join(&name), &name, stamp, self.limit, &self.deps).await {
-                Taken::Arrival(arrival) => {
-                    bytes += arrival.envelope.raw.len();
-                    batch.push((name, stamp, *arrival));
-                }
-                Taken::Changed => self.settling.again(&name),
-                Taken::Refused(reason) => self.refuse(&name, stamp, &reason).await,
-            }
+            bytes += self.take(name, stamp, &mut batch).await;
             if batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES {
                 bytes = 0;
                 if !self.journal(std::mem::take(&mut batch)).await {
@@ -169,10 +162,10 @@ impl Spool {
         if batch.is_empty() {
             return true;
         }
-        let arrivals = batch.iter().map(|(_, _, arrival)| arrival.clone()).collect();
+        let (files, arrivals): (Vec<_>, Vec<_>) = batch.into_iter().map(|(name, stamp, a)| ((name, stamp), a)).unzip();
         match self.deps.journal.accept_all(arrivals).await {
             Ok(_) => {
-                for (name, stamp, _) in batch {
+                for (name, stamp) in files {
                     self.status.send_modify(|status| status.taken += 1);
                     self.move_away(&name, stamp, "done").await;
                 }
@@ -182,20 +175,36 @@ impl Spool {
                 self.tell(&format!("files wait in the folder: {error}"));
                 false
             }
-            Err(error) if batch.len() == 1 => {
+            Err(error) if files.len() == 1 => {
                 self.tell(&format!("files wait in the folder: {error}"));
                 true
             }
             Err(_) => {
-                // One of them may be the reason: each for itself.
-                for one in batch {
-                    if !Box::pin(self.journal(vec![one])).await {
+                // One of them may be the reason: each for itself, read again, because the bytes were given away.
+                for (name, stamp) in files {
+                    let mut one = Vec::new();
+                    self.take(name, stamp, &mut one).await;
+                    if !Box::pin(self.journal(one)).await {
                         return false;
                     }
                 }
                 true
             }
         }
+    }
+
+    /// Reads a file into a batch, or deals with it otherwise; how many bytes the batch has grown by.
+    async fn take(&mut self, name: OsString, stamp: Stamp, batch: &mut Vec<(OsString, Stamp, NewArrival)>) -> usize {
+        match arrival::take(&self.folder.join(&name), &name, stamp, self.limit, &self.deps).await {
+            Taken::Arrival(arrival) => {
+                let bytes = arrival.envelope.raw.len();
+                batch.push((name, stamp, *arrival));
+                return bytes;
+            }
+            Taken::Changed => self.settling.again(&name),
+            Taken::Refused(reason) => self.refuse(&name, stamp, &reason).await,
+        }
+        0
     }
 
     async fn refuse(&mut self, name: &OsStr, stamp: Stamp, reason: &str) {

@@ -108,7 +108,7 @@ async fn form(name: String, key: ArrivalKey, raw: &[u8], deps: &SpoolDeps) -> Ta
     };
     let mut keys = vec![key];
     keys.extend(form_keys(id, &said.content(), None, form.duplicate_window(), deps.journal.clock().now()));
-    Taken::Arrival(Box::new(arrival(name, id.to_owned(), keys, RawKind::Form, body.to_vec(), deps)))
+    Taken::Arrival(Box::new(arrival(name, id.to_owned(), keys, RawKind::Form, Vec::from(body), deps)))
 }
 
 fn arrival(
