@@ -72,6 +72,26 @@ async fn the_same_mail_through_two_mailboxes_is_one_lead_and_one_repeat() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s06_mail_without_message_id_is_known_by_its_content() {
+    let house = House::sqlite().await;
+    let mail = |name: &str, text: &str| {
+        format!("From: {name} <{name}@stavby-{name}.cz>\nTo: sales@our-company.example\nSubject: Okna\n\n{text}\n")
+    };
+    let jan = mail("jan", "Dobrý den, prosím o nabídku oken.");
+    let first = house.mail_to("sales", &jan).await;
+    let other = house.mail_to("sales", &mail("eva", "Dobrý den, prosím o nabídku oken.")).await;
+    let later = house.mail_to("sales", &mail("jan", "Ještě jedna otázka k oknům.")).await;
+    let again = house.mail_to("info", &format!("Received: from a by b; Fri, 20 Nov 2026 10:00:00 +0100\n{jan}")).await;
+    assert_eq!((other.duplicate_of(), later.duplicate_of()), (None, None), "each says something of its own");
+    assert_eq!(again.duplicate_of(), Some(first.id()), "the same content through two mailboxes is one");
+    house.work().await;
+    let leads = house.leads().await;
+    assert_eq!(leads.len(), 2, "{leads:?}");
+    let of_jan = leads.iter().find(|l| l.email.as_deref() == Some("jan@stavby-jan.cz")).expect("a lead");
+    assert_eq!(house.show(EntityKind::Lead, of_jan.id).await.communications.len(), 2, "his second mail is not lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_message_id_with_other_content_is_another_arrival() {
     let house = House::sqlite().await;
     house.mail(&jan("reused@x.cz", "Okna", "Dobrý den")).await;
