@@ -85,9 +85,8 @@ fn the_row_is_synced_before_its_reply(daemon: &Daemon, part: &str) {
     let row = before().find(|c| c.is_write() && c.text.contains(&id));
     let row = row.unwrap_or_else(|| panic!("no write of the row {id} before its reply:\n{text}"));
     let last = before().filter(|c| c.is_write()).max_by_key(|c| c.ended).expect("the row's at least");
-    let synced = before().find(|c| {
-        c.is(&["fsync", "fdatasync"]) && c.began > last.ended && c.text.trim_end().ends_with("= 0")
-    });
+    let synced =
+        before().find(|c| c.is(&["fsync", "fdatasync"]) && c.began > last.ended && c.text.trim_end().ends_with("= 0"));
     let synced = synced.unwrap_or_else(|| panic!("no sync between the last write and the reply:\n{text}"));
     println!(
         "row written at line {}, last frame at {}, sync from {} to {}, reply at {} of {}",

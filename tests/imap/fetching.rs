@@ -303,6 +303,19 @@ async fn s07_many_messages_are_read_in_order_without_gaps() {
 }
 
 #[tokio::test]
+async fn s06_messages_without_message_id_stop_nothing_and_are_told_apart() {
+    let server = server_with(1).await;
+    for text in ["one", "two", "one"] {
+        server.deliver_raw(format!("From: a@b.example\r\nSubject: Hello\r\n\r\n{text}\r\n").into_bytes());
+    }
+    server.deliver(5);
+    let rig = Rig::start(config(server.port, "", ""));
+    assert_eq!(rig.journalled(4).await, [1, 2, 3, 5]);
+    rig.up().await;
+    assert_eq!((rig.store.uids(), rig.store.with(|h| h.repeats)), (vec![1, 2, 3, 5], 1));
+}
+
+#[tokio::test]
 async fn the_same_message_twice_in_a_folder_is_one_arrival() {
     let server = server_with(2).await;
     server.deliver(1);
