@@ -196,7 +196,8 @@ fn conversation<'a>(q: &Question<'a>) -> Option<&'a ThreadHit> {
 
 /// The sender wrote or received a message of that conversation. Addresses are compared by the rules of their providers.
 fn participates(q: &Question<'_>, hit: &ThreadHit) -> bool {
-    let canonical = |address: &String| EmailAddress::parse(address).map_or_else(|| address.to_lowercase(), |a| a.canonical());
+    let canonical =
+        |address: &String| EmailAddress::parse(address).map_or_else(|| address.to_lowercase(), |a| a.canonical());
     let members: Vec<String> = hit.participants.iter().map(canonical).collect();
     // Who writes is what the enquiry says: the From of a person's mail. A Reply-To is chosen by whoever writes.
     let unreadable = || q.submission.mail.as_ref().and_then(|m| m.from.address.as_ref());

@@ -373,7 +373,7 @@ async fn an_answer_that_trickles_for_ever_ends() {
     let mut once = true;
     server.on(move |command, _| {
         let now = command.starts_with("EXAMINE") && std::mem::take(&mut once);
-        now.then(|| Act::Trickle("* OK still at it\r\n"))
+        now.then_some(Act::Trickle("* OK still at it\r\n"))
     });
     let rig = Rig::start(config(server.port, "", "command = 1.0"));
     assert_eq!(rig.journalled(1).await, [1]);

@@ -487,7 +487,8 @@ pub async fn statements_are_prepared_and_use_their_index(lab: &Lab) {
         for line in plan.lines().filter(|l| l.starts_with("SCAN")) {
             // The unfolded argument, a temporary result, the rowid order of a list, small fixed tables, and the
             // grouped figures (a statement of the same name) may be walked.
-            let harmless = ["SCAN e ", "SCAN x", "SCAN y", "SCAN z", "SCAN due", "USING COVERING INDEX", "SCAN json_each"];
+            let harmless =
+                ["SCAN e ", "SCAN x", "SCAN y", "SCAN z", "SCAN due", "USING COVERING INDEX", "SCAN json_each"];
             assert!(harmless.iter().any(|h| line.contains(h)), "{name}: {plan}");
         }
     }

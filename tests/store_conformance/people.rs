@@ -3,8 +3,8 @@
 use pisteur::domain::decision::{Action, Link, OwnerChoice, RecordKind};
 use pisteur::domain::enquiry::{Email, EmailKind};
 use pisteur::domain::matching::EntityKind;
-use pisteur::store::{Commit, Guard};
 use pisteur::store::rows::{ContactImport, Imported, PersonRow, RecordFilter, TeamRow};
+use pisteur::store::{Commit, Guard};
 
 use super::lab::{Lab, keys, person};
 

@@ -105,7 +105,12 @@ pub(super) async fn taking_part(
 }
 
 /// One conversation as the decision sees it; `None` when it is not one of a lead or opportunity.
-pub(super) fn hit(query: &NeighbourQuery, message: &Message, record: &Neighbour, part: &TakingPart) -> Option<ThreadHit> {
+pub(super) fn hit(
+    query: &NeighbourQuery,
+    message: &Message,
+    record: &Neighbour,
+    part: &TakingPart,
+) -> Option<ThreadHit> {
     if !matches!(record.entity.kind, EntityKind::Lead | EntityKind::Opportunity) {
         return None;
     }
