@@ -99,6 +99,37 @@ async fn files_are_taken_where_the_form_allows_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_passes_the_door_that_is_read_otherwise_later() {
+    let house = House::usual().await;
+    let part = |rest: &str| format!("Content-Disposition: form-data; {rest}");
+    let file = part("name=\"f\"; filename=\"evil.exe\"\n\nMZ");
+    let loud = part("name=\"f\"; FILENAME=\"evil.exe\"\r\n\r\nMZ");
+    let message = part("name=\"message\"\r\n\r\nhi");
+    let fields = format!("\n--B\n{}", part("name=\"a\"\n\n1")).repeat(200);
+    let cases = [
+        (format!("--B\r\n{message}\n--B\n{file}\r\n--B--\r\n"), 400, "no_file_uploads"),
+        (format!("--B\r\n{message}\r\n--B\r\n{loud}\r\n--B--\r\n"), 400, "no_file_uploads"),
+        (format!("--B\r\n{message}{fields}\r\n--B--\r\n"), 413, "too_many_fields"),
+        (format!("junk--B\r\n{message}\r\n--B--\r\n"), 400, "malformed"),
+    ];
+    for (body, status, slug) in cases {
+        let answer = house.http.post("/f/contact", MULTIPART, body.as_bytes()).unwrap();
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(slug)), "{body}");
+    }
+    assert!(house.arrivals().await.is_empty());
+    let empty = format!("--B\r\n{}\r\n", part("name=\"f\"; filename=\"\"\r\n\r\n"));
+    let body = format!("{}--B\r\n{}\r\n--B--\r\n", empty.repeat(9_000), part("name=\"email\"\r\n\r\na@b.example"));
+    assert_eq!(house.http.post("/f/contact", MULTIPART, body.as_bytes()).unwrap().status, 200);
+    let read = pisteur::domain::reading::form::read_pairs(
+        &house.newest().await.raw,
+        Some(MULTIPART),
+        &pisteur::domain::reading::ReadLimits::default(),
+    );
+    assert_eq!(read.fields, [("email".to_owned(), "a@b.example".to_owned())]);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chunked_body_is_bounded_without_a_length() {
     let house = House::usual().await;
     let mut chunked = Vec::new();

@@ -33,6 +33,30 @@ async fn a_double_click_has_the_answer_of_the_first() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_words_in_another_charset_are_another_submission() {
+    let house = House::usual().await;
+    let kind = "application/x-www-form-urlencoded; charset=windows-1250";
+    let post = |kind: &str, body: &[u8]| house.http.post("/f/contact", kind, body).unwrap();
+    let bodies: [(&str, &[u8], &[u8]); 3] = [
+        (kind, b"message=%C8%ED%9E", b"message=%F8%E1%9A"),
+        (
+            "multipart/form-data; boundary=B",
+            b"--B\r\nContent-Disposition: form-data; name=\"m\"\r\n\r\n\xc8\xed\x9e\r\n--B--\r\n",
+            b"--B\r\nContent-Disposition: form-data; name=\"m\"\r\n\r\n\xf8\xe1\x9a\r\n--B--\r\n",
+        ),
+        ("application/json", b"{\"text\":\"\xc8\xed\x9e\"}", b"{\"text\":\"\xf8\xe1\x9a\"}"),
+    ];
+    for (kind, one, other) in bodies {
+        let first = id(&post(kind, one));
+        assert_eq!(id(&post(kind, one)), first, "a double click");
+        assert_ne!(id(&post(kind, other)), first, "{kind}");
+    }
+    assert!(post(kind, b"_submission_id=u&message=%C8%ED%9E").status == 200);
+    assert_eq!(post(kind, b"_submission_id=u&message=%F8%E1%9A").status, 422, "not the same under one key");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_window_of_zero_takes_everything() {
     let house = House::open(Plan::form(|form| form.duplicate_window_seconds = 0)).await;
     let post = || id(&house.http.post_form("/f/contact", &[("message", "hi")]).unwrap());

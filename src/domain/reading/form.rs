@@ -6,7 +6,7 @@
 use super::body::warning;
 use super::text::{clean, non_empty_line};
 use super::{FormReading, ReadLimits, ReadSettings, charset, field_names, json, multipart, typed};
-use crate::domain::envelope::Envelope;
+use crate::domain::envelope::{Digest, Envelope};
 use crate::domain::submission::{Attachment, Canonical, Field, Submission, Warning};
 
 /// Longest field name kept, in bytes.
@@ -21,29 +21,55 @@ pub struct FormPairs {
     pub fields: Vec<(String, String)>,
     /// Files of a multipart body; `part` is the 1-based position of the part.
     pub files: Vec<Attachment>,
+    /// The same files as their fields name them.
+    pub uploads: Vec<Upload>,
+    /// Name, and digest of the bytes, of every value that was not UTF-8: its text may be a guess, its bytes are not.
+    pub foreign: Vec<(String, String)>,
     /// What was odd: `broken_multipart`, `broken_json`, `fields_cut`, `unknown_encoding`, ...
     pub warnings: Vec<Warning>,
+    /// Why not all of the body could be read, in English.
+    pub broken: Option<String>,
+    /// There was more than the limits let in.
+    pub cut: bool,
+}
+
+impl FormPairs {
+    /// Notes that the body is broken.
+    pub(super) fn is_broken(&mut self, code: &str, detail: String) {
+        self.warnings.push(warning(code, detail.clone()));
+        self.broken = Some(detail);
+    }
+
+    /// Notes that the body has more fields or files than are read.
+    pub(super) fn is_cut(&mut self, limits: &ReadLimits) {
+        let detail = format!("Only the first {} fields and {} files were read.", limits.fields, limits.attachments);
+        self.warnings.push(warning("fields_cut", detail));
+        self.cut = true;
+    }
+
+    /// Notes the bytes of a value that is not UTF-8.
+    pub(super) fn note_foreign(&mut self, name: &str, bytes: &[u8]) {
+        if std::str::from_utf8(bytes).is_err() {
+            self.foreign.push((name.to_owned(), format!("bytes:{}", Digest::of(bytes))));
+        }
+    }
+}
+
+/// A file of a multipart body as its field names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Name of its field.
+    pub field: String,
+    /// Its name as sent; empty when it has none.
+    pub file: String,
+    /// Digest of its content.
+    pub digest: Digest,
 }
 
 /// Takes a form body apart by its `Content-Type`. Total: a broken body gives what was readable and a warning.
-/// Without a content type, JSON is recognised by its first character.
+/// Without a content type, JSON is recognised by its first character. Names are no longer than 128 bytes.
 pub fn read_pairs(raw: &[u8], content_type: Option<&str>, limits: &ReadLimits) -> FormPairs {
-    let content_type = content_type.unwrap_or_default();
-    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let mut pairs = match media.as_str() {
-        "multipart/form-data" => multipart::read(raw, content_type, limits),
-        "application/json" | "text/json" => json::read(raw, limits),
-        "" if matches!(raw.trim_ascii_start().first(), Some(b'{' | b'[')) => json::read(raw, limits),
-        _ if media.ends_with("+json") => json::read(raw, limits),
-        _ => {
-            let mut pairs = urlencoded(raw, limits);
-            if !matches!(media.as_str(), "" | "application/x-www-form-urlencoded") {
-                let detail = format!("The content type {media} was read as a urlencoded form.");
-                pairs.warnings.push(warning("unknown_encoding", super::text::one_line(&detail, 200)));
-            }
-            pairs
-        }
-    };
+    let mut pairs = take_apart(raw, content_type, limits);
     for (name, value) in &mut pairs.fields {
         name.truncate(super::body::cut(name, NAME_BYTES).len());
         name.retain(|c| c != '\0');
@@ -54,33 +80,53 @@ pub fn read_pairs(raw: &[u8], content_type: Option<&str>, limits: &ReadLimits) -
     pairs
 }
 
-/// `application/x-www-form-urlencoded` (WHATWG URL), with the `_charset_` field.
-fn urlencoded(raw: &[u8], limits: &ReadLimits) -> FormPairs {
+/// As [`read_pairs`], with names and values as they were sent: for the door, which refuses what is too long.
+pub fn take_apart(raw: &[u8], content_type: Option<&str>, limits: &ReadLimits) -> FormPairs {
+    let content_type = content_type.unwrap_or_default();
+    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let label = multipart::parameter(content_type, "charset");
+    match media.as_str() {
+        "multipart/form-data" => multipart::read(raw, content_type, limits),
+        "application/json" | "text/json" => json::read(raw, label.as_deref(), limits),
+        "" if matches!(raw.trim_ascii_start().first(), Some(b'{' | b'[')) => json::read(raw, None, limits),
+        _ if media.ends_with("+json") => json::read(raw, label.as_deref(), limits),
+        _ => {
+            let mut pairs = urlencoded(raw, label, limits);
+            if !matches!(media.as_str(), "" | "application/x-www-form-urlencoded") {
+                let detail = format!("The content type {media} was read as a urlencoded form.");
+                pairs.warnings.push(warning("unknown_encoding", super::text::one_line(&detail, 200)));
+            }
+            pairs
+        }
+    }
+}
+
+/// `application/x-www-form-urlencoded` (WHATWG URL); the `_charset_` field says more than the content type.
+fn urlencoded(raw: &[u8], label: Option<String>, limits: &ReadLimits) -> FormPairs {
     let mut pairs = FormPairs::default();
     let raw = raw.trim_ascii();
     let pieces = || raw.split(|&b| b == b'&').filter(|piece| !piece.is_empty());
-    let label = pieces().take(limits.fields).find_map(|piece| {
+    let said = pieces().take(limits.fields).find_map(|piece| {
         let (name, value) = split_piece(piece);
         (name == b"_charset_").then(|| String::from_utf8_lossy(&percent_decode(value)).into_owned())
     });
-    let decode = |bytes: &[u8]| charset::decode(&percent_decode(bytes), label.as_deref());
+    let label = said.or(label);
     for piece in pieces().take(limits.fields) {
         let (name, value) = split_piece(piece);
-        let value = decode(value);
+        let (name, bytes) = (percent_decode(name), percent_decode(value));
+        let value = charset::decode(&bytes, label.as_deref());
         if let Some(guessed) = value.guessed.filter(|_| pairs.warnings.is_empty()) {
             pairs.warnings.push(warning("charset_guessed", format!("A value was read as {guessed}.")));
         }
-        pairs.fields.push((decode(name).text, value.text));
+        let text = charset::decode(&name, label.as_deref()).text;
+        pairs.note_foreign(&text, &name);
+        pairs.note_foreign(&text, &bytes);
+        pairs.fields.push((text, value.text));
     }
     if pieces().nth(limits.fields).is_some() {
-        pairs.warnings.push(fields_cut(limits));
+        pairs.is_cut(limits);
     }
     pairs
-}
-
-/// The warning for a body with more fields than are read.
-pub fn fields_cut(limits: &ReadLimits) -> Warning {
-    warning("fields_cut", format!("Only the first {} fields were read.", limits.fields))
 }
 
 fn split_piece(piece: &[u8]) -> (&[u8], &[u8]) {
@@ -202,6 +248,7 @@ mod tests {
         let read = fields(b"_charset_=windows-1250&name=Ji%F8%ED", "application/x-www-form-urlencoded");
         assert_eq!(read[1].1, "Jiří");
         assert_eq!(fields(b"name=Ren%E9e", "application/x-www-form-urlencoded")[0].1, "Renée");
+        assert_eq!(fields(b"name=%C8%ED%9E", "application/x-www-form-urlencoded; charset=windows-1250")[0].1, "Číž");
     }
 
     #[test]

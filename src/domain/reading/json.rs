@@ -3,23 +3,29 @@
 use serde_json::Value;
 
 use super::ReadLimits;
-use super::body::warning;
-use super::form::{FormPairs, fields_cut};
+use super::charset;
+use super::form::FormPairs;
 
-/// Reads a JSON body. Depth is bounded by the parser (128); numbers and booleans become text, null nothing.
-pub fn read(raw: &[u8], limits: &ReadLimits) -> FormPairs {
+/// Reads a JSON body. Depth is bounded by the parser (128); numbers and booleans become text, null nothing. Bytes that
+/// are not UTF-8 are read by the charset `label` or by guess.
+pub fn read(raw: &[u8], label: Option<&str>, limits: &ReadLimits) -> FormPairs {
     let mut pairs = FormPairs::default();
     let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
-    match serde_json::from_slice::<Value>(raw) {
+    pairs.note_foreign("", raw);
+    let text = charset::decode(raw, label).text;
+    match serde_json::from_str::<Value>(&text) {
         Ok(value @ (Value::Object(_) | Value::Array(_))) => {
             flatten(String::new(), &value, &mut pairs, limits);
             if pairs.fields.len() > limits.fields {
                 pairs.fields.truncate(limits.fields);
-                pairs.warnings.push(fields_cut(limits));
+                pairs.is_cut(limits);
             }
         }
-        Ok(_) => pairs.warnings.push(warning("broken_json", "The JSON body is neither an object nor a list.")),
-        Err(error) => pairs.warnings.push(warning("broken_json", format!("The JSON body cannot be read: {error}."))),
+        Ok(_) => pairs.is_broken("broken_json", "The JSON body is neither an object nor a list.".to_owned()),
+        Err(error) => {
+            let at = format!("The JSON body is broken at line {}, column {}.", error.line(), error.column());
+            pairs.is_broken("broken_json", at);
+        }
     }
     pairs
 }
@@ -71,6 +77,7 @@ mod tests {
     fn nested_values_get_bracket_names_in_order() {
         let read = read(
             br#"{"z":1.50,"a":{"b":["x",true]},"n":null,"l":[{"k":"v"}],"e":12345678901234567890}"#,
+            None,
             &ReadLimits::default(),
         );
         let short: Vec<_> = read.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -83,7 +90,7 @@ mod tests {
     #[test]
     fn broken_json_is_a_warning() {
         for raw in [&b"{"[..], b"", b"3", b"\xff", &vec![b'['; 100_000]] {
-            assert_eq!(read(raw, &ReadLimits::default()).warnings.len(), 1);
+            assert_eq!(read(raw, None, &ReadLimits::default()).warnings.len(), 1);
         }
     }
 }

@@ -1,89 +1,139 @@
 //! `multipart/form-data` (RFC 7578) over bytes that are already here: small, bounded, no stream.
 //!
-//! A part with a file name, `filename*` or a content type of its own that is not text is a file: listed by its
-//! position, never copied. A truncated body gives what was whole and a warning.
+//! The door and the workers read with this one reader: what one sees, the other sees. A part with a file name,
+//! `filename*` or a content type of its own that is not text is a file: listed by its position, never copied. A part
+//! without a name is a field without a name. A truncated body gives what was whole and says that it is broken.
 
 use super::ReadLimits;
 use super::body::warning;
 use super::charset;
-use super::form::{FormPairs, fields_cut};
+use super::form::{FormPairs, Upload};
 use super::header_lines::headers;
 use super::mime::file_name;
+use crate::domain::envelope::Digest;
 use crate::domain::submission::Attachment;
 
 /// Longest boundary (RFC 2046), in bytes.
 const BOUNDARY_BYTES: usize = 70;
 /// Header lines read of one part.
 const PART_HEADERS: usize = 32;
+/// What a broken body is called.
+const BROKEN: &str = "broken_multipart";
 
 /// Reads a multipart body whose `Content-Type` value is given.
 pub fn read(raw: &[u8], content_type: &str, limits: &ReadLimits) -> FormPairs {
     let mut pairs = FormPairs::default();
     let Some(boundary) = parameter(content_type, "boundary").filter(|b| !b.is_empty() && b.len() <= BOUNDARY_BYTES)
     else {
-        pairs.warnings.push(warning("broken_multipart", "The content type names no usable boundary."));
+        pairs.is_broken(BROKEN, "The content type names no usable boundary.".to_owned());
         return pairs;
     };
-    let parts = Parts::new(raw, &boundary);
+    if !is_delimiter(raw.trim_ascii_start(), format!("--{boundary}").as_bytes()) {
+        pairs.is_broken(BROKEN, "Something stands before the first boundary.".to_owned());
+    }
     let mut complete = false;
     let mut charset_name = None;
-    for (position, part) in parts.enumerate() {
-        if position >= limits.fields {
-            pairs.warnings.push(fields_cut(limits));
-            return pairs;
-        }
+    for (index, part) in Parts::new(raw, &boundary).enumerate() {
         match part {
-            Part::Whole(bytes) => read_part(bytes, position + 1, &mut pairs, &mut charset_name),
+            Part::Whole(b"") => {}
+            Part::Whole(bytes) => {
+                let part = Opened::of(bytes, index + 1);
+                if pairs.fields.len() >= limits.fields && part.file.is_none()
+                    || pairs.uploads.len() >= limits.attachments && part.file.is_some()
+                {
+                    pairs.is_cut(limits);
+                    return pairs;
+                }
+                part.keep(&mut pairs, &mut charset_name);
+            }
             Part::End => complete = true,
         }
     }
     if !complete {
-        pairs.warnings.push(warning("broken_multipart", "The body ends before its closing boundary."));
+        pairs.is_broken(BROKEN, "The body ends before its closing boundary.".to_owned());
     }
     pairs
 }
 
-fn read_part(bytes: &[u8], position: usize, pairs: &mut FormPairs, charset_name: &mut Option<String>) {
-    let mut fields = headers(bytes);
-    let (mut disposition, mut media) = (None, None);
-    for header in fields.by_ref().take(PART_HEADERS) {
-        if header.is("content-disposition") {
-            disposition = Some(String::from_utf8_lossy(header.value).replace(['\r', '\n'], " "));
-        } else if header.is("content-type") {
-            media = Some(header.text());
+/// One part behind its headers.
+struct Opened<'a> {
+    position: usize,
+    name: String,
+    /// Its name as a file, when it is one; empty when it has none.
+    file: Option<String>,
+    media: Option<String>,
+    content: &'a [u8],
+    /// It has more header lines than are read.
+    long: bool,
+}
+
+impl<'a> Opened<'a> {
+    fn of(bytes: &'a [u8], position: usize) -> Self {
+        let mut fields = headers(bytes);
+        let (mut disposition, mut media, mut lines) = (String::new(), None, 0);
+        for header in fields.by_ref() {
+            lines += 1;
+            if lines > PART_HEADERS {
+                continue; // to the end of the headers
+            }
+            if header.is("content-disposition") {
+                disposition = String::from_utf8_lossy(header.value).replace(['\r', '\n'], " ");
+            } else if header.is("content-type") {
+                media = Some(header.text());
+            }
+        }
+        let extended = parameter(&disposition, "filename*").and_then(|v| decode_extended(&v));
+        let file = extended.or_else(|| parameter(&disposition, "filename").map(|n| unescape(&n)));
+        let kind = media_type(media.as_deref());
+        let typed = !kind.is_empty() && !kind.starts_with("text/plain");
+        Self {
+            position,
+            name: parameter(&disposition, "name").map(|n| unescape(&n)).unwrap_or_default(),
+            file: file.or_else(|| typed.then(String::new)),
+            media,
+            content: fields.body(),
+            long: lines > PART_HEADERS,
         }
     }
-    let content = fields.body();
-    let Some(name) = disposition.as_deref().and_then(|d| parameter(d, "name")).map(|n| unescape(&n)) else { return };
-    let disposition = disposition.unwrap_or_default();
-    let extended = parameter(&disposition, "filename*").and_then(|v| decode_extended(&v));
-    let file = extended.or_else(|| parameter(&disposition, "filename").map(|n| unescape(&n)));
-    let media_type =
-        media.as_deref().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let typed = !media_type.is_empty() && !media_type.starts_with("text/plain");
-    if file.is_some() || typed {
+
+    fn keep(self, pairs: &mut FormPairs, charset_name: &mut Option<String>) {
+        if self.long {
+            pairs.is_broken(BROKEN, format!("A part has more than {PART_HEADERS} header lines."));
+            pairs.warnings.truncate(20);
+        }
+        let Some(file) = self.file else { return self.keep_field(pairs, charset_name) };
         // An empty file input is no file.
-        if content.is_empty() && file.as_deref().is_none_or(str::is_empty) {
+        if self.content.is_empty() && file.is_empty() {
             return;
         }
+        let kind = media_type(self.media.as_deref());
         pairs.files.push(Attachment {
-            name: file.as_deref().and_then(file_name).unwrap_or_else(|| format!("part-{position}")),
-            media_type: if media_type.is_empty() { "application/octet-stream".to_owned() } else { media_type },
-            size: content.len() as u64,
-            part: position.to_string(),
+            name: file_name(&file).unwrap_or_else(|| format!("part-{}", self.position)),
+            media_type: if kind.is_empty() { "application/octet-stream".to_owned() } else { kind },
+            size: self.content.len() as u64,
+            part: self.position.to_string(),
         });
-        return;
+        pairs.uploads.push(Upload { field: self.name, file, digest: Digest::of(self.content) });
     }
-    let declared = media.as_deref().and_then(|m| parameter(m, "charset"));
-    let decoded = charset::decode(content, declared.as_deref().or(charset_name.as_deref()));
-    if name == "_charset_" {
-        *charset_name = Some(decoded.text.trim().to_owned());
+
+    fn keep_field(self, pairs: &mut FormPairs, charset_name: &mut Option<String>) {
+        let declared = self.media.as_deref().and_then(|m| parameter(m, "charset"));
+        let decoded = charset::decode(self.content, declared.as_deref().or(charset_name.as_deref()));
+        if self.name == "_charset_" {
+            *charset_name = Some(decoded.text.trim().to_owned());
+        }
+        if let Some(guessed) = decoded.guessed {
+            pairs.warnings.push(warning("charset_guessed", format!("A value was read as {guessed}.")));
+            pairs.warnings.truncate(20);
+        }
+        pairs.note_foreign(&self.name, self.content);
+        pairs.fields.push((self.name, decoded.text));
     }
-    if let Some(guessed) = decoded.guessed {
-        pairs.warnings.push(warning("charset_guessed", format!("A value was read as {guessed}.")));
-        pairs.warnings.truncate(20);
-    }
-    pairs.fields.push((name, decoded.text));
+}
+
+/// The media type of a content type, in lower case.
+fn media_type(content_type: Option<&str>) -> String {
+    content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// A parameter of a structured header value: `; name="value"`, quotes honoured, RFC 2231 names as written.
@@ -91,7 +141,12 @@ pub fn parameter(value: &str, name: &str) -> Option<String> {
     let mut rest = value.split_once(';').map(|(_, rest)| rest)?;
     for _ in 0..50 {
         rest = rest.trim_start_matches([' ', '\t', ';']);
-        let (key, after) = rest.split_once('=')?;
+        let stop = rest.find([';', '='])?;
+        let (key, after) = (rest.get(..stop)?, rest.get(stop + 1..)?);
+        if rest.get(stop..)?.starts_with(';') {
+            rest = after; // a parameter without a value
+            continue;
+        }
         let after = after.trim_start();
         let (found, tail) = if let Some(quoted) = after.strip_prefix('"') {
             quoted_value(quoted)
@@ -166,7 +221,7 @@ impl<'a> Parts<'a> {
     fn new(raw: &'a [u8], boundary: &str) -> Self {
         let delimiter = format!("--{boundary}").into_bytes();
         // The first delimiter stands at the very start or on a line of its own.
-        let rest = if raw.starts_with(&delimiter) {
+        let rest = if is_delimiter(raw, &delimiter) {
             raw.get(delimiter.len()..)
         } else {
             find(raw, &delimiter).and_then(|at| raw.get(at.1..))
@@ -175,13 +230,20 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// Whether a delimiter line begins here: nothing but padding may follow it, or the two hyphens of the end.
+fn is_delimiter(bytes: &[u8], delimiter: &[u8]) -> bool {
+    let Some(after) = bytes.strip_prefix(delimiter) else { return false };
+    let line = after.iter().position(|b| !matches!(b, b' ' | b'\t')).and_then(|at| after.get(at..));
+    after.starts_with(b"--") || line.is_some_and(|line| line.starts_with(b"\n") || line.starts_with(b"\r\n"))
+}
+
 /// Range of the first delimiter at the start of a line, its line break included.
 fn find(bytes: &[u8], delimiter: &[u8]) -> Option<(usize, usize)> {
     let mut from = 0;
     loop {
         let line_feed = from + bytes.get(from..)?.iter().position(|&b| b == b'\n')?;
         let start = line_feed + 1;
-        if bytes.get(start..)?.starts_with(delimiter) {
+        if is_delimiter(bytes.get(start..)?, delimiter) {
             let before = line_feed.checked_sub(1).and_then(|i| bytes.get(i));
             let break_start = if before == Some(&b'\r') { line_feed - 1 } else { line_feed };
             return Some((break_start, start + delimiter.len()));
@@ -202,7 +264,7 @@ impl<'a> Iterator for Parts<'a> {
         let line = rest.iter().position(|&b| b == b'\n')?;
         let body = rest.get(line + 1..)?;
         // An empty part: the next delimiter follows at once.
-        if body.starts_with(&self.delimiter) {
+        if is_delimiter(body, &self.delimiter) {
             self.rest = body.get(self.delimiter.len()..);
             return Some(Part::Whole(b""));
         }
@@ -243,6 +305,26 @@ mod tests {
         let files: Vec<_> = read.files.iter().map(|f| (f.name.as_str(), f.part.as_str(), f.size)).collect();
         assert_eq!(files, [("plan \"a\".pdf", "2", 4), ("naïve.txt", "3", 1)]);
         assert!(read.warnings.is_empty(), "{:?}", read.warnings);
+    }
+
+    #[test]
+    fn a_line_that_only_begins_like_a_delimiter_is_content() {
+        let read = read(&body(&["name=a\r\n\r\none\r\n--xxy\r\ntwo"]), TYPE, &ReadLimits::default());
+        assert_eq!(read.fields, [("a".to_owned(), "one\r\n--xxy\r\ntwo".to_owned())]);
+    }
+
+    #[test]
+    fn empty_file_parts_do_not_use_up_what_is_read() {
+        let mut parts = vec!["name=f; filename=\"\"\r\n\r\n"; 9_000];
+        parts.push("name=email\r\n\r\neva@web.example");
+        let read = read(&body(&parts), TYPE, &ReadLimits::default());
+        assert_eq!((read.fields.len(), read.cut, read.broken), (1, false, None));
+    }
+
+    #[test]
+    fn a_part_without_a_usable_name_keeps_its_value() {
+        let read = read(&body(&["\r\n\r\nlost?", "flag; name=a\r\n\r\n1"]), TYPE, &ReadLimits::default());
+        assert_eq!(read.fields, [(String::new(), "lost?".to_owned()), ("a".to_owned(), "1".to_owned())]);
     }
 
     #[test]

@@ -1,23 +1,13 @@
 //! What a body says, as far as the door must know: names and values to check limits, to recognise a repeat and to find
-//! control fields. The full reading happens later, on the journalled bytes.
+//! control fields.
 //!
-//! Invariants: linear in the body; at most the allowed number of fields is kept; invalid UTF-8 becomes U+FFFD.
-
-use std::convert::Infallible;
-
-use bytes::Bytes;
-use futures::stream;
-use multer::{Constraints, Multipart, SizeLimit};
-use serde_json::Value;
+//! Invariants: linear in the body; the reader is the one that reads the journalled bytes later, so what passes here is
+//! read there as the same fields; what it could not read whole is refused.
 
 use super::problem::Why;
-use crate::domain::envelope::Digest;
+use crate::domain::reading::ReadLimits;
 use crate::domain::reading::field_names::{is_attribution, is_control};
-
-/// Longest boundary, RFC 2046 section 5.1.1.
-const BOUNDARY_BYTES: usize = 70;
-/// Deepest nesting of JSON that is unfolded into names.
-const JSON_DEPTH: usize = 3;
+use crate::domain::reading::form::{FormPairs, take_apart};
 
 /// The encodings of a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +25,14 @@ impl Encoding {
             "multipart/form-data" => Some(Self::Multipart),
             "application/json" => Some(Self::Json),
             _ => None,
+        }
+    }
+
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Urlencoded => "application/x-www-form-urlencoded",
+            Self::Multipart => "multipart/form-data",
+            Self::Json => "application/json",
         }
     }
 }
@@ -69,6 +67,8 @@ pub(in crate::intake) struct Said {
     pub(super) fields: Vec<(String, String)>,
     /// Field name and content digest of every file.
     pub(super) files: Vec<(String, String)>,
+    /// Name, and digest of the bytes, of every value whose charset had to be told or guessed.
+    foreign: Vec<(String, String)>,
 }
 
 impl Said {
@@ -87,144 +87,71 @@ impl Said {
         self.fields.iter().find(|(n, v)| n == name && !v.trim().is_empty()).map(|(_, value)| value.trim())
     }
 
-    /// Fields, and files by their digest, for recognising a repeat.
+    /// Fields, and by their digest files and values that are not UTF-8, for recognising a repeat.
     pub(in crate::intake) fn content(&self) -> Vec<(String, String)> {
-        self.fields.iter().chain(&self.files).cloned().collect()
-    }
-
-    fn add(&mut self, name: String, value: String, allowed: &Allowed) -> Result<(), Why> {
-        if self.fields.len() >= allowed.fields {
-            return Err(Why::TooManyFields { limit: allowed.fields });
-        }
-        if name.len() > allowed.name_bytes {
-            return Err(Why::NameTooLong { limit: allowed.name_bytes });
-        }
-        if value.len() > allowed.value_bytes {
-            return Err(Why::ValueTooLong { field: name, limit: allowed.value_bytes });
-        }
-        self.fields.push((name, value));
-        Ok(())
+        self.fields.iter().chain(&self.files).chain(&self.foreign).cloned().collect()
     }
 }
 
 /// Reads a body.
-pub(in crate::intake) async fn read(
+pub(in crate::intake) fn read(
     encoding: Encoding,
     content_type: &str,
-    body: &Bytes,
+    body: &[u8],
     allowed: &Allowed,
 ) -> Result<Said, Why> {
-    match encoding {
-        Encoding::Urlencoded => urlencoded(body, allowed),
-        Encoding::Json => json(body, allowed),
-        Encoding::Multipart => multipart(content_type, body.clone(), allowed).await,
-    }
-}
-
-fn urlencoded(body: &[u8], allowed: &Allowed) -> Result<Said, Why> {
-    let mut said = Said::default();
-    for (name, value) in form_urlencoded::parse(body.trim_ascii_end()) {
-        said.add(name.into_owned(), value.into_owned(), allowed)?;
-    }
-    Ok(said)
-}
-
-fn json(body: &[u8], allowed: &Allowed) -> Result<Said, Why> {
     if body.trim_ascii().is_empty() {
         return Ok(Said::default());
     }
-    let text = String::from_utf8_lossy(body);
-    let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| Why::Malformed { detail: format!("line {}, column {}", error.line(), error.column()) })?;
-    let Value::Object(members) = value else {
-        return Err(Why::Malformed { detail: "a JSON object is expected".to_owned() });
+    let most = ReadLimits::default();
+    let limits = ReadLimits {
+        fields: allowed.fields.min(most.fields),
+        // One more than allowed is seen, so that it can be told from none.
+        attachments: allowed.files.saturating_add(1).min(most.attachments),
+        ..most
     };
-    let mut said = Said::default();
-    for (name, value) in members {
-        unfold(name, value, 1, &mut said, allowed)?;
-    }
-    Ok(said)
+    // A body that came without a type is none of the three; the type of a file in the watched folder is known.
+    let content_type = if content_type.is_empty() { encoding.media_type() } else { content_type };
+    let pairs = take_apart(body, Some(content_type), &limits);
+    check(encoding, body, &pairs, &limits, allowed)?;
+    let files = pairs.uploads.into_iter().map(|upload| (upload.field, format!("file:{}", upload.digest))).collect();
+    Ok(Said { fields: pairs.fields, files, foreign: pairs.foreign })
 }
 
-fn unfold(name: String, value: Value, depth: usize, said: &mut Said, allowed: &Allowed) -> Result<(), Why> {
-    match value {
-        Value::Null => said.add(name, String::new(), allowed),
-        Value::String(text) => said.add(name, text, allowed),
-        Value::Bool(flag) => said.add(name, flag.to_string(), allowed),
-        Value::Number(number) => said.add(name, number.to_string(), allowed),
-        Value::Array(items) if depth < JSON_DEPTH => {
-            items.into_iter().try_for_each(|item| unfold(name.clone(), item, depth + 1, said, allowed))
-        }
-        Value::Object(members) if depth < JSON_DEPTH => members
-            .into_iter()
-            .try_for_each(|(inner, item)| unfold(format!("{name}[{inner}]"), item, depth + 1, said, allowed)),
-        deeper => said.add(name, deeper.to_string(), allowed),
+fn check(
+    encoding: Encoding,
+    body: &[u8],
+    pairs: &FormPairs,
+    limits: &ReadLimits,
+    allowed: &Allowed,
+) -> Result<(), Why> {
+    if let Some(detail) = &pairs.broken {
+        return Err(Why::Malformed { detail: detail.clone() });
     }
-}
-
-async fn multipart(content_type: &str, body: Bytes, allowed: &Allowed) -> Result<Said, Why> {
-    let boundary = multer::parse_boundary(content_type)
-        .map_err(|_| Why::Malformed { detail: "the multipart boundary is missing".to_owned() })?;
-    if boundary.len() > BOUNDARY_BYTES {
-        return Err(Why::Malformed { detail: "the multipart boundary is too long".to_owned() });
+    let is_object = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start().starts_with(b"{");
+    if encoding == Encoding::Json && !is_object {
+        return Err(Why::Malformed { detail: "a JSON object is expected".to_owned() });
     }
-    if body.is_empty() {
-        return Ok(Said::default());
-    }
-    let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    let bounds = Constraints::new().size_limit(SizeLimit::new().whole_stream(size).per_field(size));
-    let once = stream::once(std::future::ready(Ok::<_, Infallible>(body)));
-    let mut parts = Multipart::with_constraints(once, boundary, bounds);
-    let mut said = Said::default();
-    while let Some(part) = parts.next_field().await.map_err(|error| malformed(&error))? {
-        let name = part.name().unwrap_or_default().to_owned();
-        let file_name = part.file_name().map(str::to_owned);
-        if file_name.is_some() || is_file(&part) {
-            let bytes = part.bytes().await.map_err(|error| malformed(&error))?;
-            add_file(&mut said, name, file_name.as_deref().unwrap_or_default(), &bytes, allowed)?;
-        } else {
-            let bytes = part.bytes().await.map_err(|error| malformed(&error))?;
-            said.add(name, String::from_utf8_lossy(&bytes).into_owned(), allowed)?;
-        }
-    }
-    Ok(said)
-}
-
-/// A part is a file too when its name comes as `filename*=`, which the multipart reader passes over, or when it has a
-/// media type that no text field has.
-fn is_file(part: &multer::Field<'_>) -> bool {
-    let disposition = part.headers().get("content-disposition").map(|v| v.as_bytes().to_ascii_lowercase());
-    let named = disposition.is_some_and(|value| String::from_utf8_lossy(&value).contains("filename*"));
-    named || part.content_type().is_some_and(|kind| kind.type_() != "text" || kind.subtype() != "plain")
-}
-
-fn add_file(said: &mut Said, name: String, file: &str, bytes: &Bytes, allowed: &Allowed) -> Result<(), Why> {
-    if bytes.is_empty() && file.is_empty() {
-        return Ok(()); // a file input left alone
-    }
-    if !allowed.take_files {
+    if !allowed.take_files && !pairs.uploads.is_empty() {
         return Err(Why::NoFiles);
     }
-    if said.files.len() >= allowed.files {
-        return Err(Why::TooManyFiles { limit: allowed.files });
+    if pairs.uploads.len() > allowed.files || pairs.cut && pairs.uploads.len() >= limits.attachments {
+        return Err(Why::TooManyFiles { limit: allowed.files.min(limits.attachments) });
     }
-    if name.len() > allowed.name_bytes {
+    if pairs.cut {
+        return Err(Why::TooManyFields { limit: limits.fields });
+    }
+    let names = pairs.fields.iter().map(|(name, _)| name).chain(pairs.uploads.iter().map(|upload| &upload.field));
+    if names.into_iter().any(|name| name.len() > allowed.name_bytes) {
         return Err(Why::NameTooLong { limit: allowed.name_bytes });
     }
-    if file.len() > allowed.file_name_bytes {
+    if let Some((name, _)) = pairs.fields.iter().find(|(_, value)| value.len() > allowed.value_bytes) {
+        return Err(Why::ValueTooLong { field: name.clone(), limit: allowed.value_bytes });
+    }
+    if pairs.uploads.iter().any(|upload| upload.file.len() > allowed.file_name_bytes) {
         return Err(Why::FileNameTooLong { limit: allowed.file_name_bytes });
     }
-    said.files.push((name, format!("file:{}", Digest::of(bytes))));
     Ok(())
-}
-
-fn malformed(error: &multer::Error) -> Why {
-    let detail = match error {
-        multer::Error::IncompleteStream | multer::Error::IncompleteFieldData { .. } => "the last part has no end",
-        multer::Error::IncompleteHeaders | multer::Error::ReadHeaderFailed(_) => "the header of a part is broken",
-        _ => "the multipart body is broken",
-    };
-    Why::Malformed { detail: detail.to_owned() }
 }
 
 #[cfg(test)]
@@ -234,48 +161,48 @@ mod tests {
     const ALLOWED: Allowed =
         Allowed { fields: 5, files: 1, take_files: true, name_bytes: 10, value_bytes: 20, file_name_bytes: 10 };
 
-    async fn said(encoding: Encoding, content_type: &str, body: &[u8]) -> Result<Said, Why> {
-        read(encoding, content_type, &Bytes::copy_from_slice(body), &ALLOWED).await
+    fn said(encoding: Encoding, content_type: &str, body: &[u8]) -> Result<Said, Why> {
+        read(encoding, content_type, body, &ALLOWED)
     }
 
     fn pairs(said: &Said) -> Vec<(&str, &str)> {
         said.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect()
     }
 
-    #[tokio::test]
-    async fn urlencoded_keeps_order_repeats_and_survives_bad_bytes() {
-        let said = said(Encoding::Urlencoded, "", b"b=1&a=%ff&b=2&=x&n=%00;y").await.unwrap();
-        assert_eq!(pairs(&said), [("b", "1"), ("a", "\u{fffd}"), ("b", "2"), ("", "x"), ("n", "\0;y")]);
+    #[test]
+    fn urlencoded_keeps_order_repeats_and_survives_bad_bytes() {
+        let said = said(Encoding::Urlencoded, "", b"b=1&a=%ff&b=2&=x&n=%00;y").unwrap();
+        assert_eq!(pairs(&said), [("b", "1"), ("a", "ÿ"), ("b", "2"), ("", "x"), ("n", "\0;y")]);
     }
 
-    #[tokio::test]
-    async fn json_is_unfolded_three_deep() {
-        let body = br#"{"a":{"b":{"c":{"d":1}}},"l":["x",2],"n":null}"#;
-        let said = said(Encoding::Json, "", body).await.unwrap();
-        assert_eq!(pairs(&said), [("a[b][c]", "{\"d\":1}"), ("l", "x"), ("l", "2"), ("n", "")]);
+    #[test]
+    fn json_is_unfolded_as_it_is_read_later() {
+        let body = br#"{"a":{"b":{"c":1}},"l":["x",2],"n":null}"#;
+        let said = said(Encoding::Json, "", body).unwrap();
+        assert_eq!(pairs(&said), [("a[b][c]", "1"), ("l", "x"), ("l", "2")]);
     }
 
-    #[tokio::test]
-    async fn broken_json_says_where() {
+    #[test]
+    fn broken_json_says_where() {
         for body in [&b"{"[..], b"[1]", b"nul", b"{\"a\":\"\\ud800\"}", b"\xff\xfe"] {
-            assert!(matches!(said(Encoding::Json, "", body).await, Err(Why::Malformed { .. })), "{body:?}");
+            assert!(matches!(said(Encoding::Json, "", body), Err(Why::Malformed { .. })), "{body:?}");
         }
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(500), "]".repeat(500));
-        assert!(matches!(said(Encoding::Json, "", deep.as_bytes()).await, Err(Why::Malformed { .. })));
+        assert!(matches!(said(Encoding::Json, "", deep.as_bytes()), Err(Why::Malformed { .. })));
     }
 
-    #[tokio::test]
-    async fn multipart_tells_files_from_fields() {
+    #[test]
+    fn multipart_tells_files_from_fields() {
         let kind = "multipart/form-data; boundary=B";
         let body = b"--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nhi\r\n--B\r\nContent-Disposition: \
             form-data; name=\"f\"; filename*=UTF-8''x.txt\r\n\r\ndata\r\n--B--\r\n";
-        let said = said(Encoding::Multipart, kind, body).await.unwrap();
+        let said = said(Encoding::Multipart, kind, body).unwrap();
         assert_eq!(pairs(&said), [("a", "hi")]);
         assert_eq!(said.files.len(), 1);
     }
 
-    #[tokio::test]
-    async fn broken_multipart_is_malformed() {
+    #[test]
+    fn broken_multipart_is_malformed() {
         let cases: [(&str, &[u8]); 4] = [
             ("multipart/form-data", b"--B--"),
             ("multipart/form-data; boundary=B", b"--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nhi"),
@@ -283,12 +210,12 @@ mod tests {
             (&format!("multipart/form-data; boundary={}", "b".repeat(71)), b"x"),
         ];
         for (kind, body) in cases {
-            assert!(matches!(said(Encoding::Multipart, kind, body).await, Err(Why::Malformed { .. })), "{kind}");
+            assert!(matches!(said(Encoding::Multipart, kind, body), Err(Why::Malformed { .. })), "{kind}");
         }
     }
 
-    #[tokio::test]
-    async fn every_limit_is_named() {
+    #[test]
+    fn every_limit_is_named() {
         use Encoding::{Multipart, Urlencoded};
         let kind = "multipart/form-data; boundary=B";
         let file =
@@ -296,18 +223,18 @@ mod tests {
         let two = format!("{}{}--B--", file("a"), file("b"));
         let long = format!("{}--B--", file("12345678901"));
         let refused = |result: Result<Said, Why>| result.unwrap_err();
-        assert_eq!(refused(said(Urlencoded, "", b"a&b&c&d&e&f").await), Why::TooManyFields { limit: 5 });
-        assert_eq!(refused(said(Urlencoded, "", b"12345678901=1").await), Why::NameTooLong { limit: 10 });
+        assert_eq!(refused(said(Urlencoded, "", b"a&b&c&d&e&f")), Why::TooManyFields { limit: 5 });
+        assert_eq!(refused(said(Urlencoded, "", b"12345678901=1")), Why::NameTooLong { limit: 10 });
         let value = Why::ValueTooLong { field: "a".into(), limit: 20 };
-        assert_eq!(refused(said(Urlencoded, "", b"a=123456789012345678901").await), value);
-        assert_eq!(refused(said(Multipart, kind, two.as_bytes()).await), Why::TooManyFiles { limit: 1 });
-        assert_eq!(refused(said(Multipart, kind, long.as_bytes()).await), Why::FileNameTooLong { limit: 10 });
+        assert_eq!(refused(said(Urlencoded, "", b"a=123456789012345678901")), value);
+        assert_eq!(refused(said(Multipart, kind, two.as_bytes())), Why::TooManyFiles { limit: 1 });
+        assert_eq!(refused(said(Multipart, kind, long.as_bytes())), Why::FileNameTooLong { limit: 10 });
     }
 
-    #[tokio::test]
-    async fn control_fields_and_blanks_are_nothing() {
-        let empty = said(Encoding::Urlencoded, "", b"_next=/a&name=++&utm_source=x").await.unwrap();
+    #[test]
+    fn control_fields_and_blanks_are_nothing() {
+        let empty = said(Encoding::Urlencoded, "", b"_next=/a&name=++&utm_source=x").unwrap();
         assert!(empty.is_empty());
-        assert!(!said(Encoding::Urlencoded, "", b"name=a").await.unwrap().is_empty());
+        assert!(!said(Encoding::Urlencoded, "", b"name=a").unwrap().is_empty());
     }
 }
