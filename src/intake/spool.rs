@@ -6,10 +6,12 @@
 //! - a file still being written is not taken: moved in as a whole, or unchanged between two looks;
 //! - what cannot be taken goes to `failed/` with a reason beside it; folders, links, hidden files and other names are
 //!   left alone;
-//! - a full disk or an absent database leaves the files where they are.
+//! - a full disk, an absent database, or a file that the system cannot give at present leaves the files where they are;
+//! - a file that goes on growing after it was taken comes back and is read again, as an arrival of its own.
 
 mod arrival;
 mod settle;
+mod taken;
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -26,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use self::arrival::Taken;
 use self::settle::{Settling, Stamp};
+use self::taken::Done;
 use crate::clock::Timestamp;
 use crate::config::http::SpoolConfig;
 use crate::domain::plain;
@@ -79,9 +82,17 @@ pub fn spawn(
         status,
         settling: Settling::default(),
         stuck: HashMap::new(),
+        done: Done::default(),
     };
     tracker.spawn(spool.run(Duration::from_secs(config.poll_seconds.max(1)), cancel));
     receiver
+}
+
+/// Files that the system cannot give at present, and why.
+#[derive(Debug, Default)]
+struct Waiting {
+    files: usize,
+    reason: String,
 }
 
 struct Spool {
@@ -92,6 +103,8 @@ struct Spool {
     settling: Settling,
     /// Files that are dealt with but cannot be moved away.
     stuck: HashMap<OsString, Stamp>,
+    /// Files taken lately, whose writers may only have paused.
+    done: Done,
 }
 
 impl Spool {
@@ -133,14 +146,15 @@ impl Spool {
         for folder in [self.folder.clone(), self.folder.join("done"), self.folder.join("failed")] {
             tokio::fs::create_dir_all(folder).await?;
         }
+        self.take_back().await;
         let files = candidates(&self.folder).await?;
         self.stuck.retain(|name, stamp| files.iter().any(|(n, s)| n == name && s == stamp));
         let ready = self.settling.look(files, moved_in, tokio::time::Instant::now(), SETTLE);
         let ready: Vec<_> = ready.into_iter().filter(|(name, _)| !self.stuck.contains_key(name)).collect();
         let mut batch = Vec::new();
-        let mut bytes = 0;
+        let (mut bytes, mut waiting) = (0, Waiting::default());
         for (name, stamp) in ready {
-            bytes += self.take(name, stamp, &mut batch).await;
+            bytes += self.take(name, stamp, &mut batch, &mut waiting).await;
             if batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES {
                 bytes = 0;
                 if !self.journal(std::mem::take(&mut batch)).await {
@@ -150,9 +164,16 @@ impl Spool {
         }
         if self.journal(batch).await {
             let now = self.deps.journal.clock().now();
-            let stuck = self.stuck.len();
             self.status.send_modify(|status| status.last_look = Some(now));
-            self.tell(&if stuck == 0 { String::new() } else { format!("{stuck} files cannot be moved away") });
+            let mut problems = Vec::new();
+            if !self.stuck.is_empty() {
+                problems.push(format!("{} files cannot be moved away", self.stuck.len()));
+            }
+            if waiting.files > 0 {
+                problems
+                    .push(format!("{} files cannot be read at present and wait: {}", waiting.files, waiting.reason));
+            }
+            self.tell(&problems.join("; "));
         }
         Ok(())
     }
@@ -167,7 +188,7 @@ impl Spool {
             Ok(_) => {
                 for (name, stamp) in files {
                     self.status.send_modify(|status| status.taken += 1);
-                    self.move_away(&name, stamp, "done").await;
+                    self.put_away(&name, stamp).await;
                 }
                 true
             }
@@ -183,7 +204,7 @@ impl Spool {
                 // One of them may be the reason: each for itself, read again, because the bytes were given away.
                 for (name, stamp) in files {
                     let mut one = Vec::new();
-                    self.take(name, stamp, &mut one).await;
+                    self.take(name, stamp, &mut one, &mut Waiting::default()).await;
                     if !Box::pin(self.journal(one)).await {
                         return false;
                     }
@@ -194,7 +215,13 @@ impl Spool {
     }
 
     /// Reads a file into a batch, or deals with it otherwise; how many bytes the batch has grown by.
-    async fn take(&mut self, name: OsString, stamp: Stamp, batch: &mut Vec<(OsString, Stamp, NewArrival)>) -> usize {
+    async fn take(
+        &mut self,
+        name: OsString,
+        stamp: Stamp,
+        batch: &mut Vec<(OsString, Stamp, NewArrival)>,
+        waiting: &mut Waiting,
+    ) -> usize {
         match arrival::take(&self.folder.join(&name), &name, stamp, self.limit, &self.deps).await {
             Taken::Arrival(arrival) => {
                 let bytes = arrival.envelope.raw.len();
@@ -202,9 +229,43 @@ impl Spool {
                 return bytes;
             }
             Taken::Changed => self.settling.again(&name),
+            Taken::Later(reason) => *waiting = Waiting { files: waiting.files + 1, reason },
             Taken::Refused(reason) => self.refuse(&name, stamp, &reason).await,
         }
         0
+    }
+
+    /// Moves a journalled file to `done/`, unless it has grown since: then it is read again once it is quiet.
+    async fn put_away(&mut self, name: &OsStr, stamp: Stamp) {
+        let now = tokio::fs::symlink_metadata(self.folder.join(name)).await;
+        if now.is_ok_and(|metadata| Stamp::of(&metadata) != stamp) {
+            self.settling.again(name);
+            return;
+        }
+        if let Some(target) = self.move_away(name, stamp, "done").await {
+            self.done.note(target, stamp, tokio::time::Instant::now());
+        }
+    }
+
+    /// Files in `done/` that grew after they were taken come back into the folder.
+    async fn take_back(&mut self) {
+        for path in self.done.grown(tokio::time::Instant::now()).await {
+            let Some(name) = path.file_name() else { continue };
+            let target = free_name(&self.folder, name).await;
+            let shown = plain::path(Path::new(name));
+            match tokio::fs::rename(&path, &target).await {
+                Ok(()) => tracing::warn!(
+                    file = shown,
+                    "the file {shown} was still being written when it was taken; it is \
+                    read again as a whole: move files in when they are complete"
+                ),
+                Err(error) => tracing::error!(
+                    file = shown,
+                    "the file {shown} in done/ was still being written when it was \
+                    taken and cannot be moved back: {error}; move it into the folder again"
+                ),
+            }
+        }
     }
 
     async fn refuse(&mut self, name: &OsStr, stamp: Stamp, reason: &str) {

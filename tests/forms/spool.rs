@@ -160,3 +160,22 @@ async fn files_wait_while_nothing_can_be_written_down() {
     assert_eq!(names(&inbox), ["a.eml", "done", "failed"]);
     house.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_only_paused_is_read_again_as_a_whole() {
+    let house = House::usual().await;
+    let (inbox, _, _) = start(&house, 1 << 20);
+    // Moved in as a whole, as it seems, while its writer still has it open.
+    let beside = house.folder.path().join("outside");
+    let mut file = fs::File::create(&beside).unwrap();
+    file.write_all(MAIL).unwrap();
+    fs::rename(&beside, inbox.join("slow.eml")).unwrap();
+    wait::until("it is taken", wait::LONG, || names(&inbox.join("done")) == ["slow.eml"]);
+    file.write_all(b"and the rest\r\n").unwrap();
+    drop(file);
+    wait::until_async("it is read again", wait::LONG, async || house.arrivals().await.len() == 2).await;
+    assert!(house.newest().await.raw.ends_with(b"and the rest\r\n"));
+    assert!(house.arrivals().await.iter().all(|row| row.duplicate_of.is_none()));
+    wait::until("it is done again", wait::LONG, || names(&inbox.join("done")) == ["slow.eml"]);
+    house.stop().await;
+}

@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use bytes::Bytes;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
@@ -21,6 +23,8 @@ pub(super) enum Taken {
     Arrival(Box<NewArrival>),
     /// It changed while it was read.
     Changed,
+    /// The system cannot give it at present, for this reason.
+    Later(String),
     /// It cannot be taken, for this reason.
     Refused(String),
 }
@@ -45,19 +49,23 @@ pub(super) async fn take(path: &Path, name: &OsStr, seen: Stamp, limit: u64, dep
     let raw = match read(path, seen, limit).await {
         Ok(Some(raw)) => raw,
         Ok(None) => return Taken::Changed,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Taken::Changed,
-        Err(error) => return Taken::Refused(format!("the file cannot be read: {error}")),
+        Err(error) if is_another(&error) => return Taken::Changed,
+        // Too few file handles, a disk or a network that hiccups, missing rights: the mail in it may be good.
+        Err(error) => return Taken::Later(error.to_string()),
     };
     let name = name.to_string_lossy().into_owned();
     let key = file_key(&name, seen, &raw);
     let is_mail = path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("eml"));
-    if is_mail { Taken::Arrival(Box::new(mail(name, key, raw, deps))) } else { form(name, key, &raw, deps).await }
+    if is_mail { Taken::Arrival(Box::new(mail(name, key, raw, deps))) } else { form(name, key, &raw, deps) }
 }
 
 /// The bytes, or `None` when it is not the file that was seen, or not any more.
 async fn read(path: &Path, seen: Stamp, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
-    let file = tokio::fs::File::open(path).await?;
-    if Stamp::of(&file.metadata().await?) != seen {
+    // Whatever stands there by now: opening neither waits for a pipe's other end nor follows a link.
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits().cast_signed();
+    let file = tokio::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).await?;
+    let metadata = file.metadata().await?;
+    if !metadata.is_file() || Stamp::of(&metadata) != seen {
         return Ok(None);
     }
     let mut raw = Vec::with_capacity(usize::try_from(seen.size).unwrap_or(0));
@@ -65,6 +73,12 @@ async fn read(path: &Path, seen: Stamp, limit: u64) -> std::io::Result<Option<Ve
     bounded.read_to_end(&mut raw).await?;
     let same = Stamp::of(&bounded.get_ref().metadata().await?) == seen && raw.len() as u64 == seen.size;
     Ok(same.then_some(raw))
+}
+
+/// It is gone, or a link or a socket stands in its place.
+fn is_another(error: &std::io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    error.kind() == std::io::ErrorKind::NotFound || matches!(errno, Some(Errno::LOOP | Errno::NXIO))
 }
 
 /// Names this very file: the same content in a file of its own is another arrival, as far as this key goes.
@@ -88,7 +102,7 @@ fn mail(name: String, key: ArrivalKey, raw: Vec<u8>, deps: &SpoolDeps) -> NewArr
 }
 
 /// `{"form": "contact", "fields": {...}}`; the journal keeps the fields as a JSON form body.
-async fn form(name: String, key: ArrivalKey, raw: &[u8], deps: &SpoolDeps) -> Taken {
+fn form(name: String, key: ArrivalKey, raw: &[u8], deps: &SpoolDeps) -> Taken {
     let refused =
         |reason: &str| Taken::Refused(format!("{reason}; write {{\"form\": \"contact\", \"fields\": {{..}}}}"));
     let text = String::from_utf8_lossy(raw);
@@ -102,9 +116,10 @@ async fn form(name: String, key: ArrivalKey, raw: &[u8], deps: &SpoolDeps) -> Ta
     };
     let Some(form) = deps.forms.load().by_id(id) else { return refused(&format!("there is no form \"{id}\"")) };
     let body = Bytes::from(members.to_string());
-    let said = match fields::read(Encoding::Json, "application/json", &body, &Allowed::ANY).await {
+    let said = match fields::read(Encoding::Json, "application/json", &body, &Allowed::ANY) {
         Ok(said) if !said.is_empty() => said,
-        _ => return refused("\"fields\" says nothing"),
+        Ok(_) => return refused("\"fields\" says nothing"),
+        Err(why) => return refused(&format!("\"fields\" cannot be read: {}", why.status().1)),
     };
     let mut keys = vec![key];
     keys.extend(form_keys(id, &said.content(), None, form.duplicate_window(), deps.journal.clock().now()));
@@ -133,4 +148,35 @@ fn arrival(
         raw,
     };
     NewArrival { envelope, initial: InitialState::Received }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_exchanged_for_a_file_is_neither_waited_for_nor_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.eml");
+        fs::write(&path, "mail").unwrap();
+        let seen = Stamp::of(&fs::metadata(&path).unwrap());
+        assert_eq!(read(&path, seen, 100).await.unwrap().as_deref(), Some(&b"mail"[..]));
+        fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let pipe = tokio::time::timeout(std::time::Duration::from_secs(30), read(&path, seen, 100)).await;
+        assert!(pipe.expect("opening a pipe waits for nobody").unwrap().is_none());
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", &path).unwrap();
+        let link = read(&path, seen, 100).await.unwrap_err();
+        assert!(is_another(&link), "{link}");
+    }
+
+    #[test]
+    fn a_passing_trouble_of_the_system_is_not_the_files_fault() {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::IO, Errno::NOMEM, Errno::STALE, Errno::INTR, Errno::ACCESS] {
+            assert!(!is_another(&std::io::Error::from(errno)), "{errno}");
+        }
+    }
 }
