@@ -6,6 +6,7 @@
 pub mod fail_point;
 mod metric_names;
 mod process_figures;
+pub mod seldom;
 
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;

@@ -211,6 +211,15 @@ async fn scripts_of_listed_sites_may_read_answers_and_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_is_no_text_is_an_unknown_form() {
+    let house = House::usual().await;
+    let answer = house.http.post_form("/f/%ff", &[("message", "hi")]).unwrap();
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (404, Some("form_not_found")));
+    assert_eq!(house.http.get("/f/%ff/thanks").unwrap().status, 404);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_methods_and_unknown_or_closed_forms_are_told_so() {
     let mut plan = Plan::default();
     plan.forms.push(pisteur::config::FormConfig { enabled: false, ..pisteur::config::FormConfig::named("old") });

@@ -73,6 +73,38 @@ async fn a_body_that_comes_too_slowly_is_answered_408() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_senders_take_no_turn_of_anybody() {
+    let mut plan = Plan::limits(|limits| limits.in_hand = 2);
+    plan.http.trusted_proxies = vec!["127.0.0.1".into()];
+    let house = House::open(plan).await;
+    let slow = |from: &str| {
+        let mut stream = connect(&house);
+        let head = format!(
+            "POST /f/contact HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {from}\r\nContent-Length: 1000\r\n\
+             Expect: 100-continue\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut word = [0_u8; 12];
+        stream.read_exact(&mut word).unwrap();
+        (stream, String::from_utf8_lossy(&word).into_owned())
+    };
+    let held: Vec<_> = (0..32).map(|n| slow(&format!("2001:db8::{n:x}"))).collect();
+    assert!(held.iter().all(|(_, word)| word == "HTTP/1.1 100"), "their bodies are being read");
+    for n in ["1", "2", "3"] {
+        assert_eq!(house.http.post_form("/f/contact", &[("message", n)]).unwrap().status, 200);
+    }
+    let answer = house.http.post_form_with("/f/contact", &[("message", "4")], &[("x-forwarded-for", "2001:db8::ffff")]);
+    let answer = answer.unwrap();
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (503, Some("busy")), "one /64 has its share only");
+    drop(held);
+    wait::until("their share is given back", wait::LONG, || {
+        let again = [("x-forwarded-for", "2001:db8::ffff")];
+        house.http.post_form_with("/f/contact", &[("message", "5")], &again).is_ok_and(|answer| answer.status == 200)
+    });
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_has_a_deadline_as_a_whole() {
     let plan = Plan {
         serve: |limits| {

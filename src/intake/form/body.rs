@@ -50,7 +50,7 @@ pub(super) async fn take(
         }
         return Err(Why::TooLarge { limit });
     }
-    let mut taken = Taken { bytes: Vec::with_capacity(announced.unwrap_or(0).min(64 << 10)), share: None };
+    let mut taken = Taken { bytes: Vec::with_capacity(announced.unwrap_or(0).min(BUDGET_UNIT)), share: None };
     let mut units = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| why(&error))?;

@@ -4,6 +4,7 @@
 //! where our own proxy wrote, to the first address that is not a trusted proxy; what stands left of it is hearsay.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -15,23 +16,40 @@ use crate::config::http::{ForwardedHeader, HttpConfig};
 pub struct Peer(pub IpAddr);
 
 /// The proxies in front, and where they name the visitor.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Proxies {
     trusted: Vec<IpNet>,
     header: ForwardedHeader,
+    /// A neighbour that is not trusted named a visitor.
+    unheeded: AtomicBool,
 }
 
 impl Proxies {
     /// As configured in `[http]`.
     #[must_use]
     pub fn new(config: &HttpConfig) -> Self {
-        Self { trusted: config.proxies(), header: config.forwarded_header }
+        Self { trusted: config.proxies(), header: config.forwarded_header, unheeded: AtomicBool::new(false) }
     }
 
     /// Whether `address` is one of them.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|net| net.contains(&address.to_canonical()))
+    }
+
+    /// What to do about a proxy in front that is not trusted, as long as none is: all its visitors count as one client.
+    #[must_use]
+    pub fn unheeded(&self) -> Option<&'static str> {
+        self.unheeded.load(Ordering::Relaxed).then_some(UNHEEDED)
+    }
+
+    /// Says once that a neighbour speaks for others and is not trusted.
+    pub fn notice(&self, peer: IpAddr, headers: &HeaderMap) {
+        let speaks = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+        if !speaks || !is_near(peer) || self.trusts(peer) || self.unheeded.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        tracing::warn!(%peer, "{UNHEEDED}; it is {peer}");
     }
 
     /// The visitor's address.
@@ -62,6 +80,18 @@ impl Proxies {
             ForwardedHeader::XForwardedFor => elements.map(str::to_owned).collect(),
             ForwardedHeader::Forwarded => elements.map(forwarded_for).collect(),
         }
+    }
+}
+
+/// What an untrusted proxy in front means, and what to do.
+const UNHEEDED: &str = "a proxy in front is not trusted, so that all its visitors share one allowance; name it: \
+                        [http] trusted_proxies = [\"127.0.0.1\"]";
+
+/// This machine or a private network.
+fn is_near(peer: IpAddr) -> bool {
+    match peer.to_canonical() {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 
@@ -117,6 +147,22 @@ mod tests {
         for (peer, lines, expected) in cases {
             assert_eq!(client(&trusted, Xff, peer, lines), expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn a_proxy_nearby_that_is_not_trusted_is_noticed() {
+        let mut headers = HeaderMap::new();
+        let seen = |trusted: &str, peer: &str, headers: &HeaderMap| {
+            let config = HttpConfig { trusted_proxies: vec![trusted.to_owned()], ..HttpConfig::default() };
+            let proxies = Proxies::new(&config);
+            proxies.notice(peer.parse().unwrap(), headers);
+            proxies.unheeded().is_some()
+        };
+        assert!(!seen("10.0.0.1", "127.0.0.1", &headers), "it speaks for nobody");
+        headers.append("x-forwarded-for", "198.51.100.1".parse().unwrap());
+        assert!(seen("10.0.0.1", "127.0.0.1", &headers) && seen("10.0.0.1", "::ffff:192.168.1.1", &headers));
+        assert!(!seen("127.0.0.1", "127.0.0.1", &headers), "it is trusted");
+        assert!(!seen("10.0.0.1", "203.0.113.9", &headers), "anybody may write a header");
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, header, request};
 use axum::response::Response;
@@ -34,11 +36,22 @@ impl From<Why> for Refused {
     }
 }
 
+/// The name in the address, if it is text at all.
+type Name = Result<Path<String>, PathRejection>;
+
+/// No form has an empty name, so that one that is not text names none.
+fn name_of(name: Name) -> String {
+    name.map_or_else(|_| String::new(), |Path(name)| name)
+}
+
 /// `/f/{form}`, every method.
-pub(super) async fn form(State(door): State<Arc<FormDoor>>, Path(name): Path<String>, request: Request) -> Response {
+pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request: Request) -> Response {
+    let name = name_of(name);
     let set = door.forms.load_full();
     let (head, body) = request.into_parts();
     let form = set.at(&name);
+    let peer = request_peer(&head);
+    set.proxies.notice(peer, &head.headers);
     let request_id = door.journal.clock().new_id();
     let mut manner = Manner::of(&head.headers, head.uri.query().unwrap_or_default(), form.as_deref(), request_id);
     let Some(form) = form else {
@@ -78,7 +91,8 @@ fn hosted(form: &FormConfig, manner: &Manner) -> Response {
 }
 
 /// `GET /f/{form}/thanks`.
-pub(super) async fn thanks(State(door): State<Arc<FormDoor>>, Path(name): Path<String>, request: Request) -> Response {
+pub(super) async fn thanks(State(door): State<Arc<FormDoor>>, name: Name, request: Request) -> Response {
+    let name = name_of(name);
     let form = door.forms.load().at(&name);
     let query = request.uri().query().unwrap_or_default();
     let manner = Manner::of(request.headers(), query, form.as_deref(), door.journal.clock().new_id());
@@ -86,6 +100,11 @@ pub(super) async fn thanks(State(door): State<Arc<FormDoor>>, Path(name): Path<S
         Some(_) => pages::thanks(manner.language, manner.back.as_deref()),
         None => manner.refusal(&Why::UnknownForm, None),
     }
+}
+
+/// The socket's peer.
+fn request_peer(head: &request::Parts) -> IpAddr {
+    head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
 }
 
 /// One submission under way.
@@ -104,8 +123,7 @@ impl Visit<'_> {
 
     /// The visitor's address.
     pub(super) fn client(&self) -> IpAddr {
-        let peer = self.head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-        self.set.proxies.client(peer, self.headers())
+        self.set.proxies.client(request_peer(self.head), self.headers())
     }
 
     async fn receive(&self, body: Body, manner: &mut Manner) -> Result<Response, Refused> {
@@ -119,11 +137,9 @@ impl Visit<'_> {
         if let Err(wait) = self.set.rates.knock(self.client(), &self.form.id) {
             return Err(self.turned_away(encoding, body, wait).await);
         }
-        let Ok(_turn) = self.set.in_hand.try_acquire() else {
-            body::discard(body).await;
-            return Err(Why::Busy.into());
-        };
-        let taken = body::take(self.headers(), body, self.set.body_limit(self.form), &self.set.in_hand_bytes).await?;
+        let taken = self.take(body, self.set.body_limit(self.form)).await?;
+        // Only what is here whole takes a turn: slow senders would hold them all.
+        let Ok(_turn) = self.set.in_hand.try_acquire() else { return Err(Why::Busy.into()) };
         // No type and no bytes: an empty form rather than a wrong type.
         let encoding = match encoding {
             Some(encoding) => encoding,
@@ -131,7 +147,7 @@ impl Visit<'_> {
             None => return Err(Why::ContentType.into()),
         };
         let raw = Bytes::from(taken.bytes);
-        let said = fields::read(encoding, &self.content_type(), &raw, &self.allowed()).await?;
+        let said = fields::read(encoding, &self.content_type(), &raw, &self.allowed())?;
         if let Some(language) = said.value("_language").or_else(|| said.value("_lang")).and_then(Language::of_tag) {
             manner.language = language;
         }
@@ -143,6 +159,15 @@ impl Visit<'_> {
             Ok(Arrived(id)) => Ok(manner.success(id, &self.next(&said, manner))),
             Err(why) => Err(Refused { why, said: Some(said) }),
         }
+    }
+
+    /// Takes the body in, unless its client has too many unfinished ones.
+    async fn take(&self, body: Body, limit: usize) -> Result<body::Taken, Why> {
+        let Some(_coming) = self.set.unfinished.admit(self.client()) else {
+            body::discard(body).await;
+            return Err(Why::Busy);
+        };
+        body::take(self.headers(), body, limit, &self.set.in_hand_bytes).await
     }
 
     /// What can be refused before the body; the encoding, if one is named.
@@ -182,10 +207,10 @@ impl Visit<'_> {
         let why = Why::RateLimited { wait };
         let limit = TYPED_BYTES.min(self.set.body_limit(self.form));
         let Some(encoding) = encoding else { return why.into() };
-        match body::take(self.headers(), body, limit, &self.set.in_hand_bytes).await {
+        match self.take(body, limit).await {
             Ok(taken) => {
                 let raw = Bytes::from(taken.bytes);
-                let said = fields::read(encoding, &self.content_type(), &raw, &self.allowed()).await.ok();
+                let said = fields::read(encoding, &self.content_type(), &raw, &self.allowed()).ok();
                 Refused { why, said }
             }
             Err(_) => why.into(),
@@ -205,8 +230,10 @@ impl Visit<'_> {
     /// Where a browser goes, and `next` for scripts.
     fn next(&self, said: &Said, manner: &Manner) -> String {
         let target = redirect::target(self.form, redirect::asked(&said.fields));
-        if target == Target::Refused {
-            tracing::warn!(form = %self.form.id, "form {} was asked to send the visitor to a page that is not on its \
+        if target == Target::Refused
+            && let Some(times) = self.set.warned.due(&self.form.id, Instant::now())
+        {
+            tracing::warn!(form = %self.form.id, times, "form {} was asked to send the visitor to a page that is not on its \
                 list; add the site to allowed_redirects if it is yours", self.form.id);
         }
         match target {

@@ -20,6 +20,7 @@ pub mod rates;
 pub mod redirect;
 pub mod set;
 pub mod texts;
+pub mod unfinished;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,11 +7,16 @@ use tokio::sync::Semaphore;
 
 use super::client::Proxies;
 use super::rates::Rates;
+use super::unfinished::Unfinished;
 use crate::config::form::FormConfig;
 use crate::config::http::{HttpConfig, LimitsConfig};
+use crate::telemetry::seldom::Seldom;
 
 /// The form shown on the landing page when it is there.
 const SHOWN_FIRST: &str = "contact";
+
+/// Bodies that one client may have unfinished at one time: a page sends one, an office a handful.
+const UNFINISHED: usize = 32;
 
 /// Forms, limits and proxies in force. A reload makes a new one; rates start afresh with it.
 #[derive(Debug)]
@@ -24,10 +29,14 @@ pub struct FormSet {
     pub proxies: Proxies,
     /// Allowances.
     pub rates: Rates,
-    /// Submissions that may be in hand at one time.
+    /// Bodies on their way in.
+    pub unfinished: Unfinished,
+    /// Submissions that may be in hand at one time, from the last byte of their body to the answer.
     pub in_hand: Semaphore,
     /// Memory for bodies, in units of the body reader.
     pub in_hand_bytes: Arc<Semaphore>,
+    /// Warnings that visitors can provoke.
+    pub warned: Seldom,
     /// Address of the public listener for visitors, without a slash at the end.
     pub public_url: Option<String>,
 }
@@ -44,8 +53,10 @@ impl FormSet {
             limits: limits.clone(),
             proxies: Proxies::new(http),
             rates: Rates::new(limits),
+            unfinished: Unfinished::new(UNFINISHED),
             in_hand: Semaphore::new(limits.in_hand.min(Semaphore::MAX_PERMITS)),
             in_hand_bytes: Arc::new(Semaphore::new(budget.min(Semaphore::MAX_PERMITS))),
+            warned: Seldom::default(),
             public_url: http.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
         }
     }
