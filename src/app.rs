@@ -16,7 +16,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery;
 use crate::domain::rules::RuleSources;
-use crate::http::{self, Bound, OperatorDeps, PublicDeps, ServeLimits};
+use crate::http::{self, Bound, OperatorDeps, PublicDeps, ServeLimits, handles};
 use crate::intake::accept::Journal;
 use crate::intake::form::{self, FormDoor, FormSet};
 use crate::intake::spool::{self, SpoolDeps, SpoolStatus};
@@ -58,6 +58,8 @@ pub struct App {
     pub untold: Mutex<Option<RuleSources>>,
     /// State of the rule set, for readiness.
     pub rules_state: ArcSwap<brain::RulesState>,
+    /// Why nothing can be written into the database at present.
+    pub unwritable: ArcSwapOption<String>,
     /// Newest figures of the store.
     pub stats: gauges::Latest,
     /// Logs and metrics.
@@ -134,6 +136,7 @@ pub async fn start(
         mailboxes,
         outbox,
         rules_state: ArcSwap::from_pointee(brain::RulesState { stale: loaded.stale, refused_config: None }),
+        unwritable: ArcSwapOption::empty(),
         stats: gauges::Latest::default(),
         telemetry,
         spool: ArcSwapOption::empty(),
@@ -228,16 +231,18 @@ fn run_doors(app: &Arc<App>, public: Bound, operator: Bound) {
     let (cancel, tracker) = (&app.life.doors, &app.life.door_tasks);
     let journal = app.journal.clone();
     let door = Arc::new(FormDoor { journal: journal.clone(), forms: Arc::clone(&app.forms) });
-    let limits = ServeLimits::new(&config.limits, &config.http);
+    let mut limits = ServeLimits::new(&config.limits, &config.http);
+    limits.connections = handles::connections(limits.connections, handles::raise());
+    let of_operators = ServeLimits { connections: handles::OPERATOR_CONNECTIONS, ..limits.clone() };
     let clock = || Arc::clone(&app.clock);
     let router = http::public_router(PublicDeps { door });
-    tracker.spawn(http::serve(public, router, limits.clone(), clock(), cancel.clone(), tracker.clone()));
+    tracker.spawn(http::serve(public, router, limits, clock(), cancel.clone(), tracker.clone()));
     let (ready, render) = (Arc::clone(app), app.telemetry.clone());
     let router = http::operator_router(OperatorDeps {
         readiness: Arc::new(move || readiness::report(&ready)),
         metrics: Arc::new(move || render.render()),
     });
-    tracker.spawn(http::serve(operator, router, limits, clock(), cancel.clone(), tracker.clone()));
+    tracker.spawn(http::serve(operator, router, of_operators, clock(), cancel.clone(), tracker.clone()));
     tracker.spawn(form::tend(Arc::clone(&app.forms), cancel.clone()));
     if config.spool.enabled {
         let deps = SpoolDeps { journal, forms: Arc::clone(&app.forms) };

@@ -4,6 +4,7 @@
 //! health and figures.
 
 mod connections;
+pub mod handles;
 mod listener;
 mod operator;
 mod paced;

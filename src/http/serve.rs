@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::config::http::{HttpConfig, LimitsConfig};
 use crate::intake::form::Peer;
 use crate::intake::form::answer::Hurried;
+use crate::telemetry::seldom::Seldom;
 
 /// Wait after the system refused to give a connection (out of file handles, usually).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -103,6 +104,7 @@ pub async fn serve(
     tracker: TaskTracker,
 ) {
     let connections = Connections::new(limits.connections, limits.connections_per_client, limits.exempt.clone());
+    let refused = Seldom::default();
     let door = Arc::new(Door { router, limits, clock, cancel: cancel.clone() });
     loop {
         let accepted = tokio::select! {
@@ -118,7 +120,9 @@ pub async fn serve(
             },
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!("no connection can be accepted at {}: {error}", bound.address());
+                if let Some(times) = refused.due("accept", Instant::now()) {
+                    tracing::warn!(times, "no connection can be accepted at {}: {error}", bound.address());
+                }
                 tokio::select! {
                     () = cancel.cancelled() => return,
                     () = tokio::time::sleep(ACCEPT_PAUSE) => {}
