@@ -201,7 +201,11 @@ async fn list(store: &Arc<dyn Store>, args: &ListSubmissions, now: Timestamp) ->
         if args.list.json {
             rows.iter().try_for_each(|row| out.json(row).map(drop))?;
         } else {
-            table.add(&mut out, &rows.iter().map(cells).collect::<Vec<_>>());
+            let mut lines = Vec::with_capacity(rows.len());
+            for row in &rows {
+                lines.push(cells(row, &repeated(store, row).await?));
+            }
+            table.add(&mut out, &lines);
         }
         out.flush()
     })
@@ -212,10 +216,24 @@ async fn list(store: &Arc<dyn Store>, args: &ListSubmissions, now: Timestamp) ->
     out.finish(Outcome::Done)
 }
 
-fn cells(row: &ArrivalRow) -> Vec<Cell> {
+/// What a repeat repeats; empty when it repeats nothing. A key that was used again for other content is no repeat.
+async fn repeated(store: &Arc<dyn Store>, row: &ArrivalRow) -> anyhow::Result<String> {
+    let Some(first) = row.duplicate_of else { return Ok(String::new()) };
+    let (mine, theirs) = (content_key(store, row.id).await?, content_key(store, first).await?);
+    let other = mine.zip(theirs).is_some_and(|(mine, theirs)| mine != theirs);
+    Ok(if other { format!("other content under the key of {first}") } else { format!("repeats {first}") })
+}
+
+/// The name of its content, which an arrival under a key of its sender bears beside that key.
+async fn content_key(store: &Arc<dyn Store>, id: Ulid) -> anyhow::Result<Option<String>> {
+    let found = store.show_arrival(id).await?;
+    Ok(found.and_then(|found| Some(found.context.pointer("/content_key/value")?.as_str()?.to_owned())))
+}
+
+fn cells(row: &ArrivalRow, repeated: &str) -> Vec<Cell> {
     let outcome = match (&row.record, &row.duplicate_of, &row.reason) {
         (Some(record), _, _) => record.clone(),
-        (_, Some(first), _) => format!("repeats {first}"),
+        (_, Some(_), _) => repeated.to_owned(),
         (_, _, Some(reason)) => reason.clone(),
         _ => "-".to_owned(),
     };
@@ -252,12 +270,13 @@ async fn show(store: &Arc<dyn Store>, args: &ShowSubmission) -> anyhow::Result<O
     if args.json {
         out.json(&found)?;
     } else {
-        describe(&mut out, &found);
+        let repeated = repeated(store, &found.row).await?;
+        describe(&mut out, &found, &repeated);
     }
     out.finish(Outcome::Done)
 }
 
-fn describe(out: &mut Output, found: &ArrivalDetail) {
+fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str) {
     let row = &found.row;
     let title = format!("{} {} {}", row.channel.as_str(), row.intake, row.id);
     let title = out.styled(Style::Bold, &title);
@@ -274,7 +293,11 @@ fn describe(out: &mut Output, found: &ArrivalDetail) {
     fact("from", row.sender.clone());
     fact("subject", row.subject.clone());
     fact("class", row.class.clone());
-    fact("repeats", row.duplicate_of.map(|id| id.to_string()));
+    let (label, value) = match repeated.strip_prefix("repeats ") {
+        Some(first) => ("repeats", first),
+        None => ("not taken", repeated),
+    };
+    fact(label, (!value.is_empty()).then(|| value.to_owned()));
     fact("record", row.record.clone());
     fact("size", Some(format!("{} bytes{}", row.size, if found.raw_kept { "" } else { ", purged" })));
     fact("attempts", Some(row.attempts.to_string()));
