@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{App, brain};
 use crate::clock::{Clock, Timestamp};
-use crate::store::{Store, StoreStats};
+use crate::store::{StoreError, StoreStats};
 use arc_swap::ArcSwap;
 
 /// Between two looks.
@@ -22,8 +22,8 @@ pub async fn refresh(app: Arc<App>) {
         let reachable = stats.reachable;
         app.stats.store(Arc::new(stats));
         app.telemetry.upkeep();
-        if app.journal.refusal().is_some() && can_write(&*app.store, &*app.clock).await {
-            app.journal.forgive();
+        if reachable || app.journal.refusal().is_some() {
+            try_writing(&app).await;
         }
         if reachable {
             brain::tell_store_once(&app).await;
@@ -35,10 +35,23 @@ pub async fn refresh(app: Arc<App>) {
     }
 }
 
-/// A write that changes nothing of interest: does the disk take one again?
-async fn can_write(store: &dyn Store, clock: &dyn Clock) -> bool {
-    let owner = clock.new_id().to_string();
-    store.lock("probe:write", &owner, Duration::from_millis(1)).await.is_ok()
+/// A write that changes nothing of interest tells whether jobs can be claimed and decisions committed: reading alone
+/// works on a full disk too, and an idle daemon would not notice.
+async fn try_writing(app: &App) {
+    let owner = app.clock.new_id().to_string();
+    match app.store.lock("probe:write", &owner, Duration::from_millis(1)).await {
+        Ok(_) => {
+            app.journal.forgive();
+            app.unwritable.store(None);
+        }
+        Err(StoreError::Busy(_)) => {}
+        Err(error) => {
+            let why = error.to_string();
+            if app.unwritable.swap(Some(Arc::new(why.clone()))).is_none_or(|before| *before != why) {
+                tracing::error!("nothing can be written into the database: {why}");
+            }
+        }
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges are floating point; counts stay far below 2^53")]

@@ -11,7 +11,11 @@ pub fn report(app: &App) -> ReadinessReport {
     }
     let figures = app.stats.load();
     let mut reasons = Vec::new();
-    if !figures.reachable {
+    let unwritable = app.unwritable.load_full();
+    let sqlite = app.store.engine() == "sqlite";
+    if !figures.reachable && sqlite {
+        reasons.push("the database file cannot be read".to_owned());
+    } else if !figures.reachable {
         reasons.push("the database is away; forms are journalled in the local spill".to_owned());
     }
     if figures.spilled > 0 {
@@ -50,7 +54,12 @@ pub fn report(app: &App) -> ReadinessReport {
             reasons.push(format!("the watched folder: {}", spool.problem));
         }
     }
-    let refusal = app.journal.refusal();
+    reasons.extend(app.forms.load().proxies.unheeded().map(str::to_owned));
+    // Without a spill, what the workers cannot write the doors cannot either.
+    let refusal = app.journal.refusal().or_else(|| unwritable.as_deref().filter(|_| sqlite).cloned());
+    if let Some(why) = unwritable.filter(|_| !sqlite) {
+        reasons.push(format!("arrivals are journalled, but not worked on: {why}"));
+    }
     reasons.extend(refusal.clone().map(|why| format!("arrivals cannot be journalled: {why}")));
     let status = match (refusal.is_some(), reasons.is_empty()) {
         (true, _) => Readiness::Unavailable,

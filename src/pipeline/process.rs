@@ -230,7 +230,7 @@ impl Processor {
         if matches!(error, StoreError::Away(_) | StoreError::Busy(_) | StoreError::Full(_)) {
             for work in wave {
                 let outcome = self.store.release(&work.lease).await;
-                note("database away", &work.lease, outcome);
+                note(given_back(error), &work.lease, outcome);
             }
             return;
         }
@@ -461,6 +461,15 @@ fn pause(lease: &Lease, round: usize) -> Duration {
 
 fn stage(name: &'static str, started: Instant) {
     metrics::histogram!("pisteur_stage_seconds", "stage" => name).record(started.elapsed().as_secs_f64());
+}
+
+/// Why an arrival goes back into the queue.
+const fn given_back(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Full(_) => "the disk of the database is full",
+        StoreError::Busy(_) => "the database is busy",
+        _ => "the database is away",
+    }
 }
 
 fn note(what: &'static str, lease: &Lease, outcome: StoreResult<()>) {

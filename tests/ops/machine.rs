@@ -2,7 +2,9 @@
 
 use std::process::{Command, Stdio};
 
-use crate::support::daemon::Setup;
+use serde_json::Value;
+
+use crate::support::daemon::{Daemon, Setup};
 use crate::support::wait;
 
 /// Values of a key of the unit file, in order.
@@ -71,5 +73,63 @@ fn a_database_file_taken_away_takes_no_form_with_it() {
     wait::until("both are leads", wait::LONG, || {
         crate::support::ledger::count_blocking(daemon.setup().database_url(), leads) == 2
     });
+    daemon.stop_cleanly();
+}
+
+/// Word and reasons of `/readyz`.
+fn readiness(daemon: &Daemon) -> (String, String) {
+    let said: Value = daemon.operator().get("/readyz").map(|answer| answer.json()).unwrap_or_default();
+    (said["status"].as_str().unwrap_or_default().to_owned(), said["reasons"].to_string())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_daemon_notices_that_nothing_can_be_written() {
+    let mut daemon = Setup::new().contact_form().start();
+    wait::until("all is well", wait::LONG, || readiness(&daemon).0 == "ok");
+    let options = daemon.setup().database_url().parse::<sqlx::sqlite::SqliteConnectOptions>().unwrap();
+    let mut other = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    wait::until("it says so", wait::LONG, || readiness(&daemon).0 == "unavailable");
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    wait::until("all is well again", wait::LONG, || readiness(&daemon).0 == "ok");
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn the_soft_limit_of_open_files_is_raised_at_the_start() {
+    let mut setup = Setup::new().contact_form();
+    setup.launch_with(["sh", "-c", "ulimit -S -n 256 && exec \"$@\"", "sh"].map(str::to_owned).to_vec());
+    let mut daemon = setup.start();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("the limit");
+    let values: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
+    assert_eq!(values[0], values[1], "{line}");
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn a_proxy_in_front_that_is_not_trusted_is_told_of() {
+    let mut daemon = Setup::new().contact_form().start();
+    let from = [("x-forwarded-for", "198.51.100.1")];
+    let answer = daemon.public().post_form_with("/f/contact", &[("message", "hi")], &from).unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let (word, reasons) = readiness(&daemon);
+    assert!(word == "degraded" && reasons.contains("trusted_proxies"), "{word} {reasons}");
+    assert_eq!(daemon.stderr().matches("trusted_proxies").count(), 1, "{}", daemon.stderr());
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn a_key_used_again_for_other_content_is_listed_as_such() {
+    let mut daemon = Setup::new().contact_form().start();
+    let key = [("idempotency-key", "order-1")];
+    for (message, status) in [("hi", 200), ("hi", 200), ("another", 422)] {
+        let answer = daemon.public().post_form_with("/f/contact", &[("message", message)], &key).unwrap();
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    let listed = daemon.setup().run(&["submissions", "list"]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert_eq!(listed.matches("repeats ").count(), 1, "{listed}");
+    assert_eq!(listed.matches("other content under the key of ").count(), 1, "{listed}");
     daemon.stop_cleanly();
 }
