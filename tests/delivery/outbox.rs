@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pisteur::clock::Clock;
 use pisteur::delivery::{Attempt, Deliver, Deliverers, Delivery};
 use pisteur::pipeline::outbox::OutboxSettings;
 use pisteur::store::Effect;
