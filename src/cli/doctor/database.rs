@@ -101,7 +101,7 @@ async fn work(store: &Arc<dyn Store>, now: Timestamp) -> Vec<Check> {
         checks.push(Check::warn("spill", found, "a running pisteur brings them in when the database is back"));
     }
     if stats.set_aside > 0 {
-        let found = format!("{} of them were refused by the database", stats.set_aside);
+        let found = format!("{} of them were refused by the database, or cannot be read", stats.set_aside);
         checks.push(Check::warn("spill", found, "start pisteur: it tries them again and its log says why they fail"));
     }
     checks

@@ -314,7 +314,7 @@ impl Store for Postgres {
         let read = async { figures::stats(&mut *link.connection().await?, now).await };
         let read = link.bounded(AT_THE_DOOR, read).await;
         if let Err(error) = writing!(self, |conn| journal::forget_keys(conn, now)) {
-            tracing::debug!(%error, "keys that ran out stay for now");
+            tracing::debug!(%error, "keys that ran out could not be forgotten; the next round tries again");
         }
         let (spilled, set_aside) = self.inner.spilled().await;
         StoreStats { spilled, set_aside, ..self.figures.show(read, link.is_up()) }

@@ -8,7 +8,7 @@
 //!   no repeat, however late they are drained. So one transaction takes arrivals of one second.
 //! - Another content under an explicit key that the database knows is a submission of its own ([`reused`]).
 //! - A row the database refuses for itself is set aside with a log line and a figure, and the others go on. It is tried
-//!   again every hour, and at the start.
+//!   again every hour, and at the start. So is a row that cannot be read.
 
 use std::sync::Arc;
 use std::time::Duration;

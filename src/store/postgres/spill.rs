@@ -209,7 +209,12 @@ impl Writer {
                 match command {
                     Command::Accept(arrivals, answer) => accepts.push((arrivals, answer)),
                     Command::Find(ids, answer) => tell(answer, self.file.find(&ids).await),
-                    Command::Next(limit, bytes, answer) => tell(answer, self.file.next(limit, bytes).await),
+                    Command::Next(limit, bytes, answer) => {
+                        let result = self.file.next(limit, bytes).await;
+                        let damaged = result.as_ref().map_or(0, |(_, damaged)| *damaged);
+                        self.figures.aside.fetch_add(damaged, Ordering::SeqCst);
+                        tell(answer, result.map(|(rows, _)| rows));
+                    }
                     Command::Remove(drained, answer) => {
                         let result = self.remove(&drained).await;
                         tell(answer, result);
@@ -311,6 +316,9 @@ fn tell<T>(answer: Answer<T>, result: StoreResult<T>) {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions as _, Connection as _};
+
     use super::*;
     use crate::clock::Timestamp;
     use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
@@ -443,6 +451,35 @@ mod tests {
         let spill = open(&dir, 1 << 20).await;
         assert_eq!((spill.next(9, MANY).await.unwrap().len(), spill.aside()), (2, 0), "after a restart");
         assert!(SpillFile::peek(&path).await.is_err(), "a daemon has it");
+        spill.close().await;
+    }
+
+    #[tokio::test]
+    async fn damaged_rows_are_set_aside_and_the_others_pass() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/spill.db");
+        let spill = open(&dir, 1 << 20).await;
+        for n in 1..=5 {
+            spill.accept(vec![form(n, Some(&format!("form:contact:idem:{n}")))]).await.unwrap();
+        }
+        spill.close().await;
+        let options = SqliteConnectOptions::new().filename(&path);
+        let mut db = options.connect().await.unwrap();
+        for statement in [
+            "UPDATE spilled SET arrival = '{\"channel\":' WHERE seq IN (1, 2)",
+            "UPDATE spilled SET ulid = 'no id' WHERE seq = 4",
+            "UPDATE spilled_key SET ulid = 'no id' WHERE seq = 4",
+        ] {
+            sqlx::query(statement).execute(&mut db).await.unwrap();
+        }
+        db.close().await.unwrap();
+        let spill = open(&dir, 1 << 20).await;
+        let next = spill.next(2, MANY).await.unwrap();
+        assert_eq!(next.iter().map(|s| s.arrival.envelope.id).collect::<Vec<_>>(), [Ulid(3)], "past a whole damaged chunk");
+        spill.remove(next).await.unwrap();
+        assert_eq!(spill.next(9, MANY).await.unwrap()[0].arrival.envelope.id, Ulid(5));
+        assert_eq!((spill.rows(), spill.aside()), (4, 3), "kept and counted");
+        assert_eq!((spill.known_key("form:contact:idem:4"), spill.known_key("form:contact:idem:5")), (None, Some(Ulid(5))));
         spill.close().await;
     }
 }

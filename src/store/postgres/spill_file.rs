@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use ulid::Ulid;
@@ -116,7 +116,10 @@ impl SpillFile {
         let (rows, bytes): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         let mut keys = Vec::new();
         for row in sqlx::query("SELECT key, ulid FROM spilled_key").fetch_all(&mut self.db).await? {
-            keys.push((row.try_get(0)?, identifier(row.try_get(1)?)?));
+            match identifier(row.try_get(1)?) {
+                Ok(id) => keys.push((row.try_get(0)?, id)),
+                Err(error) => tracing::error!(%error, "a key in the spill names no arrival; it is not used"),
+            }
         }
         Ok((u64::try_from(rows).unwrap_or(0), u64::try_from(bytes).unwrap_or(0), keys))
     }
@@ -207,7 +210,32 @@ impl SpillFile {
     }
 
     /// The next rows in the order of acceptance: at most `limit`, and at most `bytes` unless the first alone is larger.
-    pub(super) async fn next(&mut self, limit: i64, bytes: u64) -> StoreResult<Vec<Spilled>> {
+    /// Damaged rows among them are set aside, so that the others pass; how many.
+    pub(super) async fn next(&mut self, limit: i64, bytes: u64) -> StoreResult<(Vec<Spilled>, u64)> {
+        let mut damaged = 0;
+        loop {
+            let Some(last) = self.last_of_next(limit, bytes).await? else { return Ok((Vec::new(), damaged)) };
+            let rows = sqlx::query(NEXT).bind(last).fetch_all(&mut self.db).await?;
+            let mut next = Vec::with_capacity(rows.len());
+            for row in &rows {
+                match spilled(row) {
+                    Ok(row) => next.push(row),
+                    Err(error) => {
+                        let seq: i64 = row.try_get("seq")?;
+                        tracing::error!(seq, %error, "row {seq} of the spill cannot be read; it is set aside, its bytes stay in the file");
+                        self.set_aside(seq, &error.to_string()).await?;
+                        damaged += 1;
+                    }
+                }
+            }
+            if !next.is_empty() {
+                return Ok((next, damaged));
+            }
+        }
+    }
+
+    /// The last of the rows to be read at once.
+    async fn last_of_next(&mut self, limit: i64, bytes: u64) -> StoreResult<Option<i64>> {
         let (mut held, mut last) = (0_u64, None);
         for row in sqlx::query(NEXT_SIZES).bind(limit).fetch_all(&mut self.db).await? {
             held = held.saturating_add(u64::try_from(row.try_get::<i64, _>("size")?).unwrap_or(0));
@@ -216,16 +244,7 @@ impl SpillFile {
             }
             last = Some(row.try_get::<i64, _>("seq")?);
         }
-        let Some(last) = last else { return Ok(Vec::new()) };
-        let rows = sqlx::query(NEXT).bind(last).fetch_all(&mut self.db).await?;
-        rows.iter()
-            .map(|row| {
-                let id = identifier(row.try_get("ulid")?)?;
-                let (arrival, first) = spill_row::unpack(id, row.try_get("arrival")?, row.try_get("raw")?)?;
-                let size = u64::try_from(row.try_get::<i64, _>("size")?).unwrap_or(0);
-                Ok(Spilled { seq: row.try_get("seq")?, size, arrival, first })
-            })
-            .collect()
+        Ok(last)
     }
 
     /// Forgets a row that is committed in the database.
@@ -269,6 +288,13 @@ impl SpillFile {
             tracing::warn!(%error, "the spill did not close cleanly; nothing is lost, the next start recovers it");
         }
     }
+}
+
+fn spilled(row: &SqliteRow) -> StoreResult<Spilled> {
+    let id = identifier(row.try_get("ulid")?)?;
+    let (arrival, first) = spill_row::unpack(id, row.try_get("arrival")?, row.try_get("raw")?)?;
+    let size = u64::try_from(row.try_get::<i64, _>("size")?).unwrap_or(0);
+    Ok(Spilled { seq: row.try_get("seq")?, size, arrival, first })
 }
 
 fn identifier(text: &str) -> StoreResult<Ulid> {

@@ -314,7 +314,7 @@ impl Store for Sqlite {
         let forgotten =
             self.write(|conn, now| Box::pin(async move { journal::forget_keys(conn, now.wall).await })).await;
         if let Err(error) = forgotten {
-            tracing::debug!(%error, "keys that ran out stay for now");
+            tracing::debug!(%error, "keys that ran out could not be forgotten; the next round tries again");
         }
         self.figures.show(read, reachable)
     }
