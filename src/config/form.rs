@@ -10,7 +10,10 @@ use url::Url;
 use super::Problem;
 use crate::domain::reading::FormReading;
 use crate::domain::rules::FieldType;
-use crate::domain::submission::Canonical;
+
+mod field;
+
+pub use self::field::{FormField, PerLanguage, in_language};
 
 /// One form that websites post to `/f/<id>`. Opened in a browser, the same address shows the form with its fields, for
 /// whoever has no website to put it on.
@@ -25,6 +28,12 @@ pub struct FormConfig {
     pub title: Option<String>,
     /// `false` answers 410.
     pub enabled: bool,
+    /// Show the form to whoever opens its address in a browser; `false` answers 405 there.
+    pub hosted: bool,
+    /// Heading of the form's own page by language, instead of `title`.
+    pub heading: PerLanguage,
+    /// What stands below the heading, by language, instead of the house's sentence.
+    pub intro: PerLanguage,
     /// Language when the visitor shows none: `fr`, `en`, `cs`, `fa`, or another ISO 639-1 code.
     pub language: Option<String>,
     /// Country of phone numbers without prefix when nothing else tells: ISO 3166-1, two capital letters.
@@ -51,25 +60,6 @@ pub struct FormConfig {
     pub fields: Vec<FormField>,
 }
 
-/// One declared field of a form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FormField {
-    /// Name as the website sends it.
-    pub name: String,
-    /// Type of the value, for rules: `text`, `email`, `phone`, `number`, `money`, `postcode`, `country`, `bool`, `date`.
-    #[serde(rename = "type", default = "text")]
-    pub kind: FieldType,
-    /// What it means, such as `full_name`, `email`, `company`, `message`; guessed from the name when not given.
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub canonical: Option<Canonical>,
-}
-
-const fn text() -> FieldType {
-    FieldType::Text
-}
-
 impl Default for FormConfig {
     fn default() -> Self {
         Self {
@@ -77,6 +67,9 @@ impl Default for FormConfig {
             public_id: None,
             title: None,
             enabled: true,
+            hosted: true,
+            heading: PerLanguage::new(),
+            intro: PerLanguage::new(),
             language: None,
             country: None,
             redirect: None,
@@ -161,6 +154,8 @@ impl FormConfig {
                 problems.push(Problem::new(format!("allowed_origins.{i}"), message));
             }
         }
+        problems.extend(field::validate_texts("heading", &self.heading));
+        problems.extend(field::validate_texts("intro", &self.intro));
         problems.extend(self.validate_fields());
         problems
     }
@@ -175,6 +170,7 @@ impl FormConfig {
             } else if let Some(first) = seen.insert(field.name.as_str(), i) {
                 problems.push(Problem::new(key, format!("\"{}\" is declared twice, first at {first}", field.name)));
             }
+            problems.extend(field.validate(&format!("field.{i}")));
         }
         problems
     }
@@ -217,6 +213,7 @@ fn check_origin_pattern(text: &str) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::submission::Canonical;
 
     #[test]
     fn a_form_needs_no_more_than_an_id() {
