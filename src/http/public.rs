@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::intake::form::{self, FormDoor, Peer, answer, pages};
+use crate::intake::form::pages::Place;
+use crate::intake::form::{self, FormDoor, Peer, answer, near, pages};
 
 /// What the public listener needs.
 #[derive(Debug)]
@@ -34,23 +35,20 @@ async fn nothing_here() -> impl IntoResponse {
 async fn landing(State(door): State<Arc<FormDoor>>, request: Request) -> Response {
     let set = door.forms.load();
     let form = set.shown();
-    let language = answer::language(request.headers(), request.uri().query().unwrap_or_default(), form.as_deref());
+    let query = request.uri().query().unwrap_or_default();
+    let language = answer::language(request.headers(), query, form.as_deref());
     // Hints for the operator only where nobody else looks: on this machine.
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-    let is_near = set.proxies.client(peer, request.headers()).is_loopback();
-    let base = if is_near { set.public_url.clone().or_else(|| base(request.headers())) } else { None };
+    let base = near::base(&set, peer, request.headers());
+    let referer = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     pages::landing(&pages::Landing {
         language,
         home: "/",
+        query,
+        referer,
+        place: Place::Alone,
         form: form.as_deref(),
         submission_id: door.journal.clock().new_id().to_string(),
         base: base.as_deref(),
     })
-}
-
-/// The address by which the visitor came, when its host looks like one: it stands in a command to be copied.
-fn base(headers: &HeaderMap) -> Option<String> {
-    let host = headers.get(header::HOST)?.to_str().ok()?;
-    let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-[]".contains(&b));
-    plain.then(|| format!("http://{host}"))
 }

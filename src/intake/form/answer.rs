@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use ulid::Ulid;
 
-use super::pages::{self, Trouble};
+use super::pages::{self, Fault, Place, Trouble};
 use super::problem::Why;
 use super::texts::Language;
 use super::{cors, negotiate};
@@ -22,6 +22,8 @@ pub(super) struct Manner {
     pub(super) request_id: Ulid,
     /// Link back to the page the visitor came from, when that page may be linked.
     pub(super) back: Option<String>,
+    /// Where pages are shown.
+    pub(super) place: Place,
 }
 
 impl Manner {
@@ -32,13 +34,15 @@ impl Manner {
             language: language(headers, query, form),
             request_id,
             back: back(headers, form),
+            place: Place::of(query, headers, form),
         }
     }
 
     /// Success.
     pub(super) fn success(&self, id: Ulid, next: &str) -> Response {
         if self.json {
-            let body = json!({ "ok": true, "id": id.to_string(), "next": next });
+            let body = json!({ "ok": true, "id": id.to_string(), "next": next,
+                               "message": self.language.texts().thanks_more });
             return json_response(StatusCode::OK, &body);
         }
         let Ok(location) = HeaderValue::from_str(next) else { return StatusCode::NO_CONTENT.into_response() };
@@ -46,7 +50,12 @@ impl Manner {
     }
 
     /// Refusal; a page keeps what was typed into `form`.
-    pub(super) fn refusal(&self, why: &Why, typed: Option<(&FormConfig, &[(String, String)])>) -> Response {
+    pub(super) fn refusal(
+        &self,
+        why: &Why,
+        form: Option<&FormConfig>,
+        typed: Option<(&FormConfig, &[(String, String)])>,
+    ) -> Response {
         let (status, slug) = why.status();
         let words = why.words(self.language.texts());
         let reference = self.request_id.to_string();
@@ -59,15 +68,29 @@ impl Manner {
             }
             json_response(status, &body)
         } else {
-            let back = self.back.as_deref();
-            let language = self.language;
-            pages::problem(&Trouble { language, status, words: &words, typed, back, reference: &reference })
+            let fault = why.field().map(|field| Fault { field, words: words.as_str().into() });
+            pages::problem(&Trouble {
+                language: self.language,
+                status,
+                words: &words,
+                faults: fault.as_slice(),
+                typed,
+                form,
+                back: self.back.as_deref(),
+                reference: &reference,
+                place: &self.place,
+            })
         };
         if let Some(seconds) = why.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if *why == Why::Method {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"));
+        let allowed = match why {
+            Why::Method => Some("GET, HEAD, POST, OPTIONS"),
+            Why::PostOnly => Some("POST, OPTIONS"),
+            _ => None,
+        };
+        if let Some(allowed) = allowed {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
         }
         response
     }
@@ -92,8 +115,8 @@ impl Hurried {
     /// about anybody.
     #[must_use]
     pub fn answer(self, request_id: Ulid) -> Response {
-        let manner = Manner { json: self.json, language: self.language, request_id, back: None };
-        let mut response = manner.refusal(&Why::Late, None);
+        let manner = Manner { json: self.json, language: self.language, request_id, back: None, place: Place::Alone };
+        let mut response = manner.refusal(&Why::Late, None, None);
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
         response

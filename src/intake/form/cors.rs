@@ -34,6 +34,12 @@ pub fn verdict(form: &FormConfig, headers: &HeaderMap) -> Verdict {
     Verdict { allow: None, refused: !form.allowed_origins.is_empty() }
 }
 
+/// Whether the form's list holds this origin.
+#[must_use]
+pub fn is_listed(form: &FormConfig, site: &str) -> bool {
+    form.allowed_origins.iter().any(|entry| entry == "*" || matches(entry, site))
+}
+
 fn is_own(sent: &str, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     sent.split_once("://").is_some_and(|(_, authority)| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)))

@@ -18,7 +18,7 @@ use super::pages::Landing;
 use super::problem::Why;
 use super::redirect::{self, Target};
 use super::texts::Language;
-use super::{FormDoor, FormSet, Peer, body, cors, negotiate, pages};
+use super::{FormDoor, FormSet, Peer, body, cors, near, negotiate, pages};
 use crate::config::form::FormConfig;
 
 /// A client turned away by its rate still gets what it typed back, if the body is no larger than this.
@@ -56,7 +56,7 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request:
     let mut manner = Manner::of(&head.headers, head.uri.query().unwrap_or_default(), form.as_deref(), request_id);
     let Some(form) = form else {
         body::discard(body).await;
-        let mut response = manner.refusal(&Why::UnknownForm, None);
+        let mut response = manner.refusal(&Why::UnknownForm, None, None);
         cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
         return response;
     };
@@ -72,22 +72,31 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request:
         }
         Method::GET | Method::HEAD => {
             body::discard(body).await;
-            hosted(&form, &manner)
+            hosted(&set, &form, &manner, &head)
         }
-        _ => manner.refusal(&Why::Method, None),
+        _ => manner.refusal(if form.hosted { &Why::Method } else { &Why::PostOnly }, Some(&form), None),
     };
     cors::sign(&mut response, &verdict);
     response
 }
 
 /// The form's own page, for whoever has no website to put it on.
-fn hosted(form: &FormConfig, manner: &Manner) -> Response {
-    if !form.enabled {
-        return manner.refusal(&Why::Inactive, None);
+fn hosted(set: &FormSet, form: &FormConfig, manner: &Manner, head: &request::Parts) -> Response {
+    if !form.enabled || !form.hosted {
+        let why = if form.enabled { Why::PostOnly } else { Why::Inactive };
+        return manner.refusal(&why, Some(form), None);
     }
-    let submission_id = manner.request_id.to_string();
-    let home = format!("/f/{}", form.path_name());
-    pages::landing(&Landing { language: manner.language, home: &home, form: Some(form), submission_id, base: None })
+    let base = near::base(set, request_peer(head), &head.headers);
+    pages::landing(&Landing {
+        language: manner.language,
+        home: &format!("/f/{}", form.path_name()),
+        query: head.uri.query().unwrap_or_default(),
+        referer: &negotiate::text(&head.headers, header::REFERER),
+        place: manner.place.clone(),
+        form: Some(form),
+        submission_id: manner.request_id.to_string(),
+        base: base.as_deref(),
+    })
 }
 
 /// `GET /f/{form}/thanks`.
@@ -97,8 +106,8 @@ pub(super) async fn thanks(State(door): State<Arc<FormDoor>>, name: Name, reques
     let query = request.uri().query().unwrap_or_default();
     let manner = Manner::of(request.headers(), query, form.as_deref(), door.journal.clock().new_id());
     match form {
-        Some(_) => pages::thanks(manner.language, manner.back.as_deref()),
-        None => manner.refusal(&Why::UnknownForm, None),
+        Some(form) => pages::thanks(manner.language, manner.back.as_deref(), Some(&form), &manner.place),
+        None => manner.refusal(&Why::UnknownForm, None, None),
     }
 }
 
@@ -147,7 +156,7 @@ impl Visit<'_> {
             None => return Err(Why::ContentType.into()),
         };
         let raw = Bytes::from(taken.bytes);
-        let said = fields::read(encoding, &self.content_type(), &raw, &self.allowed())?;
+        let said = self.read(encoding, &raw)?;
         if let Some(language) = said.value("_language").or_else(|| said.value("_lang")).and_then(Language::of_tag) {
             manner.language = language;
         }
@@ -159,6 +168,15 @@ impl Visit<'_> {
             Ok(Arrived(id)) => Ok(manner.success(id, &self.next(&said, manner))),
             Err(why) => Err(Refused { why, said: Some(said) }),
         }
+    }
+
+    /// What the body says. One beyond the limits is read all the same when it is small, so that it can be put right.
+    fn read(&self, encoding: Encoding, raw: &[u8]) -> Result<Said, Refused> {
+        fields::read(encoding, &self.content_type(), raw, &self.allowed()).map_err(|why| {
+            let small = raw.len() <= TYPED_BYTES && !matches!(why, Why::Malformed { .. });
+            let said = small.then(|| fields::read(encoding, &self.content_type(), raw, &Allowed::ANY).ok()).flatten();
+            Refused { why, said }
+        })
     }
 
     /// Takes the body in, unless its client has too many unfinished ones.
@@ -210,7 +228,7 @@ impl Visit<'_> {
         match self.take(body, limit).await {
             Ok(taken) => {
                 let raw = Bytes::from(taken.bytes);
-                let said = fields::read(encoding, &self.content_type(), &raw, &self.allowed()).ok();
+                let said = self.read(encoding, &raw).map_or_else(|refused| refused.said, Some);
                 Refused { why, said }
             }
             Err(_) => why.into(),
@@ -224,7 +242,7 @@ impl Visit<'_> {
         metrics::counter!("pisteur_refused_total", "form" => self.form.id.clone(), "reason" => slug).increment(1);
         let resend = !matches!(refused.why, Why::Inactive | Why::Origin);
         let typed = refused.said.as_ref().filter(|said| resend && !said.is_empty());
-        manner.refusal(&refused.why, typed.map(|said| (self.form, said.fields.as_slice())))
+        manner.refusal(&refused.why, Some(self.form), typed.map(|said| (self.form, said.fields.as_slice())))
     }
 
     /// Where a browser goes, and `next` for scripts.
@@ -240,7 +258,8 @@ impl Visit<'_> {
             Target::Page(page) => page,
             Target::OwnPage | Target::Refused => {
                 let site = if manner.json { self.set.public_url.as_deref().unwrap_or_default() } else { "" };
-                format!("{site}/f/{}/thanks?lang={}", self.form.path_name(), manner.language.code())
+                let place = manner.place.query('&');
+                format!("{site}/f/{}/thanks?lang={}{place}", self.form.path_name(), manner.language.code())
             }
         }
     }

@@ -13,11 +13,13 @@ pub mod cors;
 pub(in crate::intake) mod fields;
 mod handler;
 mod journalled;
+pub mod near;
 pub mod negotiate;
 pub mod pages;
 pub mod problem;
 pub mod rates;
 pub mod redirect;
+pub mod scripts;
 pub mod set;
 pub mod texts;
 pub mod unfinished;
@@ -47,11 +49,13 @@ pub struct FormDoor {
     pub forms: Arc<ArcSwap<FormSet>>,
 }
 
-/// Routes of the form door: `/f/{form}` and `/f/{form}/thanks`.
+/// Routes of the form door: `/f/{form}`, `/f/{form}/thanks`, and the scripts for websites.
 pub fn router(door: Arc<FormDoor>) -> Router {
     Router::new()
         .route("/f/{form}", any(handler::form))
         .route("/f/{form}/thanks", get(handler::thanks))
+        .route("/pisteur.js", get(scripts::enhancer))
+        .route("/attribution.js", get(scripts::attribution))
         .with_state(door)
 }
 

@@ -1,4 +1,12 @@
-//! The pages visitors see: landing and a form's own page, thanks, problem. No script, no cookie, nothing from elsewhere.
+//! The pages visitors see: landing and a form's own page, thanks, problem. They work without a script; no cookie,
+//! nothing from elsewhere.
+//!
+//! Invariants: nothing of a visitor is written into a page unescaped; scripts come from this server only and none stands
+//! in a page; only websites that the form lists may show a page in a frame.
+
+mod field;
+mod place;
+mod refill;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -10,23 +18,32 @@ use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 use sha2::Digest;
 
+use self::field::{Field, blanks};
+pub use self::place::Place;
+use self::refill::{Refilled, refill};
+use super::scripts::ENHANCER;
 use super::texts::{Language, Texts};
-use crate::config::form::{FormConfig, origin};
-use crate::domain::reading::field_names::{canonical, is_attribution, is_control};
-use crate::domain::rules::FieldType;
-use crate::domain::submission::Canonical;
+use crate::config::form::{FormConfig, in_language, origin};
+use crate::domain::reading::field_names::is_attribution;
 
 const CSS: &str = include_str!("templates/page.css");
 /// A problem page shows what was typed up to this many bytes in all.
 const SHOWN_BYTES: usize = 256 << 10;
-/// A value longer than this, in characters, is shown over several lines.
-const LONG: usize = 80;
+/// Longest parameter of a page's address that is handed on to its form, in bytes.
+const HANDED_BYTES: usize = 2_000;
+/// Most of them.
+const HANDED: usize = 60;
+/// Name of the field that people do not see, where the form names none.
+const TRAP: &str = "_gotcha";
 
 static TEMPLATES: LazyLock<Option<Environment<'static>>> = LazyLock::new(|| {
     let mut env = Environment::new();
     env.set_auto_escape_callback(|_| AutoEscape::Html);
     let templates = [
         ("base.html", include_str!("templates/base.html")),
+        ("fields.html", include_str!("templates/fields.html")),
+        ("form.html", include_str!("templates/form.html")),
+        ("site.html", include_str!("templates/site.html")),
         ("landing.html", include_str!("templates/landing.html")),
         ("thanks.html", include_str!("templates/thanks.html")),
         ("problem.html", include_str!("templates/problem.html")),
@@ -41,52 +58,54 @@ static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| {
     format!("'sha256-{}'", base64::engine::general_purpose::STANDARD.encode(digest))
 });
 
+/// A language to choose.
 #[derive(Debug, Serialize)]
-struct Choice {
+struct LanguageLink {
     code: &'static str,
     name: &'static str,
+    href: String,
 }
 
-#[derive(Debug, Serialize)]
-struct ShownField<'a> {
-    name: &'a str,
-    label: &'a str,
-    value: &'a str,
-    long: bool,
-    hidden: bool,
+/// A field that is sent and not shown.
+#[derive(Debug, Clone, Serialize)]
+struct Hidden<'a> {
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
 }
 
-/// One field of a form to be filled in.
+/// A form on a page.
 #[derive(Debug, Serialize)]
-struct Blank<'a> {
-    name: &'a str,
-    label: Cow<'a, str>,
-    /// `textarea`, `checkbox`, or the type of an `input`.
-    kind: &'static str,
-    /// What browsers fill in by themselves.
-    autocomplete: &'static str,
-    /// Keyboard on a telephone.
-    inputmode: &'static str,
-    longest: u32,
-    required: bool,
-    /// Written from left to right in every language.
-    ltr: bool,
+struct Sheet<'a> {
+    action: String,
+    hidden: Vec<Hidden<'a>>,
+    fields: Vec<Field<'a>>,
+    /// Takes files.
+    files: bool,
+    /// Name of the trap field, and what was put into it.
+    trap: &'a str,
+    trapped: &'a str,
+    captcha: bool,
+    send: &'a str,
 }
 
 #[derive(Debug, Default, Serialize)]
 struct Page<'a> {
     t: Option<&'a Texts>,
     css: &'a str,
+    script: String,
     title: &'a str,
-    languages: Vec<Choice>,
-    home: &'a str,
-    action: Option<String>,
-    blanks: Vec<Blank<'a>>,
-    submission_id: String,
+    intro: &'a str,
+    parent: Option<&'a str>,
+    framed: bool,
+    languages: Vec<LanguageLink>,
+    sheet: Option<Sheet<'a>>,
+    /// Hints for the operator: address of this server, and of its form.
     base: Option<&'a str>,
+    address: String,
+    first_steps: bool,
     back: Option<&'a str>,
     words: &'a str,
-    fields: Vec<ShownField<'a>>,
+    kept: bool,
     reference: &'a str,
 }
 
@@ -97,6 +116,12 @@ pub struct Landing<'a> {
     pub language: Language,
     /// Its path, which the choice of languages leads back to.
     pub home: &'a str,
+    /// Query of its address: attribution in it goes into the form, and the choice of languages keeps it.
+    pub query: &'a str,
+    /// The page that led here, if it said so.
+    pub referer: &'a str,
+    /// Where it is shown.
+    pub place: Place,
     /// The form on it.
     pub form: Option<&'a FormConfig>,
     /// Value of its `_submission_id`.
@@ -109,25 +134,76 @@ pub struct Landing<'a> {
 #[must_use]
 pub fn landing(landing: &Landing<'_>) -> Response {
     let texts = landing.language.texts();
+    let form = landing.form;
+    let own = form.and_then(|form| form.language.as_deref());
+    let heading = form.and_then(|form| in_language(&form.heading, texts.lang, own).or(form.title.as_deref()));
     let page = Page {
-        title: landing.form.and_then(|form| form.title.as_deref()).unwrap_or(texts.heading),
-        languages: Language::ALL.map(|l| Choice { code: l.code(), name: l.name() }).into(),
-        home: landing.home,
-        action: landing.form.map(action),
-        blanks: landing.form.map_or_else(Vec::new, |form| blanks(form, texts)),
-        submission_id: landing.submission_id.clone(),
+        title: heading.unwrap_or(texts.heading),
+        intro: form.and_then(|form| in_language(&form.intro, texts.lang, own)).unwrap_or(texts.intro),
+        parent: landing.place.parent(),
+        framed: landing.place != Place::Alone,
+        languages: Language::ALL.map(|language| link(landing, language)).into(),
+        sheet: form.map(|form| Sheet { hidden: handed(landing), ..sheet(form, &landing.place, texts) }),
         base: landing.base,
+        address: form.map(address).unwrap_or_default(),
+        first_steps: landing.home == "/",
         ..Page::default()
     };
-    render("landing.html", StatusCode::OK, texts, page, landing.form)
+    render("landing.html", StatusCode::OK, texts, page, form, &landing.place)
+}
+
+/// The same page in another language.
+fn link(landing: &Landing<'_>, language: Language) -> LanguageLink {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("lang", language.code());
+    let kept = form_urlencoded::parse(landing.query.as_bytes()).filter(|(name, value)| is_handed(name, value));
+    query.extend_pairs(kept.take(HANDED));
+    let href = format!("{}?{}{}", landing.home, query.finish(), landing.place.query('&'));
+    // Encoded, so nothing but the ampersand means anything to a page.
+    LanguageLink { code: language.code(), name: language.name(), href: href.replace('&', "&amp;") }
+}
+
+fn is_handed(name: &str, value: &str) -> bool {
+    is_attribution(name) && !value.is_empty() && name.len() + value.len() <= HANDED_BYTES
+}
+
+/// What goes with the form unseen: its id, its language, and where the visitor came from.
+fn handed<'a>(landing: &Landing<'a>) -> Vec<Hidden<'a>> {
+    let mut hidden = vec![
+        Hidden { name: "_submission_id".into(), value: Cow::Owned(landing.submission_id.clone()) },
+        Hidden { name: "_language".into(), value: landing.language.code().into() },
+    ];
+    for (name, value) in form_urlencoded::parse(landing.query.as_bytes()).take(HANDED) {
+        if is_handed(&name, &value) && !hidden.iter().any(|field| field.name == name) {
+            hidden.push(Hidden { name, value });
+        }
+    }
+    // The page around a frame is the one that the visitor sees; a page that linked here is a referrer.
+    let page = if landing.place == Place::Alone { "_referrer" } else { "_page" };
+    let is_new = origin(landing.referer).is_some_and(|site| Some(site.as_str()) != landing.base);
+    if is_new && landing.referer.len() <= HANDED_BYTES && !hidden.iter().any(|field| field.name == page) {
+        hidden.push(Hidden { name: page.into(), value: landing.referer.into() });
+    }
+    hidden
 }
 
 /// The thank-you page of a form, with a link back when it is known where that is.
 #[must_use]
-pub fn thanks(language: Language, back: Option<&str>) -> Response {
+pub fn thanks(language: Language, back: Option<&str>, form: Option<&FormConfig>, place: &Place) -> Response {
     let texts = language.texts();
-    let page = Page { title: texts.thanks, back, ..Page::default() };
-    render("thanks.html", StatusCode::OK, texts, page, None)
+    let framed = *place != Place::Alone;
+    let page =
+        Page { title: texts.thanks, back: back.filter(|_| !framed), parent: place.parent(), framed, ..Page::default() };
+    render("thanks.html", StatusCode::OK, texts, page, form, place)
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone)]
+pub struct Fault<'a> {
+    /// Its name.
+    pub field: &'a str,
+    /// What is wrong and what to do.
+    pub words: Cow<'a, str>,
 }
 
 /// What a problem page is made of.
@@ -139,98 +215,64 @@ pub struct Trouble<'a> {
     pub status: StatusCode,
     /// What is wrong and what to do.
     pub words: &'a str,
+    /// What is wrong with single fields.
+    pub faults: &'a [Fault<'a>],
     /// What the visitor typed, to be sent again to this form.
     pub typed: Option<(&'a FormConfig, &'a [(String, String)])>,
+    /// The form, also when nothing can be sent to it again.
+    pub form: Option<&'a FormConfig>,
     /// Link back.
     pub back: Option<&'a str>,
     /// Id of the request.
     pub reference: &'a str,
+    /// Where it is shown.
+    pub place: &'a Place,
 }
 
 /// A problem page that keeps what the visitor typed.
 #[must_use]
 pub fn problem(trouble: &Trouble<'_>) -> Response {
     let texts = trouble.language.texts();
-    let (form, typed) = trouble.typed.unzip();
-    let typed = typed.filter(|fields| fields.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() <= SHOWN_BYTES);
+    let small = |typed: &[(String, String)]| typed.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() <= SHOWN_BYTES;
+    let sheet = trouble.typed.filter(|(_, typed)| small(typed)).map(|(form, typed)| {
+        let trap = trap(form);
+        let Refilled { fields, hidden } = refill(form, typed, trouble.faults, trap, texts);
+        let trapped = typed.iter().find(|(name, _)| name == trap).map_or("", |(_, value)| value.as_str());
+        Sheet { fields, hidden, trapped, send: texts.send_again, ..sheet(form, trouble.place, texts) }
+    });
     let page = Page {
         title: texts.problem,
-        action: form.map(action),
         words: trouble.words,
-        fields: typed.unwrap_or_default().iter().map(|(name, value)| shown(name, value, texts)).collect(),
+        parent: trouble.place.parent(),
+        framed: *trouble.place != Place::Alone,
+        kept: sheet.as_ref().is_some_and(|sheet| !sheet.fields.is_empty()),
+        sheet: sheet.filter(|sheet| !sheet.fields.is_empty()),
         back: trouble.back,
         reference: trouble.reference,
         ..Page::default()
     };
-    render("problem.html", trouble.status, texts, page, form)
+    render("problem.html", trouble.status, texts, page, trouble.form, trouble.place)
 }
 
-fn action(form: &FormConfig) -> String {
+fn address(form: &FormConfig) -> String {
     format!("/f/{}", form.path_name())
 }
 
-fn shown<'a>(name: &'a str, value: &'a str, texts: &'static Texts) -> ShownField<'a> {
-    let label = label(canonical(name).filter(|_| OWN.contains(&name)), texts).unwrap_or(name);
-    let long = name == "message" || value.contains('\n') || value.chars().count() > LONG;
-    ShownField { name, label, value, long, hidden: is_control(name) || is_attribution(name) }
+fn trap(_form: &FormConfig) -> &str {
+    TRAP
 }
 
-/// The fields of a form that declares none.
-const OWN: [&str; 5] = ["name", "email", "phone", "company", "message"];
-
-/// The fields to fill in: those the form declares, in that order.
-fn blanks<'a>(form: &'a FormConfig, texts: &'static Texts) -> Vec<Blank<'a>> {
-    let wanted = |name: &str| !is_control(name) && !is_attribution(name);
-    if form.fields.is_empty() {
-        return OWN.iter().map(|name| blank(name, canonical(name), FieldType::Text, texts)).collect();
-    }
-    let declared = form.fields.iter().filter(|field| wanted(&field.name));
-    declared
-        .map(|field| blank(&field.name, field.canonical.or_else(|| canonical(&field.name)), field.kind, texts))
-        .collect()
-}
-
-fn blank<'a>(name: &'a str, meaning: Option<Canonical>, declared: FieldType, texts: &'static Texts) -> Blank<'a> {
-    let label = label(meaning, texts).map_or_else(|| Cow::Owned(name.replace(['_', '-'], " ")), Cow::Borrowed);
-    let required = matches!(meaning, Some(Canonical::FullName | Canonical::Email | Canonical::Message));
-    let (kind, autocomplete, inputmode, longest) = match (meaning, declared) {
-        (_, FieldType::Bool) => ("checkbox", "", "", 0),
-        (Some(Canonical::Email), _) | (_, FieldType::Email) => ("email", "email", "", 254),
-        (Some(Canonical::Phone | Canonical::Mobile), _) | (_, FieldType::Phone) => ("tel", "tel", "", 40),
-        (_, FieldType::Date) => ("date", "", "", 10),
-        (Some(Canonical::Message), _) => ("textarea", "", "", 20_000),
-        (_, FieldType::Number | FieldType::Money) => ("text", "", "decimal", 40),
-        (Some(Canonical::Postcode), _) | (_, FieldType::Postcode) => ("text", "postal-code", "", 20),
-        (Some(Canonical::Country), _) | (_, FieldType::Country) => ("text", "country-name", "", 80),
-        (Some(Canonical::FullName), _) => ("text", "name", "", 200),
-        (Some(Canonical::FirstName), _) => ("text", "given-name", "", 200),
-        (Some(Canonical::LastName), _) => ("text", "family-name", "", 200),
-        (Some(Canonical::Company), _) => ("text", "organization", "", 200),
-        _ => ("text", "", "", 500),
-    };
-    Blank {
-        name,
-        label,
-        kind,
-        autocomplete,
-        inputmode,
-        longest,
-        required,
-        ltr: matches!(kind, "email" | "tel" | "date"),
-    }
-}
-
-/// What a visitor reads beside a field whose meaning is known.
-const fn label(meaning: Option<Canonical>, texts: &'static Texts) -> Option<&'static str> {
-    match meaning {
-        Some(Canonical::FullName) => Some(texts.name),
-        Some(Canonical::Email) => Some(texts.email),
-        Some(Canonical::Phone) => Some(texts.phone),
-        Some(Canonical::Company) => Some(texts.company),
-        Some(Canonical::Message) => Some(texts.message),
-        Some(Canonical::Postcode) => Some(texts.postcode),
-        Some(Canonical::Budget) => Some(texts.budget),
-        _ => None,
+/// A form to be filled in.
+fn sheet<'a>(form: &'a FormConfig, place: &Place, texts: &'static Texts) -> Sheet<'a> {
+    Sheet {
+        action: address(form) + &place.query('?'),
+        hidden: Vec::new(),
+        fields: blanks(form, texts),
+        files: form.allow_files,
+        trap: trap(form),
+        trapped: "",
+        captcha: false,
+        send: texts.send,
     }
 }
 
@@ -240,8 +282,10 @@ fn render(
     texts: &'static Texts,
     page: Page<'_>,
     form: Option<&FormConfig>,
+    place: &Place,
 ) -> Response {
-    let page = Page { t: Some(texts), css: CSS, ..page };
+    let script = format!("/pisteur.js?v={}", ENHANCER.version());
+    let page = Page { t: Some(texts), css: CSS, script, ..page };
     let html =
         TEMPLATES.as_ref().and_then(|env| env.get_template(template).ok()?.render(minijinja::value::Serde(&page)).ok());
     let Some(html) = html else {
@@ -261,62 +305,23 @@ fn render(
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.append(header::VARY, HeaderValue::from_static("Accept-Language"));
-    if let Ok(policy) = HeaderValue::from_str(&policy(form)) {
+    if let Ok(policy) = HeaderValue::from_str(&policy(form, place)) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }
 
 /// Browsers apply `form-action` to the redirect that follows a submission too, so the form's pages are named.
-fn policy(form: Option<&FormConfig>) -> String {
+fn policy(form: Option<&FormConfig>, place: &Place) -> String {
     let pages = form.into_iter().flat_map(|form| form.redirect.iter().chain(&form.allowed_redirects));
     let targets: String = pages.filter_map(|page| origin(page)).fold(String::new(), |all, site| all + " " + &site);
     format!(
-        "default-src 'none'; style-src {}; img-src data:; form-action 'self'{targets}; base-uri 'none'; \
-         frame-ancestors 'none'",
-        *STYLE_SOURCE
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src {}; img-src data:; \
+         form-action 'self'{targets}; base-uri 'none'; frame-ancestors {}",
+        *STYLE_SOURCE,
+        place.ancestors(form)
     )
 }
 
 #[cfg(test)]
-mod tests {
-    use axum::body::to_bytes;
-
-    use super::*;
-
-    async fn html(response: Response) -> String {
-        String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn what_was_typed_comes_back_escaped() {
-        let form = FormConfig::named("contact");
-        let typed = [("name".to_owned(), "\"><script>x</script>".to_owned()), ("_next".to_owned(), "/a".to_owned())];
-        let trouble = Trouble {
-            language: Language::Fa,
-            status: StatusCode::TOO_MANY_REQUESTS,
-            words: "<b>",
-            typed: Some((&form, &typed)),
-            back: None,
-            reference: "01",
-        };
-        let page = html(problem(&trouble)).await;
-        assert!(page.contains("dir=\"rtl\"") && page.contains("action=\"/f/contact\""), "{page}");
-        assert!(page.contains("type=\"hidden\" name=\"_next\""));
-        assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
-    }
-
-    #[tokio::test]
-    async fn the_style_sheet_in_the_page_is_the_one_the_policy_allows() {
-        let form = FormConfig { redirect: Some("https://ok.example/thanks".into()), ..FormConfig::named("contact") };
-        let made =
-            Landing { language: Language::Fr, home: "/", form: Some(&form), submission_id: "x".into(), base: None };
-        let response = landing(&made);
-        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-        let page = html(response).await;
-        let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
-        let digest = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(style.as_bytes()));
-        assert!(policy.contains(&digest) && policy.contains("form-action 'self' https://ok.example;"), "{policy}");
-        assert!(!page.contains("<script"));
-    }
-}
+mod tests;

@@ -15,6 +15,8 @@ pub enum Why {
     Inactive,
     /// Not POST.
     Method,
+    /// Not POST, at a form that shows no page of its own.
+    PostOnly,
     /// Only control fields, or nothing.
     Empty,
     /// The body is not what its type says.
@@ -88,7 +90,7 @@ impl Why {
         match self {
             Self::UnknownForm => (StatusCode::NOT_FOUND, "form_not_found"),
             Self::Inactive => (StatusCode::GONE, "inactive"),
-            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Method | Self::PostOnly => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Empty => (StatusCode::BAD_REQUEST, "empty"),
             Self::Malformed { .. } | Self::BrokenOff => (StatusCode::BAD_REQUEST, "malformed"),
             Self::NoFiles => (StatusCode::BAD_REQUEST, "no_file_uploads"),
@@ -124,7 +126,9 @@ impl Why {
             Self::NameTooLong { .. } | Self::ValueTooLong { .. } | Self::FileNameTooLong { .. } => "TOO_LONG",
             Self::Origin | Self::RateLimited { .. } => "BLOCKED",
             Self::Malformed { .. } | Self::BrokenOff | Self::TooSlow => "MALFORMED",
-            Self::Method | Self::ContentType | Self::ContentEncoding | Self::KeyReused => "INVALID_REQUEST",
+            Self::Method | Self::PostOnly | Self::ContentType | Self::ContentEncoding | Self::KeyReused => {
+                "INVALID_REQUEST"
+            }
             Self::Late | Self::Busy | Self::Unavailable => "TRY_AGAIN",
         }
     }
@@ -158,6 +162,7 @@ impl Why {
             Self::UnknownForm => p.unknown_form.to_owned(),
             Self::Inactive => p.inactive.to_owned(),
             Self::Method => p.method.to_owned(),
+            Self::PostOnly => p.post_only.to_owned(),
             Self::Empty => p.empty.to_owned(),
             Self::Malformed { detail } => p.malformed.replace("{detail}", detail),
             Self::BrokenOff => p.broken_off.to_owned(),

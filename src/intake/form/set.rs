@@ -73,10 +73,10 @@ impl FormSet {
         self.by_id.get(id).cloned()
     }
 
-    /// The form for the landing page: `contact`, else the first one enabled.
+    /// The form for the landing page: `contact`, else the first one enabled; none that has no page of its own.
     #[must_use]
     pub fn shown(&self) -> Option<Arc<FormConfig>> {
-        let enabled = |form: &&Arc<FormConfig>| form.enabled;
+        let enabled = |form: &&Arc<FormConfig>| form.enabled && form.hosted;
         self.by_id.get(SHOWN_FIRST).filter(enabled).or_else(|| self.by_id.values().find(enabled)).cloned()
     }
 

@@ -475,11 +475,18 @@ mod tests {
         db.close().await.unwrap();
         let spill = open(&dir, 1 << 20).await;
         let next = spill.next(2, MANY).await.unwrap();
-        assert_eq!(next.iter().map(|s| s.arrival.envelope.id).collect::<Vec<_>>(), [Ulid(3)], "past a whole damaged chunk");
+        assert_eq!(
+            next.iter().map(|s| s.arrival.envelope.id).collect::<Vec<_>>(),
+            [Ulid(3)],
+            "past a whole damaged chunk"
+        );
         spill.remove(next).await.unwrap();
         assert_eq!(spill.next(9, MANY).await.unwrap()[0].arrival.envelope.id, Ulid(5));
         assert_eq!((spill.rows(), spill.aside()), (4, 3), "kept and counted");
-        assert_eq!((spill.known_key("form:contact:idem:4"), spill.known_key("form:contact:idem:5")), (None, Some(Ulid(5))));
+        assert_eq!(
+            (spill.known_key("form:contact:idem:4"), spill.known_key("form:contact:idem:5")),
+            (None, Some(Ulid(5)))
+        );
         spill.close().await;
     }
 }

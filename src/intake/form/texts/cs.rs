@@ -1,6 +1,6 @@
 //! Czech.
 
-use super::{OperatorTexts, Problems, Texts};
+use super::{OperatorTexts, Problems, SiteTexts, Texts};
 
 pub(super) static TEXTS: Texts = Texts {
     lang: "cs",
@@ -14,7 +14,6 @@ pub(super) static TEXTS: Texts = Texts {
     message: "Zpráva",
     postcode: "PSČ",
     budget: "Rozpočet",
-    optional: "nepovinné",
     send: "Odeslat",
     no_form: "Momentálně tu není otevřený žádný formulář.",
     languages: "Jazyky",
@@ -26,6 +25,38 @@ pub(super) static TEXTS: Texts = Texts {
     kept: "Co jste napsali, tu zůstalo. Můžete to opravit a odeslat znovu.",
     send_again: "Odeslat znovu",
     reference: "Označení",
+    required_note: "Pole označená * je třeba vyplnit.",
+    first_name: "Jméno",
+    last_name: "Příjmení",
+    mobile: "Mobilní telefon",
+    job_title: "Pracovní pozice",
+    website: "Webové stránky",
+    street: "Ulice a číslo",
+    city: "Město",
+    country: "Země",
+    topic: "Předmět",
+    product: "Výrobek",
+    quantity: "Množství",
+    consent: "Souhlasím",
+    files: "Soubory",
+    files_again: "Soubory se neuchovávají: vyberte je prosím znovu.",
+    choose: "Vyberte",
+    leave_empty: "Toto pole nechte prázdné",
+    captcha: "Při odeslání provede váš prohlížeč krátký výpočet. Odradí roboty a o vás nic neprozradí.",
+    captcha_waits: "Bez JavaScriptu se výpočet neprovede. Vaši zprávu přesto uchováme, možná ji ale přečteme později než ostatní.",
+    sending: "Odesílá se…",
+    field_required: "Vyplňte prosím toto pole.",
+    field_email: "Napište prosím e-mailovou adresu, například jmeno@priklad.cz.",
+    field_invalid: "Zkontrolujte prosím toto pole.",
+    go_back: "Vraťte se v prohlížeči zpět: co jste napsali, tam stále je.",
+    site: SiteTexts {
+        heading: "Dejte tento formulář na svůj web",
+        link: "Odkažte na tuto stránku:",
+        plain: "Nebo vložte do své stránky prostý formulář; pole si upravte podle potřeby:",
+        script: "S tímto řádkem navíc zůstane návštěvník na vaší stránce a chyby uvidí vedle pole. Uveďte svůj web v allowed_origins:",
+        frame: "Nebo zobrazte tuto stránku uvnitř své. Uveďte svůj web v allowed_origins:",
+        more: "Všechny tři způsoby připravené ke zkopírování: config/sites.md",
+    },
     operator: OperatorTexts {
         heading: "Spravujete tento server? Co vyzkoušet dál",
         post: "Odešlete formulář výše, nebo pošlete jeden z terminálu:",
@@ -38,6 +69,7 @@ pub(super) static TEXTS: Texts = Texts {
         unknown_form: "Na této adrese žádný formulář není. Zkontrolujte adresu na své stránce.",
         inactive: "Tento formulář je uzavřen. Obraťte se na nás prosím jinak.",
         method: "Tato adresa zobrazuje formulář (GET) a přijímá odeslané formuláře (POST), nic jiného.",
+        post_only: "Tato adresa přijímá odeslané formuláře (POST); žádnou stránku nezobrazuje.",
         empty: "Formulář je prázdný. Vyplňte ho prosím a odešlete znovu.",
         malformed: "Odeslaná data nelze přečíst ({detail}). Odešlete je prosím znovu.",
         broken_off: "Odesílání se přerušilo před koncem. Zkuste to prosím znovu.",

@@ -1,6 +1,6 @@
 //! English.
 
-use super::{OperatorTexts, Problems, Texts};
+use super::{OperatorTexts, Problems, SiteTexts, Texts};
 
 pub(super) static TEXTS: Texts = Texts {
     lang: "en",
@@ -14,7 +14,6 @@ pub(super) static TEXTS: Texts = Texts {
     message: "Message",
     postcode: "Postcode",
     budget: "Budget",
-    optional: "optional",
     send: "Send",
     no_form: "No form is open here at the moment.",
     languages: "Languages",
@@ -26,6 +25,38 @@ pub(super) static TEXTS: Texts = Texts {
     kept: "What you wrote is still here. You can correct it and send it again.",
     send_again: "Send again",
     reference: "Reference",
+    required_note: "Fields marked with * are needed.",
+    first_name: "First name",
+    last_name: "Last name",
+    mobile: "Mobile phone",
+    job_title: "Position",
+    website: "Website",
+    street: "Street and number",
+    city: "Town",
+    country: "Country",
+    topic: "Subject",
+    product: "Product",
+    quantity: "Quantity",
+    consent: "I agree",
+    files: "Files",
+    files_again: "Files are not kept: please choose them again.",
+    choose: "Please choose",
+    leave_empty: "Leave this field empty",
+    captcha: "Your browser makes a short calculation when you send this form. It keeps machines away and tells nobody who you are.",
+    captcha_waits: "Without JavaScript the calculation is not made. Your message is kept all the same, but it may be read later than others.",
+    sending: "Sending…",
+    field_required: "Please fill in this field.",
+    field_email: "Please write an email address such as name@example.com.",
+    field_invalid: "Please check this field.",
+    go_back: "Use the back button of your browser: what you wrote is still there.",
+    site: SiteTexts {
+        heading: "Put this form on your website",
+        link: "Link to this page:",
+        plain: "Or put a plain form into a page of yours; change the fields as you like:",
+        script: "With this line in addition, visitors stay on your page and see mistakes beside the field. List your website in allowed_origins:",
+        frame: "Or show this page inside yours. List your website in allowed_origins:",
+        more: "All three ways, ready to copy: config/sites.md",
+    },
     operator: OperatorTexts {
         heading: "You run this server? What to try next",
         post: "Send the form above, or post one from a terminal:",
@@ -38,6 +69,7 @@ pub(super) static TEXTS: Texts = Texts {
         unknown_form: "There is no form at this address. Check the address in your page.",
         inactive: "This form is closed. Please use another way to reach us.",
         method: "This address shows a form (GET) and takes its submissions (POST), nothing else.",
+        post_only: "This address takes what a form sends (POST); it shows no page.",
         empty: "The form is empty. Please fill it in and send it again.",
         malformed: "The submission could not be read ({detail}). Please send it again.",
         broken_off: "The submission broke off before its end. Please send it again.",

@@ -1,6 +1,6 @@
 //! French.
 
-use super::{OperatorTexts, Problems, Texts};
+use super::{OperatorTexts, Problems, SiteTexts, Texts};
 
 pub(super) static TEXTS: Texts = Texts {
     lang: "fr",
@@ -14,7 +14,6 @@ pub(super) static TEXTS: Texts = Texts {
     message: "Message",
     postcode: "Code postal",
     budget: "Budget",
-    optional: "facultatif",
     send: "Envoyer",
     no_form: "Aucun formulaire n’est ouvert ici pour le moment.",
     languages: "Langues",
@@ -26,6 +25,38 @@ pub(super) static TEXTS: Texts = Texts {
     kept: "Ce que vous avez écrit est toujours là. Vous pouvez le corriger et l’envoyer de nouveau.",
     send_again: "Envoyer de nouveau",
     reference: "Référence",
+    required_note: "Les champs marqués d’un * sont obligatoires.",
+    first_name: "Prénom",
+    last_name: "Nom de famille",
+    mobile: "Téléphone portable",
+    job_title: "Fonction",
+    website: "Site web",
+    street: "Rue et numéro",
+    city: "Ville",
+    country: "Pays",
+    topic: "Objet",
+    product: "Produit",
+    quantity: "Quantité",
+    consent: "J’accepte",
+    files: "Fichiers",
+    files_again: "Les fichiers ne sont pas conservés : merci de les choisir de nouveau.",
+    choose: "Choisissez",
+    leave_empty: "Laissez ce champ vide",
+    captcha: "À l’envoi, votre navigateur fait un court calcul. Il écarte les robots et ne révèle rien de vous.",
+    captcha_waits: "Sans JavaScript, ce calcul n’est pas fait. Votre message est conservé quand même, mais il sera peut-être lu plus tard que les autres.",
+    sending: "Envoi en cours…",
+    field_required: "Merci de remplir ce champ.",
+    field_email: "Merci d’écrire une adresse e-mail, comme nom@exemple.fr.",
+    field_invalid: "Merci de vérifier ce champ.",
+    go_back: "Revenez en arrière dans votre navigateur : ce que vous avez écrit y est toujours.",
+    site: SiteTexts {
+        heading: "Mettre ce formulaire sur votre site",
+        link: "Faites un lien vers cette page :",
+        plain: "Ou placez un simple formulaire dans l’une de vos pages ; changez les champs à votre gré :",
+        script: "Avec cette ligne en plus, le visiteur reste sur votre page et voit les erreurs à côté du champ. Inscrivez votre site dans allowed_origins :",
+        frame: "Ou affichez cette page dans la vôtre. Inscrivez votre site dans allowed_origins :",
+        more: "Les trois manières, prêtes à copier : config/sites.md",
+    },
     operator: OperatorTexts {
         heading: "Vous gérez ce serveur ? Que faire ensuite",
         post: "Envoyez le formulaire ci-dessus, ou depuis un terminal :",
@@ -39,6 +70,7 @@ pub(super) static TEXTS: Texts = Texts {
         unknown_form: "Il n’y a pas de formulaire à cette adresse. Vérifiez l’adresse dans votre page.",
         inactive: "Ce formulaire est fermé. Merci de nous joindre autrement.",
         method: "Cette adresse affiche un formulaire (GET) et en reçoit les envois (POST), rien d’autre.",
+        post_only: "Cette adresse reçoit les envois d’un formulaire (POST) ; elle n’affiche pas de page.",
         empty: "Le formulaire est vide. Merci de le remplir et de l’envoyer de nouveau.",
         malformed: "L’envoi n’a pas pu être lu ({detail}). Merci de l’envoyer de nouveau.",
         broken_off: "L’envoi s’est interrompu avant la fin. Merci de l’envoyer de nouveau.",

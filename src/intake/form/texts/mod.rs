@@ -100,7 +100,6 @@ pub struct Texts {
     pub message: &'static str,
     pub postcode: &'static str,
     pub budget: &'static str,
-    pub optional: &'static str,
     pub send: &'static str,
     pub no_form: &'static str,
     pub languages: &'static str,
@@ -112,8 +111,45 @@ pub struct Texts {
     pub kept: &'static str,
     pub send_again: &'static str,
     pub reference: &'static str,
+    pub required_note: &'static str,
+    pub first_name: &'static str,
+    pub last_name: &'static str,
+    pub mobile: &'static str,
+    pub job_title: &'static str,
+    pub website: &'static str,
+    pub street: &'static str,
+    pub city: &'static str,
+    pub country: &'static str,
+    pub topic: &'static str,
+    pub product: &'static str,
+    pub quantity: &'static str,
+    pub consent: &'static str,
+    pub files: &'static str,
+    pub files_again: &'static str,
+    pub choose: &'static str,
+    pub leave_empty: &'static str,
+    pub captcha: &'static str,
+    pub captcha_waits: &'static str,
+    pub sending: &'static str,
+    pub field_required: &'static str,
+    pub field_email: &'static str,
+    pub field_invalid: &'static str,
+    pub go_back: &'static str,
+    pub site: SiteTexts,
     pub operator: OperatorTexts,
     pub problems: Problems,
+}
+
+/// How the form comes onto a website.
+#[derive(Debug, serde::Serialize)]
+#[expect(missing_docs, reason = "the names say where each text stands")]
+pub struct SiteTexts {
+    pub heading: &'static str,
+    pub link: &'static str,
+    pub plain: &'static str,
+    pub script: &'static str,
+    pub frame: &'static str,
+    pub more: &'static str,
 }
 
 /// What the landing page tells the operator to try.
@@ -135,6 +171,7 @@ pub struct Problems {
     pub unknown_form: &'static str,
     pub inactive: &'static str,
     pub method: &'static str,
+    pub post_only: &'static str,
     pub empty: &'static str,
     pub malformed: &'static str,
     pub broken_off: &'static str,

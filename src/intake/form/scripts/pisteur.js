@@ -1,0 +1,253 @@
+// Makes forms marked data-pisteur friendlier: mistakes beside their fields, no second page, proof of work in the
+// background. Without this script the same forms work all the same. Words come from the server.
+(() => {
+  'use strict';
+  const LONGEST = 30000;
+  const page = document.documentElement;
+  const parentOrigin = page.dataset.parent;
+  let parentListens = false;
+
+  const ask = (url) => fetch(url, { headers: { Accept: 'application/json' }, cache: 'no-store', credentials: 'omit',
+    signal: AbortSignal.timeout(LONGEST) }).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  const named = (form, name) => [...form.elements].filter((field) => field.name === name);
+  const words = (form, key, otherwise) => form.getAttribute('data-' + key) || otherwise;
+
+  function hidden(form, name, value) {
+    let field = named(form, name)[0];
+    if (!field) {
+      field = document.createElement('input');
+      field.type = 'hidden';
+      field.name = name;
+      form.append(field);
+    }
+    field.value = value;
+  }
+
+  // -- proof of work: ALTCHA version 2 -----------------------------------------------------------------------------
+
+  const fromHex = (text) => Uint8Array.from(text.match(/../g) || [], (pair) => parseInt(pair, 16));
+  const toHex = (bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+  async function derive(task, counter) {
+    const nonce = fromHex(task.nonce);
+    const password = new Uint8Array(nonce.length + 4);
+    password.set(nonce);
+    new DataView(password.buffer).setUint32(nonce.length, counter);
+    const key = await crypto.subtle.importKey('raw', password, 'PBKDF2', false, ['deriveBits']);
+    const way = { name: 'PBKDF2', hash: task.algorithm.split('/')[1], salt: fromHex(task.salt), iterations: task.cost };
+    return toHex(await crypto.subtle.deriveBits(way, key, task.keyLength * 8));
+  }
+
+  async function solve(challenge) {
+    const task = challenge.parameters;
+    const began = Date.now();
+    const together = 16;
+    for (let first = 0; first < 2 ** 32; first += together) {
+      const keys = await Promise.all(Array.from({ length: together }, (_, i) => derive(task, first + i)));
+      const found = keys.findIndex((key) => key.startsWith(task.keyPrefix));
+      if (found >= 0) {
+        const solution = { counter: first + found, derivedKey: keys[found], time: Date.now() - began };
+        return { value: btoa(JSON.stringify({ challenge, solution })), until: (task.expiresAt || Infinity) * 1000 };
+      }
+    }
+    return null;
+  }
+
+  // -- one form ----------------------------------------------------------------------------------------------------
+
+  function enhance(form) {
+    const endpoint = new URL(form.getAttribute('action') || '', document.baseURI);
+    const below = (name) => endpoint.origin + endpoint.pathname + '/' + name;
+    const checks = !form.noValidate;
+    let work = null;
+    let busy = false;
+    let status = form.querySelector('.pisteur-status');
+    if (!status) {
+      status = document.createElement('p');
+      status.className = 'pisteur-status';
+      status.setAttribute('role', 'status');
+      form.append(status);
+    }
+    status.tabIndex = -1;
+    form.noValidate = true;
+    if (page.lang && !named(form, '_language').length && !named(form, '_lang').length) {
+      hidden(form, '_language', page.lang);
+    }
+    if (!named(form, '_t').some((field) => field.value)) {
+      ask(below('stamp')).then((stamp) => {
+        if (!stamp) return;
+        hidden(form, '_t', stamp._t);
+        if (!named(form, '_submission_id').some((field) => field.value)) hidden(form, '_submission_id', stamp.submission_id);
+      });
+    }
+
+    const begin = () => {
+      const possible = window.crypto && crypto.subtle && words(form, 'captcha', 'altcha') === 'altcha';
+      work = work || (possible ? ask(below('challenge')).then((task) => task && solve(task)).catch(() => null)
+        : Promise.resolve(null));
+      return work;
+    };
+    form.addEventListener('focusin', begin, { once: true });
+
+    const noteOf = (field) => document.getElementById(field.getAttribute('data-pisteur-note') || '');
+    const settle = (field) => {
+      const note = noteOf(field);
+      const own = note && note.id;
+      field.removeAttribute('aria-invalid');
+      field.removeAttribute('data-pisteur-note');
+      const rest = (field.getAttribute('aria-describedby') || '').split(' ').filter((id) => id && id !== own);
+      if (rest.length) field.setAttribute('aria-describedby', rest.join(' '));
+      else field.removeAttribute('aria-describedby');
+      if (note) note.remove();
+    };
+    const complain = (field, message) => {
+      settle(field);
+      const note = document.createElement('p');
+      note.className = 'pisteur-error';
+      note.id = 'pisteur-' + Math.random().toString(36).slice(2);
+      note.textContent = message;
+      field.setAttribute('aria-invalid', 'true');
+      field.setAttribute('data-pisteur-note', note.id);
+      const described = (field.getAttribute('aria-describedby') || '') + ' ' + note.id;
+      field.setAttribute('aria-describedby', described.trim());
+      (field.closest('label') || field).insertAdjacentElement('afterend', note);
+    };
+    form.addEventListener('input', (event) => {
+      if (noteOf(event.target)) settle(event.target);
+    });
+
+    // Says what the browser would say, beside the fields and in the language of the page where it gives words.
+    const check = () => {
+      const wrong = [...form.elements].filter((field) => field.willValidate && !field.checkValidity());
+      for (const field of wrong) {
+        const state = field.validity;
+        const key = state.valueMissing ? 'required' : state.typeMismatch && field.type === 'email' ? 'email' : 'invalid';
+        complain(field, words(form, key, field.validationMessage));
+      }
+      if (wrong.length) wrong[0].focus();
+      return !wrong.length;
+    };
+
+    const wait = (on, message) => {
+      busy = on;
+      form.setAttribute('aria-busy', String(on));
+      form.querySelectorAll('button:not([type=button]), input[type=submit]').forEach((button) => { button.disabled = on; });
+      status.textContent = message || '';
+    };
+
+    const fail = (answer) => {
+      wait(false, answer.message);
+      status.classList.add('pisteur-failed');
+      // What is put right is another submission; the server links the two no more than two letters.
+      if (named(form, '_submission_id').length) hidden(form, '_submission_id', toHex(crypto.getRandomValues(new Uint8Array(16))));
+      const told = (answer.errors || []).map((error) => [named(form, error.field)[0], error.message]).filter(([field]) => field);
+      told.forEach(([field, message]) => complain(field, message));
+      (told.length ? told[0][0] : status).focus();
+    };
+
+    const leave = (next, own) => {
+      if (!own && parentListens) parent.postMessage({ pisteur: 'next', next: next.href }, parentOrigin);
+      else location.assign(next.href);
+    };
+
+    const done = (answer) => {
+      const told = new CustomEvent('pisteur:sent', { bubbles: true, cancelable: true, detail: answer });
+      if (!form.dispatchEvent(told)) return wait(false);
+      const next = new URL(answer.next, endpoint);
+      const own = next.pathname === endpoint.pathname + '/thanks';
+      const web = next.protocol === 'https:' || next.protocol === 'http:';
+      if (web && (!own || form.hasAttribute('data-follow'))) return leave(next, own);
+      wait(false, words(form, 'thanks', answer.message));
+      status.classList.remove('pisteur-failed');
+      form.replaceChildren(status);
+      status.focus();
+    };
+
+    const post = async (submitter) => {
+      const solved = await begin();
+      if (solved && solved.until < Date.now() + 10000) {
+        work = null;
+        return post(submitter);
+      }
+      if (solved) hidden(form, 'altcha', solved.value);
+      const data = new FormData(form);
+      if (submitter && submitter.name) data.append(submitter.name, submitter.value);
+      const files = form.enctype === 'multipart/form-data';
+      const answer = await fetch(endpoint, { method: 'POST', body: files ? data : new URLSearchParams(data),
+        headers: { Accept: 'application/json' }, credentials: 'omit', signal: AbortSignal.timeout(LONGEST) });
+      return answer.json();
+    };
+
+    // Back from the next page: the form is as it was left, but not under way any more.
+    addEventListener('pageshow', () => busy && wait(false));
+
+    form.addEventListener('submit', async (event) => {
+      if (event.defaultPrevented) return;
+      event.preventDefault();
+      if (busy || (checks && !check())) return;
+      status.classList.remove('pisteur-failed');
+      wait(true, words(form, 'sending', ''));
+      try {
+        const answer = await post(event.submitter);
+        if (answer.ok) done(answer);
+        else {
+          // A proof is taken once.
+          work = null;
+          named(form, 'altcha').forEach((field) => { field.value = ''; });
+          fail(answer);
+        }
+      } catch {
+        // No network, or an answer that this page may not read: the browser sends the form itself. Its _submission_id
+        // makes it the same submission if the first try did arrive.
+        HTMLFormElement.prototype.submit.call(form);
+      }
+    });
+  }
+
+  // -- a page inside another ---------------------------------------------------------------------------------------
+
+  const HANDED = /^(_first_|_last_|utm_|hsa_|_page$|_referrer$|_landing$|[a-z_]*clid$|[gw]braid$|gad_|gclsrc$|epik$|rdt_cid$|mc_[ce]id$)/i;
+
+  function framed() {
+    const tell = (message) => parent.postMessage(message, parentOrigin);
+    const size = () => tell({ pisteur: 'height', height: Math.ceil(document.body.getBoundingClientRect().height) });
+    addEventListener('message', (event) => {
+      if (event.source !== parent || event.origin !== parentOrigin || !event.data) return;
+      if (event.data.pisteur === 'hello' && !parentListens) {
+        parentListens = true;
+        tell({ pisteur: 'ready' });
+        size();
+      }
+      if (event.data.pisteur === 'fields') {
+        for (const [name, value] of Object.entries(event.data.fields || {})) {
+          if (!HANDED.test(name) || typeof value !== 'string') continue;
+          document.querySelectorAll('form[data-pisteur]').forEach((form) => hidden(form, name, value.slice(0, 2000)));
+        }
+      }
+    });
+    new ResizeObserver(size).observe(document.body);
+    tell({ pisteur: 'ready' });
+  }
+
+  // The page around a form in a frame: gives it its height, and goes on where the form says.
+  function around(frame) {
+    const origin = new URL(frame.src, document.baseURI).origin;
+    addEventListener('message', (event) => {
+      if (event.source !== frame.contentWindow || event.origin !== origin || !event.data) return;
+      const { pisteur, height, next } = event.data;
+      if (pisteur === 'ready') frame.contentWindow.postMessage({ pisteur: 'hello' }, origin);
+      if (pisteur === 'height' && height > 0 && height < 20000) frame.style.height = height + 'px';
+      if (pisteur === 'next' && /^https?:/.test(next)) location.assign(next);
+    });
+    // Holds nothing: whoever is in the frame may hear it.
+    if (frame.contentWindow) frame.contentWindow.postMessage({ pisteur: 'hello' }, '*');
+  }
+
+  function start() {
+    document.querySelectorAll('form[data-pisteur]').forEach(enhance);
+    document.querySelectorAll('iframe[data-pisteur]').forEach(around);
+    if (parentOrigin && parent !== window) framed();
+  }
+  if (document.readyState === 'loading') addEventListener('DOMContentLoaded', start);
+  else start();
+})();
