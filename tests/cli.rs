@@ -49,7 +49,7 @@ fn migrated() -> Setup {
     setup
 }
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 28] = [
     "",
     "serve",
     "check",
@@ -71,6 +71,8 @@ const COMMANDS: [&str; 26] = [
     "contacts",
     "contacts list",
     "contacts import",
+    "campaigns list",
+    "campaigns add",
     "deliveries list",
     "deliveries retry",
     "replay",

@@ -1,5 +1,6 @@
 //! From journal to record: what becomes of arrivals, in the production code, on both engines.
 
+mod attribution;
 mod crowds;
 mod house;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use ulid::Ulid;
 
-use super::{check, contacts, deliveries, doctor, explain, migrate, records, replay, serve, submissions};
+use super::{campaigns, check, contacts, deliveries, doctor, explain, migrate, records, replay, serve, submissions};
 use crate::domain::matching::EntityKind;
 
 const TOP_EXAMPLES: &str = "\
@@ -63,6 +63,9 @@ pub(super) enum Command {
     /// Contacts: list, show, import
     #[command(subcommand)]
     Contacts(contacts::ContactsCommand),
+    /// Campaigns: list them, make one known
+    #[command(subcommand)]
+    Campaigns(campaigns::CampaignsCommand),
     /// Deliveries that gave up
     #[command(subcommand)]
     Deliveries(deliveries::DeliveriesCommand),

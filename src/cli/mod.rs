@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod contacts;
 pub(crate) mod context;
+mod campaigns;
 mod deliveries;
 mod doctor;
 mod explain;
@@ -67,6 +68,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Leads(command) => records::leads(&context, command),
         Command::Opportunities(command) => records::opportunities(&context, command),
         Command::Contacts(command) => contacts::run(&context, command),
+        Command::Campaigns(command) => campaigns::run(&context, command),
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Replay(args) => replay::run(&context, &args),
         Command::Migrate(args) => migrate::run(&context, &args),

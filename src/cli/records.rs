@@ -175,10 +175,11 @@ async fn show(store: &Arc<dyn Store>, kind: EntityKind, id: Ulid, json: bool) ->
 fn describe(out: &mut Output, record: &RecordDetail) {
     let title = out.styled(Style::Bold, &format!("{} {}", record.kind, record.id));
     out.line(title);
-    indented(out, &Value::Object(money(record.fields.clone())));
+    indented(out, &Value::Object(shown_fields(record.fields.clone())));
     if !record.tags.is_empty() {
         out.line(format!("  {:<22} {}", "tags", one_line(&record.tags.join(" "), 200)));
     }
+    section(out, "touches", &record.touches.iter().map(|t| Value::Object(shown_touch(t))).collect::<Vec<_>>());
     section(out, "custom fields", &[Value::Object(record.custom_fields.clone())]);
     section(out, "contact points", &record.contact_points);
     section(out, "addresses", &record.addresses);
@@ -202,6 +203,38 @@ pub(super) fn readable(decision: &Value) -> Value {
         }
     }
     shown
+}
+
+/// Columns as a page shows them: amounts for people, each touch on one line.
+fn shown_fields(fields: Map<String, Value>) -> Map<String, Value> {
+    let mut fields = money(fields);
+    for name in ["first_touch", "last_touch"] {
+        if let Some(touch) = fields.get_mut(name) {
+            *touch = Value::String(touch_line(touch));
+        }
+    }
+    fields
+}
+
+/// `google / cpc / spring (Paid Search)`, what is missing left out.
+fn touch_line(touch: &Value) -> String {
+    let part = |name: &str| touch.get(name).and_then(Value::as_str);
+    let names: Vec<&str> = ["source", "medium", "campaign"].into_iter().filter_map(part).collect();
+    let line = if names.is_empty() { part("landing_page").unwrap_or("-").to_owned() } else { names.join(" / ") };
+    match part("channel") {
+        Some(channel) => format!("{line} ({channel})"),
+        None => line,
+    }
+}
+
+/// A touch as a page shows it; the parameters as they were sent on one line.
+fn shown_touch(touch: &Value) -> Map<String, Value> {
+    let Value::Object(mut map) = touch.clone() else { return Map::new() };
+    if let Some(Value::Object(parameters)) = map.remove("parameters") {
+        let pairs = parameters.iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
+        map.insert("parameters".to_owned(), Value::String(pairs.collect::<Vec<_>>().join(" ")));
+    }
+    map
 }
 
 /// Amounts are kept in the smallest unit of their currency, hundredths.

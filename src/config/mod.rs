@@ -7,6 +7,7 @@
 //! Relative paths start at the project folder: the folder around `config/` when the file lies in a folder of that
 //! name, the file's own folder otherwise, the working directory for the built-in copy.
 
+pub mod attribution;
 pub mod delivery;
 pub mod form;
 pub mod http;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::attribution::AttributionConfig;
 pub use self::delivery::DeliveryConfig;
 pub use self::form::FormConfig;
 pub use self::http::{HttpConfig, LimitsConfig, SpoolConfig};
@@ -76,6 +78,8 @@ pub struct Config {
     pub matching: MatchingConfig,
     /// How messages are read.
     pub reading: ReadingConfig,
+    /// Names of sources, mediums and campaigns.
+    pub attribution: AttributionConfig,
     /// Processing.
     pub worker: WorkerConfig,
     /// Local journal while PostgreSQL is away.
@@ -133,6 +137,7 @@ impl Default for Config {
             rules: RulesConfig::default(),
             matching: MatchingConfig::default(),
             reading: ReadingConfig::default(),
+            attribution: AttributionConfig::default(),
             worker: WorkerConfig::default(),
             spill: SpillConfig::default(),
             source: Source::default(),
@@ -266,6 +271,7 @@ impl Config {
         section("worker", self.worker.validate());
         section("matching", self.matching.validate());
         section("reading", self.reading.validate());
+        section("attribution", self.attribution.validate());
         section("http", self.http.validate());
         section("limits", self.limits.validate());
         section("spool", self.spool.validate());
@@ -358,6 +364,7 @@ impl Config {
                 .map(|f| (f.id.clone(), f.reading()))
                 .collect::<std::collections::BTreeMap<String, FormReading>>(),
             form_senders: self.reading.form_senders.iter().map(|a| a.to_lowercase()).collect(),
+            attribution: self.attribution.settings(),
             limits: ReadLimits::default(),
             abort_marker: None,
         }
@@ -366,7 +373,12 @@ impl Config {
     /// What the house decides once for all arrivals.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        Policy { append_within: self.matching.append_within(), required: self.matching.required.clone() }
+        Policy {
+            append_within: self.matching.append_within(),
+            required: self.matching.required.clone(),
+            unknown_campaign: self.attribution.unknown(),
+            campaigns: self.attribution.named(),
+        }
     }
 
     fn own_domains_lower(&self) -> Vec<String> {

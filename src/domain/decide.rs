@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use ulid::Ulid;
 
-use super::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
+use super::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind, UnknownCampaign};
+use super::enquiry::attribution::folded;
 use super::enquiry::email::EmailAddress;
 use super::enquiry::{EmailKind, Enquiry};
 use super::envelope::{ArrivalState, Envelope};
@@ -33,6 +34,10 @@ pub struct Policy {
     pub append_within: std::time::Duration,
     /// Contact details every record must have, by intake id: names of [`MISSING`].
     pub required: std::collections::BTreeMap<String, Vec<String>>,
+    /// What becomes of a campaign that is not known yet.
+    pub unknown_campaign: UnknownCampaign,
+    /// Campaigns that the configuration names, folded: known whatever the database says.
+    pub campaigns: std::collections::BTreeSet<String>,
 }
 
 /// Why a colleague's answer in a known conversation is parked.
@@ -43,7 +48,12 @@ pub const MISSING: [&str; 6] = ["last_name", "topic", "contact_detail", "source"
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { append_within: std::time::Duration::from_hours(30 * 24), required: std::collections::BTreeMap::new() }
+        Self {
+            append_within: std::time::Duration::from_hours(30 * 24),
+            required: std::collections::BTreeMap::new(),
+            unknown_campaign: UnknownCampaign::Create,
+            campaigns: std::collections::BTreeSet::new(),
+        }
     }
 }
 
@@ -266,7 +276,18 @@ fn new_record(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &
         verification_required: known.overlaps(),
         candidates: known.candidates.clone(),
         incomplete: incomplete(q, ev),
+        unknown_campaign: unknown_campaign(q, ev),
     }
+}
+
+/// A campaign that a rule or the configuration names is known; of any other the house has decided.
+fn unknown_campaign(q: &Question<'_>, ev: &Evaluation) -> UnknownCampaign {
+    let by_rule = ev.set.iter().any(|s| s.name == "campaign");
+    let said = q.enquiry.attribution.campaign.as_deref();
+    if by_rule || said.is_none_or(|name| q.policy.campaigns.contains(&folded(name))) {
+        return UnknownCampaign::Create;
+    }
+    q.policy.unknown_campaign.clone()
 }
 
 fn tags(q: &Question<'_>, ev: &Evaluation) -> Vec<String> {

@@ -66,6 +66,27 @@ pub enum OwnerChoice {
     Nobody,
 }
 
+/// What becomes of a campaign that is not among the known ones. What was said stays with the touch in any case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownCampaign {
+    /// It becomes a known one.
+    #[default]
+    Create,
+    /// The record has none.
+    Leave,
+    /// The record counts as of this one.
+    Default(String),
+    /// The record has none, is tagged [`CAMPAIGN_REVIEW`] and keeps the name as the custom field
+    /// [`UNKNOWN_CAMPAIGN`] until a person makes it a known one.
+    Review,
+}
+
+/// Tag of records whose campaign a person has yet to look at.
+pub const CAMPAIGN_REVIEW: &str = "campaign_review";
+/// Custom field with the name of that campaign as it was sent.
+pub const UNKNOWN_CAMPAIGN: &str = "unknown_campaign";
+
 /// A new lead or opportunity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewRecord {
@@ -103,6 +124,9 @@ pub struct NewRecord {
     pub candidates: Vec<EntityRef>,
     /// What is missing by the intake's profile: `last_name`, `contact_detail`, ...
     pub incomplete: Vec<String>,
+    /// What to do when its campaign is not known yet.
+    #[serde(default)]
+    pub unknown_campaign: UnknownCampaign,
 }
 
 /// What happens to the CRM.

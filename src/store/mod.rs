@@ -228,6 +228,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn outline(&self, kind: RecordKind, id: Ulid) -> StoreResult<Option<rows::RecordOutline>>;
     /// Creates contacts (with organisations) that matching found new, and adds details to those it found known.
     async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>>;
+    /// Campaigns that wait for a person, or the known ones; at most `limit` (0 = all).
+    async fn campaigns(&self, waiting: bool, limit: i64) -> StoreResult<Vec<rows::CampaignRow>>;
+    /// Makes a campaign known and gives it to the records that wait for it, or for one of `others`. Once or twice is the
+    /// same.
+    async fn add_campaign(&self, name: &str, others: &[String]) -> StoreResult<rows::CampaignMade>;
     /// Effects that gave up, newest first: at most `limit` (0 = all), those with numbers below `before`.
     async fn dead_letters(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<rows::DeadLetter>>;
     /// Puts a dead letter back in the queue.

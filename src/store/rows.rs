@@ -119,6 +119,8 @@ pub struct RecordDetail {
     pub attempts: Vec<serde_json::Value>,
     pub consents: Vec<serde_json::Value>,
     pub notes: Vec<serde_json::Value>,
+    /// Where the person came from each time, oldest first: the first touch, then the visits.
+    pub touches: Vec<serde_json::Value>,
     pub decisions: Vec<serde_json::Value>,
     /// Records linked to it: contact, organisation, lead of origin, candidates, opportunities.
     pub links: Vec<serde_json::Value>,
@@ -202,6 +204,30 @@ pub enum Imported {
     Updated,
     /// A record with one of its strong keys appeared meanwhile: match again.
     Conflict,
+}
+
+/// A campaign in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CampaignRow {
+    /// Its name, as first written.
+    pub name: String,
+    /// Known; else records wait for a person to make it known.
+    pub known: bool,
+    /// When it became known, or the first record that waits was made.
+    pub since: Option<Timestamp>,
+    /// Leads that came by it or wait for it.
+    pub leads: i64,
+    /// Opportunities that came by it or wait for it.
+    pub opportunities: i64,
+}
+
+/// What making a campaign known did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CampaignMade {
+    /// It was not known before.
+    pub created: bool,
+    /// Waiting records that got it.
+    pub records: u64,
 }
 
 /// An effect that gave up.

@@ -9,7 +9,7 @@ use pisteur::config::delivery::{
 };
 use pisteur::delivery::mail::{People, Recipient};
 use pisteur::delivery::{Deliverers, Facts, deliverers, plan};
-use pisteur::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
+use pisteur::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind, UnknownCampaign};
 use pisteur::domain::enquiry::{Attribution, Email, EmailKind, Enquiry, Organisation, Person, Phone};
 use pisteur::domain::envelope::{ArrivalContext, ArrivalKey, ArrivalState, Channel, Digest, Envelope, RawKind};
 use pisteur::domain::submission::Submission;
@@ -193,6 +193,7 @@ impl Scene {
             verification_required: false,
             candidates: Vec::new(),
             incomplete: Vec::new(),
+            unknown_campaign: UnknownCampaign::Create,
         };
         Decision {
             state: ArrivalState::Decided,

@@ -215,6 +215,12 @@ impl Store for MemoryStore {
     async fn retry_dead_letter(&self, _job: i64) -> StoreResult<bool> {
         none()
     }
+    async fn campaigns(&self, _waiting: bool, _limit: i64) -> StoreResult<Vec<rows::CampaignRow>> {
+        none()
+    }
+    async fn add_campaign(&self, _name: &str, _others: &[String]) -> StoreResult<rows::CampaignMade> {
+        none()
+    }
     async fn sync_people(&self, _people: Vec<rows::PersonRow>, _teams: Vec<rows::TeamRow>) -> StoreResult<()> {
         none()
     }

@@ -43,32 +43,43 @@ pub struct House {
     uids: AtomicU32,
     url: String,
     dir: TempDir,
+    keys: String,
 }
 
 impl House {
     /// On SQLite in an own folder.
     pub async fn sqlite() -> Self {
+        Self::sqlite_with("").await
+    }
+
+    /// On SQLite in an own folder, configured further.
+    pub async fn sqlite_with(keys: &str) -> Self {
         let dir = TempDir::with_prefix("pisteur-house-").expect("a temporary folder");
         let url = format!("sqlite://{}", dir.path().join("pisteur.db").display());
-        Self::open(&url, dir, Arc::new(ManualClock::at(Timestamp::from_seconds(START)))).await
+        Self::open(&url, dir, Arc::new(ManualClock::at(Timestamp::from_seconds(START))), keys).await
     }
 
     /// On the database at `url`.
     pub async fn at(url: &str) -> Self {
+        Self::at_with(url, "").await
+    }
+
+    /// On the database at `url`, configured further.
+    pub async fn at_with(url: &str, keys: &str) -> Self {
         let dir = TempDir::with_prefix("pisteur-house-").expect("a temporary folder");
-        Self::open(url, dir, Arc::new(ManualClock::at(Timestamp::from_seconds(START)))).await
+        Self::open(url, dir, Arc::new(ManualClock::at(Timestamp::from_seconds(START))), keys).await
     }
 
     /// Stops and starts again, as the daemon does.
     pub async fn restart(self) -> Self {
         self.store.close().await;
-        let house = Self::open(&self.url, self.dir, self.clock).await;
+        let house = Self::open(&self.url, self.dir, self.clock, &self.keys).await;
         house.store.recover().await.expect("recovered");
         house
     }
 
-    async fn open(url: &str, dir: TempDir, clock: Arc<ManualClock>) -> Self {
-        let config = config::parse("test", &format!("{CONFIG}{CONTACT}"), &[], config::Source::default())
+    async fn open(url: &str, dir: TempDir, clock: Arc<ManualClock>, keys: &str) -> Self {
+        let config = config::parse("test", &format!("{CONFIG}{keys}{CONTACT}"), &[], config::Source::default())
             .expect("the test's configuration");
         let options = OpenOptions {
             url: url.to_owned(),
@@ -98,7 +109,7 @@ impl House {
             max_failures: 3,
             lease: Duration::from_secs(60),
         };
-        Self { store, clock, processor, uids: AtomicU32::new(1), url: url.to_owned(), dir }
+        Self { store, clock, processor, uids: AtomicU32::new(1), url: url.to_owned(), dir, keys: keys.to_owned() }
     }
 
     /// Moves the clock.

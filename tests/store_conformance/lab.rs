@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pisteur::clock::{Clock, SystemClock, Timestamp};
-use pisteur::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
+use pisteur::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind, UnknownCampaign};
 use pisteur::domain::enquiry::{Email, EmailKind, Enquiry, Person, Phone};
 use pisteur::domain::envelope::{
     ArrivalContext, ArrivalKey, ArrivalState, Channel, Digest, Envelope, MailPosition, RawKind,
@@ -191,6 +191,7 @@ impl Lab {
             verification_required: false,
             candidates: Vec::new(),
             incomplete: Vec::new(),
+            unknown_campaign: UnknownCampaign::Create,
         }
     }
 

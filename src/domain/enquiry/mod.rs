@@ -15,11 +15,17 @@ pub mod money;
 pub mod name;
 pub mod phone;
 pub mod postcode;
+pub mod referrers;
 mod understand;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use attribution::AttributionSettings;
 pub use understand::{strip_prefixes, understand};
+
+use crate::clock::Timestamp;
 
 /// A person as far as the arrival tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +98,7 @@ pub struct Address {
     pub country: Option<String>,
 }
 
-/// Where they come from.
+/// Where they come from: one touch, by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the utm vocabulary; channel is the GA4 default group")]
 pub struct Attribution {
@@ -105,6 +111,15 @@ pub struct Attribution {
     pub click_id: Option<String>,
     pub landing_page: Option<String>,
     pub referrer: Option<String>,
+    /// The page the form stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// When it was, for a touch that a script remembers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// utm parameters, click and visitor identifiers as they were sent, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// Evidence of one consent given.
@@ -165,8 +180,14 @@ pub struct Enquiry {
     pub budget: Option<Money>,
     /// They ask not to be written to.
     pub unsubscribe: bool,
-    /// Where they come from.
+    /// Where they come from: the visit that ended in this arrival.
     pub attribution: Attribution,
+    /// The first touch that a script of the site remembers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_touch: Option<Box<Attribution>>,
+    /// The last touch that it remembers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_touch: Option<Box<Attribution>>,
     /// Consents given.
     pub consents: Vec<Consent>,
     /// Unknown fields, in order.

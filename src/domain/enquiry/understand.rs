@@ -35,18 +35,16 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
     let person = person(submission, &emails);
     let organisation = organisation(submission, &emails, settings);
     let inquiry_kind = first(fields, Canonical::InquiryKind).and_then(|k| non_empty_line(k, 100));
+    let origin = origin(submission, envelope, settings);
     Enquiry {
         kind: if person == Person::default() && organisation.name.is_some() { "organisation" } else { "person" }
             .to_owned(),
         unsubscribe: unsubscribes(submission, settings),
         inquiry_kind: inquiry_kind.or_else(|| intent::inquiry_kind(topic.as_deref(), &message)),
         budget: first(fields, Canonical::Budget).and_then(money::read),
-        attribution: attribution::read(
-            envelope.raw_kind,
-            trusted_fields(submission, settings),
-            &envelope.context,
-            &settings.own_domains,
-        ),
+        attribution: origin.visit,
+        first_touch: origin.first.map(Box::new),
+        last_touch: origin.last.map(Box::new),
         consents: intent::consents(fields),
         custom: custom(fields, answer_elsewhere(submission, settings)),
         raw_sender: raw_sender(submission, &emails),
@@ -61,6 +59,16 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
         language,
         country,
     }
+}
+
+fn origin(submission: &Submission, envelope: &Envelope, settings: &ReadSettings) -> attribution::Origin {
+    let around = attribution::Around {
+        context: &envelope.context,
+        received_at: envelope.received_at,
+        settings: &settings.attribution,
+        own_domains: &settings.own_domains,
+    };
+    attribution::read(trusted_fields(submission, settings), &around)
 }
 
 /// Fields that may name a source: those of a form; of a mail only from a configured form sender.

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use super::tracking;
 use crate::domain::submission::Canonical;
 
 /// Names that steer the form and are no data, besides every name with a leading `_`.
@@ -39,42 +40,6 @@ const CONTROL: [&str; 24] = [
     "autoresponse",
 ];
 
-/// Click identifiers and page context, kept as attribution.
-const ATTRIBUTION: [&str; 32] = [
-    "gclid",
-    "gbraid",
-    "wbraid",
-    "dclid",
-    "gclsrc",
-    "gad_source",
-    "gad_campaignid",
-    "fbclid",
-    "_fbc",
-    "_fbp",
-    "msclkid",
-    "ttclid",
-    "_ttp",
-    "li_fat_id",
-    "twclid",
-    "sccid",
-    "epik",
-    "rdt_cid",
-    "yclid",
-    "mc_cid",
-    "mc_eid",
-    "_hsenc",
-    "_hsmi",
-    "irclickid",
-    "hubspotutk",
-    "source_url",
-    "_page",
-    "_referrer",
-    "_landing",
-    "referrer",
-    "landing_page",
-    "page_url",
-];
-
 /// Whether `name` is a control field: it is never data. Attribution names with a leading `_` are control names too.
 pub fn is_control(name: &str) -> bool {
     let name = name.trim();
@@ -84,9 +49,7 @@ pub fn is_control(name: &str) -> bool {
 
 /// Whether `name` says where the visitor came from: utm parameters, click ids, page context.
 pub fn is_attribution(name: &str) -> bool {
-    let lower = name.trim().to_ascii_lowercase();
-    let bare = lower.strip_prefix("_first_").or_else(|| lower.strip_prefix("_last_")).unwrap_or(&lower);
-    bare.starts_with("utm_") || bare.starts_with("hsa_") || ATTRIBUTION.contains(&bare)
+    tracking::parameter(name).is_some()
 }
 
 /// Canonical fields and the names that mean them, already folded where the scripts allow; en fr cs de es it fa.

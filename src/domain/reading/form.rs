@@ -5,7 +5,7 @@
 
 use super::body::warning;
 use super::text::{clean, non_empty_line};
-use super::{FormReading, ReadLimits, ReadSettings, charset, field_names, json, multipart, typed};
+use super::{FormReading, ReadLimits, ReadSettings, charset, field_names, json, multipart, tracking, typed};
 use crate::domain::envelope::{Digest, Envelope};
 use crate::domain::submission::{Attachment, Canonical, Field, Submission, Warning};
 
@@ -13,6 +13,8 @@ use crate::domain::submission::{Attachment, Canonical, Field, Submission, Warnin
 const NAME_BYTES: usize = 128;
 /// Longest attribution value kept, in characters.
 const ATTRIBUTION_CHARS: usize = 255;
+/// Longest address of a page that is read, in characters: parameters stand at its end.
+const ADDRESS_CHARS: usize = 4_096;
 
 /// A form body taken apart, nothing interpreted yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -137,7 +139,7 @@ fn split_piece(piece: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// `+` is a space, `%XX` a byte; anything else stays, broken escapes too.
-fn percent_decode(bytes: &[u8]) -> Vec<u8> {
+pub fn percent_decode(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut index = 0;
     while let Some(&byte) = bytes.get(index) {
@@ -195,8 +197,9 @@ fn interpret(name: &str, value: String, form: Option<&FormReading>) -> Option<Fi
     if let Some(mapped) = form.and_then(|f| f.map.get(name)) {
         return keep(Some(*mapped), value);
     }
-    if field_names::is_attribution(name) {
-        let value: String = value.trim().chars().take(ATTRIBUTION_CHARS).collect();
+    if let Some((_, tracked)) = tracking::parameter(name) {
+        let limit = if tracked.is_address() { ADDRESS_CHARS } else { ATTRIBUTION_CHARS };
+        let value: String = value.trim().chars().take(limit).collect();
         let canonical = match lower.as_str() {
             "utm_source" => Some(Canonical::Source),
             "utm_medium" => Some(Canonical::Medium),

@@ -20,12 +20,14 @@ pub mod notification;
 pub mod quoted;
 pub mod signature;
 pub mod text;
+pub mod tracking;
 pub mod typed;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::enquiry::AttributionSettings;
 use super::envelope::{Envelope, RawKind};
 use super::rules::FieldType;
 use super::submission::{Canonical, Submission};
@@ -61,6 +63,9 @@ pub struct ReadSettings {
     pub forms: BTreeMap<String, FormReading>,
     /// Addresses from which form notifications come (`noreply@website`), lower case; trusted to name another sender.
     pub form_senders: Vec<String>,
+    /// How the origin of a visitor is named.
+    #[serde(default)]
+    pub attribution: AttributionSettings,
     /// Bounds.
     pub limits: ReadLimits,
     /// Fail point of the crash tests: raw bytes that contain it end the process by `abort()`. `None` in production.

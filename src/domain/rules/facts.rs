@@ -14,7 +14,7 @@ use super::fold::{Folded, fold};
 use super::postcode::Postcode;
 use super::schema::UTM_FIELDS;
 use super::{Declarations, FieldType};
-use crate::domain::enquiry::{EmailKind, Enquiry, Money};
+use crate::domain::enquiry::{Attribution, EmailKind, Enquiry, Money};
 use crate::domain::envelope::{Channel, Envelope, RawKind};
 use crate::domain::submission::{Canonical, MailFacts, Submission};
 
@@ -293,18 +293,27 @@ impl Facts {
             self.push("budget", Value::Money(budget.clone()));
         }
         self.flag("unsubscribe", enquiry.unsubscribe);
-        let a = &enquiry.attribution;
-        for (path, value) in [
-            ("source", &a.source),
-            ("medium", &a.medium),
-            ("campaign", &a.campaign),
-            ("term", &a.term),
-            ("content", &a.content),
-            ("click_id", &a.click_id),
-            ("landing_page", &a.landing_page),
-            ("referrer", &a.referrer),
+        self.gather_touch("", Some(&enquiry.attribution));
+        self.gather_touch("first.", enquiry.first_touch.as_deref());
+        self.gather_touch("last.", enquiry.last_touch.as_deref());
+    }
+
+    fn gather_touch(&mut self, prefix: &str, touch: Option<&Attribution>) {
+        let Some(touch) = touch else { return };
+        for (name, value) in [
+            ("source", &touch.source),
+            ("medium", &touch.medium),
+            ("campaign", &touch.campaign),
+            ("term", &touch.term),
+            ("content", &touch.content),
+            ("click_id", &touch.click_id),
+            ("landing_page", &touch.landing_page),
+            ("referrer", &touch.referrer),
         ] {
-            self.text(path, value.as_deref());
+            self.text(&format!("{prefix}{name}"), value.as_deref());
+        }
+        if let Some(channel) = &touch.channel {
+            self.word(&format!("{prefix}channel_group"), channel);
         }
     }
 

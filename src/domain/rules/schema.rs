@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Declarations, FieldType};
+use crate::domain::enquiry::channel::CHANNELS;
 
 /// Type of a fact; decides which operators fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,20 +175,28 @@ fn built_in(declared: &Declarations) -> Vec<(&'static str, FactType, bool)> {
     ]
 }
 
+/// What is known of a touch. A rule sets those of the visit; those of the first and last touch are read only.
+fn touch_facts() -> [(&'static str, FactType); 9] {
+    use FactType::Text;
+    [
+        ("source", Text),
+        ("medium", Text),
+        ("campaign", Text),
+        ("term", Text),
+        ("content", Text),
+        ("click_id", Text),
+        ("landing_page", Text),
+        ("referrer", Text),
+        ("channel_group", words(CHANNELS)),
+    ]
+}
+
 /// The facts that come with the arrival but may be set by an enrich rule.
 fn settable() -> Vec<(&'static str, FactType)> {
     vec![
         ("lang", words(LANGUAGES.split_whitespace())),
         ("country", words(COUNTRIES.split_whitespace())),
         ("inquiry_kind", FactType::Text),
-        ("source", FactType::Text),
-        ("medium", FactType::Text),
-        ("campaign", FactType::Text),
-        ("term", FactType::Text),
-        ("content", FactType::Text),
-        ("click_id", FactType::Text),
-        ("landing_page", FactType::Text),
-        ("referrer", FactType::Text),
     ]
 }
 
@@ -224,8 +233,13 @@ impl Schema {
         for (name, kind, shown) in built_in(declared) {
             schema.insert(name, kind, shown, false);
         }
-        for (name, kind) in settable() {
+        for (name, kind) in settable().into_iter().chain(touch_facts()) {
             schema.insert(name, kind, true, true);
+        }
+        for prefix in ["first", "last"] {
+            for (name, kind) in touch_facts() {
+                schema.insert(&format!("{prefix}.{name}"), kind, true, false);
+            }
         }
         schema.insert("score", FactType::Number, true, false);
         if let Some(info) = schema.facts.get_mut("score") {

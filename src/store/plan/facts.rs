@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::enquiry::Attribution;
 use crate::store::Commit;
 
 /// Facts not yet placed. Taking one places it.
@@ -13,6 +12,11 @@ impl Facts {
     /// Facts of a decision; the last of one name wins, as rules run in order.
     pub(super) fn of(commit: &Commit) -> Self {
         Self(commit.decision.set.iter().map(|f| (f.name.clone(), f.value.clone())).collect())
+    }
+
+    /// Whether a rule has set it, and no column has taken it yet.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// The fact for a column, or what the enquiry says.
@@ -31,17 +35,4 @@ impl Facts {
     pub(super) fn rest(self) -> BTreeMap<String, String> {
         self.0
     }
-}
-
-/// Where the arrival came from, as stored in first and last touch; `None` when nothing is known.
-pub(super) fn touch(commit: &Commit) -> Option<String> {
-    let attribution = &commit.enquiry.attribution;
-    if *attribution == Attribution::default() {
-        return None;
-    }
-    let mut value = serde_json::to_value(attribution).ok()?;
-    let map = value.as_object_mut()?;
-    map.retain(|_, v| !v.is_null());
-    map.insert("at".to_owned(), commit.envelope.received_at.micros().into());
-    Some(value.to_string())
 }

@@ -10,10 +10,13 @@ mod facts;
 pub(super) mod import;
 mod parties;
 mod record;
+mod touches;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ulid::Ulid;
+
+use touches::Touches;
 
 use super::batch::{Batch, row};
 use super::{Commit, Queue};
@@ -58,12 +61,31 @@ impl Ownership {
     }
 }
 
+/// What an appended message changes of its record.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    /// When the newest message was received, unix microseconds.
+    pub(super) message_at: i64,
+    /// The moment of the change, unix microseconds.
+    pub(super) modified_at: i64,
+    /// First touch, for a record that has none.
+    pub(super) first: Option<String>,
+    /// Last touch.
+    pub(super) last: Option<String>,
+}
+
 /// Rows by table, in no particular order; the engine's `writes` knows the order.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    pub(super) sources: BTreeSet<String>,
-    pub(super) mediums: BTreeSet<String>,
-    pub(super) campaigns: BTreeSet<String>,
+    /// Folded name -> name as first written.
+    pub(super) sources: BTreeMap<String, String>,
+    pub(super) mediums: BTreeMap<String, String>,
+    pub(super) campaigns: BTreeMap<String, String>,
+    /// Records whose campaign is for a person to look at, unless it is known: record, folded name, name.
+    pub(super) campaign_reviews: Batch,
+    pub(super) touches: Batch,
+    /// Touches of this plan so far, by record.
+    pub(super) touch_counts: BTreeMap<i64, usize>,
     pub(super) stages: BTreeSet<String>,
     pub(super) entities: Batch,
     pub(super) organisations: Batch,
@@ -83,8 +105,8 @@ pub(super) struct Plan {
     pub(super) participants: BTreeSet<(i64, String)>,
     pub(super) attachments: Batch,
     pub(super) decisions: Batch,
-    pub(super) touched_leads: BTreeMap<i64, (i64, i64, Option<String>)>,
-    pub(super) touched_opportunities: BTreeMap<i64, (i64, i64, Option<String>)>,
+    pub(super) touched_leads: BTreeMap<i64, Touched>,
+    pub(super) touched_opportunities: BTreeMap<i64, Touched>,
     pub(super) known_contacts: Batch,
     pub(super) unsubscribed: Batch,
     pub(super) suppressed: Batch,
@@ -185,11 +207,9 @@ impl Plan {
             EntityKind::Lead => &mut self.touched_leads,
             _ => &mut self.touched_opportunities,
         };
-        let at = commit.envelope.received_at.micros();
-        let entry = touched.entry(known.id).or_insert((at, self.now, None));
-        entry.0 = entry.0.max(at);
-        let touch = facts::touch(commit);
-        entry.2 = touch.or(entry.2.take());
+        let touches = Touches::of(commit);
+        touched.entry(known.id).or_default().add(commit, &touches);
+        self.touches(known.id, commit, touches);
         known.id
     }
 

@@ -1,9 +1,13 @@
 //! A new lead or opportunity with the contact and organisation made for it.
 
-use super::facts::{Facts, touch};
+use std::collections::BTreeMap;
+
+use super::facts::Facts;
 use super::parties::{Party, suppression_address};
+use super::touches::{Named, Touches};
 use super::{Ids, KnownRecords, Ownership, Plan, is_corporate, is_personal, text};
-use crate::domain::decision::{Link, NewRecord, RecordKind};
+use crate::domain::decision::{Link, NewRecord, RecordKind, UnknownCampaign};
+use crate::domain::enquiry::attribution::folded;
 use crate::domain::matching::EntityKind;
 use crate::store::Commit;
 use crate::store::batch::row;
@@ -34,10 +38,12 @@ impl Plan {
             RecordKind::Opportunity => EntityKind::Opportunity,
         };
         self.entity(id, new.id, kind);
+        let touches = Touches::of(commit);
         let facts = match new.kind {
-            RecordKind::Lead => self.lead(commit, new, ownership, id, &ties),
-            RecordKind::Opportunity => self.opportunity(commit, new, ownership, id, &ties),
+            RecordKind::Lead => self.lead(commit, new, ownership, &touches, id, &ties),
+            RecordKind::Opportunity => self.opportunity(commit, new, ownership, &touches, id, &ties),
         };
+        self.touches(id, commit, touches);
         let holder = match new.kind {
             RecordKind::Lead => id,
             RecordKind::Opportunity => ties.contact.unwrap_or(id),
@@ -108,11 +114,19 @@ impl Plan {
         Ties { contact, organisation, linked_to: linked_to.map(|k| k.id), lead }
     }
 
-    fn lead(&mut self, commit: &Commit, new: &NewRecord, ownership: &Ownership, id: i64, ties: &Ties) -> Facts {
+    fn lead(
+        &mut self,
+        commit: &Commit,
+        new: &NewRecord,
+        ownership: &Ownership,
+        touches: &Touches,
+        id: i64,
+        ties: &Ties,
+    ) -> Facts {
         let (enquiry, mut facts) = (&commit.enquiry, Facts::of(commit));
         let person = &enquiry.person;
-        let (source, medium, campaign, channel) = self.attribution(commit, &mut facts);
-        let touch = touch(commit);
+        let names = self.attribution(commit, new, id, &mut facts);
+        let (first, last) = touches.columns(commit);
         let kind = if enquiry.kind == "organisation" { "organisation" } else { "person" };
         let (budget, currency) = revenue(commit, new);
         row!(self.leads; id, self.now, kind,
@@ -123,19 +137,28 @@ impl Plan {
             facts.take("website", enquiry.website.as_ref()),
             facts.take("topic", Some(&new.title)), facts.take("inquiry_kind", enquiry.inquiry_kind.as_ref()),
             enquiry.message, facts.take("language", enquiry.language.as_ref()),
-            facts.take("country", enquiry.country.as_ref()), facts.take("territory", None), source, medium, campaign,
-            channel, touch, facts.take("referred_by", None), facts.take("referred_kind", None),
+            facts.take("country", enquiry.country.as_ref()), facts.take("territory", None), names.source,
+            names.medium, names.campaign, names.channel, first, facts.take("referred_by", None), facts.take("referred_kind", None),
             facts.take("industry", None), facts.take("market_segment", None), facts.take_number("annual_revenue"),
             facts.take_number("employees"), facts.take_number("market_share"), facts.take("region", None), budget,
             currency, ownership.owner, ownership.queue, new.team, i64::from(new.priority), new.score, ties.contact,
             ties.organisation, ties.linked_to, i64::from(new.verification_required), incomplete(new),
-            commit.envelope.received_at.micros(), suppression_address(enquiry));
+            commit.envelope.received_at.micros(), suppression_address(enquiry), last, names.else_campaign);
         facts
     }
 
-    fn opportunity(&mut self, commit: &Commit, new: &NewRecord, ownership: &Ownership, id: i64, ties: &Ties) -> Facts {
+    fn opportunity(
+        &mut self,
+        commit: &Commit,
+        new: &NewRecord,
+        ownership: &Ownership,
+        touches: &Touches,
+        id: i64,
+        ties: &Ties,
+    ) -> Facts {
         let (enquiry, mut facts) = (&commit.enquiry, Facts::of(commit));
-        let (source, medium, campaign, channel) = self.attribution(commit, &mut facts);
+        let names = self.attribution(commit, new, id, &mut facts);
+        let (first, last) = touches.columns(commit);
         let (revenue, currency) = revenue(commit, new);
         if let Some(stage) = &new.stage {
             self.stages.insert(stage.clone());
@@ -144,27 +167,51 @@ impl Plan {
             facts.take("topic", enquiry.topic.as_ref()), facts.take("inquiry_kind", enquiry.inquiry_kind.as_ref()),
             enquiry.message, facts.take("language", enquiry.language.as_ref()),
             facts.take("country", enquiry.country.as_ref()), facts.take("territory", None), revenue, currency,
-            new.stage, i64::from(new.priority), new.score, source, medium, campaign, channel, touch(commit),
-            facts.take("referred_by", None), ownership.owner, ownership.queue, new.team,
-            i64::from(new.verification_required), incomplete(new), commit.envelope.received_at.micros());
+            new.stage, i64::from(new.priority), new.score, names.source, names.medium, names.campaign,
+            names.channel, first, facts.take("referred_by", None), ownership.owner, ownership.queue, new.team,
+            i64::from(new.verification_required), incomplete(new), commit.envelope.received_at.micros(),
+            last, names.else_campaign);
         facts
     }
 
-    /// Source, medium, campaign and channel, the first three also as records of their own.
-    fn attribution(
-        &mut self,
-        commit: &Commit,
-        facts: &mut Facts,
-    ) -> (Option<String>, Option<String>, Option<String>, Option<String>) {
-        let attribution = &commit.enquiry.attribution;
-        let source = facts.take("source", attribution.source.as_ref());
-        let medium = facts.take("medium", attribution.medium.as_ref());
-        let campaign = facts.take("campaign", attribution.campaign.as_ref());
-        self.sources.extend(source.clone());
-        self.mediums.extend(medium.clone());
-        self.campaigns.extend(campaign.clone());
-        (source, medium, campaign, facts.take("channel", attribution.channel.as_ref()))
+    /// The names of a new record's origin, those of its source, medium and campaign also as records of their own.
+    fn attribution(&mut self, commit: &Commit, new: &NewRecord, id: i64, facts: &mut Facts) -> Names {
+        let named = Named::take(commit, facts);
+        let mut names = Names {
+            source: make(&mut self.sources, named.source),
+            medium: make(&mut self.mediums, named.medium),
+            channel: named.channel,
+            ..Names::default()
+        };
+        let Some(campaign) = named.campaign else { return names };
+        names.campaign = Some(folded(&campaign));
+        match &new.unknown_campaign {
+            UnknownCampaign::Create => drop(make(&mut self.campaigns, Some(campaign))),
+            UnknownCampaign::Leave => {}
+            UnknownCampaign::Default(other) => names.else_campaign = make(&mut self.campaigns, Some(other.clone())),
+            UnknownCampaign::Review => row!(self.campaign_reviews; id, names.campaign, campaign),
+        }
+        names
     }
+}
+
+/// Names as a new record refers to them, folded.
+#[derive(Debug, Default)]
+struct Names {
+    source: Option<String>,
+    medium: Option<String>,
+    campaign: Option<String>,
+    /// The campaign it counts as when its own is not known.
+    else_campaign: Option<String>,
+    channel: Option<String>,
+}
+
+/// Makes a name known; the name folded.
+fn make(known: &mut BTreeMap<String, String>, name: Option<String>) -> Option<String> {
+    let name = name?;
+    let key = Some(folded(&name)).filter(|key| !key.is_empty())?;
+    known.entry(key.clone()).or_insert(name);
+    Some(key)
 }
 
 /// What the rules expect, or the budget the arrival names: minor units and currency.

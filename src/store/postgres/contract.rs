@@ -15,7 +15,7 @@ use super::accept::journal_now;
 use super::driver::may_run_again;
 use super::link::{AT_THE_DOOR, AT_WORK, Link};
 use super::queries::{
-    arrivals, commit, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records, show,
+    arrivals, campaigns, commit, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records, show,
 };
 use super::{plans, server};
 use crate::clock::Timestamp;
@@ -291,6 +291,15 @@ impl Store for Postgres {
         let done = writing!(self, |conn| arrivals::retry_dead_letter(conn, job, now))?;
         self.inner.bell.work(Queue::Deliver, 1);
         Ok(done)
+    }
+
+    async fn campaigns(&self, waiting: bool, limit: i64) -> StoreResult<Vec<rows::CampaignRow>> {
+        reading!(self, |conn| campaigns::list(conn, waiting, limit))
+    }
+
+    async fn add_campaign(&self, name: &str, others: &[String]) -> StoreResult<rows::CampaignMade> {
+        let now = self.now();
+        writing!(self, |conn| campaigns::add(conn, name, others, now))
     }
 
     async fn sync_people(&self, people: Vec<rows::PersonRow>, teams: Vec<rows::TeamRow>) -> StoreResult<()> {

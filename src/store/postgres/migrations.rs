@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_once.sql"),
     include_str!("migrations/0005_lease_age.sql"),
     include_str!("migrations/0006_threads.sql"),
+    include_str!("migrations/0007_touches.sql"),
 ];
 
 const EXISTS: &str = "SELECT to_regclass('pisteur_migration') IS NOT NULL";

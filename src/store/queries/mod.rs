@@ -9,6 +9,7 @@
 //! - Numbers that the engine computes are cast to BIGINT, since PostgreSQL counts literals as 32 bits.
 
 pub(super) mod arrivals;
+pub(super) mod campaigns;
 pub(super) mod commit;
 pub(super) mod figures;
 pub(super) mod imports;
@@ -45,6 +46,7 @@ use statements;
 pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
     [
         arrivals::STATEMENTS,
+        campaigns::STATEMENTS,
         commit::STATEMENTS,
         figures::STATEMENTS,
         imports::STATEMENTS,

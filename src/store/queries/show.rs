@@ -92,6 +92,11 @@ statements! {
     CONSENTS("SELECT ", json_object!(
         "'purpose', c.purpose, 'given', c.given, 'text', c.text, 'version', c.version, 'at', c.at, 'evidence', a.ulid"),
         " AS item FROM consent c LEFT JOIN arrival a ON a.id = c.arrival WHERE c.record = $1 ORDER BY c.at, c.id");
+    TOUCHES("SELECT ", json_object!(
+        "'at', t.at, 'role', t.role, 'arrival', a.ulid, 'source', t.source, 'medium', t.medium, ",
+        "'campaign', t.campaign, 'channel', t.channel, 'detail', t.detail"),
+        " AS item FROM touch t LEFT JOIN arrival a ON a.id = t.arrival WHERE t.record = $1",
+        " ORDER BY CASE WHEN t.role = 'first' THEN 0 ELSE 1 END, t.at, t.arrival, t.role");
     NOTES("SELECT ", json_object!("'author', n.author, 'at', n.at, 'text', n.text"),
         " AS item FROM note n WHERE n.record = $1 ORDER BY n.at, n.id");
     DECISIONS("SELECT ", json_object!(
@@ -159,6 +164,7 @@ pub(in super::super) async fn show(
         attempts: items(conn, ATTEMPTS, inside).await?,
         consents: items(conn, CONSENTS, inside).await?,
         notes: items(conn, NOTES, inside).await?,
+        touches: items(conn, TOUCHES, inside).await?.into_iter().map(whole_touch).collect(),
         decisions: decisions(conn, DECISIONS, inside).await?,
         links: links(conn, inside).await?,
     }))
@@ -200,6 +206,17 @@ async fn items(conn: &mut Connection, sql: &'static str, inside: i64) -> StoreRe
             Ok(item)
         })
         .collect()
+}
+
+/// What of a touch has no column, beside what has one.
+fn whole_touch(mut touch: Value) -> Value {
+    if let Value::Object(map) = &mut touch
+        && let Some(Value::String(detail)) = map.remove("detail")
+        && let Value::Object(detail) = json(&detail)
+    {
+        map.extend(detail);
+    }
+    touch
 }
 
 /// Documents kept as text become documents, flags become booleans.

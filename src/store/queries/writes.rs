@@ -7,12 +7,31 @@ use crate::store::batch::{Batch, column, row};
 use crate::store::plan::Plan;
 
 statements! {
-    SOURCES("INSERT INTO source (name, created_at) SELECT value->>0, $2 FROM ", rows!("1"),
-        " WHERE true ON CONFLICT (name) DO NOTHING");
-    MEDIUMS("INSERT INTO medium (name, created_at) SELECT value->>0, $2 FROM ", rows!("1"),
-        " WHERE true ON CONFLICT (name) DO NOTHING");
-    CAMPAIGNS("INSERT INTO campaign (name, created_at) SELECT value->>0, $2 FROM ", rows!("1"),
-        " WHERE true ON CONFLICT (name) DO NOTHING");
+    SOURCES("INSERT INTO source (name, folded, created_at) SELECT value->>0, value->>1, $2 FROM ", rows!("1"),
+        " WHERE true ON CONFLICT DO NOTHING");
+    MEDIUMS("INSERT INTO medium (name, folded, created_at) SELECT value->>0, value->>1, $2 FROM ", rows!("1"),
+        " WHERE true ON CONFLICT DO NOTHING");
+    CAMPAIGNS("INSERT INTO campaign (name, folded, created_at) SELECT value->>0, value->>1, $2 FROM ", rows!("1"),
+        " WHERE true ON CONFLICT DO NOTHING");
+    /// Records whose campaign nobody knows yet wait for a person, with the name as it was sent.
+    REVIEW_TAGS("INSERT INTO record_tag (record, tag) SELECT CAST(value->>0 AS BIGINT), 'campaign_review' FROM ",
+        rows!("1"), " WHERE NOT EXISTS (SELECT 1 FROM campaign g WHERE g.folded = e.value->>1)",
+        " ON CONFLICT DO NOTHING");
+    REVIEW_FIELDS(
+        "INSERT INTO custom_field (record, name, value) SELECT CAST(e.value->>0 AS BIGINT), 'unknown_campaign',",
+        " e.value->>2 FROM ", rows!("1"), " WHERE NOT EXISTS (SELECT 1 FROM campaign g WHERE g.folded = e.value->>1)",
+        " ON CONFLICT DO NOTHING");
+    /// At most twenty a record, the oldest kept; value 9 counts those before it in the same plan.
+    TOUCHES(
+        "INSERT INTO touch (record, at, arrival, role, source, medium, campaign, channel, detail)",
+        " SELECT CAST(e.value->>0 AS BIGINT), CAST(e.value->>1 AS BIGINT), CAST(e.value->>2 AS BIGINT), e.value->>3,",
+        " e.value->>4, e.value->>5, e.value->>6, e.value->>7, e.value->>8 FROM ", rows!("1"),
+        " WHERE (SELECT COUNT(*) FROM touch t WHERE t.record = CAST(e.value->>0 AS BIGINT))",
+        " + CAST(e.value->>9 AS BIGINT) < 20 AND NOT EXISTS (SELECT 1 FROM touch t",
+        " WHERE t.record = CAST(e.value->>0 AS BIGINT) AND t.role = e.value->>3 AND (t.role = 'first'",
+        " OR (t.role = 'last' AND t.detail = e.value->>8 AND t.source IS NOT DISTINCT FROM e.value->>4",
+        " AND t.medium IS NOT DISTINCT FROM e.value->>5 AND t.campaign IS NOT DISTINCT FROM e.value->>6)))",
+        " ON CONFLICT DO NOTHING");
     STAGES("INSERT INTO stage (id, name, position, probability, outcome)",
         " SELECT value->>0, value->>0, 50, 50, 'open' FROM ", rows!("1"), " WHERE true ON CONFLICT (id) DO NOTHING");
     ENTITIES("INSERT INTO entity (id, ulid, kind) SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2 FROM ",
@@ -41,9 +60,11 @@ statements! {
         " organisation, linked_to, verification_required, incomplete, last_message_at, unsubscribed)",
         " SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), CAST(value->>1 AS BIGINT), value->>2,",
         " value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->>11,",
-        " value->>12, value->>13, value->>14, value->>15, (SELECT id FROM source WHERE name = e.value->>16),",
-        " (SELECT id FROM medium WHERE name = e.value->>17), (SELECT id FROM campaign WHERE name = e.value->>18),",
-        " value->>19, value->>20, value->>20, value->>21, value->>22, value->>23, value->>24,",
+        " value->>12, value->>13, value->>14, value->>15, (SELECT id FROM source WHERE folded = e.value->>16),",
+        " (SELECT id FROM medium WHERE folded = e.value->>17),",
+        " COALESCE((SELECT id FROM campaign WHERE folded = e.value->>18),",
+        " (SELECT id FROM campaign WHERE folded = e.value->>44)),",
+        " value->>19, value->>20, value->>43, value->>21, value->>22, value->>23, value->>24,",
         " CAST(value->>25 AS BIGINT), CAST(value->>26 AS BIGINT), CAST(value->>27 AS BIGINT), value->>28,",
         " CAST(value->>29 AS BIGINT), value->>30, value->>31, value->>32, value->>33, 'open',",
         " CAST(value->>34 AS BIGINT), CAST(value->>35 AS BIGINT), CAST(value->>36 AS BIGINT),",
@@ -61,8 +82,10 @@ statements! {
         " CAST(value->>3 AS BIGINT), CAST(value->>4 AS BIGINT), CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT),",
         " value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, CAST(value->>13 AS BIGINT), value->>14,",
         " g.id, CAST(value->>16 AS BIGINT), CAST(value->>17 AS BIGINT),",
-        " (SELECT id FROM source WHERE name = e.value->>18), (SELECT id FROM medium WHERE name = e.value->>19),",
-        " (SELECT id FROM campaign WHERE name = e.value->>20), value->>21, value->>22, value->>22, value->>23,",
+        " (SELECT id FROM source WHERE folded = e.value->>18), (SELECT id FROM medium WHERE folded = e.value->>19),",
+        " COALESCE((SELECT id FROM campaign WHERE folded = e.value->>20),",
+        " (SELECT id FROM campaign WHERE folded = e.value->>31)),",
+        " value->>21, value->>22, value->>30, value->>23,",
         " value->>24, value->>25, value->>26, CAST(value->>27 AS BIGINT), value->>28, CAST(value->>29 AS BIGINT),",
         " g.probability FROM ", rows!("1"), " JOIN stage g ON g.id = COALESCE(e.value->>15,",
         " (SELECT s.id FROM stage s WHERE s.outcome = 'open' AND (s.team IS NULL OR s.team = e.value->>26)",
@@ -127,13 +150,16 @@ statements! {
         "UPDATE opportunity SET first_touch = COALESCE((SELECT l.first_touch FROM lead l WHERE l.id = opportunity.lead),",
         " first_touch) WHERE lead IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")");
     TOUCH_LEADS(
-        "UPDATE lead SET modified_at = CAST(e.value->>2 AS BIGINT),",
-        " last_touch = COALESCE(e.value->>3, last_touch), last_message_at =",
+        "UPDATE lead SET modified_at = CAST(e.value->>2 AS BIGINT), first_touch = COALESCE(first_touch, e.value->>3),",
+        " last_touch = CASE WHEN last_message_at > CAST(e.value->>1 AS BIGINT) THEN COALESCE(last_touch, e.value->>4)",
+        " ELSE COALESCE(e.value->>4, last_touch) END, last_message_at =",
         " CASE WHEN last_message_at > CAST(e.value->>1 AS BIGINT) THEN last_message_at",
         " ELSE CAST(e.value->>1 AS BIGINT) END FROM ", rows!("1"), " WHERE lead.id = CAST(e.value->>0 AS BIGINT)");
     TOUCH_OPPORTUNITIES(
         "UPDATE opportunity SET modified_at = CAST(e.value->>2 AS BIGINT),",
-        " last_touch = COALESCE(e.value->>3, last_touch), last_message_at =",
+        " first_touch = COALESCE(first_touch, e.value->>3),",
+        " last_touch = CASE WHEN last_message_at > CAST(e.value->>1 AS BIGINT) THEN COALESCE(last_touch, e.value->>4)",
+        " ELSE COALESCE(e.value->>4, last_touch) END, last_message_at =",
         " CASE WHEN last_message_at > CAST(e.value->>1 AS BIGINT) THEN last_message_at",
         " ELSE CAST(e.value->>1 AS BIGINT) END FROM ", rows!("1"), " WHERE opportunity.id = CAST(e.value->>0 AS BIGINT)");
     // Fills what was empty, overwrites nothing.
@@ -185,9 +211,13 @@ pub(super) async fn write(conn: &mut Connection, plan: &Plan) -> StoreResult<()>
 }
 
 async fn parents(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
-    run_with(conn, SOURCES, &column(&plan.sources), plan.now).await?;
-    run_with(conn, MEDIUMS, &column(&plan.mediums), plan.now).await?;
-    run_with(conn, CAMPAIGNS, &column(&plan.campaigns), plan.now).await?;
+    for (sql, names) in [(SOURCES, &plan.sources), (MEDIUMS, &plan.mediums), (CAMPAIGNS, &plan.campaigns)] {
+        let mut batch = Batch::default();
+        for (folded, name) in names {
+            row!(batch; name, folded);
+        }
+        run_with(conn, sql, &batch, plan.now).await?;
+    }
     run(conn, STAGES, &column(&plan.stages)).await?;
     run(conn, ENTITIES, &plan.entities).await?;
     run(conn, ORGANISATIONS, &plan.organisations).await?;
@@ -203,6 +233,8 @@ async fn details(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
     run(conn, POINTS, &plan.points).await?;
     run(conn, ADDRESSES, &plan.addresses).await?;
     run(conn, TAGS, &plan.tags).await?;
+    run(conn, REVIEW_TAGS, &plan.campaign_reviews).await?;
+    run(conn, REVIEW_FIELDS, &plan.campaign_reviews).await?;
     run(conn, CUSTOM_FIELDS, &plan.custom_fields).await?;
     run(conn, CONSENTS, &plan.consents).await?;
     let mut keys = Batch::default();
@@ -226,11 +258,13 @@ async fn conversation(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
     run(conn, DECISIONS, &plan.decisions).await?;
     for (sql, touched) in [(TOUCH_LEADS, &plan.touched_leads), (TOUCH_OPPORTUNITIES, &plan.touched_opportunities)] {
         let mut batch = Batch::default();
-        for (id, (at, now, touch)) in touched {
-            row!(batch; id, at, now, touch);
+        for (id, touched) in touched {
+            row!(batch; id, touched.message_at, touched.modified_at, touched.first, touched.last);
         }
         run(conn, sql, &batch).await?;
     }
+    // After its record is locked, so that two daemons do not count at once.
+    run(conn, TOUCHES, &plan.touches).await?;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
 use super::queries::{
-    arrivals, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records, show,
+    arrivals, campaigns, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records, show,
 };
 use super::writer::{Accept, Call, Command, Decide};
 use super::{driver, queries};
@@ -287,6 +287,15 @@ impl Store for Sqlite {
             .await?;
         self.signals.wake(Queue::Deliver, usize::from(done));
         Ok(done)
+    }
+
+    async fn campaigns(&self, waiting: bool, limit: i64) -> StoreResult<Vec<rows::CampaignRow>> {
+        campaigns::list(&mut *self.reader().await?, waiting, limit).await
+    }
+
+    async fn add_campaign(&self, name: &str, others: &[String]) -> StoreResult<rows::CampaignMade> {
+        let (name, others) = (name.to_owned(), others.to_vec());
+        self.write(move |conn, now| Box::pin(async move { campaigns::add(conn, &name, &others, now.wall).await })).await
     }
 
     async fn sync_people(&self, people: Vec<rows::PersonRow>, teams: Vec<rows::TeamRow>) -> StoreResult<()> {

@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (4, include_str!("migrations/0004_once.sql")),
     (5, include_str!("migrations/0005_lease_age.sql")),
     (6, include_str!("migrations/0006_threads.sql")),
+    (7, include_str!("migrations/0007_touches.sql")),
 ];
 
 /// What was found and done.
