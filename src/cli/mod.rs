@@ -4,10 +4,10 @@
 //! unreadable, database away). A reader that closes the pipe early ends the program quietly.
 
 mod args;
+mod campaigns;
 mod check;
 mod contacts;
 pub(crate) mod context;
-mod campaigns;
 mod deliveries;
 mod doctor;
 mod explain;

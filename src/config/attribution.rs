@@ -155,7 +155,14 @@ mod tests {
             ignored_referrers: vec!["https://login.example.com".to_owned(), "sso.example.com".to_owned()],
             ..AttributionConfig::default()
         };
-        let expected = ["default_campaign", "campaigns.*", "campaigns.a*b", "campaigns.spring", "sources.fb", "ignored_referrers.0"];
+        let expected = [
+            "default_campaign",
+            "campaigns.*",
+            "campaigns.a*b",
+            "campaigns.spring",
+            "sources.fb",
+            "ignored_referrers.0",
+        ];
         assert_eq!(keys(&config), expected);
         let unused = AttributionConfig { default_campaign: "other".to_owned(), ..AttributionConfig::default() };
         assert_eq!(keys(&unused), ["default_campaign"]);

@@ -387,7 +387,11 @@ mod tests {
         assert_eq!((visit.landing_page, visit.parameters.len()), (None, 64));
         for nothing in ["{keyword}", "{{campaign.name}}", "undefined", "NULL", "%%CAMPAIGN%%", "[object Object]"] {
             let visit = origin(&[("utm_source", "google"), ("utm_campaign", nothing)]).visit;
-            assert_eq!((visit.campaign, visit.parameters.len()), (None, 2), "{nothing} is kept as sent, and means nothing");
+            assert_eq!(
+                (visit.campaign, visit.parameters.len()),
+                (None, 2),
+                "{nothing} is kept as sent, and means nothing"
+            );
         }
     }
 

@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 
 use url::Url;
 
-use crate::domain::reading::{charset, form};
 use crate::domain::reading::text::non_empty_line;
+use crate::domain::reading::{charset, form};
 
 const SEARCH: &str = include_str!("referrers/search.txt");
 const SITES: &str = include_str!("referrers/sites.txt");
@@ -121,7 +121,9 @@ impl Table {
         let (host, only_with_words) = host.strip_prefix('?').map_or((host, false), |host| (host, true));
         let place = (self.sites.len().saturating_sub(1), only_with_words);
         match host.find('/') {
-            Some(at) => self.paths.push((host.get(..at).unwrap_or_default(), host.get(at..).unwrap_or_default(), place)),
+            Some(at) => {
+                self.paths.push((host.get(..at).unwrap_or_default(), host.get(at..).unwrap_or_default(), place))
+            }
             None => drop(self.engines.entry(host).or_insert(place)),
         }
     }
@@ -144,9 +146,9 @@ impl Table {
 
     fn other_site(&self, host: &str) -> Option<Place> {
         let below = std::iter::successors(Some(host), |host| host.split_once('.').map(|(_, rest)| rest));
-        let found = below.filter(|host| host.contains('.')).find_map(|host| {
-            self.others.get(host).or_else(|| self.others.get(any_ending(host)?.as_str()))
-        });
+        let found = below
+            .filter(|host| host.contains('.'))
+            .find_map(|host| self.others.get(host).or_else(|| self.others.get(any_ending(host)?.as_str())));
         found.map(|site| (*site, false))
     }
 

@@ -2,7 +2,7 @@
 //! attribution, and of which touch it speaks. What their values mean is the business of `enquiry::attribution`.
 //!
 //! Kept are the utm parameters, click identifiers (also where a form sends a cookie as a field), the advertiser's own
-//! `hsa_*`, the identifiers of a visitor in HubSpot and Google Analytics, and the pages: landing page, page of the form,
+//! `hsa_*`, the identifiers of a visitor in `HubSpot` and Google Analytics, and the pages: landing page, page of the form,
 //! referrer. A prefix says of which touch: `_first_utm_source`, `_last_gclid`; without one it is this visit's.
 
 use std::borrow::Cow;
@@ -156,7 +156,9 @@ mod tests {
     #[test]
     fn other_names_tell_nothing_of_a_visit() {
         let long = format!("utm_{}", "a".repeat(60));
-        for name in ["source", "page", "landing", "at", "_at", "utm_", "utm_<b>", "hsa-cam", "_first_name", "gclid2", &long] {
+        for name in
+            ["source", "page", "landing", "at", "_at", "utm_", "utm_<b>", "hsa-cam", "_first_name", "gclid2", &long]
+        {
             assert_eq!(parameter(name), None, "{name}");
         }
     }

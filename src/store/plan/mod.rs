@@ -207,9 +207,9 @@ impl Plan {
             EntityKind::Lead => &mut self.touched_leads,
             _ => &mut self.touched_opportunities,
         };
-        let touches = Touches::of(commit);
-        touched.entry(known.id).or_default().add(commit, &touches);
-        self.touches(known.id, commit, touches);
+        let origin = Touches::of(commit);
+        touched.entry(known.id).or_default().add(commit, &origin);
+        self.touches(known.id, commit, origin);
         known.id
     }
 

@@ -177,21 +177,21 @@ impl Plan {
     /// The names of a new record's origin, those of its source, medium and campaign also as records of their own.
     fn attribution(&mut self, commit: &Commit, new: &NewRecord, id: i64, facts: &mut Facts) -> Names {
         let named = Named::take(commit, facts);
-        let mut names = Names {
+        let mut tied = Names {
             source: make(&mut self.sources, named.source),
             medium: make(&mut self.mediums, named.medium),
             channel: named.channel,
             ..Names::default()
         };
-        let Some(campaign) = named.campaign else { return names };
-        names.campaign = Some(folded(&campaign));
+        let Some(campaign) = named.campaign else { return tied };
+        tied.campaign = Some(folded(&campaign));
         match &new.unknown_campaign {
             UnknownCampaign::Create => drop(make(&mut self.campaigns, Some(campaign))),
             UnknownCampaign::Leave => {}
-            UnknownCampaign::Default(other) => names.else_campaign = make(&mut self.campaigns, Some(other.clone())),
-            UnknownCampaign::Review => row!(self.campaign_reviews; id, names.campaign, campaign),
+            UnknownCampaign::Default(other) => tied.else_campaign = make(&mut self.campaigns, Some(other.clone())),
+            UnknownCampaign::Review => row!(self.campaign_reviews; id, tied.campaign, campaign),
         }
-        names
+        tied
     }
 }
 

@@ -15,7 +15,8 @@ use super::accept::journal_now;
 use super::driver::may_run_again;
 use super::link::{AT_THE_DOOR, AT_WORK, Link};
 use super::queries::{
-    arrivals, campaigns, commit, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records, show,
+    arrivals, campaigns, commit, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe,
+    records, show,
 };
 use super::{plans, server};
 use crate::clock::Timestamp;
