@@ -2,6 +2,7 @@
 
 pub mod brain;
 pub mod gauges;
+mod listeners;
 pub mod mailboxes;
 pub mod readiness;
 pub mod reload;
@@ -16,7 +17,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery;
 use crate::domain::rules::RuleSources;
-use crate::http::{self, Bound, OperatorDeps, PublicDeps, ServeLimits, handles};
+use crate::http::tls::Certificates;
+use crate::http::{self, OperatorDeps, PublicDeps, ServeLimits, handles};
 use crate::intake::accept::Journal;
 use crate::intake::form::{self, FormDoor, FormSet};
 use crate::intake::spool::{self, SpoolDeps, SpoolStatus};
@@ -30,6 +32,8 @@ use crate::telemetry::Telemetry;
 use anyhow::Context as _;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
+
+use self::listeners::Listeners;
 
 /// Everything that runs, shared by reload, readiness and the figures.
 #[derive(Debug)]
@@ -70,6 +74,8 @@ pub struct App {
     pub spool: ArcSwapOption<watch::Receiver<SpoolStatus>>,
     /// Where the listeners are.
     pub addresses: Addresses,
+    /// Certificate and key of HTTPS, when it is spoken.
+    pub certificates: Option<Arc<Certificates>>,
     /// Keeps a second daemon off a SQLite file.
     pub sole: Option<File>,
 }
@@ -80,6 +86,8 @@ pub struct App {
 pub struct Addresses {
     pub public: SocketAddr,
     pub operator: SocketAddr,
+    /// Where HTTPS is spoken: `public` itself or an own one.
+    pub tls: Option<SocketAddr>,
 }
 
 /// Opens the database that `config` names.
@@ -112,9 +120,8 @@ pub async fn start(
     let declared = config.declarations();
     let fingerprint = reload::fingerprint_of(config_path.as_deref(), &config.rules.path);
     let loaded = rules::start(&config, &declared)?;
-    let public = http::bind(&config.http.public, "http.public").await?;
-    let operator = http::bind(&config.http.operator, "http.operator").await?;
-    let addresses = Addresses { public: public.address(), operator: operator.address() };
+    let listeners = listeners::take(&config.http, clock.now()).await?;
+    let (addresses, certificates) = (listeners.addresses(), listeners.certificates.clone());
     let sole = sole_daemon(&config)?;
     let (store, opened) = open_store(&config, &clock).await?;
     let taken_back = if config.worker.enabled { store.recover().await.unwrap_or(0) } else { 0 };
@@ -142,13 +149,14 @@ pub async fn start(
         spool: ArcSwapOption::empty(),
         sole,
         addresses,
+        certificates,
         store,
         clock,
         config: ArcSwap::from_pointee(config),
     });
     app.life.listen().context("signal handlers")?;
     run_workers(&app);
-    run_doors(&app, public, operator);
+    run_doors(&app, listeners);
     Ok((app, opened))
 }
 
@@ -226,23 +234,26 @@ pub fn spawn_outbox(deps: OutboxDeps) -> tokio::task::JoinHandle<()> {
     outbox::spawn(deps)
 }
 
-fn run_doors(app: &Arc<App>, public: Bound, operator: Bound) {
+fn run_doors(app: &Arc<App>, listeners: Listeners) {
     let config = app.config.load_full();
     let (cancel, tracker) = (&app.life.doors, &app.life.door_tasks);
     let journal = app.journal.clone();
     let door = Arc::new(FormDoor { journal: journal.clone(), forms: Arc::clone(&app.forms) });
     let mut limits = ServeLimits::new(&config.limits, &config.http);
-    limits.connections = handles::connections(limits.connections, handles::raise());
+    limits.connections = handles::connections(limits.connections, handles::raise() / listeners.public.len().max(1));
     let of_operators = ServeLimits { connections: handles::OPERATOR_CONNECTIONS, ..limits.clone() };
     let clock = || Arc::clone(&app.clock);
     let router = http::public_router(PublicDeps { door });
-    tracker.spawn(http::serve(public, router, limits, clock(), cancel.clone(), tracker.clone()));
+    for bound in listeners.public {
+        let serving = http::serve(bound, router.clone(), limits.clone(), clock(), cancel.clone(), tracker.clone());
+        tracker.spawn(serving);
+    }
     let (ready, render) = (Arc::clone(app), app.telemetry.clone());
     let router = http::operator_router(OperatorDeps {
         readiness: Arc::new(move || readiness::report(&ready)),
         metrics: Arc::new(move || render.render()),
     });
-    tracker.spawn(http::serve(operator, router, of_operators, clock(), cancel.clone(), tracker.clone()));
+    tracker.spawn(http::serve(listeners.operator, router, of_operators, clock(), cancel.clone(), tracker.clone()));
     tracker.spawn(form::tend(Arc::clone(&app.forms), cancel.clone()));
     if config.spool.enabled {
         let deps = SpoolDeps { journal, forms: Arc::clone(&app.forms) };

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod crash;
 mod delivery;
+mod edge;
 mod forms;
 mod imap;
 mod ops;

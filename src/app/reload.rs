@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{App, brain, mailboxes, rules};
-use crate::config::{self, Config};
+use crate::config::{self, Config, HttpConfig};
 use crate::delivery::Deliverers;
+use crate::http::tls;
 use crate::intake::form::FormSet;
 
 /// Changes settle this long before they are read.
@@ -73,6 +74,7 @@ pub fn watch(app: &Arc<App>) {
                     tracing::info!("reload asked for");
                     seen = fingerprint(&app);
                     reload(&app).await;
+                    renew_certificate(&app);
                     continue;
                 }
                 () = changed.notified() => tokio::time::sleep(DEBOUNCE).await,
@@ -83,8 +85,16 @@ pub fn watch(app: &Arc<App>) {
                 seen = now;
                 reload(&app).await;
             }
+            renew_certificate(&app);
         }
     });
+}
+
+/// Takes over certificate and key of HTTPS when their files hold something else.
+fn renew_certificate(app: &App) {
+    if let (Some(certificates), Some(tls)) = (&app.certificates, &app.config.load().http.tls) {
+        certificates.renew(tls, app.clock.now());
+    }
 }
 
 fn watcher(app: &Arc<App>, changed: &Arc<Notify>) -> Option<notify::RecommendedWatcher> {
@@ -103,9 +113,9 @@ fn watcher(app: &Arc<App>, changed: &Arc<Notify>) -> Option<notify::RecommendedW
     };
     let config = app.config.load();
     let folder = app.config_path.as_deref().and_then(|p| p.parent()).map(PathBuf::from);
-    let watched =
-        [Some((config.rules.path.clone(), RecursiveMode::Recursive)), folder.map(|f| (f, RecursiveMode::NonRecursive))];
-    for (path, mode) in watched.into_iter().flatten() {
+    let of_certificates = config.http.tls.iter().flat_map(tls::folders);
+    let flat = folder.into_iter().chain(of_certificates).map(|folder| (folder, RecursiveMode::NonRecursive));
+    for (path, mode) in std::iter::once((config.rules.path.clone(), RecursiveMode::Recursive)).chain(flat) {
         let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
         if let Err(error) = eye.watch(&path, mode) {
             tracing::warn!(%error, path = %path.display(), "cannot be watched; it is looked at every {} s", POLL.as_secs());
@@ -179,6 +189,12 @@ fn show(app: &App, stale: Option<String>, refused_config: Option<String>) {
     app.rules_state.store(Arc::new(brain::RulesState { stale, refused_config }));
 }
 
+/// Whether HTTPS is spoken at the same place in the same way; its files are not part of that.
+fn same_tls(before: &HttpConfig, now: &HttpConfig) -> bool {
+    let place = |http: &HttpConfig| http.tls.as_ref().map(|tls| (tls.listen.clone(), tls.hsts_seconds));
+    place(before) == place(now)
+}
+
 async fn take_over(
     app: &Arc<App>,
     config: &Arc<Config>,
@@ -196,6 +212,7 @@ async fn take_over(
         ("database", before.database == config.database),
         ("http.public", before.http.public == config.http.public),
         ("http.operator", before.http.operator == config.http.operator),
+        ("http.tls.listen", same_tls(&before.http, &config.http)),
         ("spool", before.spool == config.spool),
         ("worker", before.worker == config.worker),
         ("spill", before.spill == config.spill),

@@ -8,6 +8,7 @@ use super::rules::Checked;
 use super::{Context, Outcome, Output};
 use crate::config::{self, Config, ConfigError, Placed};
 use crate::domain::rules::diagnostics;
+use crate::http::tls::Pair;
 
 /// `pisteur check`.
 #[derive(Debug, Clone, Args)]
@@ -43,7 +44,15 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> anyhow::Result<Outcome
         return out.finish(Outcome::Done);
     }
     match config::load_with_secrets(context.config_path.as_deref()) {
-        Ok((config, absent)) => check_rules(out, &config, &absent, args.json),
+        Ok((config, absent)) => {
+            let pair = config.http.tls.as_ref().map(|tls| Pair::read(&tls.certificate, &tls.key));
+            let told = match pair {
+                None => Told::default(),
+                Some(Err(why)) => Told { certificate_refused: Some(why.to_string()), ..Told::default() },
+                Some(Ok(pair)) => Told { warning: pair.trouble(context.clock.now()), ..Told::default() },
+            };
+            check_rules(out, &config, &Told { absent, ..told }, args.json)
+        }
         Err(ConfigError::Invalid(problems)) => refused(out, &problems, args.json),
         Err(e) => Err(e.into()),
     }
@@ -64,20 +73,47 @@ fn refused(mut out: Output, problems: &[Placed], json: bool) -> anyhow::Result<O
     out.finish(Outcome::No)
 }
 
-/// The configuration is right; so the rules can be compiled against what it declares. `absent` are secrets that cannot be
-/// read here.
-fn check_rules(mut out: Output, config: &Config, absent: &[Placed], json: bool) -> anyhow::Result<Outcome> {
+/// What files that the configuration names had to tell.
+#[derive(Default)]
+struct Told {
+    /// Secrets that cannot be read here.
+    absent: Vec<Placed>,
+    /// Why certificate and key of HTTPS cannot be used.
+    certificate_refused: Option<String>,
+    /// What is well, but needs a look.
+    warning: Option<String>,
+}
+
+/// The configuration is right; so the rules can be compiled against what it declares.
+fn check_rules(mut out: Output, config: &Config, told: &Told, json: bool) -> anyhow::Result<Outcome> {
+    let absent = &told.absent;
     let file = config.source.file.as_ref().map_or_else(|| "built-in".to_owned(), |f| f.display().to_string());
     let checked = Checked::load(config, None)?;
-    let ok = checked.compiled.is_ok() && absent.is_empty();
+    let ok = checked.compiled.is_ok() && absent.is_empty() && told.certificate_refused.is_none();
     if json {
         let found = diagnostics::to_json(checked.diagnostics());
-        out.json(&json!({"ok": ok, "file": file, "config": absent, "rules": found}))?;
+        let mut said = json!({"ok": ok, "file": file, "config": absent, "rules": found});
+        for (key, text) in [("certificate", &told.certificate_refused), ("warning", &told.warning)] {
+            if let (Some(text), Some(members)) = (text, said.as_object_mut()) {
+                members.insert(key.to_owned(), text.clone().into());
+            }
+        }
+        out.json(&said)?;
     } else {
         for problem in absent {
             out.line(problem.to_string());
         }
-        let verdict = if absent.is_empty() {
+        for (style, word, text) in
+            [(Style::Bad, "error", &told.certificate_refused), (Style::Warn, "warning", &told.warning)]
+        {
+            if let Some(text) = text {
+                let word = out.styled(style, word);
+                out.line(format!("{word}: {text}"));
+            }
+        }
+        let verdict = if absent.is_empty() && told.certificate_refused.is_some() {
+            out.styled(Style::Bad, "HTTPS cannot be spoken:")
+        } else if absent.is_empty() {
             out.styled(Style::Good, "ok")
         } else {
             let count = format!("{} cannot be read here:", super::rules::plural(absent.len(), "secret"));

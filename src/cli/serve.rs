@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::context::redacted;
 use super::{Context, Outcome, Output};
-use crate::app::{self, App};
+use crate::app::{self, Addresses, App};
 use crate::config::{Config, LogFormat};
 use crate::domain::plain;
 use crate::store::Opened;
@@ -66,7 +66,13 @@ fn greet(app: &App, opened: &Opened) -> anyhow::Result<()> {
         (false, true) => format!("  database   {database} (away: forms are journalled here until it is back)"),
         (false, false) => format!("  database   {database}"),
     });
-    out.line(format!("  forms      http://{}/", app.addresses.public));
+    let Addresses { public, tls, .. } = app.addresses;
+    if tls != Some(public) {
+        out.line(format!("  forms      http://{public}/"));
+    }
+    if let Some(tls) = tls {
+        out.line(format!("  forms      https://{tls}/"));
+    }
     out.line(format!("  operator   http://{}/readyz and /metrics", app.addresses.operator));
     if config.spool.enabled {
         out.line(format!("  inbox      {} (move an .eml file in)", config.spool.path.display()));

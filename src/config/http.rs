@@ -1,5 +1,7 @@
 //! `[http]`, `[limits]` and `[spool]`: listeners, what a door lets through, the watched folder.
 
+mod tls;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::tls::TlsConfig;
 use super::Problem;
 
 /// `[http]`: the two listeners.
@@ -26,6 +29,8 @@ pub struct HttpConfig {
     /// Address under which visitors reach the public listener, such as `https://forms.example.com`; makes links in
     /// answers to scripts absolute.
     pub public_url: Option<String>,
+    /// HTTPS on the public listener. Without it a reverse proxy in front is to speak HTTPS (`config/proxy.md`).
+    pub tls: Option<TlsConfig>,
 }
 
 /// The header in which a proxy names the visitor.
@@ -47,6 +52,7 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::default(),
             public_url: None,
+            tls: None,
         }
     }
 }
@@ -69,6 +75,11 @@ impl HttpConfig {
         }
         if self.public == self.operator && !self.public.ends_with(":0") {
             problems.push(Problem::new("operator", "the same address as http.public; choose another port"));
+        }
+        problems.extend(self.tls.iter().flat_map(TlsConfig::validate));
+        let listen = self.tls.as_ref().and_then(|tls| tls.listen.as_ref()).filter(|listen| !listen.ends_with(":0"));
+        if listen.is_some_and(|listen| *listen == self.public || *listen == self.operator) {
+            problems.push(Problem::new("tls.listen", "the same address as another listener; choose another port"));
         }
         for (i, text) in self.trusted_proxies.iter().enumerate() {
             if network(text).is_none() {

@@ -28,6 +28,9 @@ impl Config {
         self.spool.path = self.resolve(&self.spool.path);
         let base = self.source.base.clone();
         let fix = |path: &mut PathBuf| *path = base.join(&*path);
+        if let Some(tls) = &mut self.http.tls {
+            [&mut tls.certificate, &mut tls.key].into_iter().filter(|path| !path.as_os_str().is_empty()).for_each(fix);
+        }
         for mailbox in &mut self.mailbox {
             mailbox.ca_file.iter_mut().for_each(fix);
             let oauth = mailbox.oauth.iter_mut().flat_map(|o| [&mut o.refresh_token, &mut o.client_secret]).flatten();

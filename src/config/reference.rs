@@ -17,6 +17,9 @@ const HEAD: &str = "\
 /// Keys without a default, as an operator might set them.
 const EXAMPLES: &[(&str, &str)] = &[
     ("http.public_url", "\"https://forms.example.com\""),
+    ("http.tls.certificate", "\"/etc/letsencrypt/live/forms.example.com/fullchain.pem\""),
+    ("http.tls.key", "\"/etc/letsencrypt/live/forms.example.com/privkey.pem\""),
+    ("http.tls.listen", "\"0.0.0.0:443\""),
     ("limits.per_client_per_minute", "30"),
     ("limits.per_client_and_form_per_minute", "5"),
     ("mailbox.id", "\"sales\""),

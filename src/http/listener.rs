@@ -2,14 +2,18 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
+
+use super::tls::{Certificates, Opener};
 
 /// A listener on its address.
 #[derive(Debug)]
 pub struct Bound {
     pub(super) listener: TcpListener,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
+    pub(super) tls: Option<Opener>,
 }
 
 impl Bound {
@@ -17,6 +21,21 @@ impl Bound {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether HTTPS is spoken here.
+    #[must_use]
+    pub const fn is_over_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Speaks HTTPS with the pair of `certificates`; `hsts_seconds` is how long browsers are told to insist on it, 0 =
+    /// they are not told.
+    ///
+    /// # Errors
+    /// When the system gives no randomness for session tickets.
+    pub fn over_tls(self, certificates: Arc<Certificates>, hsts_seconds: u64) -> Result<Self, rustls::Error> {
+        Ok(Self { tls: Some(Opener::new(certificates, hsts_seconds)?), ..self })
     }
 }
 
@@ -42,7 +61,7 @@ pub async fn bind(address: &str, key: &str) -> Result<Bound, BindError> {
     let listening = async {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Bound { listener, address })
+        Ok(Bound { listener, address, tls: None })
     };
     listening.await.map_err(|source: std::io::Error| BindError {
         key: key.to_owned(),

@@ -10,6 +10,7 @@ mod operator;
 mod paced;
 mod public;
 mod serve;
+pub mod tls;
 mod write_stall;
 
 pub use self::listener::{BindError, Bound, bind};

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use super::connections::{Phase, Place};
 use crate::intake::form::TooSlow;
 
 /// The slowest pace allowed.
@@ -21,7 +23,8 @@ pub(super) struct Pace {
     pub(super) bytes_per_second: u64,
 }
 
-/// A body under a pace; too slow is the error [`TooSlow`].
+/// A body under a pace; too slow is the error [`TooSlow`]. Its connection counts as sending until the body is at its end
+/// or nobody wants it any more.
 #[derive(Debug)]
 pub(super) struct PacedBody {
     body: Incoming,
@@ -29,13 +32,21 @@ pub(super) struct PacedBody {
     started: Instant,
     received: u64,
     deadline: Pin<Box<Sleep>>,
+    place: Arc<Place>,
 }
 
 impl PacedBody {
-    pub(super) fn new(body: Incoming, pace: Pace) -> Self {
+    pub(super) fn new(body: Incoming, pace: Pace, place: Arc<Place>) -> Self {
+        place.is_at(if body.is_end_stream() { Phase::Working } else { Phase::Coming });
         let started = Instant::now();
         let deadline = Box::pin(tokio::time::sleep_until(started + pace.grace));
-        Self { body, pace, started, received: 0, deadline }
+        Self { body, pace, started, received: 0, deadline, place }
+    }
+}
+
+impl Drop for PacedBody {
+    fn drop(&mut self) {
+        self.place.is_at(Phase::Working);
     }
 }
 
@@ -56,7 +67,10 @@ impl Body for PacedBody {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(None) => {
+                this.place.is_at(Phase::Working);
+                Poll::Ready(None)
+            }
             Poll::Pending if this.deadline.as_mut().poll(cx).is_ready() => Poll::Ready(Some(Err(TooSlow.into()))),
             Poll::Pending => Poll::Pending,
         }

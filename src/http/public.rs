@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::intake::form::pages::Place;
-use crate::intake::form::{self, FormDoor, Peer, answer, near, pages};
+use crate::intake::form::{self, FormDoor, OverTls, Peer, answer, near, pages};
 
 /// What the public listener needs.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ async fn landing(State(door): State<Arc<FormDoor>>, request: Request) -> Respons
     let language = answer::language(request.headers(), query, form.as_deref());
     // Hints for the operator only where nobody else looks: on this machine.
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-    let base = near::base(&set, peer, request.headers());
+    let base = near::base(&set, peer, OverTls::scheme(request.extensions()), request.headers());
     let referer = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     pages::landing(&pages::Landing {
         language,

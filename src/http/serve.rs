@@ -1,7 +1,7 @@
 //! Connections: accepted, bounded, timed, and let go.
 //!
-//! Invariants: every wait on the network has a time-out; too many connections are told so and closed; a shutdown lets
-//! requests under way finish, for a while.
+//! Invariants: every wait on the network has a time-out, the TLS handshake's included; too many connections are told so
+//! and closed; a shutdown lets requests under way finish, for a while.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,19 +15,22 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use http::header::STRICT_TRANSPORT_SECURITY;
 use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::connections::{Admission, Connections};
+use super::connections::{Admission, Connections, Phase, Place};
 use super::listener::Bound;
 use super::paced::{Pace, PacedBody};
+use super::tls::Opener;
 use super::write_stall::WriteStall;
 use crate::clock::Clock;
 use crate::config::http::{HttpConfig, LimitsConfig};
-use crate::intake::form::Peer;
+use crate::intake::form::{OverTls, Peer};
 use crate::intake::form::answer::Hurried;
 use crate::telemetry::seldom::Seldom;
 
@@ -35,6 +38,8 @@ use crate::telemetry::seldom::Seldom;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time to send the last answers after the drain.
 const LAST_WORD: Duration = Duration::from_secs(2);
+/// Time for the last bytes of a connection that must make room.
+const MAKING_ROOM: Duration = Duration::from_millis(20);
 /// Largest request header in bytes.
 const HEADER_BYTES: usize = 64 << 10;
 /// Most header fields.
@@ -56,7 +61,7 @@ pub struct ServeLimits {
     pub grace: Duration,
     /// Slowest pace of a body.
     pub bytes_per_second: u64,
-    /// Open connections.
+    /// Open connections. Above it the oldest that nobody works for makes room.
     pub connections: usize,
     /// Open connections of one client.
     pub connections_per_client: usize,
@@ -91,6 +96,7 @@ struct Door {
     limits: ServeLimits,
     clock: Arc<dyn Clock>,
     cancel: CancellationToken,
+    tls: Option<Opener>,
 }
 
 /// Serves `router` until `cancel`. Connections are tasks of `tracker`; waiting for it waits for them. The clock names
@@ -105,23 +111,29 @@ pub async fn serve(
 ) {
     let connections = Connections::new(limits.connections, limits.connections_per_client, limits.exempt.clone());
     let refused = Seldom::default();
-    let door = Arc::new(Door { router, limits, clock, cancel: cancel.clone() });
+    let Bound { listener, address, tls } = bound;
+    let door = Arc::new(Door { router, limits, clock, cancel: cancel.clone(), tls });
     loop {
         let accepted = tokio::select! {
             () = cancel.cancelled() => return,
-            accepted = bound.listener.accept() => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => match connections.admit(peer.ip()) {
                 Some(admission) => {
                     tracker.spawn(converse(Arc::clone(&door), stream, peer, admission));
                 }
-                None => turn_away(&stream),
+                None => {
+                    turn_away(&stream, &door);
+                    if let Some(times) = refused.due("full", Instant::now()) {
+                        tracing::warn!(times, "too many connections at {address}: {times} were turned away lately");
+                    }
+                }
             },
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 if let Some(times) = refused.due("accept", Instant::now()) {
-                    tracing::warn!(times, "no connection can be accepted at {}: {error}", bound.address());
+                    tracing::warn!(times, "no connection can be accepted at {address}: {error}");
                 }
                 tokio::select! {
                     () = cancel.cancelled() => return,
@@ -137,25 +149,49 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-fn turn_away(stream: &TcpStream) {
+/// Tells a connection too many so, where it speaks plain HTTP.
+fn turn_away(stream: &TcpStream, door: &Door) {
+    metrics::counter!("pisteur_connections_refused_total").increment(1);
+    if door.tls.is_some() {
+        return;
+    }
     if let Err(error) = stream.try_write(TOO_MANY) {
         tracing::trace!("a connection too many could not be told so: {error}");
     }
 }
 
-async fn converse(door: Arc<Door>, stream: TcpStream, peer: SocketAddr, _admission: Admission) {
+async fn converse(door: Arc<Door>, stream: TcpStream, peer: SocketAddr, admission: Admission) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::trace!("no TCP_NODELAY: {error}");
     }
-    let io = TokioIo::new(WriteStall::new(stream, door.limits.request));
+    let place = Arc::clone(&admission.place);
+    let Some(tls) = &door.tls else {
+        let stream = WriteStall::new(stream, door.limits.request);
+        return talk(door, stream, peer, place).await;
+    };
+    let opened = tokio::select! {
+        opened = tls.open(stream, door.limits.header, door.limits.request) => opened,
+        () = place.asked_to_leave() => None,
+        () = door.cancel.cancelled() => None,
+    };
+    if let Some(stream) = opened {
+        talk(door, stream, peer, place).await;
+    }
+}
+
+/// HTTP over an opened connection, until its end.
+async fn talk<S>(door: Arc<Door>, stream: S, peer: SocketAddr, place: Arc<Place>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = {
-        let door = Arc::clone(&door);
-        service_fn(move |request| answer(Arc::clone(&door), request, peer))
+        let (door, place) = (Arc::clone(&door), Arc::clone(&place));
+        service_fn(move |request| answer(Arc::clone(&door), request, peer, Arc::clone(&place)))
     };
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(door.limits.header);
     builder.max_headers(HEADER_FIELDS).max_buf_size(HEADER_BYTES);
-    let connection = builder.serve_connection(io, service);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -163,31 +199,58 @@ async fn converse(door: Arc<Door>, stream: TcpStream, peer: SocketAddr, _admissi
             connection.as_mut().graceful_shutdown();
             tokio::time::timeout(door.limits.drain + LAST_WORD, connection).await.unwrap_or(Ok(()))
         }
+        () = place.asked_to_leave() => {
+            connection.as_mut().graceful_shutdown();
+            let soon = tokio::time::timeout(MAKING_ROOM, connection.as_mut()).await;
+            // A request that became whole just then is answered.
+            match soon {
+                Err(_) if place.is_busy() => {
+                    tokio::time::timeout(door.limits.request + LAST_WORD, connection).await.unwrap_or(Ok(()))
+                }
+                soon => soon.unwrap_or(Ok(())),
+            }
+        }
     };
     if let Err(error) = ended {
         tracing::debug!("a connection ended: {error}");
     }
 }
 
-async fn answer(door: Arc<Door>, request: hyper::Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+async fn answer(
+    door: Arc<Door>,
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    place: Arc<Place>,
+) -> Result<Response, Infallible> {
     let limits = &door.limits;
     let pace = Pace { grace: limits.grace, bytes_per_second: limits.bytes_per_second };
     let manner = Hurried::of(request.uri(), request.headers());
-    let mut request = request.map(|body| Body::new(PacedBody::new(body, pace)));
+    let mut request = request.map(|body| Body::new(PacedBody::new(body, pace, Arc::clone(&place))));
     request.extensions_mut().insert(Peer(peer.ip()));
+    if door.tls.is_some() {
+        request.extensions_mut().insert(OverTls);
+    }
     let stopping = async {
         door.cancel.cancelled().await;
         tokio::time::sleep(limits.drain).await;
     };
-    tokio::select! {
+    let answered = tokio::select! {
         biased;
         answered = door.router.clone().oneshot(request) => answered,
         () = tokio::time::sleep(limits.request) => Ok(late(&door, manner)),
         () = stopping => Ok(late(&door, manner)),
-    }
+        () = place.pushed_out() => Ok(late(&door, manner)),
+    };
+    place.is_at(Phase::Waiting);
+    let insist = door.tls.as_ref().and_then(|tls| tls.insist.clone());
+    answered.map(|mut response| {
+        response.headers_mut().extend(insist.map(|insist| (STRICT_TRANSPORT_SECURITY, insist)));
+        response
+    })
 }
 
-/// The answer when a request took its whole time, or the daemon cannot wait for it any longer.
+/// The answer when a request took its whole time, or the daemon cannot wait for it any longer: because it stops, or needs
+/// the connection for somebody else.
 fn late(door: &Door, manner: Hurried) -> Response {
     let id = door.clock.new_id();
     tracing::info!(request = %id, "request {id} took too long and was answered 503");

@@ -48,6 +48,12 @@ pub const METRICS: &[Metric] = &[
     counter("pisteur_accepted_total", "Arrivals journalled with fsync, by intake."),
     counter("pisteur_repeated_total", "Arrivals that repeat an earlier one, by intake."),
     counter("pisteur_refused_total", "Form submissions answered with an error, by form and reason."),
+    // Listeners.
+    counter("pisteur_connections_refused_total", "Connections turned away because too many were open."),
+    counter("pisteur_connections_pushed_out_total", "Connections that nobody worked for, closed to make room."),
+    counter("pisteur_tls_handshakes_total", "TLS handshakes, by outcome: done, failed, timeout, plain."),
+    gauge("pisteur_tls_certificate_expiry_timestamp_seconds", "Unix time at which the certificate in force ends."),
+    gauge("pisteur_tls_last_reload_successful", "0 while a new certificate was refused and the old one is in force."),
     // Mailboxes.
     gauge("pisteur_mailbox_connected", "1 while the mailbox is logged in."),
     gauge(

@@ -92,7 +92,8 @@ impl Http {
     }
 }
 
-fn read_answer(from: &mut impl BufRead) -> Result<Answer> {
+/// One answer, whole.
+pub fn read_answer(from: &mut impl BufRead) -> Result<Answer> {
     let (first, headers) = read_head(from)?;
     let status = first.split(' ').nth(1).and_then(|s| s.parse().ok());
     let status = status.ok_or_else(|| Error::new(ErrorKind::InvalidData, format!("no status in {first:?}")))?;

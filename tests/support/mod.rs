@@ -14,5 +14,6 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod smtp;
+pub mod tls;
 pub mod wait;
 pub mod webhook;

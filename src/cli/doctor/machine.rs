@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{Check, daemon};
 use crate::cli::context::Context;
 use crate::config::Config;
+use crate::config::http::TlsConfig;
+use crate::domain::plain;
+use crate::http::tls::Pair;
 
 /// Less free space than this is a failure, in bytes.
 const TIGHT: u64 = 200_000_000;
@@ -29,9 +32,12 @@ pub(super) async fn examine(context: &Context, config: &Config) -> Vec<Check> {
     if let Some((_, folder)) = folders.last() {
         checks.push(space(folder));
     }
-    for (key, address) in [("http.public", &config.http.public), ("http.operator", &config.http.operator)] {
+    let own = config.http.tls.as_ref().and_then(|tls| tls.listen.as_ref()).map(|listen| ("http.tls.listen", listen));
+    let plain = [("http.public", &config.http.public), ("http.operator", &config.http.operator)];
+    for (key, address) in plain.into_iter().chain(own) {
         checks.push(port(key, address).await);
     }
+    checks.extend(config.http.tls.as_ref().map(|tls| certificate(context, tls)));
     checks.extend(daemon::examine(&config.http.operator).await);
     checks
 }
@@ -82,6 +88,27 @@ fn space(folder: &Path) -> Check {
         }
         Err(e) => Check::warn("disk", format!("{}: {e}", real.display()), "look with df"),
     }
+}
+
+/// Certificate and key of HTTPS.
+fn certificate(context: &Context, tls: &TlsConfig) -> Check {
+    let remedy = "mend it; a running pisteur keeps the pair it has until then";
+    match Pair::read(&tls.certificate, &tls.key) {
+        Err(why) => Check::fail("http.tls", why.to_string(), remedy),
+        Ok(pair) => match pair.trouble(context.clock.now()) {
+            Some(trouble) => Check::warn("http.tls", format!("{pair}: {trouble}"), "certbot renew, or as you do it"),
+            None if is_open_to_all(&tls.key) => {
+                let found = format!("{pair}; every user of this machine can read the key");
+                Check::warn("http.tls", found, format!("chmod o-r {}", plain::path(&tls.key)))
+            }
+            None => Check::ok("http.tls", pair.to_string()),
+        },
+    }
+}
+
+fn is_open_to_all(key: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(key).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
 }
 
 /// A port in use is as it should be while the daemon runs.

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::http::HeaderMap;
+use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 
 use crate::config::http::{ForwardedHeader, HttpConfig};
@@ -14,6 +14,18 @@ use crate::config::http::{ForwardedHeader, HttpConfig};
 /// The socket's peer; the listener puts it into every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
+
+/// Mark of a request that came to this listener over TLS; the listener puts it there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverTls;
+
+impl OverTls {
+    /// The scheme by which a request with these extensions came.
+    #[must_use]
+    pub fn scheme(extensions: &Extensions) -> &'static str {
+        if extensions.get::<Self>().is_some() { "https" } else { "http" }
+    }
+}
 
 /// The proxies in front, and where they name the visitor.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ use super::pages::Landing;
 use super::problem::Why;
 use super::redirect::{self, Target};
 use super::texts::Language;
-use super::{FormDoor, FormSet, Peer, body, cors, near, negotiate, pages};
+use super::{FormDoor, FormSet, OverTls, Peer, body, cors, near, negotiate, pages};
 use crate::config::form::FormConfig;
 
 /// A client turned away by its rate still gets what it typed back, if the body is no larger than this.
@@ -86,7 +86,7 @@ fn hosted(set: &FormSet, form: &FormConfig, manner: &Manner, head: &request::Par
         let why = if form.enabled { Why::PostOnly } else { Why::Inactive };
         return manner.refusal(&why, Some(form), None);
     }
-    let base = near::base(set, request_peer(head), &head.headers);
+    let base = near::base(set, request_peer(head), OverTls::scheme(&head.extensions), &head.headers);
     pages::landing(&Landing {
         language: manner.language,
         home: &format!("/f/{}", form.path_name()),

@@ -33,7 +33,7 @@ use axum::routing::{any, get};
 use tokio_util::sync::CancellationToken;
 
 pub use self::body::TooSlow;
-pub use self::client::Peer;
+pub use self::client::{OverTls, Peer};
 pub use self::set::FormSet;
 use crate::intake::accept::Journal;
 

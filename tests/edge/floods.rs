@@ -1,0 +1,116 @@
+//! Clients that only hold on to their connections, in their hundreds: the honest one gets through, and its times are
+//! printed.
+
+use std::fmt;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::support::daemon::{Daemon, Setup};
+use crate::support::wait;
+
+/// Opens `count` connections from an address that is not the honest client's, sends `first` on each, and holds them.
+pub fn held(address: SocketAddr, count: usize, first: &[u8]) -> Vec<TcpStream> {
+    // Both ends of every connection are files of this machine.
+    pisteur::http::handles::raise();
+    (0..count)
+        .map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+            socket.connect_timeout(&address.into(), wait::LONG).unwrap();
+            let mut stream = TcpStream::from(socket);
+            // The other end may have had to make room already.
+            drop(stream.write_all(first));
+            stream
+        })
+        .collect()
+}
+
+/// What a well-behaved client met with.
+#[derive(Debug)]
+pub struct Honest {
+    statuses: Vec<u16>,
+    times: Vec<Duration>,
+}
+
+impl Honest {
+    /// Sends `count` requests one after the other.
+    pub fn measure(count: usize, mut request: impl FnMut(usize) -> u16) -> Self {
+        let mut honest = Self { statuses: Vec::new(), times: Vec::new() };
+        for number in 0..count {
+            let begun = Instant::now();
+            honest.statuses.push(request(number));
+            honest.times.push(begun.elapsed());
+        }
+        honest.times.sort_unstable();
+        honest
+    }
+
+    pub fn assert_all_got_through(&self) {
+        assert!(self.statuses.iter().all(|status| *status == 200), "{:?}", self.statuses);
+    }
+}
+
+impl fmt::Display for Honest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = |time: Option<&Duration>| time.map_or(0.0, |time| time.as_secs_f64() * 1000.0);
+        let (median, worst) = (millis(self.times.get(self.times.len() / 2)), millis(self.times.last()));
+        write!(f, "an honest client's {} posts took {median:.1} ms (median), {worst:.1} ms (worst)", self.times.len())
+    }
+}
+
+fn daemon(limits: &str) -> Daemon {
+    let limits = format!("[limits]\nper_client_per_minute = 0\nper_form_per_minute = 0\n{limits}");
+    Setup::new().contact_form().tables(&limits).start()
+}
+
+fn post(daemon: &Daemon, number: usize) -> u16 {
+    daemon.public().post_form("/f/contact", &[("message", &number.to_string())]).map_or(0, |answer| answer.status)
+}
+
+const SLOW_HEADER: &[u8] = b"POST /f/contact HTTP/1.1\r\nHost: x\r\nX-A";
+const SLOW_BODY: &[u8] = b"POST /f/contact HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\
+    Content-Type: application/x-www-form-urlencoded\r\n\r\nm";
+const ANSWERED: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// Holds `count` connections of a kind, each getting another byte now and then, while an honest client posts.
+fn besieged(daemon: &Daemon, what: &str, count: usize, first: &[u8], drip: bool) {
+    let mut held = held(daemon.public().addr, count, first);
+    let mut last = Instant::now();
+    let honest = Honest::measure(40, |number| {
+        if drip && last.elapsed() > Duration::from_secs(1) {
+            last = Instant::now();
+            for stream in &mut held {
+                drop(stream.write_all(b"a"));
+            }
+        }
+        post(daemon, number)
+    });
+    println!("{count} connections, {what}: {honest}");
+    honest.assert_all_got_through();
+}
+
+#[test]
+fn a_thousand_held_connections_of_any_kind_do_not_keep_an_honest_client_out() {
+    let mut daemon = daemon("");
+    besieged(&daemon, "silent", 1_000, b"", false);
+    besieged(&daemon, "a byte of a header a second", 1_000, SLOW_HEADER, true);
+    besieged(&daemon, "a byte of a body a second", 1_000, SLOW_BODY, true);
+    besieged(&daemon, "idle after their answer", 1_000, ANSWERED, false);
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn more_held_connections_than_there_are_places_make_room_for_an_honest_client() {
+    let mut daemon = daemon("connections = 200\nheader_seconds = 3600\nrequest_seconds = 3600\n");
+    for (what, first) in
+        [("silent", b"".as_slice()), ("half a header", SLOW_HEADER), ("half a body", SLOW_BODY), ("idle", ANSWERED)]
+    {
+        besieged(&daemon, &format!("{what}, of 200 places"), 600, first, false);
+    }
+    let pushed = daemon.metric("pisteur_connections_pushed_out_total").unwrap();
+    assert!(pushed >= 400.0, "{pushed}");
+    daemon.stop_cleanly();
+}
