@@ -134,9 +134,8 @@ impl Open {
             return false;
         }
         let spared = [Phase::Waiting, Phase::Coming].into_iter().find_map(|phase| {
-            let may_go = |place: &&Arc<Place>| {
-                place.phase() == phase as u8 && !place.is_leaving.load(Ordering::Relaxed)
-            };
+            let may_go =
+                |place: &&Arc<Place>| place.phase() == phase as u8 && !place.is_leaving.load(Ordering::Relaxed);
             self.places.values().find(may_go)
         });
         let Some(place) = spared else { return false };

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Handles that connections of visitors leave to the database, the mailboxes, deliveries and the watched folder.
-const RESERVED: usize = 192;
+const RESERVED: usize = 320;
 /// Connections that are taken however few handles there are.
 const LEAST: usize = 16;
 /// Connections of the operator listener, out of what is reserved.
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn connections_leave_handles_for_everything_else() {
         assert_eq!(connections(2_000, 65_536), 2_000);
-        assert_eq!(connections(2_000, 1_024), 832);
+        assert_eq!(connections(2_000, 1_024), 704);
         assert_eq!(connections(2_000, 100), LEAST);
         assert_eq!(connections(5, 100), 5);
     }

@@ -97,9 +97,10 @@ impl Certificates {
     /// What needs a look: a new pair that was refused, a certificate that has run out or soon will.
     #[must_use]
     pub fn troubles(&self, now: Timestamp) -> Vec<String> {
-        let refused = self.refused.load_full().map(|why| {
-            format!("the new HTTPS certificate cannot be used, the old one stays in force: {why}")
-        });
+        let refused = self
+            .refused
+            .load_full()
+            .map(|why| format!("the new HTTPS certificate cannot be used, the old one stays in force: {why}"));
         refused.into_iter().chain(self.pair.load().trouble(now)).collect()
     }
 }

@@ -148,9 +148,7 @@ fn facts(path: &Path, der: &CertificateDer<'_>) -> Result<(Vec<String>, Timestam
     let names = alternative.iter().flat_map(|names| &names.value.general_names).filter_map(|name| match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         GeneralName::IPAddress([a, b, c, d]) => Some(std::net::Ipv4Addr::new(*a, *b, *c, *d).to_string()),
-        GeneralName::IPAddress(bytes) => {
-            Some(std::net::Ipv6Addr::from(<[u8; 16]>::try_from(*bytes).ok()?).to_string())
-        }
+        GeneralName::IPAddress(bytes) => Some(std::net::Ipv6Addr::from(<[u8; 16]>::try_from(*bytes).ok()?).to_string()),
         _ => None,
     });
     let mut names: Vec<String> = names.collect();
@@ -184,10 +182,7 @@ mod tests {
     fn a_pair_tells_its_names_and_when_it_needs_a_look() {
         let folder = tempfile::tempdir().unwrap();
         let (certificate, key) = made("forms.example.com", 2026, 2027);
-        let pair = Pair::read(
-            &write(folder.path(), "c.pem", &certificate),
-            &write(folder.path(), "k.pem", &key),
-        );
+        let pair = Pair::read(&write(folder.path(), "c.pem", &certificate), &write(folder.path(), "k.pem", &key));
         let pair = pair.unwrap();
         assert_eq!(pair.to_string(), "for forms.example.com, 192.0.2.7, until 2027-01-01T00:00:00Z");
         let end = pair.ends();
@@ -212,7 +207,11 @@ mod tests {
         assert!(absent.starts_with("http.tls.certificate: ") && absent.contains("is the path right?"), "{absent}");
         assert!(said(&its_key, &its_key).contains("contains no certificate"));
         assert!(said(&good, &good).contains("contains no private key"));
-        let locked = write(at, "locked.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
+        let locked = write(
+            at,
+            "locked.pem",
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        );
         assert!(said(&good, &locked).contains("password"));
         assert!(said(&write(at, "empty.pem", ""), &its_key).contains("contains no certificate"));
         let cut = certificate.get(..certificate.len() / 2).unwrap();
