@@ -1,0 +1,34 @@
+//! `cargo run --release --example score -- mail <folder>`: how well mails are read, set by set, as a table.
+//!
+//! The sets lie outside the project, with their truth. Text is compared with white space normalised; lost content is a
+//! word of the truth that the output lacks. Nothing here is asserted: it prints.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a measurement fails by panicking")]
+#![expect(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "figures for people")]
+
+mod forwards;
+mod machines;
+mod replies;
+mod scored;
+mod signatures;
+
+use std::path::PathBuf;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|a| a != "-v");
+    let verbose = std::env::args().any(|a| a == "-v");
+    let (Some("mail"), Some(folder)) = (arguments.next().as_deref(), arguments.next()) else {
+        eprintln!("usage: score mail FOLDER [-v]\n\nFOLDER holds the sets, such as crisp-forward and talon; -v lists what is wrong");
+        std::process::exit(2);
+    };
+    let folder = PathBuf::from(folder);
+    println!("set                        measure                                        figure");
+    println!("-------------------------- ---------------------------------------------- -----------------");
+    for row in forwards::score(&folder, verbose)
+        .into_iter()
+        .chain(replies::score(&folder, verbose))
+        .chain(signatures::score(&folder, verbose))
+        .chain(machines::score(&folder, verbose))
+    {
+        println!("{:<26} {:<46} {}", row.set, row.measure, row.figure);
+    }
+}
