@@ -49,7 +49,10 @@ pub(crate) fn score(folder: &Path, verbose: bool) -> Vec<Row> {
         .iter()
         .filter(|path| {
             let class = read_raw(std::fs::read(path).unwrap_or_default()).class;
-            matches!(class.map(pisteur::domain::submission::MailClass::as_str), Some("bounce" | "delivery_status" | "auto_reply"))
+            matches!(
+                class.map(pisteur::domain::submission::MailClass::as_str),
+                Some("bounce" | "delivery_status" | "auto_reply")
+            )
         })
         .count();
     rows.push(row("spamassassin/nice", "people taken for machines", share(wrong, people.len())));

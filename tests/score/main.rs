@@ -17,7 +17,9 @@ fn main() {
     let mut arguments = std::env::args().skip(1).filter(|a| a != "-v");
     let verbose = std::env::args().any(|a| a == "-v");
     let (Some("mail"), Some(folder)) = (arguments.next().as_deref(), arguments.next()) else {
-        eprintln!("usage: score mail FOLDER [-v]\n\nFOLDER holds the sets, such as crisp-forward and talon; -v lists what is wrong");
+        eprintln!(
+            "usage: score mail FOLDER [-v]\n\nFOLDER holds the sets, such as crisp-forward and talon; -v lists what is wrong"
+        );
         std::process::exit(2);
     };
     let folder = PathBuf::from(folder);

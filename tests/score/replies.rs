@@ -90,7 +90,9 @@ fn fragments(set: &Path, verbose: bool) -> Tally {
                 let list = expected[key].as_array().cloned().unwrap_or_default();
                 list.iter().filter_map(|v| v.as_str().map(normal)).collect()
             };
-            for (wanted, there) in strings("contains").iter().map(|s| (s, true)).chain(strings("not_contains").iter().map(|s| (s, false))) {
+            for (wanted, there) in
+                strings("contains").iter().map(|s| (s, true)).chain(strings("not_contains").iter().map(|s| (s, false)))
+            {
                 tally.parts += 1;
                 let right = normal(&read.0).contains(wanted.as_str()) == there;
                 tally.parts_right += usize::from(right);

@@ -46,8 +46,11 @@ fn judge(body: &str, sender: &str, path: &Path, verbose: bool, tally: &mut Tally
     let from = if sender.contains('@') && !sender.contains('<') { format!("<{sender}>") } else { sender.to_owned() };
     let read = read_raw(text_mail(&from, "Meeting", false, "text/plain", &plain));
     let signature = read.mail.and_then(|m| m.signature).unwrap_or_default();
-    let mut found: Vec<String> =
-        signature.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|l| !l.is_empty()).collect();
+    let mut found: Vec<String> = signature
+        .lines()
+        .map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|l| !l.is_empty())
+        .collect();
     let (right, wrong, missed) = (tally.right, tally.wrong, tally.missed);
     let truth_any = lines.iter().any(|(signed, _)| *signed);
     let found_any = !found.is_empty();
@@ -72,6 +75,12 @@ fn judge(body: &str, sender: &str, path: &Path, verbose: bool, tally: &mut Tally
     tally.exact += usize::from(exact);
     tally.detection += usize::from(truth_any == found_any);
     if verbose && !exact {
-        println!("  {}: right {} wrong {} missed {}; sender {sender}", path.display(), tally.right - right, tally.wrong - wrong, tally.missed - missed);
+        println!(
+            "  {}: right {} wrong {} missed {}; sender {sender}",
+            path.display(),
+            tally.right - right,
+            tally.wrong - wrong,
+            tally.missed - missed
+        );
     }
 }

@@ -4,11 +4,14 @@ use mail_parser::{Message, PartType};
 
 use super::addresses::{clean_address, domain_of, is_own_address, is_own_domain, mailboxes};
 use super::body::{Body, warning};
+use super::header_labels::Prefix;
 use super::machine::{Evidence, classify, may_reply};
 use super::mime::HeaderBag;
 use super::notification::Sender;
 use super::text::{non_empty_line, one_line};
-use super::{ReadSettings, adf, body, bounce, charset, mime, notification, quoted, signature, typed};
+use super::{
+    ReadSettings, adf, body, bounce, charset, forwarded, header_labels, mime, notification, quoted, signature, typed,
+};
 use crate::domain::envelope::Envelope;
 use crate::domain::submission::{Field, Forwarded, MailClass, MailFacts, Mailbox, Submission};
 
@@ -224,7 +227,9 @@ fn interpret(
 ) {
     let rewritten = undo_rewriting(facts, bag, out, settings);
     let subject = out.subject.clone().unwrap_or_default();
-    let is_reply = facts.in_reply_to.is_some() || !facts.references.is_empty() || starts_as_reply(&subject);
+    let prefix = header_labels::prefix(&subject);
+    let is_answer = facts.in_reply_to.is_some() || !facts.references.is_empty();
+    let is_reply = is_answer || prefix == Prefix::Reply;
     let document = adf_document(message, &text);
     let fields = match &document {
         Some(fields) => Some(fields.clone()),
@@ -253,12 +258,15 @@ fn interpret(
             || domain_of(address).is_some_and(|d| is_own_domain(&d, &settings.own_domains))
     });
     facts.may_reply = may_reply(class, bag, &facts.from, to_us);
-    facts.forwarded = forwarded(message, class, settings);
+    facts.forwarded = attached(message, class, settings).or_else(|| {
+        let passed_on = (class == MailClass::Person).then(|| forwarded::read(&text.text, prefix, is_answer));
+        passed_on.flatten().map(|passed| passed.inner)
+    });
     if matches!(class, MailClass::FormNotification | MailClass::Adf) {
         out.fields = fields.unwrap_or_default();
         typed::note(out);
     }
-    split_text(out, facts, text.text, class, is_reply && !starts_as_forward(&subject));
+    split_text(out, facts, text.text, class, is_reply && prefix != Prefix::Forward);
     out.class = Some(class);
 }
 
@@ -273,18 +281,6 @@ fn split_text(out: &mut Submission, facts: &mut MailFacts, text: String, class: 
         text.trim().clone_into(&mut out.reply);
     }
     out.text = text;
-}
-
-fn starts_as_reply(subject: &str) -> bool {
-    let lower = subject.trim_start().to_lowercase();
-    ["re:", "re :", "aw:", "sv:", "antw:", "odp:", "ré:", "rép:", "r:", "re["].iter().any(|p| lower.starts_with(p))
-}
-
-fn starts_as_forward(subject: &str) -> bool {
-    let lower = subject.trim_start().to_lowercase();
-    ["fw:", "fwd:", "wg:", "tr:", "tr :", "rv:", "i:", "vs:", "pd:", "enc:", "vb:", "vl:"]
-        .iter()
-        .any(|p| lower.starts_with(p))
 }
 
 /// A group of ours rewrites From to itself (DMARC) and names the writer elsewhere: that one is the sender.
@@ -368,7 +364,7 @@ fn unescape(markup: &str) -> String {
 }
 
 /// A whole message passed on as an attachment. Reports carry one too, but that is ours come back.
-fn forwarded(message: &Message<'_>, class: MailClass, settings: &ReadSettings) -> Option<Forwarded> {
+fn attached(message: &Message<'_>, class: MailClass, settings: &ReadSettings) -> Option<Forwarded> {
     if class != MailClass::Person {
         return None;
     }

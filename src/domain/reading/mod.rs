@@ -8,6 +8,8 @@ pub mod bounce;
 pub mod charset;
 pub mod field_names;
 pub mod form;
+mod forwarded;
+mod header_labels;
 pub mod header_lines;
 pub mod html;
 pub mod json;

@@ -1,0 +1,373 @@
+//! A message passed on inside a text: who wrote it, to whom, when, about what, and its words.
+//!
+//! Not here: messages passed on as attachments, and whether the one who passes on is to be believed.
+//!
+//! Invariants:
+//! - linear in the text; at most [`LINES`] lines are looked at for the header block;
+//! - every word of the text is above the block, in it, or in the passed-on text;
+//! - a header block alone is no forward when the subject says that the mail answers.
+
+use super::header_labels::{Label, Prefix, Rule, header_line, label, rule};
+use super::text::one_line;
+use crate::domain::submission::{Forwarded, Mailbox};
+
+/// Lines looked at for the start of a passed-on message.
+const LINES: usize = 2_000;
+/// Header lines of one block, with their continuations.
+const BLOCK: usize = 40;
+/// Recipients kept.
+const RECIPIENTS: usize = 50;
+/// Longest value kept, in characters.
+const VALUE: usize = 500;
+
+/// A text in two: what the one who passes on wrote above, and what was passed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Passed {
+    /// The text above; may be empty.
+    pub(super) above: String,
+    /// The message inside.
+    pub(super) inner: Forwarded,
+}
+
+/// One line with its quotation mark taken off.
+struct Line<'a> {
+    text: &'a str,
+    quoted: bool,
+}
+
+#[derive(Default)]
+struct Block {
+    /// First line of the block.
+    start: usize,
+    /// First line behind it.
+    end: usize,
+    values: Vec<(Label, String)>,
+}
+
+impl Block {
+    fn get(&self, wanted: Label) -> Option<&str> {
+        self.values.iter().find(|(l, v)| *l == wanted && !v.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    fn has(&self, wanted: Label) -> bool {
+        self.get(wanted).is_some()
+    }
+}
+
+/// Finds the first message passed on in `text`. `subject` is how the outer subject begins; `is_answer`: the outer message
+/// has In-Reply-To or References.
+pub(super) fn read(text: &str, subject: Prefix, is_answer: bool) -> Option<Passed> {
+    let raw: Vec<&str> = text.split('\n').collect();
+    let lines: Vec<Line<'_>> = raw.iter().take(LINES + BLOCK).map(|line| unquoted(line)).collect();
+    for at in 0..lines.len().min(LINES) {
+        let found = one_line_block(&lines, at).or_else(|| block_at(&lines, at));
+        let Some((block, above, said)) = found.map(|block| {
+            let (above, said) = rule_above(&lines, block.start);
+            (block, above, said)
+        }) else {
+            continue;
+        };
+        if believed(&block, said, subject, is_answer, lines.get(at).is_some_and(|l| l.quoted)) {
+            return Some(passed(&raw, &lines, &block, above));
+        }
+        // A block that is none of ours: what it heads is quoted, and so is everything behind it.
+        return None;
+    }
+    None
+}
+
+fn believed(block: &Block, said: Option<Rule>, subject: Prefix, is_answer: bool, quoted: bool) -> bool {
+    let answers = subject == Prefix::Reply || is_answer && subject != Prefix::Forward;
+    match said {
+        Some(Rule::Forwarded) => !answers || !quoted,
+        _ if answers => false,
+        _ if subject == Prefix::Forward => block.values.len() >= 2,
+        Some(Rule::Original) => block.values.len() >= 2,
+        _ => block.values.len() >= 3 && (block.has(Label::Date) || block.has(Label::Subject)),
+    }
+}
+
+fn unquoted(line: &str) -> Line<'_> {
+    let start = line.trim_start();
+    match start.strip_prefix('>') {
+        Some(rest) => Line { text: rest.strip_prefix(' ').unwrap_or(rest).trim_end(), quoted: true },
+        None => Line { text: line.trim_end(), quoted: false },
+    }
+}
+
+/// A block of header lines that starts at `at` with From, or holds one.
+fn block_at(lines: &[Line<'_>], at: usize) -> Option<Block> {
+    let (first, value) = header_line(lines.get(at)?.text)?;
+    let mut block = Block { start: at, end: at + 1, values: vec![(first, one_line(value, VALUE))] };
+    let mut blank = 0;
+    for (index, line) in lines.iter().enumerate().skip(at + 1).take(BLOCK) {
+        if line.text.trim().is_empty() {
+            blank += 1;
+            if blank > 1 {
+                break;
+            }
+            continue;
+        }
+        match header_line(line.text) {
+            Some((kind, _)) if block.values.iter().any(|(l, _)| *l == kind) && kind != Label::Cc => break,
+            Some((kind, value)) => {
+                block.values.push((kind, one_line(value, VALUE)));
+                blank = 0;
+            }
+            None if blank == 0 && continues(&block, line.text) => {
+                if let Some((_, value)) = block.values.last_mut() {
+                    *value = one_line(&format!("{value} {}", line.text), VALUE * 8);
+                }
+            }
+            None => break,
+        }
+        block.end = index + 1;
+    }
+    let from = block.get(Label::From)?;
+    let meant = block.values.len() >= 2 && mailbox(from) != Mailbox::default();
+    meant.then_some(block)
+}
+
+/// Whether a line without a label goes on with the value above.
+fn continues(block: &Block, line: &str) -> bool {
+    let Some((kind, value)) = block.values.last() else { return false };
+    let indented = line.starts_with([' ', '\t']);
+    match kind {
+        Label::To | Label::Cc | Label::From | Label::ReplyTo => {
+            let open = value.is_empty() || value.ends_with([',', ';']);
+            (open || indented) && (line.contains('@') || open && line.len() < 200)
+        }
+        Label::Subject => value.is_empty() || indented && line.len() < 200,
+        Label::Date => value.is_empty(),
+    }
+}
+
+/// Everything on one line: `----- Message transmis ----- De : Eva <e@w.example>À : ..Objet : ..`.
+fn one_line_block(lines: &[Line<'_>], at: usize) -> Option<Block> {
+    let line = lines.get(at)?.text.trim();
+    if !line.starts_with("---") || line.len() > 8_000 {
+        return None;
+    }
+    let dashes = line.trim_start_matches('-');
+    let close = dashes.find("---")?;
+    let rest = dashes.get(close..)?.trim_start_matches('-').trim();
+    let mut values: Vec<(Label, String)> = Vec::new();
+    let mut open: Option<(Label, usize)> = None;
+    for (colon, c) in rest.char_indices().filter(|(_, c)| matches!(c, ':' | '：')) {
+        let Some((kind, start)) = label_before(rest.get(..colon)?) else { continue };
+        if values.iter().any(|(l, _)| *l == kind) || open.is_some_and(|(l, _)| l == kind) {
+            continue;
+        }
+        if let Some((before, from)) = open.take() {
+            values.push((before, one_line(rest.get(from..start).unwrap_or_default(), VALUE)));
+        } else if start != 0 {
+            return None;
+        }
+        open = Some((kind, colon + c.len_utf8()));
+    }
+    let (kind, from) = open?;
+    values.push((kind, one_line(rest.get(from..).unwrap_or_default(), VALUE)));
+    let block = Block { start: at, end: at + 1, values };
+    (block.has(Label::From) && block.values.len() >= 3).then_some(block)
+}
+
+/// The label that ends `before` a colon, and where it starts: the longest that begins with a capital letter, or in a
+/// script without capitals.
+fn label_before(before: &str) -> Option<(Label, usize)> {
+    let before = before.trim_end();
+    let starts = before.char_indices().rev().take(30).filter(|(_, c)| c.is_alphabetic() && !c.is_lowercase());
+    let mut found = None;
+    for (start, _) in starts {
+        let word = before.get(start..)?;
+        let glued = before.get(..start)?.chars().next_back().is_some_and(char::is_lowercase);
+        if !glued && let Some(kind) = label(word) {
+            found = Some((kind, start));
+        }
+    }
+    found
+}
+
+/// The start of what stands above a block and belongs to it, and what it says.
+fn rule_above(lines: &[Line<'_>], start: usize) -> (usize, Option<Rule>) {
+    if let Some(Rule::Forwarded | Rule::Original) = lines.get(start).and_then(|l| opening(l.text)) {
+        return (start, lines.get(start).and_then(|l| opening(l.text)));
+    }
+    let mut seen = 0;
+    let mut found = (start, None);
+    for at in (0..start).rev().take(6) {
+        let Some(line) = lines.get(at).filter(|line| !line.text.trim().is_empty()) else { continue };
+        match rule(line.text) {
+            Some(said) => {
+                let stronger = matches!(said, Rule::Forwarded) || found.1.is_none();
+                found = (at, if stronger { Some(said) } else { found.1 });
+            }
+            None => break,
+        }
+        seen += 1;
+        if seen >= 3 {
+            break;
+        }
+    }
+    found
+}
+
+/// What the words between the dashes of a one-line block say.
+fn opening(line: &str) -> Option<Rule> {
+    let line = line.trim();
+    let inside = line.strip_prefix("---")?.trim_start_matches('-');
+    rule(&format!("--- {} ---", inside.get(..inside.find("---")?)?))
+}
+
+fn passed(raw: &[&str], lines: &[Line<'_>], block: &Block, above: usize) -> Passed {
+    let quoted = lines.get(block.start).is_some_and(|line| line.quoted);
+    let behind = raw.iter().skip(block.end).map(|line| if quoted { unquoted(line).text } else { line.trim_end() });
+    let mut text = behind.collect::<Vec<_>>().join("\n");
+    text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').to_owned();
+    // Some programs quote the words and not the header: one mark on every line is theirs.
+    if !quoted && text.lines().filter(|l| !l.trim().is_empty()).all(|l| l.starts_with('>')) {
+        text = text.lines().map(|l| unquoted(l).text).collect::<Vec<_>>().join("\n").trim().to_owned();
+    }
+    let inner = Forwarded {
+        from: block.get(Label::From).map(mailbox).unwrap_or_default(),
+        to: block.get(Label::To).map(mailbox_list).unwrap_or_default(),
+        cc: block.get(Label::Cc).map(mailbox_list).unwrap_or_default(),
+        subject: block.get(Label::Subject).map(str::to_owned),
+        date: block.get(Label::Date).map(str::to_owned),
+        text,
+    };
+    let above = raw.iter().take(above).copied().collect::<Vec<_>>().join("\n").trim().to_owned();
+    Passed { above, inner }
+}
+
+/// A sender or recipient as mail programs write it: `Eva <e@w.example>`, `"Eva" [mailto:e@w.example]`, `e@w.example`,
+/// `'Eva, Ms' <e@w.example<mailto:e@w.example>>`, or a name alone.
+pub(super) fn mailbox(text: &str) -> Mailbox {
+    let text = without_mailto(text);
+    let bracket = text.rfind(['<', '[', '(']).filter(|&at| text.get(at..).is_some_and(|rest| rest.contains('@')));
+    let (name, address) = match bracket {
+        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
+        None if text.trim().contains(char::is_whitespace) || !text.contains('@') => (text.as_str(), ""),
+        None => ("", text.as_str()),
+    };
+    let address = address.trim().trim_start_matches("mailto:");
+    let address = address.trim_matches(|c: char| "<>[]()\"'*;, ".contains(c) || c.is_whitespace());
+    let address = Some(address).filter(|a| a.contains('@') && !a.contains(char::is_whitespace)).map(str::to_owned);
+    let name = one_line(name, VALUE);
+    let name = name.trim_matches(|c: char| "\"'*,;".contains(c) || c.is_whitespace());
+    let is_address = address.as_deref().is_some_and(|a| a.eq_ignore_ascii_case(name));
+    let named = !name.is_empty() && !is_address && name.chars().any(char::is_alphanumeric);
+    Mailbox { name: named.then(|| name.to_owned()), address }
+}
+
+/// `x@y<mailto:x@y>` -> `x@y`; `[mailto:x@y]` -> `[x@y]`.
+fn without_mailto(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("<mailto:") {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let after = from.strip_prefix("<mailto:").unwrap_or_default();
+        let (address, behind) = after.split_once('>').unwrap_or((after, ""));
+        if !before.trim_end().ends_with(address) {
+            out.push('<');
+            out.push_str(address);
+            out.push('>');
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out.replace("[mailto:", "[").replace("(mailto:", "(")
+}
+
+/// A list of recipients, split at `,` and `;` outside quotes and brackets; a piece without an address belongs to the
+/// next one that has one.
+fn mailbox_list(text: &str) -> Vec<Mailbox> {
+    let text = without_mailto(text);
+    let (mut pieces, mut piece) = (Vec::new(), String::new());
+    let (mut quoted, mut depth) = (false, 0_u32);
+    for c in text.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '<' | '[' => depth += 1,
+            '>' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if matches!(c, ',' | ';') && !quoted && depth == 0 {
+            let named_only = c == ',' && !piece.contains('@') && text.contains('@');
+            if !named_only {
+                pieces.push(std::mem::take(&mut piece));
+                continue;
+            }
+        }
+        piece.push(c);
+    }
+    pieces.push(piece);
+    let found = pieces.iter().take(RECIPIENTS).map(|piece| mailbox(piece.trim()));
+    found.filter(|found| *found != Mailbox::default()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str, subject: Prefix) -> Option<Passed> {
+        read(text, subject, false)
+    }
+
+    #[test]
+    fn a_message_passed_on_names_its_sender_and_keeps_every_word() {
+        let text = "See below.\n\n---------- Forwarded message ---------\nOd: Eva Nová <eva@web.example>\nDate: po 3. 3. \
+            2025 v 9:31\nSubject: Poptávka\nTo: <sales@ours.example>, Jan <jan@ours.example>\n\nDobrý den,\nprosím cenu.";
+        let passed = found(text, Prefix::Forward).unwrap();
+        assert_eq!(passed.above, "See below.");
+        assert_eq!(passed.inner.from.address.as_deref(), Some("eva@web.example"));
+        assert_eq!(passed.inner.from.name.as_deref(), Some("Eva Nová"));
+        assert_eq!(passed.inner.subject.as_deref(), Some("Poptávka"));
+        assert_eq!(passed.inner.to.len(), 2);
+        assert_eq!(passed.inner.text, "Dobrý den,\nprosím cenu.");
+    }
+
+    #[test]
+    fn quoted_and_one_line_headers_are_read() {
+        let apple = "> Début du message réexpédié :\n>\n> De: eva@web.example\n> Objet: Devis\n> Date: 3 mars\n>\n> Bonjour\n> Eva";
+        let passed = found(apple, Prefix::None).unwrap();
+        assert_eq!(
+            (passed.inner.from.address.as_deref(), passed.inner.text.as_str()),
+            (Some("eva@web.example"), "Bonjour\nEva")
+        );
+        let yahoo = "  ----- Message transmis ----- De : Eva N <eva@web.example>À : \"a@ours.example\" <a@ours.example>Envoyé : \
+            lundi 3 mars 2025 à 10:11:12 UTC+1Objet : Devis : 3 pièces\n Bonjour";
+        let passed = found(yahoo, Prefix::None).unwrap();
+        assert_eq!(passed.inner.from.name.as_deref(), Some("Eva N"));
+        assert_eq!(passed.inner.subject.as_deref(), Some("Devis : 3 pièces"));
+        assert_eq!(passed.inner.date.as_deref(), Some("lundi 3 mars 2025 à 10:11:12 UTC+1"));
+    }
+
+    #[test]
+    fn an_answer_is_no_forward() {
+        let text = "Yes.\n\nFrom: Eva <eva@web.example>\nSent: Monday, 3 March\nTo: us\nSubject: x\n\nold";
+        assert_eq!(found(text, Prefix::Reply), None);
+        assert_eq!(read(text, Prefix::None, true), None);
+        assert!(found(text, Prefix::Forward).is_some());
+        for text in ["From: Paris\nwith love", "Hello\nTo: be\nDate: soon", "On 3 March Eva <e@w.example> wrote:\n> hi"]
+        {
+            assert_eq!(found(text, Prefix::None), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn senders_are_read_as_programs_write_them() {
+        for (text, name, address) in [
+            ("Eva <e@w.example>", Some("Eva"), Some("e@w.example")),
+            ("\"Nová, Eva\" <e@w.example>", Some("Nová, Eva"), Some("e@w.example")),
+            ("'Eva' [mailto:e@w.example]", Some("Eva"), Some("e@w.example")),
+            ("e@w.example <e@w.example<mailto:e@w.example>>", None, Some("e@w.example")),
+            ("e@w.example", None, Some("e@w.example")),
+            ("Eva Nová", Some("Eva Nová"), None),
+            ("Eva (e@w.example)", Some("Eva"), Some("e@w.example")),
+        ] {
+            let found = mailbox(text);
+            assert_eq!((found.name.as_deref(), found.address.as_deref()), (name, address), "{text}");
+        }
+    }
+}
