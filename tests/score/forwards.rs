@@ -47,7 +47,8 @@ pub(crate) fn score(folder: &Path, verbose: bool) -> Vec<Row> {
 
 fn judge(set: &Path, case: &Value, with_subject: bool, verbose: bool, tally: &mut Tally) {
     let file = case["file"].as_str().expect("file");
-    let subject = case["subject_file"].as_str().filter(|_| with_subject);
+    // What makes the others no forwards is often their subject alone: they always have it.
+    let subject = case["subject_file"].as_str().filter(|_| with_subject || case["detected"] == Value::Bool(false));
     let subject = subject.map_or_else(String::new, |name| text(&set.join("fixtures").join(name)));
     let body = text(&set.join("fixtures").join(file));
     let read = read_raw(text_mail("Outer Person <outer@elsewhere.example>", &subject, false, "text/plain", &body));

@@ -60,7 +60,7 @@ pub(super) fn read(text: &str, subject: Prefix, is_answer: bool) -> Option<Passe
     let raw: Vec<&str> = text.split('\n').collect();
     let lines: Vec<Line<'_>> = raw.iter().take(LINES + BLOCK).map(|line| unquoted(line)).collect();
     for at in 0..lines.len().min(LINES) {
-        let found = one_line_block(&lines, at).or_else(|| block_at(&lines, at));
+        let found = one_line_block(&lines, at).or_else(|| block_at(&lines, at)).or_else(|| indented_block(&lines, at));
         let Some((block, above, said)) = found.map(|block| {
             let (above, said) = rule_above(&lines, block.start);
             (block, above, said)
@@ -83,6 +83,7 @@ fn believed(block: &Block, said: Option<Rule>, subject: Prefix, is_answer: bool,
         _ if answers => false,
         _ if subject == Prefix::Forward => block.values.len() >= 2,
         Some(Rule::Original) => block.values.len() >= 2,
+        _ if block.end == block.start + 1 && block.values.len() == 2 => true,
         _ => block.values.len() >= 3 && (block.has(Label::Date) || block.has(Label::Subject)),
     }
 }
@@ -140,6 +141,61 @@ fn continues(block: &Block, line: &str) -> bool {
         Label::Subject => value.is_empty() || indented && line.len() < 200,
         Label::Date => value.is_empty(),
     }
+}
+
+/// `On 3 March 2025 10:11, "Eva" <e@w.example> wrote:` above lines that are all indented and not marked: so some programs
+/// pass a message on.
+fn indented_block(lines: &[Line<'_>], at: usize) -> Option<Block> {
+    let line = lines.get(at).filter(|line| !line.quoted)?.text.trim().trim_start_matches('\u{feff}');
+    if !line.ends_with([':', '：'])
+        || !line.contains('@')
+        || !line.contains(|c: char| c.is_ascii_digit())
+        || line.len() > 500
+    {
+        return None;
+    }
+    let mut body = lines.iter().skip(at + 1).map(|l| l.text).filter(|text| !text.trim().is_empty()).peekable();
+    body.peek()?;
+    if !body.all(|text| text.starts_with("    ") || text.starts_with('\t')) {
+        return None;
+    }
+    let (from, date) = attribution(line)?;
+    let values = vec![(Label::From, from), (Label::Date, date)];
+    Some(Block { start: at, end: at + 1, values })
+}
+
+/// Who and when of an attribution line: the address in its brackets with the words just before it that are its name, and
+/// the first run of words that begins with a digit.
+fn attribution(line: &str) -> Option<(String, String)> {
+    let sign = line.find('@')?;
+    let open = line.get(..sign)?.rfind(['<', '(', '['])?;
+    let close = sign + line.get(sign..)?.find(['>', ')', ']'])?;
+    let before = line.get(..open)?.trim_end_matches(|c: char| c.is_whitespace() || "<([".contains(c));
+    let quote = before.strip_suffix(['"', '\u{201d}', '\u{bb}', '\'']).map(|b| b.trim_end_matches('\u{a0}').trim_end());
+    let name =
+        match quote.and_then(|inside| Some((inside, inside.rfind(['"', '\u{201e}', '\u{201c}', '\u{ab}', '\''])?))) {
+            Some((inside, start)) => inside.get(start..)?.trim_start_matches(|c: char| !c.is_alphanumeric()),
+            None => capitalised_tail(before),
+        };
+    let digits = line.find(|c: char| c.is_ascii_digit())?;
+    let date: String =
+        line.get(digits..)?.chars().take_while(|c| c.is_ascii_digit() || " /.:-,".contains(*c)).collect();
+    let address = line.get(open..=close)?.trim_matches(|c: char| "<>()[]".contains(c));
+    Some((format!("{} <{address}>", name.trim()), date.trim_matches([' ', ',', '.', ':', '-']).to_owned()))
+}
+
+/// The words at the end that begin with a capital letter, or stand in a script without capitals: a name after the verb
+/// or the date.
+fn capitalised_tail(text: &str) -> &str {
+    let mut start = text.len();
+    for word in text.split_whitespace().rev().take(5) {
+        let at = text.get(..start).and_then(|t| t.rfind(word)).unwrap_or(start);
+        if !word.chars().next().is_some_and(|c| c.is_alphabetic() && !c.is_lowercase()) {
+            break;
+        }
+        start = at;
+    }
+    text.get(start..).unwrap_or_default()
 }
 
 /// Everything on one line: `----- Message transmis ----- De : Eva <e@w.example>À : ..Objet : ..`.
@@ -221,7 +277,7 @@ fn opening(line: &str) -> Option<Rule> {
 fn passed(raw: &[&str], lines: &[Line<'_>], block: &Block, above: usize) -> Passed {
     let quoted = lines.get(block.start).is_some_and(|line| line.quoted);
     let behind = raw.iter().skip(block.end).map(|line| if quoted { unquoted(line).text } else { line.trim_end() });
-    let mut text = behind.collect::<Vec<_>>().join("\n");
+    let mut text = without_indent(behind.collect::<Vec<_>>()).join("\n");
     text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').to_owned();
     // Some programs quote the words and not the header: one mark on every line is theirs.
     if !quoted && text.lines().filter(|l| !l.trim().is_empty()).all(|l| l.starts_with('>')) {
@@ -239,17 +295,27 @@ fn passed(raw: &[&str], lines: &[Line<'_>], block: &Block, above: usize) -> Pass
     Passed { above, inner }
 }
 
+/// Takes four blanks off every line when all lines have them.
+fn without_indent(lines: Vec<&str>) -> Vec<&str> {
+    let all = lines.iter().filter(|l| !l.trim().is_empty()).all(|l| l.starts_with("    "));
+    if all { lines.into_iter().map(|l| l.strip_prefix("    ").unwrap_or(l)).collect() } else { lines }
+}
+
 /// A sender or recipient as mail programs write it: `Eva <e@w.example>`, `"Eva" [mailto:e@w.example]`, `e@w.example`,
 /// `'Eva, Ms' <e@w.example<mailto:e@w.example>>`, or a name alone.
 pub(super) fn mailbox(text: &str) -> Mailbox {
     let text = without_mailto(text);
-    let bracket = text.rfind(['<', '[', '(']).filter(|&at| text.get(at..).is_some_and(|rest| rest.contains('@')));
+    let bracket = text.char_indices().filter(|(_, c)| matches!(c, '<' | '[' | '(')).map(|(at, _)| at).find(|&at| {
+        let inside = text.get(at + 1..).unwrap_or_default();
+        inside.split(['>', ']', ')']).next().is_some_and(|inside| inside.contains('@'))
+    });
     let (name, address) = match bracket {
         Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
         None if text.trim().contains(char::is_whitespace) || !text.contains('@') => (text.as_str(), ""),
         None => ("", text.as_str()),
     };
-    let address = address.trim().trim_start_matches("mailto:");
+    // What stands behind the bracket is no address: `Eva <e@w.example> on behalf of ..`.
+    let address = address.trim().trim_start_matches("mailto:").split(['>', ']', ')']).next().unwrap_or_default();
     let address = address.trim_matches(|c: char| "<>[]()\"'*;, ".contains(c) || c.is_whitespace());
     let address = Some(address).filter(|a| a.contains('@') && !a.contains(char::is_whitespace)).map(str::to_owned);
     let name = one_line(name, VALUE);

@@ -85,9 +85,9 @@ const ORIGINAL: &str = "originalmessage messagedorigine messageoriginal ursprün
      оригінальнеповідомлення izvornaporuka originaalkiri 元のメッセージ 原始邮件 原始郵件 원본메시지 원본메일 הודעהמקורית \
      الرسالةالأصلية پیاماصلی αρχικόμήνυμα";
 
-const FORWARD_PREFIXES: &str = "fw fwd fwd tr trans wg rv i doorst vl vb vs pd enc ilt i̇lt tov továbbítás redir пер пересл \
+const FORWARD_PREFIXES: &str = "fw fwd fwd tr trans wg rv i doorst vl vb pd enc ilt i̇lt tov továbbítás redir пер пересл \
      переслано fs prp 転送 转发 轉寄 轉發 전달 fyi";
-const REPLY_PREFIXES: &str = "re aw sv vs antw odp odpověď vá rif res ref r ré rép atb yan ynt ha antwort отв на відп 答复 回复 \
+const REPLY_PREFIXES: &str = "re aw sv antw odp odpověď vá rif res ref r ré rép atb yan ynt ha antwort отв на відп 答复 回复 \
      回覆 返信 답장 회신 השב رد پاسخ απ σχετ";
 
 /// How a subject begins.
@@ -172,7 +172,7 @@ pub(super) fn prefix(subject: &str) -> Prefix {
         return Prefix::None;
     };
     let word = fold(rest.get(..at).unwrap_or_default());
-    // `VS:` passes on in Danish and Norwegian, and answers in Finnish: an answer is the safer reading.
+    // `VS:` is neither: it passes on in Danish and Norwegian, and answers in Finnish.
     if REPLIES.contains(&word) {
         Prefix::Reply
     } else if FORWARDS.contains(&word) {
@@ -180,6 +180,16 @@ pub(super) fn prefix(subject: &str) -> Prefix {
     } else {
         Prefix::None
     }
+}
+
+/// A subject without its prefixes: `Fwd: RE: x` -> `x`.
+pub(super) fn bare(subject: &str) -> &str {
+    let mut rest = subject.trim();
+    while prefix(rest) != Prefix::None || rest.to_lowercase().starts_with("vs:") {
+        let Some((_, after)) = rest.split_once([':', '：']) else { break };
+        rest = after.trim_start();
+    }
+    rest
 }
 
 #[cfg(test)]
@@ -223,5 +233,6 @@ mod tests {
         ] {
             assert_eq!(prefix(subject), expected, "{subject}");
         }
+        assert_eq!(["Fwd: RE: x: y", "VS: x", "x", "TR :", "[a] Fw: x"].map(bare), ["x: y", "x", "x", "", "x"]);
     }
 }

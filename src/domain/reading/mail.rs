@@ -231,9 +231,11 @@ fn interpret(
     let is_answer = facts.in_reply_to.is_some() || !facts.references.is_empty();
     let is_reply = is_answer || prefix == Prefix::Reply;
     let document = adf_document(message, &text);
+    let passed_on = forwarded::read(&text.text, prefix, is_answer);
     let fields = match &document {
         Some(fields) => Some(fields.clone()),
-        None => form_fields(facts, &text, bag, is_reply, settings),
+        // The header lines of a message passed on look like the lines of a form.
+        None => form_fields(facts, &text, bag, is_reply || passed_on.is_some(), settings),
     };
     let evidence = Evidence {
         message,
@@ -258,10 +260,12 @@ fn interpret(
             || domain_of(address).is_some_and(|d| is_own_domain(&d, &settings.own_domains))
     });
     facts.may_reply = may_reply(class, bag, &facts.from, to_us);
-    facts.forwarded = attached(message, class, settings).or_else(|| {
-        let passed_on = (class == MailClass::Person).then(|| forwarded::read(&text.text, prefix, is_answer));
-        passed_on.flatten().map(|passed| passed.inner)
-    });
+    let passed_on = passed_on.filter(|_| class == MailClass::Person).map(|passed| passed.inner);
+    facts.forwarded = attached(message, class, settings).or(passed_on);
+    // Where the inner message does not say its subject, the outer one does.
+    if let Some(inner) = facts.forwarded.as_mut().filter(|inner| inner.subject.is_none()) {
+        inner.subject = Some(header_labels::bare(&subject).to_owned()).filter(|s| !s.is_empty());
+    }
     if matches!(class, MailClass::FormNotification | MailClass::Adf) {
         out.fields = fields.unwrap_or_default();
         typed::note(out);
