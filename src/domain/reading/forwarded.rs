@@ -277,12 +277,12 @@ fn opening(line: &str) -> Option<Rule> {
 fn passed(raw: &[&str], lines: &[Line<'_>], block: &Block, above: usize) -> Passed {
     let quoted = lines.get(block.start).is_some_and(|line| line.quoted);
     let behind = raw.iter().skip(block.end).map(|line| if quoted { unquoted(line).text } else { line.trim_end() });
-    let mut text = without_indent(behind.collect::<Vec<_>>()).join("\n");
-    text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').to_owned();
+    let text = without_indent(behind.collect::<Vec<_>>()).join("\n");
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     // Some programs quote the words and not the header: one mark on every line is theirs.
-    if !quoted && text.lines().filter(|l| !l.trim().is_empty()).all(|l| l.starts_with('>')) {
-        text = text.lines().map(|l| unquoted(l).text).collect::<Vec<_>>().join("\n").trim().to_owned();
-    }
+    let marked = !quoted && text.lines().filter(|l| !l.trim().is_empty()).all(|l| l.starts_with('>'));
+    let unmarked = marked.then(|| text.lines().map(|l| unquoted(l).text).collect::<Vec<_>>().join("\n"));
+    let text = unmarked.as_deref().map_or(text, str::trim).to_owned();
     let inner = Forwarded {
         from: block.get(Label::From).map(mailbox).unwrap_or_default(),
         to: block.get(Label::To).map(mailbox_list).unwrap_or_default(),
