@@ -1,5 +1,5 @@
-//! Text that strangers wrote, made fit to be shown: on a terminal, in a log, in a mail. Not for what is stored, which
-//! stays as it came.
+//! Text that strangers wrote, made fit to be shown: on a terminal, in a log, in a mail. What is stored stays as it came,
+//! but for names and titles, which are one line ([`kept_line`]).
 //!
 //! Invariants:
 //! - What is shown cannot steer the screen: no control characters, no changes of direction, nothing invisible but the
@@ -56,11 +56,32 @@ fn shown(c: char) -> Option<char> {
     }
 }
 
+/// The first `characters` of `text` on one line: as [`one_line`], counted as stored, and cut without a sign.
+#[must_use]
+pub fn kept_line(text: &str, characters: usize) -> String {
+    let mut line: String = spaced(text.chars()).take(characters).collect();
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// Characters fit to be shown, runs of white space as one space, none at the ends.
+fn spaced(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    let (mut begun, mut apart) = (false, false);
+    let fit = text.filter_map(shown).filter_map(move |c| {
+        if c.is_whitespace() {
+            apart = begun;
+            return None;
+        }
+        begun = true;
+        Some([std::mem::take(&mut apart).then_some(' '), Some(c)])
+    });
+    fit.flatten().flatten()
+}
+
 /// `text` on one line of at most `columns` columns, runs of white space as one space; what is cut ends in `…`.
 #[must_use]
 pub fn one_line(text: &str, columns: usize) -> String {
-    let start: String = text.chars().take(columns.saturating_mul(READ_PER_COLUMN)).filter_map(shown).collect();
-    let line = start.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line: String = spaced(text.chars().take(columns.saturating_mul(READ_PER_COLUMN))).collect();
     let (mut kept, mut used, mut with_room) = (String::new(), 0_usize, 0_usize);
     for character in line.graphemes(true) {
         let character = character.get(..character.floor_char_boundary(CHARACTER_BYTES)).unwrap_or_default();
@@ -130,6 +151,11 @@ mod tests {
         assert_eq!(one_line("a\u{2028}b\0c\u{202e}d", 200), "a b c d");
         assert_eq!(one_line(" \r\n ", 5), "");
         assert_eq!(one_line(&"é".repeat(10_000_000), 5).chars().count(), 5);
+        assert_eq!(kept_line(" Jean\r\n\u{202e}Bcc:\u{200b} \0 می\u{200c}خواهم ", 200), "Jean Bcc: می\u{200c}خواهم");
+        assert_eq!(
+            (kept_line("ab cd", 3), kept_line("ab cd", 4), kept_line("x", 0)),
+            ("ab".into(), "ab c".into(), String::new())
+        );
     }
 
     #[test]

@@ -38,6 +38,7 @@ on_both! {
     twenty_touches_are_kept_the_oldest_first under "";
     an_older_message_processed_later_is_not_the_last_touch under "";
     s66_rules_name_the_campaign_of_each_message_and_what_was_sent_stays under "";
+    an_opportunity_keeps_the_first_touch_of_its_lead under "";
     names_are_one_in_any_case under "";
     an_unknown_campaign_is_left_out_and_a_mapped_one_is_known under super::MAP;
     an_unknown_campaign_counts_as_the_default_one under super::DEFAULT;
@@ -171,6 +172,24 @@ async fn s66_rules_name_the_campaign_of_each_message_and_what_was_sent_stays(hou
     assert_eq!(lead.touches[1]["channel"], "Paid Other", "by the names in force");
     assert_eq!(lead.fields["first_touch"]["campaign"], "batimat-2026");
     assert_eq!(lead.fields["last_touch"]["campaign"], "may");
+}
+
+async fn an_opportunity_keeps_the_first_touch_of_its_lead(house: House) {
+    jan_posts(&house, &[("utm_source", "heureka"), ("utm_medium", "cpc")]).await;
+    house.later(DAY * 40);
+    let deal = [("company", "Stavby Novák s.r.o."), ("budget", "20000"), ("utm_source", "google")];
+    jan_posts(&house, &deal).await;
+    let deals = house.records(EntityKind::Opportunity).await;
+    assert_eq!(deals.len(), 1);
+    let deal = house.show(EntityKind::Opportunity, deals[0].id).await;
+    assert_eq!(deal.fields["source"], "google", "what made it an opportunity");
+    assert_eq!(deal.fields["first_touch"]["source"], "heureka");
+    assert_eq!(deal.fields["last_touch"]["source"], "google");
+    let lead = lead(&house).await;
+    assert_eq!(
+        (&lead.fields["status"], &lead.fields["first_touch"]["source"]),
+        (&"opportunity".into(), &"heureka".into())
+    );
 }
 
 async fn names_are_one_in_any_case(house: House) {

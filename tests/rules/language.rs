@@ -1,10 +1,11 @@
 //! What the language means.
 
 use pisteur::domain::decision::{OwnerChoice, RecordKind};
+use pisteur::domain::enquiry::Attribution;
 use pisteur::domain::rules::{Guarded, OnKnown, RuleSet, explain};
 use pisteur::domain::submission::MailClass;
 
-use super::fixtures::{Arrival, compile, declared, folder, matches};
+use super::fixtures::{Arrival, compile, declared, diagnose, folder, matches};
 
 fn enrich(body: &str) -> RuleSet {
     compile(&[("20-enrich.toml", body)])
@@ -316,4 +317,38 @@ fn people_teams_and_pools_can_be_listed() {
     assert_eq!(rules.teams()[0].members, ["alice"]);
     assert_eq!(rules.pools().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["inside-sales", "lyon"]);
     assert_eq!(rules.rule_ids().collect::<Vec<_>>(), ["catch-all"]);
+}
+
+#[test]
+fn rules_ask_where_a_visitor_came_from_first_last_and_now() {
+    let touch = |source: &str, channel: &str| Attribution {
+        source: Some(source.to_owned()),
+        channel: Some(channel.to_owned()),
+        campaign: Some("Jaro".to_owned()),
+        ..Attribution::default()
+    };
+    let mut arrival = Arrival::form(&[("utm_id", "77")]);
+    arrival.enquiry.attribution = touch("google", "Paid Search");
+    arrival.enquiry.first_touch = Some(Box::new(touch("heureka", "Paid Shopping")));
+    for (when, holds) in [
+        ("when.channel_group = \"Paid Search\"", true),
+        ("when.channel_group = { one_of = [\"Email\", \"Direct\"] }", false),
+        ("when.source = \"google\"", true),
+        ("when.first.source = \"heureka\"", true),
+        ("when.first.channel_group = \"Paid Shopping\"", true),
+        ("when.first.campaign = { starts_with = \"jar\" }", true),
+        ("when.last.source = { missing = true }", true),
+        ("when.form.utm_id = \"77\"", true),
+    ] {
+        assert_eq!(matches(when, &arrival).0, holds, "{when}");
+    }
+    let refused = |file: &str, rule: &str| {
+        let rule = format!("[[rule]]\nid = \"r\"\n{rule}\n");
+        !diagnose(&[(file, &rule)]).1.is_empty()
+    };
+    assert!(refused("30-classify.toml", "when.channel_group = \"Paid Serch\"\nthen.create = \"lead\""));
+    assert!(
+        refused("20-enrich.toml", "when.always = true\nthen.set = { first.source = \"x\" }"),
+        "it is not ours to set"
+    );
 }

@@ -39,6 +39,24 @@ async fn a_pending_migration_is_named_when_not_wanted() {
     assert!(error.to_string().contains("pisteur migrate"), "{error}");
 }
 
+#[tokio::test]
+async fn names_that_differed_only_by_their_case_do_not_stop_a_migration() {
+    let cluster = Postgres::shared();
+    let name = cluster.database();
+    let (dir, clock): (_, Arc<dyn Clock>) = (TempDir::new().unwrap(), Arc::new(SystemClock::default()));
+    let (store, _) = open(options(&cluster.url(&name), &clock, &dir)).await.unwrap();
+    store.close().await;
+    cluster.psql(
+        &name,
+        "DROP TABLE touch; DROP INDEX record_tag_tag; ALTER TABLE source DROP COLUMN folded; \
+         ALTER TABLE medium DROP COLUMN folded; ALTER TABLE campaign DROP COLUMN folded; \
+         INSERT INTO campaign (name, created_at) VALUES ('Spring', 1), ('spring', 2), ('May', 3)",
+    );
+    cluster.psql(&name, include_str!("../../src/store/postgres/migrations/0007_touches.sql"));
+    let folded = cluster.psql(&name, "SELECT string_agg(folded, ',' ORDER BY id) FROM campaign");
+    assert_eq!(folded.trim(), "spring,spring #2,may");
+}
+
 /// Under repeatable read a commit would not see the record that made its guard wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_isolation_that_the_database_prefers_changes_nothing() {

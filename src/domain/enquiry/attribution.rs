@@ -6,7 +6,8 @@
 //! - Within the values utm beats click id beats referrer. A visitor of our own pages, or of a page that sends nobody
 //!   (payment, sign-on), came directly, if a script measured it; else nothing is known.
 //! - First and last touch are objects of their own: neither fills a gap of the other. What a script remembers as the
-//!   last touch counts for the visit, whole, only when the visit itself names neither campaign nor click.
+//!   last touch counts for the visit, whole, when the visit names neither campaign nor click: one with a campaign or
+//!   click in any case, one with a referrer instead of a direct visit.
 //! - Nothing is thrown away: parameters stay as sent beside the names made of them.
 
 mod said;
@@ -111,7 +112,10 @@ pub fn read(fields: &[Field], around: &Around<'_>) -> Origin {
         (touch.source.is_some() || touch.landing_page.is_some() || touch.referrer.is_some()).then_some((touch, tells))
     };
     let last = touch(Touch::Last);
-    if let (false, Some((last, true))) = (tells, &last) {
+    let direct = |touch: &Attribution| touch.source.as_deref().is_none_or(|source| source == "(direct)");
+    if let (false, Some((last, last_tells))) = (tells, &last)
+        && (*last_tells || direct(&visit) && !direct(last))
+    {
         let page = visit.page.take();
         visit = Attribution { page, at: None, ..last.clone() };
     }
@@ -359,6 +363,14 @@ mod tests {
         let visit = origin(&[&last[..], &[("_referrer", ""), ("_page", "https://site.cz/kontakt")]].concat()).visit;
         assert_eq!(names(&visit), ("mailchimp", "email", "May"));
         assert_eq!(visit.page.as_deref(), Some("https://site.cz/kontakt"));
+        let searched = [("_last_referrer", "https://search.seznam.cz/"), ("_last_landing", "https://site.cz/okna")];
+        let visit = origin(&[&searched[..], &[("_referrer", "")]].concat()).visit;
+        assert_eq!(
+            (names(&visit), visit.landing_page.as_deref()),
+            (("seznam", "organic", ""), Some("https://site.cz/okna"))
+        );
+        let visit = origin(&[&searched[..], &[("_referrer", "https://www.bing.com/")]].concat()).visit;
+        assert_eq!(names(&visit), ("bing", "organic", ""), "today's referrer is surer than a remembered one");
         let visit = origin(&[&last[..], &[("gclid", "g")]].concat()).visit;
         assert_eq!((names(&visit), visit.parameters.len()), (("google", "cpc", ""), 1));
     }

@@ -120,21 +120,16 @@ impl Table {
     fn engine(&mut self, host: &'static str) {
         let (host, only_with_words) = host.strip_prefix('?').map_or((host, false), |host| (host, true));
         let place = (self.sites.len().saturating_sub(1), only_with_words);
-        match host.find('/') {
-            Some(at) => {
-                self.paths.push((host.get(..at).unwrap_or_default(), host.get(at..).unwrap_or_default(), place))
-            }
+        match split_path(host) {
+            Some((host, path)) => self.paths.push((host, path, place)),
             None => drop(self.engines.entry(host).or_insert(place)),
         }
     }
 
     fn other(&mut self, host: &'static str) {
         let site = self.sites.len().saturating_sub(1);
-        match host.find('/') {
-            Some(at) => {
-                let (host, path) = (host.get(..at).unwrap_or_default(), host.get(at..).unwrap_or_default());
-                self.paths.push((host, path, (site, false)));
-            }
+        match split_path(host) {
+            Some((host, path)) => self.paths.push((host, path, (site, false))),
             None => drop(self.others.insert(host, site)),
         }
     }
@@ -173,6 +168,11 @@ fn kind(word: &str) -> Option<Kind> {
         "assistant" => Some(Kind::Assistant),
         _ => None,
     }
+}
+
+/// Host and path of `x.com/i/grok`.
+fn split_path(host: &'static str) -> Option<(&'static str, &'static str)> {
+    host.find('/').map(|at| host.split_at(at))
 }
 
 fn is_country(label: &str) -> bool {

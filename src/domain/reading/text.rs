@@ -26,25 +26,7 @@ pub fn clean(text: &str, limit: usize) -> (String, bool) {
     (out, false)
 }
 
-/// One line: white space runs become one space, control characters vanish, at most `limit` characters.
-pub fn one_line(text: &str, limit: usize) -> String {
-    let mut out = String::new();
-    let mut count = 0_usize;
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        if count > 0 {
-            out.push(' ');
-            count += 1;
-        }
-        for c in word.chars() {
-            if count >= limit {
-                return out.trim_end().to_owned();
-            }
-            out.push(c);
-            count += 1;
-        }
-    }
-    out
-}
+pub use crate::domain::plain::kept_line as one_line;
 
 /// [`one_line`], `None` when nothing is left.
 pub fn non_empty_line(text: &str, limit: usize) -> Option<String> {

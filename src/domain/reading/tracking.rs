@@ -3,7 +3,8 @@
 //!
 //! Kept are the utm parameters, click identifiers (also where a form sends a cookie as a field), the advertiser's own
 //! `hsa_*`, the identifiers of a visitor in `HubSpot` and Google Analytics, and the pages: landing page, page of the form,
-//! referrer. A prefix says of which touch: `_first_utm_source`, `_last_gclid`; without one it is this visit's.
+//! referrer. A prefix says of which touch: `_first_utm_source`, `_last_gclid`; without one it is this visit's. In JSON
+//! they may stand together: `first_touch[utm_source]`, `hidden[gclid]`, `utm[source]`.
 
 use std::borrow::Cow;
 
@@ -86,16 +87,17 @@ const PARAMETERS: [&str; 39] = [
 
 /// Longest name of a parameter that is known by its beginning, in bytes.
 const OPEN_NAME_BYTES: usize = 40;
+/// Longest name looked at, with prefix or brackets, in bytes.
+const NAME_BYTES: usize = 128;
 
 /// What the field or query parameter `name` tells of a visit; `None` when it tells nothing of it.
 #[must_use]
 pub fn parameter(name: &str) -> Option<(Touch, Tracked)> {
     let name = name.trim();
-    // The longest name there is, with its prefix.
-    if name.len() > OPEN_NAME_BYTES + 7 || !name.is_ascii() {
+    if name.len() > NAME_BYTES || !name.is_ascii() {
         return None;
     }
-    let lower = name.to_ascii_lowercase();
+    let lower = spelled(&name.to_ascii_lowercase());
     let (touch, bare) = match (lower.strip_prefix("_first_"), lower.strip_prefix("_last_")) {
         (Some(bare), _) => (Touch::First, bare),
         (_, Some(bare)) => (Touch::Last, bare),
@@ -111,6 +113,20 @@ pub fn parameter(name: &str) -> Option<(Touch, Tracked)> {
         _ => Tracked::Parameter(usual(bare)?),
     };
     Some((touch, tracked))
+}
+
+/// The name in one piece: `UTM Source` of a notification, `first_touch[utm_source]` and `utm[source]` of JSON.
+fn spelled(lower: &str) -> String {
+    let Some((outer, inner)) = lower.strip_suffix(']').and_then(|name| name.rsplit_once('[')) else {
+        return if lower.starts_with("utm") { lower.replace([' ', '-'], "_") } else { lower.to_owned() };
+    };
+    let holder = outer.trim_end_matches(']').rsplit('[').next().unwrap_or(outer);
+    match holder {
+        "first" | "_first" | "first_touch" => format!("_first_{inner}"),
+        "last" | "_last" | "last_touch" => format!("_last_{inner}"),
+        "utm" => format!("utm_{inner}"),
+        _ => inner.to_owned(),
+    }
 }
 
 fn usual(bare: &str) -> Option<Cow<'static, str>> {
@@ -147,6 +163,11 @@ mod tests {
             ("_first_landing", Touch::First, Tracked::Landing),
             ("_last_referrer", Touch::Last, Tracked::Referrer),
             ("_first_at", Touch::First, Tracked::At),
+            ("UTM Source", Touch::Visit, named("utm_source")),
+            ("utm[source]", Touch::Visit, named("utm_source")),
+            ("form_response[hidden][gclid]", Touch::Visit, named("gclid")),
+            ("origin[first_touch][utm_source]", Touch::First, named("utm_source")),
+            ("last_touch[referrer]", Touch::Last, Tracked::Referrer),
         ] {
             assert_eq!(parameter(name), Some((touch, tracked)), "{name}");
         }
@@ -156,9 +177,23 @@ mod tests {
     #[test]
     fn other_names_tell_nothing_of_a_visit() {
         let long = format!("utm_{}", "a".repeat(60));
-        for name in
-            ["source", "page", "landing", "at", "_at", "utm_", "utm_<b>", "hsa-cam", "_first_name", "gclid2", &long]
-        {
+        for name in [
+            "source",
+            "page",
+            "landing",
+            "at",
+            "_at",
+            "utm_",
+            "utm_<b>",
+            "hsa-cam",
+            "_first_name",
+            "gclid2",
+            "a[b]",
+            "utm[]",
+            "[]",
+            "]",
+            &long,
+        ] {
             assert_eq!(parameter(name), None, "{name}");
         }
     }

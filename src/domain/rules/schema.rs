@@ -201,7 +201,17 @@ fn settable() -> Vec<(&'static str, FactType)> {
 }
 
 /// Form fields that exist on every form.
-pub const UTM_FIELDS: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
+pub const UTM_FIELDS: [&str; 9] = [
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_term",
+    "utm_content",
+    "utm_id",
+    "utm_source_platform",
+    "utm_creative_format",
+    "utm_marketing_tactic",
+];
 
 /// The fact type a declared form field has.
 #[must_use]

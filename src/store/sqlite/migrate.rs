@@ -64,3 +64,31 @@ async fn version(conn: &mut SqliteConnection) -> StoreResult<i64> {
     let row = sqlx::query("SELECT COALESCE(MAX(version), 0) AS version FROM pisteur_migration").fetch_one(conn).await?;
     Ok(row.try_get("version")?)
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::ConnectOptions as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn names_that_differed_only_by_their_case_do_not_stop_a_migration() {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().in_memory(true);
+        let mut conn = options.connect().await.unwrap();
+        assert_eq!(version(&mut conn).await.unwrap(), 0);
+        let touches = MIGRATIONS.iter().position(|(_, sql)| sql.contains("CREATE TABLE touch")).unwrap();
+        for (version, sql) in &MIGRATIONS[..touches] {
+            sqlx::raw_sql(*sql).execute(&mut conn).await.unwrap();
+            let done = "INSERT INTO pisteur_migration (version, applied_at) VALUES ($1, 0)";
+            sqlx::query(done).bind(version).execute(&mut conn).await.unwrap();
+        }
+        let before =
+            "INSERT INTO campaign (name, created_at) VALUES ('Spring', 1), ('spring', 2), ('SPRING', 3), ('May', 4)";
+        sqlx::raw_sql(before).execute(&mut conn).await.unwrap();
+        migrate(&mut conn, true, Timestamp::from_seconds(1)).await.unwrap();
+        let rows = sqlx::query("SELECT name, folded FROM campaign ORDER BY id").fetch_all(&mut conn).await.unwrap();
+        let names: Vec<(String, String)> = rows.iter().map(|r| (r.get("name"), r.get("folded"))).collect();
+        let expected = [("Spring", "spring"), ("spring", "spring #2"), ("SPRING", "spring #3"), ("May", "may")];
+        assert_eq!(names, expected.map(|(name, folded)| (name.to_owned(), folded.to_owned())));
+    }
+}

@@ -71,7 +71,8 @@
     if (session) Object.assign(all, { _referrer: session.referrer, _landing: session.landing });
     for (const [prefix, touch] of [['_first_', read('attr_first')], ['_last_', read('attr_last')]]) {
       for (const [name, value] of Object.entries(touch || {})) {
-        if (name === 't' || typeof value !== 'string') continue;
+        if (name === 't') all[`${prefix}at`] = String(value);
+        if (typeof value !== 'string') continue;
         all[prefix + name] = value;
         if (prefix === '_last_' && [...UTM, ...CLICK].includes(name) && !all[name]) all[name] = value;
       }
