@@ -6,6 +6,7 @@ mod listeners;
 pub mod mailboxes;
 pub mod readiness;
 pub mod reload;
+pub mod retention;
 pub mod rules;
 
 use std::fs::{File, TryLockError};
@@ -130,7 +131,7 @@ pub async fn start(
     }
     let life = Lifecycle::default();
     let mailboxes = mailboxes::Actors::default();
-    let outbox = reload::Outbox::new(brain::deliverers(&config, &store, &loaded.rules, &mailboxes)?);
+    let outbox = reload::Outbox::new(brain::deliverers(&config, &store, &loaded.rules, &mailboxes, &clock)?);
     let journal = Journal::new(Arc::clone(&store), Arc::clone(&clock), life.door_tasks.clone());
     let app = Arc::new(App {
         config_path,
@@ -203,6 +204,7 @@ fn run_workers(app: &Arc<App>) {
         };
         worker::spawn(&processor, &settings, &app.life.work_tasks, &app.life.work);
         reload::start_outbox(app, &owner);
+        app.life.door_tasks.spawn(retention::keep(Arc::clone(app)));
     } else {
         tracing::info!("worker.enabled = false: this daemon journals only, another one processes");
     }

@@ -1,4 +1,4 @@
-//! Time and identifiers as arguments: the only place that asks the machine for either.
+//! Time, identifiers and secrets as arguments: the only place that asks the machine for any of them.
 //!
 //! Times are unix microseconds in UTC. Identifiers are ULIDs, strictly increasing within one process even when the
 //! wall clock steps back.
@@ -75,6 +75,12 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> Timestamp;
     /// A new identifier, greater than every earlier one of this clock.
     fn new_id(&self) -> Ulid;
+    /// 128 bits that nobody can guess, for links and nonces.
+    fn secret(&self) -> u128 {
+        #[expect(clippy::disallowed_methods, reason = "the one place that draws randomness for secrets")]
+        let secret = rand::random::<u128>();
+        secret
+    }
 }
 
 /// Keeps identifiers increasing although time may stand still or step back.

@@ -1,5 +1,6 @@
 //! Integration tests: what leaves the house.
 
+mod acknowledge;
 mod client;
 mod mails;
 mod outbox;

@@ -5,6 +5,7 @@ mod house;
 mod answers;
 mod bodies;
 mod connections;
+mod consent;
 mod limits;
 mod operator;
 mod repeats;

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use crate::app::App;
 use crate::app::mailboxes::Actors;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::mailbox::After;
 use crate::delivery::mark::MarkDelivery;
@@ -34,6 +35,7 @@ pub fn build(config: &Config, rules: Arc<RuleSet>) -> Brain {
         settings,
         policy: config.policy(),
         delivery: config.delivery.clone(),
+        visitors: Arc::new(config.visitor_forms()),
         marked_mailboxes: config.mailbox.iter().filter(|m| m.after != After::None).map(|m| m.id.clone()).collect(),
     }
 }
@@ -47,13 +49,15 @@ pub fn deliverers(
     store: &Arc<dyn Store>,
     rules: &Arc<RuleSet>,
     mailboxes: &Actors,
+    clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Deliverers> {
     let rules = Arc::clone(rules);
     let people = Arc::new(move |id: &str| {
         let person = rules.people().iter().find(|p| p.id == id && p.active)?;
         Some(delivery::mail::Recipient { name: person.name.clone(), email: person.email.clone()? })
     });
-    let mut all = delivery::deliverers(&config.delivery, store, people).map_err(anyhow::Error::msg)?;
+    let visitors = delivery::visitor::House::of(config, Arc::clone(clock));
+    let mut all = delivery::deliverers(&config.delivery, store, people, visitors).map_err(anyhow::Error::msg)?;
     all.insert(delivery::MARK.to_owned(), Arc::new(MarkDelivery::new(mailboxes.handles.clone())));
     Ok(all)
 }

@@ -308,6 +308,10 @@ fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str) {
         out.line("decision");
         super::records::indented(out, &super::records::readable(decision));
     }
+    for delivery in &found.deliveries {
+        out.line("delivery");
+        super::records::indented(out, delivery);
+    }
     let hint = match row.state {
         ArrivalState::Quarantined => Some("release"),
         ArrivalState::Failed => Some("retry"),

@@ -12,6 +12,8 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::visitor::VisitorMailConfig;
+
 pub use self::secret::DeliverySecret;
 use self::secret::{from_env, from_file};
 
@@ -32,6 +34,8 @@ pub struct DeliveryConfig {
     pub smtp: Option<SmtpConfig>,
     /// Mail to the owner of a new or continued record.
     pub owner_mail: OwnerMailConfig,
+    /// Bounds of mail to visitors.
+    pub visitor_mail: VisitorMailConfig,
 }
 
 impl Default for DeliveryConfig {
@@ -43,6 +47,7 @@ impl Default for DeliveryConfig {
             webhook: Vec::new(),
             smtp: None,
             owner_mail: OwnerMailConfig::default(),
+            visitor_mail: VisitorMailConfig::default(),
         }
     }
 }

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::Problem;
+use super::visitor::{AcknowledgementConfig, ConsentConfig, DoubleOptInConfig, PrivacyConfig};
 use crate::domain::reading::FormReading;
 use crate::domain::rules::FieldType;
+use crate::domain::submission::Canonical;
 
 mod field;
 
@@ -58,6 +60,14 @@ pub struct FormConfig {
     /// Fields of the form whose meaning or type should not be guessed; rules may refer to them.
     #[serde(rename = "field")]
     pub fields: Vec<FormField>,
+    /// Consents it asks for.
+    pub consent: Vec<ConsentConfig>,
+    /// Mail to the visitor that the message has arrived.
+    pub acknowledgement: AcknowledgementConfig,
+    /// Mail that asks the visitor to confirm.
+    pub double_opt_in: DoubleOptInConfig,
+    /// What is kept of visitors.
+    pub privacy: PrivacyConfig,
 }
 
 impl Default for FormConfig {
@@ -81,6 +91,10 @@ impl Default for FormConfig {
             max_files: None,
             duplicate_window_seconds: 300,
             fields: Vec::new(),
+            consent: Vec::new(),
+            acknowledgement: AcknowledgementConfig::default(),
+            double_opt_in: DoubleOptInConfig::default(),
+            privacy: PrivacyConfig::default(),
         }
     }
 }
@@ -114,12 +128,14 @@ impl FormConfig {
     #[must_use]
     pub fn reading(&self) -> FormReading {
         let meanings = self.fields.iter().filter_map(|field| Some((field.name.clone(), field.canonical?)));
+        let boxes = self.consent.iter().map(|consent| (consent.field.clone(), Canonical::Consent));
         FormReading {
-            map: meanings.collect(),
+            map: meanings.chain(boxes).collect(),
             types: self.field_types(),
             title: self.title.clone(),
             language: self.language.clone(),
             country: self.country.clone(),
+            consents: self.consent.iter().map(ConsentConfig::reading).collect(),
         }
     }
 
@@ -157,6 +173,7 @@ impl FormConfig {
         problems.extend(field::validate_texts("heading", &self.heading));
         problems.extend(field::validate_texts("intro", &self.intro));
         problems.extend(self.validate_fields());
+        problems.extend(self.validate_visitor());
         problems
     }
 

@@ -18,6 +18,7 @@ mod reference;
 pub mod rules_folder;
 mod sections;
 mod tree;
+pub mod visitor;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -281,6 +282,7 @@ impl Config {
         problems.extend(self.delivery.validate().into_iter().map(|p| Problem::new(p.key, p.message)));
         problems.extend(mailbox::validate_all(&self.mailbox).into_iter().map(|(key, said)| Problem::new(key, said)));
         problems.extend(self.repeated_ids());
+        problems.extend(self.visitor_needs());
         problems
     }
 
@@ -303,6 +305,23 @@ impl Config {
         for (i, domain) in self.own_domains.iter().enumerate() {
             if !domain.contains('.') || domain.contains(['@', '/', ' ']) {
                 problems.push(Problem::new(format!("own_domains.{i}"), "not a domain; write it as example.com"));
+            }
+        }
+        problems
+    }
+
+    /// Mail to visitors needs a server, and links in it an address.
+    fn visitor_needs(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (i, form) in self.form.iter().enumerate() {
+            let tables = [("acknowledgement", form.acknowledgement.enabled), ("double_opt_in", form.double_opt_in.enabled)];
+            for (table, _) in tables.into_iter().filter(|(_, enabled)| *enabled && self.delivery.smtp.is_none()) {
+                let message = "mail needs a server: add [delivery.smtp], or set enabled = false";
+                problems.push(Problem::new(format!("form.{i}.{table}.enabled"), message));
+            }
+            if form.double_opt_in.enabled && self.http.public_url.is_none() {
+                let message = "the link in the mail needs an address: set http.public_url";
+                problems.push(Problem::new(format!("form.{i}.double_opt_in.enabled"), message));
             }
         }
         problems

@@ -44,6 +44,9 @@ impl Config {
             webhook.ca_file.iter_mut().for_each(fix);
             webhook.secret_file.as_mut_slice().iter_mut().for_each(fix);
         }
+        for form in &mut self.form {
+            form.privacy.hash_key_file.iter_mut().for_each(fix);
+        }
         if let Some(smtp) = &mut self.delivery.smtp {
             smtp.ca_file.iter_mut().chain(&mut smtp.password_file).for_each(fix);
         }

@@ -10,6 +10,8 @@
 pub mod mail;
 pub mod mark;
 pub mod record;
+pub mod smtp;
+pub mod visitor;
 pub mod webhook;
 pub mod wording;
 
@@ -35,6 +37,10 @@ pub const WEBHOOK: &str = "webhook";
 pub const MAIL: &str = "mail";
 /// Kind of an effect that marks or moves a message in its mailbox; the target is the mailbox id.
 pub const MARK: &str = "mark";
+/// Kind of an effect that tells a visitor that the message has arrived; the target is the form's id.
+pub const ACKNOWLEDGE: &str = "acknowledge";
+/// Kind of an effect that asks a visitor to confirm; the target is the form's id.
+pub const OPT_IN: &str = "opt_in";
 /// Target of a mail to the owner of the record.
 pub const OWNER: &str = "owner";
 
@@ -50,6 +56,11 @@ pub enum Delivery {
         /// One plain sentence without personal data.
         why: String,
     },
+    /// It is not to be done after all, and that is well: it ends without a dead letter, and shows why.
+    Withheld {
+        /// One plain sentence without personal data.
+        why: String,
+    },
     /// It can never work as it is: a dead letter, to be looked at by a person.
     Never {
         /// One plain sentence without personal data.
@@ -61,6 +72,11 @@ impl Delivery {
     /// A retry with the usual back-off.
     pub fn retry(why: impl Into<String>) -> Self {
         Self::Retry { after: None, why: why.into() }
+    }
+
+    /// Ends without having been done, on purpose.
+    pub fn withheld(why: impl Into<String>) -> Self {
+        Self::Withheld { why: why.into() }
     }
 
     /// A dead letter.
@@ -199,11 +215,20 @@ pub type Deliverers = BTreeMap<String, Arc<dyn Deliver>>;
 ///
 /// # Errors
 /// One sentence naming the secret or file that cannot be read.
-pub fn deliverers(config: &DeliveryConfig, store: &Arc<dyn Store>, people: mail::People) -> Result<Deliverers, String> {
+pub fn deliverers(
+    config: &DeliveryConfig,
+    store: &Arc<dyn Store>,
+    people: mail::People,
+    visitors: visitor::House,
+) -> Result<Deliverers, String> {
     let mut all = Deliverers::new();
     all.insert(WEBHOOK.to_owned(), Arc::new(webhook::Webhooks::new(config, Arc::clone(store))?));
-    if let Some(mail) = mail::OwnerMail::new(config, Arc::clone(store), people)? {
-        all.insert(MAIL.to_owned(), Arc::new(mail));
+    if let Some(outgoing) = smtp::Outgoing::new(config)?.map(Arc::new) {
+        let owners = mail::OwnerMail::new(config, Arc::clone(&outgoing), Arc::clone(store), people);
+        all.insert(MAIL.to_owned(), Arc::new(owners));
+        let visitors = Arc::new(visitor::VisitorMails::new(outgoing, Arc::clone(store), visitors));
+        all.insert(ACKNOWLEDGE.to_owned(), Arc::clone(&visitors) as Arc<dyn Deliver>);
+        all.insert(OPT_IN.to_owned(), visitors);
     }
     Ok(all)
 }
@@ -211,7 +236,7 @@ pub fn deliverers(config: &DeliveryConfig, store: &Arc<dyn Store>, people: mail:
 /// Looks whether each configured delivery can work at all (resolve, connect, log in), sending nothing. Needs no
 /// database. All at once: each takes at most the time-out of deliveries.
 pub async fn check(config: &DeliveryConfig) -> Vec<Checked> {
-    let (mut found, smtp) = tokio::join!(webhook::check(config), mail::check(config));
+    let (mut found, smtp) = tokio::join!(webhook::check(config), smtp::check(config));
     found.extend(smtp);
     found
 }

@@ -9,3 +9,4 @@ pub mod plain;
 pub mod reading;
 pub mod rules;
 pub mod submission;
+pub mod visitor;

@@ -11,7 +11,9 @@ use ulid::Ulid;
 
 use crate::clock::Clock;
 use crate::domain::envelope::Envelope;
-use crate::store::{Accepted, NewArrival, Store, StoreError, StoreResult};
+use crate::store::{
+    Accepted, Evidence, LinkKind, NewArrival, OpenLink, Store, StoreError, StoreResult, Used,
+};
 use crate::telemetry::fail_point;
 
 /// Writes arrivals down for the doors.
@@ -79,6 +81,24 @@ impl Journal {
         let why = outcome.as_ref().err().map(ToString::to_string);
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = why;
         outcome
+    }
+
+    /// The link of a mail to a visitor, while it works.
+    ///
+    /// # Errors
+    /// Those of [`Store::open_link`].
+    pub async fn open_link(&self, kind: LinkKind, hash: &str) -> StoreResult<Option<OpenLink>> {
+        self.store.open_link(kind, hash).await
+    }
+
+    /// Uses a link. Dropping the future does not stop the write.
+    ///
+    /// # Errors
+    /// Those of [`Store::use_link`]; [`StoreError::Other`] when the write ended without an answer.
+    pub async fn use_link(&self, kind: LinkKind, hash: &str, evidence: Evidence) -> StoreResult<Used> {
+        let (store, hash) = (Arc::clone(&self.store), hash.to_owned());
+        let written = self.tracker.spawn(async move { store.use_link(kind, &hash, evidence).await });
+        written.await.unwrap_or_else(|gone| Err(StoreError::Other(Box::new(gone))))
     }
 
     /// A journalled arrival with its bytes, if it is within reach.

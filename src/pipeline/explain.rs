@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Brain;
 use super::process::{self, Read};
+use super::visitors;
 use crate::clock::Clock;
 use crate::domain::decide::{self, Ids, Question};
 use crate::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
@@ -51,7 +52,8 @@ pub async fn explain(
         None => Neighbourhood::default(),
     };
     let now = clock.now();
-    let decision = decide::decide(&Question {
+    let standing = visitors::standings(store, brain, &[&read]).await?.pop().unwrap_or_default();
+    let mut decision = decide::decide(&Question {
         envelope: &read.envelope,
         submission: &read.submission,
         enquiry: &read.enquiry,
@@ -62,6 +64,7 @@ pub async fn explain(
         ids: Ids { record: clock.new_id(), contact: clock.new_id(), organisation: clock.new_id() },
         now,
     });
+    visitors::hold(brain, &read, &standing, &mut decision);
     Ok(Explanation {
         channel: read.envelope.channel.as_str().to_owned(),
         intake: read.envelope.intake_id.clone(),

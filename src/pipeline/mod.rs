@@ -6,9 +6,11 @@ pub mod import;
 pub mod outbox;
 pub mod probe;
 pub mod process;
+pub mod visitors;
 pub mod worker;
 
 use crate::config::delivery::DeliveryConfig;
+use crate::config::visitor::VisitorForms;
 use crate::domain::decide::Policy;
 use crate::domain::reading::ReadSettings;
 use crate::domain::rules::{Declarations, RuleSet};
@@ -27,6 +29,8 @@ pub struct Brain {
     pub policy: Policy,
     /// Which effects follow a commit.
     pub delivery: DeliveryConfig,
+    /// Forms that mail their visitors.
+    pub visitors: Arc<VisitorForms>,
     /// Mailboxes whose messages are marked after the commit.
     pub marked_mailboxes: Vec<String>,
 }

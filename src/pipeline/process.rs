@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use ulid::Ulid;
 
+use super::visitors::{self, Standing};
 use super::{Brain, backoff};
 use crate::clock::Clock;
 use crate::delivery;
@@ -26,7 +27,7 @@ use crate::domain::envelope::Envelope;
 use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood, keys};
 use crate::domain::reading;
 use crate::domain::submission::Submission;
-use crate::store::{Commit, Committed, Failure, Guard, JobSubject, Lease, Store, StoreError, StoreResult};
+use crate::store::{Commit, Committed, Effect, Failure, Guard, JobSubject, Lease, Store, StoreError, StoreResult};
 use crate::telemetry::fail_point;
 
 /// The second net around reading; the first is the reader's own budget.
@@ -245,12 +246,14 @@ impl Processor {
         let started = Instant::now();
         let queries: Vec<_> = wave.iter().map(|w| query(&w.read, &w.keys)).collect();
         let around = self.store.neighbours(&queries).await?;
+        let reads: Vec<&Read> = wave.iter().map(|w| &w.read).collect();
+        let standings = visitors::standings(Some(&self.store), brain, &reads).await?;
         stage("neighbours", started);
         let started = Instant::now();
         let mut commits = Vec::with_capacity(wave.len());
         let mut place = Vec::with_capacity(wave.len());
-        for (index, (work, around)) in wave.iter().zip(&around).enumerate() {
-            match std::panic::catch_unwind(AssertUnwindSafe(|| self.commit_of(brain, work, around))) {
+        for (index, ((work, around), standing)) in wave.iter().zip(&around).zip(&standings).enumerate() {
+            match std::panic::catch_unwind(AssertUnwindSafe(|| self.commit_of(brain, work, around, standing))) {
                 Ok(commit) => {
                     commits.push(commit);
                     place.push(index);
@@ -292,9 +295,9 @@ impl Processor {
         Ok(again)
     }
 
-    fn commit_of(&self, brain: &Brain, work: &Work, around: &Neighbourhood) -> Commit {
+    fn commit_of(&self, brain: &Brain, work: &Work, around: &Neighbourhood, standing: &Standing) -> Commit {
         let now = self.clock.now();
-        let decision = decide::decide(&Question {
+        let mut decision = decide::decide(&Question {
             envelope: &work.read.envelope,
             submission: &work.read.submission,
             enquiry: &work.read.enquiry,
@@ -305,12 +308,14 @@ impl Processor {
             ids: work.ids,
             now,
         });
+        visitors::hold(brain, &work.read, standing, &mut decision);
         metrics::counter!("pisteur_decisions_total", "state" => decision.state.as_str()).increment(1);
         let envelope = &work.read.envelope;
         let mark = envelope.context.mail.clone().filter(|_| brain.marked_mailboxes.contains(&envelope.intake_id));
         let mark = mark.map(|position| (envelope.intake_id.clone(), position));
         let facts = delivery::Facts::of(envelope.id, &decision, envelope.context.silent, mark, now);
-        let effects = delivery::plan(&brain.delivery, &facts, &*self.clock);
+        let mut effects = delivery::plan(&brain.delivery, &facts, &*self.clock);
+        effects.extend(self.visitor_mail(brain, work, standing, &mut decision));
         Commit {
             lease: Arc::clone(&work.lease),
             arrival: work.read.envelope.id,
@@ -324,6 +329,18 @@ impl Processor {
             effects,
             now,
         }
+    }
+
+    fn visitor_mail(&self, brain: &Brain, work: &Work, standing: &Standing, decision: &mut Decision) -> Option<Effect> {
+        let read = &work.read;
+        let arrived = delivery::visitor::Arrived {
+            envelope: &read.envelope,
+            submission: &read.submission,
+            enquiry: &read.enquiry,
+            ask: standing.ask.as_ref(),
+            confirmed_at: standing.confirmed_at,
+        };
+        delivery::visitor::plan(&brain.visitors, arrived, decision, &*self.clock)
     }
 }
 

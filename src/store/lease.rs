@@ -134,9 +134,9 @@ pub struct Claim {
 pub struct Effect {
     /// Idempotency key: ULID minted when the effect was decided.
     pub id: Ulid,
-    /// `webhook`, `mail` or `mark`.
+    /// `webhook`, `mail`, `mark`, `acknowledge` or `opt_in`.
     pub kind: String,
-    /// Configured target: webhook id, `owner`, mailbox id.
+    /// Configured target: webhook id, `owner`, mailbox id, form id.
     pub target: String,
     /// What the deliverer needs, without message text; records are looked up at delivery.
     pub payload: serde_json::Value,

@@ -16,10 +16,14 @@ pub mod postgres;
 pub mod rows;
 mod signal;
 pub mod sqlite;
+mod visitors;
 
 pub use arrive::{Accepted, CursorMove, HELD, InitialState, NewArrival};
 pub use errors::{StoreError, StoreResult};
 use lease::Times;
+pub use visitors::{
+    ConfirmedPurpose, Evidence, LinkKind, MailBounds, NewLink, OpenLink, Turn, Used, VisitorMail,
+};
 pub use lease::{Claim, Effect, Failure, JobSubject, LONGEST_WAIT, Lease, Queue};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -179,6 +183,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()>;
     /// A deliver job is done.
     async fn delivered(&self, lease: &Lease) -> StoreResult<()>;
+    /// A deliver job ends without having been carried out, on purpose, for this reason.
+    async fn withheld(&self, lease: &Lease, why: &str) -> StoreResult<()>;
     /// Waits until the queue may have work, at most `timeout`.
     async fn wait(&self, queue: Queue, timeout: Duration);
 
@@ -243,6 +249,21 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn save_ruleset(&self, hash: &str, sources: &serde_json::Value) -> StoreResult<()>;
     /// Source of a stored rule set.
     async fn ruleset(&self, hash: &str) -> StoreResult<Option<serde_json::Value>>;
+
+    // -- visitors -------------------------------------------------------------------------------------------------
+    /// Grants a mail to a visitor its turn within the bounds, counted over all daemons, or says why not. The same
+    /// effect may ask again. Links of a granted mail work from now on.
+    async fn visitor_turn(&self, mail: VisitorMail) -> StoreResult<Turn>;
+    /// The link with this hash, while it works.
+    async fn open_link(&self, kind: LinkKind, hash: &str) -> StoreResult<Option<OpenLink>>;
+    /// Uses a link: confirms, and puts an arrival that waited for it back into the queue; or ends mail to its address.
+    /// The second time changes nothing and answers the same.
+    async fn use_link(&self, kind: LinkKind, hash: &str, evidence: Evidence) -> StoreResult<Used>;
+    /// Which of these canonical addresses are confirmed for which of these purposes.
+    async fn confirmed(&self, asked: &[(String, String)]) -> StoreResult<Vec<ConfirmedPurpose>>;
+    /// Removes the bytes of at most `most` submissions of a form received before `before`, unless they are still to be
+    /// worked on. Record, message, decision and digest stay. How many.
+    async fn purge_raw(&self, form: &str, before: Timestamp, most: i64) -> StoreResult<u64>;
 
     // -- life -----------------------------------------------------------------------------------------------------
     /// Figures for health and metrics. Never an error: an unreachable database is a figure, a busy one shows the figures

@@ -61,6 +61,8 @@ pub struct ArrivalDetail {
     pub repeats: Vec<Ulid>,
     /// Raw bytes still stored.
     pub raw_kept: bool,
+    /// Webhooks, mails and marks that followed it: `waiting`, `delivered`, `withheld` (with the reason) or `dead`.
+    pub deliveries: Vec<serde_json::Value>,
 }
 
 /// Which records to list.

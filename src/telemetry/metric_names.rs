@@ -48,6 +48,7 @@ pub const METRICS: &[Metric] = &[
     counter("pisteur_accepted_total", "Arrivals journalled with fsync, by intake."),
     counter("pisteur_repeated_total", "Arrivals that repeat an earlier one, by intake."),
     counter("pisteur_refused_total", "Form submissions answered with an error, by form and reason."),
+    counter("pisteur_links_used_total", "Links in mails to visitors that were used, by kind (confirm, unsubscribe)."),
     // Listeners.
     counter("pisteur_connections_refused_total", "Connections turned away because too many were open."),
     counter("pisteur_connections_pushed_out_total", "Connections that nobody worked for, closed to make room."),
@@ -88,8 +89,9 @@ pub const METRICS: &[Metric] = &[
     counter("pisteur_reading_failures_total", "Arrivals whose reading panicked or took too long."),
     counter("pisteur_poison_arrivals_total", "Arrivals quarantined because reading them killed a process."),
     // Outbox.
-    counter("pisteur_deliveries_total", "Attempts to deliver, by kind, target and outcome (delivered, failed, dead)."),
+    counter("pisteur_deliveries_total", "Attempts to deliver, by kind, target and outcome (delivered, failed, dead, withheld)."),
     histogram("pisteur_delivery_seconds", "Time of one attempt to deliver, by kind."),
+    counter("pisteur_purged_total", "Submissions whose bytes were removed after their time, by form."),
     // Progress, read from the store.
     gauge("pisteur_arrivals", "Arrivals stored, by state; failed and quarantined ones wait for a person."),
     gauge("pisteur_jobs", "Jobs by queue and state: waiting, leased, dead; a dead one needs a person."),

@@ -7,7 +7,9 @@ use pisteur::clock::{Clock, ManualClock, Timestamp};
 use pisteur::config::delivery::{
     DeliveryConfig, Event, Include, OneOrMany, OwnerMailConfig, SmtpConfig, SmtpTls, WebhookConfig,
 };
+use pisteur::config::Config;
 use pisteur::delivery::mail::{People, Recipient};
+use pisteur::delivery::visitor::House;
 use pisteur::delivery::{Deliverers, Facts, deliverers, plan};
 use pisteur::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind, UnknownCampaign};
 use pisteur::domain::enquiry::{Attribution, Email, EmailKind, Enquiry, Organisation, Person, Phone};
@@ -217,7 +219,9 @@ impl Scene {
 
     /// The deliverers of a configuration.
     pub fn deliverers(&self, config: &DeliveryConfig) -> Deliverers {
-        deliverers(config, &self.store, Self::people()).unwrap()
+        let house = Config { delivery: config.clone(), ..Config::default() };
+        let house = House::of(&house, Arc::clone(&self.clock) as Arc<dyn Clock>);
+        deliverers(config, &self.store, Self::people(), house).unwrap()
     }
 
     /// A worker with these deliverers; it stops when dropped or told.

@@ -11,8 +11,8 @@ use pisteur::domain::envelope::{ArrivalState, Envelope};
 use pisteur::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use pisteur::store::rows;
 use pisteur::store::{
-    Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
-    StoreError, StoreResult, StoreStats,
+    Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Evidence, Failure, Lease, LinkKind, MailboxState,
+    NamedLock, NewArrival, OpenLink, Queue, Store, StoreError, StoreResult, StoreStats, Turn, Used, VisitorMail,
 };
 use ulid::Ulid;
 
@@ -169,6 +169,24 @@ impl Store for MemoryStore {
         none()
     }
     async fn delivered(&self, _lease: &Lease) -> StoreResult<()> {
+        none()
+    }
+    async fn withheld(&self, _lease: &Lease, _why: &str) -> StoreResult<()> {
+        none()
+    }
+    async fn visitor_turn(&self, _mail: VisitorMail) -> StoreResult<Turn> {
+        none()
+    }
+    async fn open_link(&self, _kind: LinkKind, _hash: &str) -> StoreResult<Option<OpenLink>> {
+        none()
+    }
+    async fn use_link(&self, _kind: LinkKind, _hash: &str, _evidence: Evidence) -> StoreResult<Used> {
+        none()
+    }
+    async fn confirmed(&self, _asked: &[(String, String)]) -> StoreResult<Vec<ConfirmedPurpose>> {
+        none()
+    }
+    async fn purge_raw(&self, _form: &str, _before: Timestamp, _most: i64) -> StoreResult<u64> {
         none()
     }
     async fn wait(&self, _queue: Queue, _timeout: Duration) {}

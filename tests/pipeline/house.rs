@@ -100,6 +100,7 @@ impl House {
             settings: config.read_settings(),
             policy: config.policy(),
             delivery: config.delivery.clone(),
+            visitors: Arc::new(config.visitor_forms()),
             marked_mailboxes: Vec::new(),
         };
         let processor = Processor {

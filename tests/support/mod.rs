@@ -15,5 +15,6 @@ pub mod process;
 pub mod proxy;
 pub mod smtp;
 pub mod tls;
+pub mod visitors;
 pub mod wait;
 pub mod webhook;

@@ -94,6 +94,7 @@ impl DeliveryConfig {
                 problems.push(Problem::new(format!("{key}.id"), message));
             }
         }
+        self.visitor_mail.validate(&mut problems);
         if let Some(smtp) = &self.smtp {
             smtp.validate(&mut problems);
         }

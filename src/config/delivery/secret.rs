@@ -18,6 +18,12 @@ impl DeliverySecret {
         Self(value.trim().to_owned())
     }
 
+    /// Reads the secret that a variable or a file holds, the variable first; `None` when neither is named.
+    #[must_use]
+    pub fn from(env: Option<&str>, file: Option<&PathBuf>) -> Option<Result<Self, String>> {
+        env.map(from_env).or_else(|| file.map(from_file))
+    }
+
     /// The secret itself.
     #[must_use]
     pub fn expose(&self) -> &str {

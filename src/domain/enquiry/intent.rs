@@ -1,9 +1,7 @@
-//! What they want, by few sure words: kind of inquiry, request to be left alone, consents.
+//! What they want, by few sure words: kind of inquiry, request to be left alone.
 
-use super::Consent;
 use crate::domain::reading::body::cut;
 use crate::domain::reading::field_names::fold;
-use crate::domain::submission::{Canonical, Field};
 
 /// Most words of an unsubscribe request: longer texts mean something else.
 const UNSUBSCRIBE_WORDS: usize = 5;
@@ -97,38 +95,6 @@ pub fn inquiry_kind(topic: Option<&str>, message: &str) -> Option<String> {
         }
     }
     None
-}
-
-/// Consents: every consent field, given when its value says yes.
-pub fn consents(fields: &[Field]) -> Vec<Consent> {
-    let meant = fields.iter().filter(|f| f.canonical == Some(Canonical::Consent)).take(20);
-    meant
-        .map(|field| {
-            let value = field.value.trim();
-            let text = (value.chars().count() > 12).then(|| crate::domain::reading::text::one_line(value, 2_000));
-            Consent { purpose: field.name.clone(), given: says_yes(value), text, version: None }
-        })
-        .collect()
-}
-
-/// A ticked box sends `on`, `1`, `yes` or the text beside it; an empty value or a no is a no.
-fn says_yes(value: &str) -> bool {
-    !matches!(
-        fold(value).as_str(),
-        "" | "0"
-            | "no"
-            | "non"
-            | "ne"
-            | "nein"
-            | "false"
-            | "off"
-            | "nesouhlasim"
-            | "refuse"
-            | "jerefuse"
-            | "خیر"
-            | "نه"
-            | "null"
-    )
 }
 
 #[cfg(test)]

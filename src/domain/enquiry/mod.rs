@@ -5,6 +5,7 @@
 pub mod attribution;
 pub mod channel;
 pub mod company;
+pub mod consent;
 pub mod country;
 pub mod email;
 mod email_providers;
@@ -128,8 +129,21 @@ pub struct Attribution {
 pub struct Consent {
     pub purpose: String,
     pub given: bool,
+    /// Text shown beside the box.
     pub text: Option<String>,
     pub version: Option<String>,
+    /// Field as sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Value as sent, one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Language of the text, ISO 639-1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// BLAKE3 of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_hash: Option<String>,
 }
 
 /// An amount of money in the smallest unit of its currency (cents).

@@ -5,7 +5,7 @@
 use super::email::{EmailAddress, organisation_domain, registrable_domain};
 use super::identity::{answer_elsewhere, emails, person, raw_sender, speaks_for_another};
 use super::{
-    Address, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, attribution, company, country,
+    Address, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, attribution, company, consent, country,
     intent, language, money, name, phone, postcode,
 };
 use crate::domain::envelope::Envelope;
@@ -45,7 +45,7 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
         attribution: origin.visit,
         first_touch: origin.first.map(Box::new),
         last_touch: origin.last.map(Box::new),
-        consents: intent::consents(fields),
+        consents: consent::read(fields, form, envelope.context.accept_language.as_deref()),
         custom: custom(fields, answer_elsewhere(submission, settings)),
         raw_sender: raw_sender(submission, &emails),
         website: website(fields),

@@ -6,6 +6,7 @@
 use super::body::warning;
 use super::text::{clean, non_empty_line};
 use super::{FormReading, ReadLimits, ReadSettings, charset, field_names, json, multipart, tracking, typed};
+use crate::domain::enquiry::consent;
 use crate::domain::envelope::{Digest, Envelope};
 use crate::domain::submission::{Attachment, Canonical, Field, Submission, Warning};
 
@@ -196,6 +197,9 @@ fn interpret(name: &str, value: String, form: Option<&FormReading>) -> Option<Fi
     let keep = |canonical, value| Some(Field { name: name.to_owned(), value, canonical });
     if let Some(mapped) = form.and_then(|f| f.map.get(name)) {
         return keep(Some(*mapped), value);
+    }
+    if consent::is_option(name) {
+        return keep(Some(Canonical::Consent), value);
     }
     if let Some((_, tracked)) = tracking::parameter(name) {
         let limit = if tracked.is_address() { ADDRESS_CHARS } else { ATTRIBUTION_CHARS };

@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::enquiry::AttributionSettings;
+use super::enquiry::consent::ConsentReading;
 use super::envelope::{Envelope, RawKind};
 use super::rules::FieldType;
 use super::submission::{Canonical, Submission};
@@ -50,6 +51,9 @@ pub struct FormReading {
     pub language: Option<String>,
     /// Country when nothing else tells.
     pub country: Option<String>,
+    /// Consents it asks for.
+    #[serde(default)]
+    pub consents: Vec<ConsentReading>,
 }
 
 /// What reading needs to know of the house.

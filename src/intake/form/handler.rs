@@ -112,7 +112,7 @@ pub(super) async fn thanks(State(door): State<Arc<FormDoor>>, name: Name, reques
 }
 
 /// The socket's peer.
-fn request_peer(head: &request::Parts) -> IpAddr {
+pub(super) fn request_peer(head: &request::Parts) -> IpAddr {
     head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
 }
 

@@ -125,7 +125,7 @@ fn context(visit: &Visit<'_>) -> ArrivalContext {
     };
     let query = visit.head.uri.query().filter(|query| !query.is_empty());
     ArrivalContext {
-        client_ip: Some(visit.client().to_string()),
+        client_ip: visit.set.kept_ip(&visit.form.id, visit.client()),
         user_agent: sent(header::USER_AGENT, 512),
         referer: sent(header::REFERER, 2_048),
         origin: sent(header::ORIGIN, 512),

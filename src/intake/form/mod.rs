@@ -15,6 +15,8 @@ mod handler;
 mod journalled;
 pub mod near;
 pub mod negotiate;
+mod opt_in;
+mod opt_in_texts;
 pub mod pages;
 pub mod problem;
 pub mod rates;
@@ -49,13 +51,16 @@ pub struct FormDoor {
     pub forms: Arc<ArcSwap<FormSet>>,
 }
 
-/// Routes of the form door: `/f/{form}`, `/f/{form}/thanks`, and the scripts for websites.
+/// Routes of the form door: `/f/{form}`, `/f/{form}/thanks`, the scripts for websites, and `/c/{token}` and `/u/{token}`
+/// of mails to visitors.
 pub fn router(door: Arc<FormDoor>) -> Router {
     Router::new()
         .route("/f/{form}", any(handler::form))
         .route("/f/{form}/thanks", get(handler::thanks))
         .route("/pisteur.js", get(scripts::enhancer))
         .route("/attribution.js", get(scripts::attribution))
+        .route("/c/{token}", any(opt_in::confirm))
+        .route("/u/{token}", any(opt_in::unsubscribe))
         .with_state(door)
 }
 

@@ -5,6 +5,7 @@
 //! in a page; only websites that the form lists may show a page in a frame.
 
 mod field;
+mod note;
 mod place;
 mod refill;
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 use sha2::Digest;
 
 use self::field::{Field, blanks};
+pub use self::note::{Note, note};
 pub use self::place::Place;
 use self::refill::{Refilled, refill};
 use super::scripts::ENHANCER;
@@ -47,6 +49,7 @@ static TEMPLATES: LazyLock<Option<Environment<'static>>> = LazyLock::new(|| {
         ("landing.html", include_str!("templates/landing.html")),
         ("thanks.html", include_str!("templates/thanks.html")),
         ("problem.html", include_str!("templates/problem.html")),
+        ("opt_in.html", include_str!("templates/opt_in.html")),
     ];
     templates.into_iter().try_for_each(|(name, source)| env.add_template(name, source)).ok()?;
     Some(env)
@@ -107,6 +110,7 @@ struct Page<'a> {
     words: &'a str,
     kept: bool,
     reference: &'a str,
+    button: &'a str,
 }
 
 /// What a landing page is made of.

@@ -1,6 +1,7 @@
 //! The forms in force, with everything that a reload exchanges at once.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -9,6 +10,7 @@ use super::client::Proxies;
 use super::rates::Rates;
 use super::unfinished::Unfinished;
 use crate::config::form::FormConfig;
+use crate::config::visitor::IpRule;
 use crate::config::http::{HttpConfig, LimitsConfig};
 use crate::telemetry::seldom::Seldom;
 
@@ -37,6 +39,8 @@ pub struct FormSet {
     pub in_hand_bytes: Arc<Semaphore>,
     /// Warnings that visitors can provoke.
     pub warned: Seldom,
+    /// What is kept of visitors' network addresses, by form id.
+    kept_ips: BTreeMap<String, IpRule>,
     /// Address of the public listener for visitors, without a slash at the end.
     pub public_url: Option<String>,
 }
@@ -57,6 +61,8 @@ impl FormSet {
             in_hand: Semaphore::new(limits.in_hand.min(Semaphore::MAX_PERMITS)),
             in_hand_bytes: Arc::new(Semaphore::new(budget.min(Semaphore::MAX_PERMITS))),
             warned: Seldom::default(),
+            // A key that cannot be read any more: rather nothing is kept than everything.
+            kept_ips: forms.iter().map(|f| (f.id.clone(), f.privacy.rule().unwrap_or(IpRule::Drop))).collect(),
             public_url: http.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
         }
     }
@@ -78,6 +84,12 @@ impl FormSet {
     pub fn shown(&self) -> Option<Arc<FormConfig>> {
         let enabled = |form: &&Arc<FormConfig>| form.enabled && form.hosted;
         self.by_id.get(SHOWN_FIRST).filter(enabled).or_else(|| self.by_id.values().find(enabled)).cloned()
+    }
+
+    /// What is kept of the network address of a visitor of the form with this id.
+    #[must_use]
+    pub fn kept_ip(&self, form: &str, address: IpAddr) -> Option<String> {
+        self.kept_ips.get(form).unwrap_or(&IpRule::Drop).kept(address)
     }
 
     /// Largest body of `form` in bytes.

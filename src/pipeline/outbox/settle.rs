@@ -19,7 +19,7 @@ impl Outbox {
     /// Whether to try again, and after how long.
     fn failure(&self, lease: &Lease, delivery: Delivery) -> Option<Failure> {
         let (after, error) = match delivery {
-            Delivery::Done => return None,
+            Delivery::Done | Delivery::Withheld { .. } => return None,
             Delivery::Never { why } => return Some(Failure { error: why, retry_after: None }),
             Delivery::Retry { after, why } => (after, why),
         };
@@ -34,12 +34,17 @@ impl Outbox {
 
     /// Writes down how a delivery ended, again and again while the database is away.
     pub(super) async fn settle(&self, lease: &Lease, effect: &Effect, delivery: Delivery) {
+        let withheld = if let Delivery::Withheld { why } = &delivery { Some(why.clone()) } else { None };
         let failure = self.failure(lease, delivery);
-        Self::say(effect, lease.attempt(), failure.as_ref());
+        match &withheld {
+            Some(why) => Self::say_withheld(effect, why),
+            None => Self::say(effect, lease.attempt(), failure.as_ref()),
+        }
         for tried in 0..SETTLE_TRIES {
-            let written = match &failure {
-                None => self.deps.store.delivered(lease).await,
-                Some(failure) => self.deps.store.fail(lease, failure.clone()).await,
+            let written = match (&failure, &withheld) {
+                (None, None) => self.deps.store.delivered(lease).await,
+                (None, Some(why)) => self.deps.store.withheld(lease, why).await,
+                (Some(failure), _) => self.deps.store.fail(lease, failure.clone()).await,
             };
             match written {
                 Ok(()) => return,
@@ -55,6 +60,13 @@ impl Outbox {
                 }
             }
         }
+    }
+
+    fn say_withheld(effect: &Effect, why: &str) {
+        let (id, kind, target) = (effect.id, &effect.kind, &effect.target);
+        tracing::info!(effect = %id, kind, target, why, "effect {id} for {kind} {target} is withheld: {why}");
+        let (kind, target) = (kind.clone(), target.clone());
+        counter!("pisteur_deliveries_total", "kind" => kind, "target" => target, "outcome" => "withheld").increment(1);
     }
 
     fn say(effect: &Effect, attempt: i64, failure: Option<&Failure>) {

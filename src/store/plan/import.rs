@@ -49,7 +49,7 @@ impl Plan {
         };
         self.points(contact, &line.enquiry, if known.is_some() { 1_000 } else { 0 });
         self.addresses(contact, &line.enquiry);
-        self.consents(contact, &line.enquiry, None);
+        self.consents(contact, &line.enquiry);
         self.custom(contact, &line.enquiry, std::collections::BTreeMap::new());
         self.keys_of(contact, &line.keys, is_personal);
     }

@@ -197,7 +197,7 @@ impl Plan {
         let holder = known.contact.unwrap_or(known.id);
         self.points(holder, &commit.enquiry, 1_000);
         self.addresses(holder, &commit.enquiry);
-        self.consents(holder, &commit.enquiry, Some(commit.lease.job));
+        self.consents_of(holder, commit);
         self.custom(known.id, &commit.enquiry, facts::Facts::of(commit).rest());
         self.keys_of(known.id, &commit.decision.keys, is_personal);
         if holder != known.id {
@@ -226,8 +226,14 @@ impl Plan {
     }
 
     fn unsubscribe(&mut self, commit: &Commit) {
-        let Some(address) = &commit.decision.unsubscribe else { return };
-        row!(self.suppressed; address, commit.now.micros(), commit.lease.job);
+        if let Some(address) = &commit.decision.unsubscribe {
+            self.suppress(address, Some(commit.lease.job));
+        }
+    }
+
+    /// Nobody writes to this canonical address any more.
+    pub(super) fn suppress(&mut self, address: &str, arrival: Option<i64>) {
+        row!(self.suppressed; address, self.now, arrival);
         for kind in [KeyKind::Email, KeyKind::SharedEmail] {
             let key = MatchKey::of(kind, address);
             row!(self.unsubscribed; key.kind.number(), key.hash);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use ulid::Ulid;
 
 use super::{Ownership, Plan, text};
-use crate::domain::enquiry::{EmailKind, Enquiry};
+use crate::domain::enquiry::{Consent, EmailKind, Enquiry};
 use crate::domain::matching::EntityKind;
+use crate::store::Commit;
 use crate::store::batch::row;
 
 /// What a new contact or organisation has beside its enquiry.
@@ -72,12 +73,27 @@ impl Plan {
         }
     }
 
-    /// Consents, with the arrival as evidence.
-    pub(super) fn consents(&mut self, record: i64, enquiry: &Enquiry, arrival: Option<i64>) {
+    /// Consents of an import: nothing shows when and where they were given.
+    pub(super) fn consents(&mut self, record: i64, enquiry: &Enquiry) {
         for consent in &enquiry.consents {
-            row!(self.consents; record, consent.purpose, i64::from(consent.given), consent.text, consent.version,
-                self.now, arrival);
+            self.consent(record, consent, self.now, (None, None, None));
         }
+    }
+
+    /// Consents of an arrival, with their evidence: when it came, from where, and the page the box stood on.
+    pub(super) fn consents_of(&mut self, record: i64, commit: &Commit) {
+        let envelope = &commit.envelope;
+        let page = page(commit);
+        for consent in &commit.enquiry.consents {
+            let evidence = (Some(commit.lease.job), envelope.context.client_ip.as_deref(), page);
+            self.consent(record, consent, envelope.received_at.micros(), evidence);
+        }
+    }
+
+    fn consent(&mut self, record: i64, consent: &Consent, at: i64, evidence: (Option<i64>, Option<&str>, Option<&str>)) {
+        let (arrival, client_ip, page) = evidence;
+        row!(self.consents; record, consent.purpose, i64::from(consent.given), consent.text, consent.version, at,
+            arrival, consent.field, consent.value, consent.language, consent.text_hash, client_ip, page);
     }
 
     /// Fields without a column: the form's own and what rules set. Repeated names are joined by commas.
@@ -97,6 +113,16 @@ impl Plan {
             row!(self.custom_fields; record, name, value);
         }
     }
+}
+
+/// The page the form stood on, as it said, else as the browser said.
+fn page(commit: &Commit) -> Option<&str> {
+    let fields = &commit.submission.fields;
+    let said = |name: &str| {
+        let value = fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim());
+        value.filter(|value| !value.is_empty())
+    };
+    ["_page", "source_url", "page_url"].iter().find_map(|name| said(name)).or(commit.envelope.context.referer.as_deref())
 }
 
 /// The address that decides whether a new record starts unsubscribed.

@@ -50,7 +50,7 @@ impl Plan {
         };
         self.points(holder, &commit.enquiry, 0);
         self.addresses(holder, &commit.enquiry);
-        self.consents(holder, &commit.enquiry, Some(commit.lease.job));
+        self.consents_of(holder, commit);
         self.custom(id, &commit.enquiry, facts.rest());
         self.keys_of(id, &commit.decision.keys, is_personal);
         if holder != id {

@@ -16,7 +16,7 @@ use super::driver::may_run_again;
 use super::link::{AT_THE_DOOR, AT_WORK, Link};
 use super::queries::{
     arrivals, campaigns, commit, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe,
-    records, show,
+    records, retention, show, visitors,
 };
 use super::{plans, server};
 use crate::clock::Timestamp;
@@ -25,8 +25,9 @@ use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::figures::Settled;
 use crate::store::{
-    Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
-    StoreError, StoreResult, StoreStats, Times, rows,
+    Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Evidence, Failure, Lease, LinkKind, MailboxState,
+    NamedLock, NewArrival, OpenLink, Queue, Store, StoreError, StoreResult, StoreStats, Times, Turn, Used, VisitorMail,
+    rows,
 };
 
 /// How often a transaction that met another one runs again.
@@ -175,6 +176,10 @@ impl Store for Postgres {
         writing!(self, |conn| jobs::delivered(conn, lease, now))
     }
 
+    async fn withheld(&self, lease: &Lease, why: &str) -> StoreResult<()> {
+        writing!(self, |conn| jobs::withheld(conn, lease, why))
+    }
+
     async fn wait(&self, queue: Queue, timeout: Duration) {
         self.inner.bell.wait(queue, timeout).await;
     }
@@ -316,6 +321,35 @@ impl Store for Postgres {
         reading!(self, |conn| people::ruleset(conn, hash))
     }
 
+    async fn visitor_turn(&self, mail: VisitorMail) -> StoreResult<Turn> {
+        let now = self.inner.link.now();
+        writing!(self, |conn| visitors::turn(conn, &mail, now))
+    }
+
+    async fn open_link(&self, kind: LinkKind, hash: &str) -> StoreResult<Option<OpenLink>> {
+        let now = self.inner.link.now();
+        reading!(self, |conn| visitors::link(conn, kind, hash, now))
+    }
+
+    async fn use_link(&self, kind: LinkKind, hash: &str, evidence: Evidence) -> StoreResult<Used> {
+        let now = self.times();
+        let (used, released) = writing!(self, |conn| visitors::redeem(conn, kind, hash, &evidence, now))?;
+        self.inner.bell.work(Queue::Process, usize::from(released));
+        Ok(used)
+    }
+
+    async fn confirmed(&self, asked: &[(String, String)]) -> StoreResult<Vec<ConfirmedPurpose>> {
+        reading!(self, |conn| visitors::confirmed(conn, asked))
+    }
+
+    async fn purge_raw(&self, form: &str, before: Timestamp, most: i64) -> StoreResult<u64> {
+        let found = reading!(self, |conn| retention::purgeable(conn, form, before, most))?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        writing!(self, |conn| retention::purge(conn, &found))
+    }
+
     async fn stats(&self) -> StoreStats {
         let now = self.inner.link.now();
         let link = &self.inner.link;
@@ -325,6 +359,9 @@ impl Store for Postgres {
         let read = link.bounded(AT_THE_DOOR, read).await;
         if let Err(error) = writing!(self, |conn| journal::forget_keys(conn, now)) {
             tracing::debug!(%error, "keys that ran out could not be forgotten; the next round tries again");
+        }
+        if let Err(error) = writing!(self, |conn| visitors::forget(conn, now)) {
+            tracing::debug!(%error, "mails and links that count no more stay for now");
         }
         let (spilled, set_aside) = self.inner.spilled().await;
         StoreStats { spilled, set_aside, ..self.figures.show(read, link.is_up()) }

@@ -18,6 +18,9 @@ pub(super) const RESERVE: &str =
 /// Takes advisory locks in the order given.
 pub(super) const LOCK_KEYS: &str = "SELECT pg_advisory_xact_lock(k) FROM unnest(CAST($1 AS BIGINT[])) AS k";
 
+/// The advisory lock of those who count mails to visitors: an arbitrary number.
+const VISITOR_MAIL: i64 = 0x5649_5349_544d_4149;
+
 /// Takes the next `n` inside numbers, in growing order.
 pub(super) async fn reserve(conn: &mut Connection, n: usize) -> StoreResult<Vec<i64>> {
     if n == 0 {
@@ -37,6 +40,12 @@ pub(super) async fn lock_keys(conn: &mut Connection, keys: &BTreeSet<MatchKey>) 
         return Ok(());
     }
     sqlx::query(LOCK_KEYS).bind(locks.into_iter().collect::<Vec<i64>>()).execute(conn).await?;
+    Ok(())
+}
+
+/// Lets transactions that count mails to visitors come one after the other, over all daemons.
+pub(super) async fn lock_visitor_mail(conn: &mut Connection) -> StoreResult<()> {
+    sqlx::query(LOCK_KEYS).bind(vec![VISITOR_MAIL]).execute(conn).await?;
     Ok(())
 }
 

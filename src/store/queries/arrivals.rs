@@ -46,6 +46,10 @@ statements! {
         "'pool', d.pool, 'owner', d.owner, 'record', x.ulid"),
         " AS item, d.action, d.rule_ids, d.facts, d.trace FROM decision d LEFT JOIN entity x ON x.id = d.record",
         " WHERE d.arrival = $1 ORDER BY d.id DESC");
+    EFFECTS("SELECT ", json_object!(
+        "'id', f.ulid, 'kind', f.kind, 'target', f.target, 'planned_at', f.created_at, ",
+        "'delivered_at', f.delivered_at, 'withheld', f.withheld, 'attempts', j.attempt, 'error', j.last_error, ",
+        "'dead', j.dead"), " AS item FROM effect f LEFT JOIN job j ON j.id = f.id WHERE f.arrival = $1 ORDER BY f.id");
     STATE("SELECT id, state, reason, context, attempts, record FROM arrival WHERE ulid = $1", for_update!());
     REQUEUE("UPDATE arrival SET state = 'received', reason = NULL, error = NULL, decided_at = NULL, context = $2 WHERE id = $1");
     // Attempts go on counting, so that a lease of before can never settle the new job; those of before are forgiven.
@@ -56,6 +60,9 @@ statements! {
         " CAST($3 AS BIGINT) - CAST($4 AS BIGINT), CAST($4 AS BIGINT)) ON CONFLICT (id) DO NOTHING");
     DISCARD("UPDATE arrival SET state = 'discarded', reason = $2, decided_at = $3 WHERE id = $1");
     DROP_JOB("DELETE FROM job WHERE id = $1 AND owner IS NULL");
+    HAS_RAW(
+        "SELECT a.id FROM arrival a WHERE a.id = $1 AND EXISTS (SELECT 1 FROM arrival_raw w",
+        " WHERE w.arrival = a.id OR w.arrival = a.duplicate_of)");
     HAS_JOB("SELECT id FROM job WHERE id = $1");
     DEAD_LETTERS(
         "SELECT j.id, f.kind, f.target, j.attempt, j.last_error, j.due_at, f.payload FROM job j",
@@ -136,7 +143,31 @@ pub(in super::super) async fn show(conn: &mut Connection, id: Ulid) -> StoreResu
         decisions: decisions(conn, DECISIONS, inside).await?,
         repeats: repeats.iter().map(|r| ulid(r.try_get("ulid")?)).collect::<StoreResult<_>>()?,
         raw_kept: rest.try_get::<i64, _>("raw_kept")? != 0,
+        deliveries: deliveries(conn, inside).await?,
     }))
+}
+
+/// What left the house because of an arrival, and how far it came: `delivered` is said of nothing else.
+async fn deliveries(conn: &mut Connection, inside: i64) -> StoreResult<Vec<serde_json::Value>> {
+    let rows = sqlx::query(EFFECTS).bind(inside).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let mut item = json(row.try_get("item")?);
+            let has = |name: &str| item.get(name).is_some_and(|value| !value.is_null());
+            let dead = item.get("dead").and_then(serde_json::Value::as_i64) == Some(1);
+            let state = match (has("withheld"), has("delivered_at"), dead) {
+                (true, ..) => "withheld",
+                (_, true, _) => "delivered",
+                (_, _, true) => "dead",
+                _ => "waiting",
+            };
+            if let Some(map) = item.as_object_mut() {
+                map.remove("dead");
+                map.insert("state".to_owned(), state.into());
+            }
+            Ok(item)
+        })
+        .collect()
 }
 
 /// Decisions with their documents unfolded.
@@ -170,6 +201,10 @@ pub(in super::super) async fn requeue(
 ) -> StoreResult<bool> {
     let Some((inside, state, row)) = state(conn, id).await? else { return Ok(false) };
     if !from.contains(&state) {
+        return Ok(false);
+    }
+    // Without its bytes it would be read as an empty one.
+    if sqlx::query(HAS_RAW).bind(inside).fetch_optional(&mut *conn).await?.is_none() {
         return Ok(false);
     }
     let mut context = json(row.try_get("context")?);

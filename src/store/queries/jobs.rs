@@ -38,6 +38,7 @@ statements! {
         " WHERE id = $1 AND owner = $2 AND attempt = $3 AND dead = 0");
     SETTLE("DELETE FROM job WHERE id = $1 AND owner = $2 AND attempt = $3 AND dead = 0");
     END_ARRIVAL("UPDATE arrival SET state = $2, reason = $3, error = $4, decided_at = $5, attempts = $6 WHERE id = $1");
+    WITHHOLD("UPDATE effect SET withheld = $2 WHERE id = $1");
     END_EFFECT("UPDATE effect SET delivered_at = $2 WHERE id = $1");
 }
 
@@ -140,6 +141,13 @@ pub(in super::super) async fn quarantine(
 pub(in super::super) async fn delivered(conn: &mut Connection, lease: &Lease, now: Timestamp) -> StoreResult<()> {
     settle(conn, lease).await?;
     let done = sqlx::query(END_EFFECT).bind(lease.job).bind(now.micros()).execute(conn).await?;
+    exactly_one(done.rows_affected(), lease)
+}
+
+/// Ends a deliver job that is not to be carried out.
+pub(in super::super) async fn withheld(conn: &mut Connection, lease: &Lease, why: &str) -> StoreResult<()> {
+    settle(conn, lease).await?;
+    let done = sqlx::query(WITHHOLD).bind(lease.job).bind(why).execute(conn).await?;
     exactly_one(done.rows_affected(), lease)
 }
 

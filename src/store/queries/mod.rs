@@ -21,8 +21,10 @@ pub(super) mod outline;
 pub(super) mod people;
 pub(super) mod probe;
 pub(super) mod records;
+pub(super) mod retention;
 pub(super) mod show;
 pub(super) mod threads;
+pub(super) mod visitors;
 pub(super) mod writes;
 
 use serde_json::Value;
@@ -58,8 +60,10 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         people::STATEMENTS,
         probe::STATEMENTS,
         records::STATEMENTS,
+        retention::STATEMENTS,
         show::STATEMENTS,
         threads::STATEMENTS,
+        visitors::STATEMENTS,
         writes::STATEMENTS,
     ]
     .concat()

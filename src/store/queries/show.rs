@@ -90,8 +90,13 @@ statements! {
         "'at', a.at, 'by', a.by_person, 'channel', a.channel, 'successful', a.successful, 'reason', a.reason, ",
         "'note', a.note, 'next_at', a.next_at"), " AS item FROM attempt a WHERE a.record = $1 ORDER BY a.at, a.id");
     CONSENTS("SELECT ", json_object!(
-        "'purpose', c.purpose, 'given', c.given, 'text', c.text, 'version', c.version, 'at', c.at, 'evidence', a.ulid"),
-        " AS item FROM consent c LEFT JOIN arrival a ON a.id = c.arrival WHERE c.record = $1 ORDER BY c.at, c.id");
+        "'purpose', c.purpose, 'given', c.given, 'text', c.text, 'version', c.version, 'at', c.at, ",
+        "'evidence', a.ulid, 'field', c.field, 'value', c.value, 'language', c.language, 'text_hash', c.text_hash, ",
+        "'client_ip', c.client_ip, 'page', c.page, 'confirmed_at', o.confirmed_at, 'confirmed_ip', o.client_ip, ",
+        "'confirmed_page', o.page, 'withdrawn_at', o.withdrawn_at"),
+        " AS item FROM consent c LEFT JOIN arrival a ON a.id = c.arrival",
+        " LEFT JOIN opt_in o ON o.arrival = c.arrival AND o.purpose = c.purpose",
+        " WHERE c.record = $1 ORDER BY c.at, c.id");
     TOUCHES("SELECT ", json_object!(
         "'at', t.at, 'role', t.role, 'arrival', a.ulid, 'source', t.source, 'medium', t.medium, ",
         "'campaign', t.campaign, 'channel', t.channel, 'detail', t.detail"),

@@ -106,9 +106,10 @@ statements! {
         "INSERT INTO custom_field (record, name, value) SELECT CAST(e.value->>0 AS BIGINT), e.value->>1, e.value->>2",
         " FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
     CONSENTS(
-        "INSERT INTO consent (record, purpose, given, text, version, at, arrival)",
-        " SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT), value->>3, value->>4,",
-        " CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT) FROM ", rows!("1"), " WHERE NOT EXISTS (SELECT 1",
+        "INSERT INTO consent (record, purpose, given, text, version, at, arrival, field, value, language, text_hash,",
+        " client_ip, page) SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT), value->>3, value->>4,",
+        " CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT), value->>7, value->>8, value->>9, value->>10,",
+        " value->>11, value->>12 FROM ", rows!("1"), " WHERE NOT EXISTS (SELECT 1",
         " FROM consent c WHERE c.record = CAST(e.value->>0 AS BIGINT) AND c.purpose = e.value->>1",
         " AND c.arrival = CAST(e.value->>6 AS BIGINT))");
     KEYS(
@@ -268,7 +269,8 @@ async fn conversation(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
     Ok(())
 }
 
-async fn unsubscribe(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
+/// Marks addresses that asked not to be written to, and whoever carries them.
+pub(super) async fn unsubscribe(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
     run(conn, SUPPRESS, &plan.suppressed).await?;
     run_with(conn, UNSUBSCRIBE_LEADS, &plan.unsubscribed, plan.now).await?;
     run_with(conn, UNSUBSCRIBE_CONTACTS, &plan.unsubscribed, plan.now).await?;

@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
 use super::queries::{
-    arrivals, campaigns, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records, show,
+    arrivals, campaigns, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records,
+    retention, show, visitors,
 };
 use super::writer::{Accept, Call, Command, Decide};
 use super::{driver, queries};
@@ -22,8 +23,9 @@ use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhoo
 use crate::store::figures::Figures;
 use crate::store::signal::Signals;
 use crate::store::{
-    Accepted, Claim, Commit, Committed, CursorMove, Failure, Lease, MailboxState, NamedLock, NewArrival, Queue, Store,
-    StoreError, StoreResult, StoreStats, Times, rows,
+    Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Evidence, Failure, Lease, LinkKind, MailboxState,
+    NamedLock, NewArrival, OpenLink, Queue, Store, StoreError, StoreResult, StoreStats, Times, Turn, Used, VisitorMail,
+    rows,
 };
 
 /// The store on one SQLite file.
@@ -164,6 +166,11 @@ impl Store for Sqlite {
     async fn delivered(&self, lease: &Lease) -> StoreResult<()> {
         let lease = lease.copy();
         self.write(move |conn, now| Box::pin(async move { jobs::delivered(conn, &lease, now.wall).await })).await
+    }
+
+    async fn withheld(&self, lease: &Lease, why: &str) -> StoreResult<()> {
+        let (lease, why) = (lease.copy(), why.to_owned());
+        self.write(move |conn, _| Box::pin(async move { jobs::withheld(conn, &lease, &why).await })).await
     }
 
     async fn wait(&self, queue: Queue, timeout: Duration) {
@@ -314,6 +321,37 @@ impl Store for Sqlite {
         people::ruleset(&mut *self.reader().await?, hash).await
     }
 
+    async fn visitor_turn(&self, mail: VisitorMail) -> StoreResult<Turn> {
+        self.write(move |conn, now| Box::pin(async move { visitors::turn(conn, &mail, now.queue).await })).await
+    }
+
+    async fn open_link(&self, kind: LinkKind, hash: &str) -> StoreResult<Option<OpenLink>> {
+        visitors::link(&mut *self.reader().await?, kind, hash, self.steady.now()).await
+    }
+
+    async fn use_link(&self, kind: LinkKind, hash: &str, evidence: Evidence) -> StoreResult<Used> {
+        let hash = hash.to_owned();
+        let (used, released) = self
+            .write(move |conn, now| {
+                Box::pin(async move { visitors::redeem(conn, kind, &hash, &evidence, now).await })
+            })
+            .await?;
+        self.signals.wake(Queue::Process, usize::from(released));
+        Ok(used)
+    }
+
+    async fn confirmed(&self, asked: &[(String, String)]) -> StoreResult<Vec<ConfirmedPurpose>> {
+        visitors::confirmed(&mut *self.reader().await?, asked).await
+    }
+
+    async fn purge_raw(&self, form: &str, before: Timestamp, most: i64) -> StoreResult<u64> {
+        let found = retention::purgeable(&mut *self.reader().await?, form, before, most).await?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        self.write(move |conn, _| Box::pin(async move { retention::purge(conn, &found).await })).await
+    }
+
     async fn stats(&self) -> StoreStats {
         let readers = self.readers.clone();
         self.figures.count(async move { figures::settled(&mut *readers.acquire().await?).await }).await;
@@ -321,7 +359,13 @@ impl Store for Sqlite {
         let read = read.await;
         let reachable = matches!(read, Ok(_) | Err(StoreError::Busy(_)));
         let forgotten =
-            self.write(|conn, now| Box::pin(async move { journal::forget_keys(conn, now.wall).await })).await;
+            self.write(|conn, now| {
+                Box::pin(async move {
+                    visitors::forget(conn, now.queue).await?;
+                    journal::forget_keys(conn, now.wall).await
+                })
+            })
+            .await;
         if let Err(error) = forgotten {
             tracing::debug!(%error, "keys that ran out could not be forgotten; the next round tries again");
         }

@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (5, include_str!("migrations/0005_lease_age.sql")),
     (6, include_str!("migrations/0006_threads.sql")),
     (7, include_str!("migrations/0007_touches.sql")),
+    (8, include_str!("migrations/0008_visitors.sql")),
 ];
 
 /// What was found and done.
