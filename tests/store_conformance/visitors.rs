@@ -78,10 +78,10 @@ pub async fn a_mail_that_asks_again_is_the_same_mail(lab: &Lab) {
 pub async fn a_link_works_once_and_only_for_what_it_is(lab: &Lab) {
     let arrival = lab.accept(lab.form("a=1", &[])).await.id();
     let links = vec![link(LinkKind::Confirm, "c1", &["news", "offers"]), link(LinkKind::Unsubscribe, "u1", &[])];
-    let mail = VisitorMail { arrival, links, ..mail(lab, "anne@one.fr", WIDE) };
-    lab.store.visitor_turn(mail.clone()).await.unwrap();
+    let asking = VisitorMail { arrival, links, ..mail(lab, "anne@one.fr", WIDE) };
+    lab.store.visitor_turn(asking.clone()).await.unwrap();
     // The same mail, sent again after a lost answer, has another link: both stand in somebody's mailbox.
-    let again = VisitorMail { links: vec![link(LinkKind::Confirm, "c2", &["news", "offers"])], ..mail };
+    let again = VisitorMail { links: vec![link(LinkKind::Confirm, "c2", &["news", "offers"])], ..asking };
     lab.store.visitor_turn(again).await.unwrap();
     let used = |kind, hash: &'static str| lab.store.use_link(kind, hash, Evidence::default());
     assert_eq!(used(LinkKind::Unsubscribe, "c1").await.unwrap(), Used::Unknown);
@@ -112,8 +112,8 @@ pub async fn a_confirmation_puts_back_only_what_waited_for_it(lab: &Lab) {
         let id = lab.accept(arrival).await.id();
         let links = vec![link(LinkKind::Confirm, reason, &["news"])];
         let address = format!("{reason}@one.fr");
-        let mail = VisitorMail { arrival: id, links, ..mail(lab, &address, WIDE) };
-        lab.store.visitor_turn(mail).await.unwrap();
+        let asking = VisitorMail { arrival: id, links, ..mail(lab, &address, WIDE) };
+        lab.store.visitor_turn(asking).await.unwrap();
         assert_eq!(lab.store.use_link(LinkKind::Confirm, reason, Evidence::default()).await.unwrap(), Used::Done);
         states.push(lab.store.show_arrival(id).await.unwrap().unwrap().row.state);
     }
