@@ -283,6 +283,7 @@ impl Config {
         problems.extend(mailbox::validate_all(&self.mailbox).into_iter().map(|(key, said)| Problem::new(key, said)));
         problems.extend(self.repeated_ids());
         problems.extend(self.visitor_needs());
+        problems.extend(self.strange_identities());
         problems
     }
 
@@ -308,6 +309,13 @@ impl Config {
             }
         }
         problems
+    }
+
+    /// An order of identity is for a mailbox that exists.
+    fn strange_identities(&self) -> Vec<Problem> {
+        let known = |id: &String| id == SPOOL_ID || self.mailbox.iter().any(|mailbox| mailbox.id == *id);
+        let strange = self.reading.identity.keys().filter(|id| !known(id));
+        strange.map(|id| Problem::new(format!("reading.identity.{id}"), "no mailbox has this id")).collect()
     }
 
     /// Mail to visitors needs a server, and links in it an address.
@@ -382,6 +390,7 @@ impl Config {
                 .iter()
                 .map(|f| (f.id.clone(), f.reading()))
                 .collect::<std::collections::BTreeMap<String, FormReading>>(),
+            identity: self.reading.identity.clone(),
             form_senders: self.reading.form_senders.iter().map(|a| a.to_lowercase()).collect(),
             attribution: self.attribution.settings(),
             limits: ReadLimits::default(),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use crate::domain::decide::MISSING;
+use crate::domain::reading::IdentitySource;
 
 /// `[log]`: what is written to standard error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -205,6 +206,11 @@ pub struct ReadingConfig {
     /// Addresses from which websites send form notifications, such as `noreply@example.com`. The person named inside
     /// their messages becomes the sender.
     pub form_senders: Vec<String>,
+    /// Who is believed in mails of websites, by mailbox id: the first of `fields` (typed by the visitor), `reply_to` and
+    /// `from` that names anybody but us. Usual order: as here. A website whose Reply-To is not the visitor's:
+    /// `{ sales = ["fields", "from"] }`.
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    pub identity: BTreeMap<String, Vec<IdentitySource>>,
 }
 
 impl ReadingConfig {
@@ -212,13 +218,15 @@ impl ReadingConfig {
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
         let lists = [("own_addresses", &self.own_addresses), ("form_senders", &self.form_senders)];
-        lists
+        let empty = self.identity.iter().filter(|(_, order)| order.is_empty());
+        let empty = empty.map(|(intake, _)| Problem::new(format!("identity.{intake}"), "name fields, reply_to, from or some of them"));
+        let strange = lists
             .iter()
             .flat_map(|(key, list)| list.iter().enumerate().map(move |(i, address)| (key, i, address)))
             .filter(|(_, _, address)| {
                 !matches!(address.split_once('@'), Some((local, domain)) if !local.is_empty() && domain.contains('.'))
             })
-            .map(|(key, i, _)| Problem::new(format!("{key}.{i}"), "not a mail address; write it as name@example.com"))
-            .collect()
+            .map(|(key, i, _)| Problem::new(format!("{key}.{i}"), "not a mail address; write it as name@example.com"));
+        empty.chain(strange).collect()
     }
 }

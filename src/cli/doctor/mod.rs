@@ -97,6 +97,7 @@ async fn examine(context: &Context, config: &Config) -> anyhow::Result<Vec<Check
     }
     checks.extend(mailboxes::examine(context, config, store.as_ref()).await);
     checks.extend(delivery::check(&config.delivery).await.into_iter().map(outgoing));
+    checks.extend(sender(config));
     checks.extend(machine::examine(context, config).await);
     if let Some(store) = store {
         store.close().await;
@@ -111,6 +112,24 @@ fn outgoing(found: delivery::Checked) -> Check {
         Ok(text) => Check::ok(found.what, text),
         Err(why) => Check::fail(found.what, why, remedy),
     }
+}
+
+/// Whether our mails come from a domain of ours: receivers check that (SPF, DKIM, DMARC), and we know them by it when
+/// they come back.
+fn sender(config: &Config) -> Option<Check> {
+    let smtp = config.delivery.smtp.as_ref()?;
+    let domain = smtp.from_domain();
+    let ours = config.own_domains.iter().any(|own| {
+        let own = own.to_ascii_lowercase();
+        domain == own || domain.strip_suffix(&own).is_some_and(|rest| rest.ends_with('.'))
+    });
+    let name = format!("sender {}", smtp.from);
+    if ours {
+        return Some(Check::ok(name, "an address of our own domain"));
+    }
+    let found = format!("{domain} is not in own_domains: mail servers throw away what comes from a domain that did not allow it");
+    let remedy = "send from an address of your own domain (delivery.smtp.from), or add the domain to own_domains";
+    Some(Check::warn(name, found, remedy))
 }
 
 fn rules(config: &Config) -> Check {

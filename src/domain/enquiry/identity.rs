@@ -9,7 +9,7 @@
 use super::email::EmailAddress;
 use super::{Email, EmailKind, Person, name};
 use crate::domain::reading::form::{all, first};
-use crate::domain::reading::{ReadSettings, typed};
+use crate::domain::reading::{IdentitySource, ReadSettings, typed};
 use crate::domain::submission::{Canonical, MailClass, MailFacts, Mailbox, Submission};
 
 /// Addresses kept of one arrival.
@@ -36,8 +36,8 @@ fn is_website(mail: &MailFacts, settings: &ReadSettings) -> bool {
         || EmailAddress::parse(from).is_some_and(|e| e.kind(&settings.own_domains) == EmailKind::Own)
 }
 
-/// Addresses of the person, strongest first.
-pub(super) fn emails(submission: &Submission, settings: &ReadSettings) -> Vec<Email> {
+/// Addresses of the person, strongest first. `intake`: the mailbox it came through.
+pub(super) fn emails(submission: &Submission, settings: &ReadSettings, intake: &str) -> Vec<Email> {
     let typed = all(&submission.fields, Canonical::Email);
     let typed: Vec<_> = typed
         .iter()
@@ -45,10 +45,37 @@ pub(super) fn emails(submission: &Submission, settings: &ReadSettings) -> Vec<Em
         .filter_map(|address| EmailAddress::parse(&address))
         .take(ADDRESSES)
         .collect();
+    let order = settings.identity.get(intake);
+    if let (Some(mail), Some(order)) = (submission.mail.as_ref().filter(|m| is_spoken_for(submission, m, settings)), order) {
+        return unique(named(mail, order, &typed, settings).into_iter().map(|a| a.to_email(&settings.own_domains)));
+    }
     let header = submission.mail.as_ref().map(|mail| header_addresses(submission, mail, !typed.is_empty(), settings));
     let header = header.unwrap_or_default();
     let header = header.iter().filter_map(|address| EmailAddress::parse(address));
     unique(typed.into_iter().chain(header).map(|address| address.to_email(&settings.own_domains)))
+}
+
+fn is_spoken_for(submission: &Submission, mail: &MailFacts, settings: &ReadSettings) -> bool {
+    speaks_for_another(submission) || is_website(mail, settings)
+}
+
+/// Whom a website names, by the order configured for its mailbox: the first place that names anybody.
+fn named(
+    mail: &MailFacts,
+    order: &[IdentitySource],
+    typed: &[EmailAddress],
+    settings: &ReadSettings,
+) -> Vec<EmailAddress> {
+    let read = |mailboxes: &mut dyn Iterator<Item = &Mailbox>| -> Vec<EmailAddress> {
+        let addresses = mailboxes.filter_map(|m| m.address.as_deref()).filter(|a| !is_own(a, settings));
+        addresses.filter_map(EmailAddress::parse).collect()
+    };
+    let found = order.iter().map(|source| match source {
+        IdentitySource::Fields => typed.to_vec(),
+        IdentitySource::ReplyTo => read(&mut mail.reply_to.iter()),
+        IdentitySource::From => read(&mut std::iter::once(&mail.from)),
+    });
+    found.into_iter().find(|addresses| !addresses.is_empty()).unwrap_or_default()
 }
 
 /// What the header says of who writes. A website's own address is the last resort and never beside another.
@@ -144,7 +171,7 @@ mod tests {
             form_senders: vec!["site@hosting.cz".to_owned()],
             ..ReadSettings::default()
         };
-        emails(submission, &settings).into_iter().map(|e| e.address).collect()
+        emails(submission, &settings, "sales").into_iter().map(|e| e.address).collect()
     }
 
     #[test]

@@ -23,7 +23,7 @@ const TOPIC_CHARS: usize = 250;
 pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadSettings) -> Enquiry {
     let fields = submission.fields.as_slice();
     let form = settings.forms.get(&envelope.intake_id);
-    let emails = emails(submission, settings);
+    let emails = emails(submission, settings, &envelope.intake_id);
     let address = address(fields);
     let message = message(submission);
     let language = language(submission, envelope, form, &message);

@@ -13,7 +13,7 @@ use super::{
     ReadSettings, adf, body, bounce, charset, forwarded, header_labels, mime, notification, quoted, signature, typed,
 };
 use crate::domain::envelope::Envelope;
-use crate::domain::submission::{Field, Forwarded, MailClass, MailFacts, Mailbox, Submission};
+use crate::domain::submission::{Canonical, Field, Forwarded, MailClass, MailFacts, Mailbox, Submission};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -269,9 +269,22 @@ fn interpret(
     if matches!(class, MailClass::FormNotification | MailClass::Adf) {
         out.fields = fields.unwrap_or_default();
         typed::note(out);
+        note_borrowed_sender(out, facts);
     }
     split_text(out, facts, text.text, class, is_reply && prefix != Prefix::Forward);
     out.class = Some(class);
+}
+
+/// A website that writes in its visitor's name: their domain did not allow it to, and under a strict DMARC policy
+/// (RFC 7489 section 6.3) such mail is thrown away on its way, from some visitors and not from others.
+fn note_borrowed_sender(out: &mut Submission, facts: &MailFacts) {
+    let Some(from) = facts.from.address.as_deref() else { return };
+    let typed = super::form::all(&out.fields, Canonical::Email);
+    if typed.iter().any(|address| clean_address(address).is_some_and(|a| a.eq_ignore_ascii_case(from))) {
+        let detail = "The website sends in the visitor's name, and mail servers may throw that away (DMARC): let it send \
+                      from an address of its own domain with the visitor in Reply-To, or post the form over HTTP.";
+        out.warnings.push(warning("from_is_visitor", detail));
+    }
 }
 
 fn split_text(out: &mut Submission, facts: &mut MailFacts, text: String, class: MailClass, is_reply: bool) {

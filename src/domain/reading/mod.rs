@@ -56,6 +56,18 @@ pub struct FormReading {
     pub consents: Vec<ConsentReading>,
 }
 
+/// A place in a mail that may name whom it speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentitySource {
+    /// What the visitor typed, in the text of the mail.
+    Fields,
+    /// Reply-To.
+    ReplyTo,
+    /// From.
+    From,
+}
+
 /// What reading needs to know of the house.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadSettings {
@@ -72,6 +84,9 @@ pub struct ReadSettings {
     /// How the origin of a visitor is named.
     #[serde(default)]
     pub attribution: AttributionSettings,
+    /// Who is believed in mails that speak for somebody else, by mailbox, where it is not the usual order.
+    #[serde(default)]
+    pub identity: BTreeMap<String, Vec<IdentitySource>>,
     /// Bounds.
     pub limits: ReadLimits,
     /// Fail point of the crash tests: raw bytes that contain it end the process by `abort()`. `None` in production.
