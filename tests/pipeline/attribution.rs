@@ -39,6 +39,7 @@ on_both! {
     an_older_message_processed_later_is_not_the_last_touch under "";
     s66_rules_name_the_campaign_of_each_message_and_what_was_sent_stays under "";
     an_opportunity_keeps_the_first_touch_of_its_lead under "";
+    how_somebody_heard_of_us_is_kept_beside_what_was_measured under "";
     names_are_one_in_any_case under "";
     an_unknown_campaign_is_left_out_and_a_mapped_one_is_known under super::MAP;
     an_unknown_campaign_counts_as_the_default_one under super::DEFAULT;
@@ -190,6 +191,19 @@ async fn an_opportunity_keeps_the_first_touch_of_its_lead(house: House) {
         (&lead.fields["status"], &lead.fields["first_touch"]["source"]),
         (&"opportunity".into(), &"heureka".into())
     );
+}
+
+async fn how_somebody_heard_of_us_is_kept_beside_what_was_measured(house: House) {
+    jan_posts(&house, &[("lead_source", "Od kamaráda"), ("gclid", "G1")]).await;
+    let clicked = lead(&house).await;
+    assert_eq!((&clicked.fields["source"], &clicked.fields["medium"]), (&"google".into(), &"cpc".into()));
+    assert_eq!(clicked.custom_fields["lead_source"], "Od kamaráda");
+    let said = [("name", "Eva Malá"), ("email", "eva@mala.cz"), ("message", "Dobrý den"), ("lead_source", "Veletrh")];
+    house.form(&said).await;
+    house.work().await;
+    let eva = house.show(EntityKind::Lead, house.leads().await[1].id).await;
+    assert_eq!(eva.fields["source"], "veletrh");
+    assert!(eva.custom_fields.is_empty(), "{:?}", eva.custom_fields);
 }
 
 async fn names_are_one_in_any_case(house: House) {

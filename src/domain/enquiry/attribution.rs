@@ -2,8 +2,9 @@
 //!
 //! Invariants:
 //! - Of each parameter the surest place wins: hidden fields of the form, the query of the page it stands on, of the page
-//!   the visit began on, of `Referer`, of the address it was sent to; last what an adapter's fields are mapped to.
-//! - Within the values utm beats click id beats referrer. A visitor of our own pages, or of a page that sends nobody
+//!   the visit began on, of `Referer`, of the address it was sent to.
+//! - Within the values utm beats click id, that what a field states or an adapter maps (`leadsource`), and that the
+//!   referrer. A visitor of our own pages, or of a page that sends nobody
 //!   (payment, sign-on), came directly, if a script measured it; else nothing is known.
 //! - First and last touch are objects of their own: neither fills a gap of the other. What a script remembers as the
 //!   last touch counts for the visit, whole, when the visit names neither campaign nor click: one with a campaign or
@@ -143,23 +144,29 @@ impl Reader<'_> {
     /// Understands one touch. The second value says whether it names a campaign or a click, not only a referrer.
     fn touch(&self, said: &Said, named: Named) -> (Attribution, bool) {
         let settings = self.around.settings;
-        let mut source = said.meant("utm_source").or(named.source).map(|s| settings.sources.name(s.to_lowercase()));
-        let mut medium = said.meant("utm_medium").or(named.medium).map(|m| settings.mediums.name(m.to_lowercase()));
+        let as_source = |said: String| settings.sources.name(said.to_lowercase());
+        let as_medium = |said: String| settings.mediums.name(said.to_lowercase());
+        let mut source = said.meant("utm_source").map(as_source);
+        let mut medium = said.meant("utm_medium").map(as_medium);
         let campaign = said.meant("utm_campaign").or(named.campaign).map(|c| settings.campaigns.name(c));
         let click = CLICKS.iter().find(|(name, _, _)| said.meant(name).is_some());
-        let tells = source.is_some() || medium.is_some() || campaign.is_some() || click.is_some();
         if let Some((_, by, how)) = click {
-            fill(&mut source, &mut medium, by, how);
+            fill(&mut source, &mut medium, by, Some(how));
         }
+        match (named.source.map(as_source), named.medium.map(as_medium)) {
+            (Some(by), how) => fill(&mut source, &mut medium, &by, how.as_deref()),
+            (None, how) => medium = medium.or(how),
+        }
+        let tells = source.is_some() || medium.is_some() || campaign.is_some();
         let referrer = said.referrer.as_deref().and_then(|r| self.external(r));
         let mut term = said.meant("utm_term");
         match &referrer {
             Some(url) if source.is_none() => {
                 let (by, how, words) = sender(url);
-                fill(&mut source, &mut medium, &settings.sources.name(by), how);
+                fill(&mut source, &mut medium, &settings.sources.name(by), Some(how));
                 term = term.or(words);
             }
-            None if said.measured && !tells => fill(&mut source, &mut medium, "(direct)", "(none)"),
+            None if said.measured && !tells => fill(&mut source, &mut medium, "(direct)", Some("(none)")),
             _ => {}
         }
         let channel = channel::of(source.as_deref(), medium.as_deref(), campaign.as_deref()).map(str::to_owned);
@@ -194,10 +201,9 @@ impl Reader<'_> {
 }
 
 /// Fills what is missing; a medium belongs to its source and is not taken from another one's.
-fn fill(source: &mut Option<String>, medium: &mut Option<String>, by: &str, how: &str) {
-    let same = source.get_or_insert_with(|| by.to_owned()) == by;
-    if same && medium.is_none() {
-        *medium = Some(how.to_owned());
+fn fill(source: &mut Option<String>, medium: &mut Option<String>, by: &str, how: Option<&str>) {
+    if source.get_or_insert_with(|| by.to_owned()) == by && medium.is_none() {
+        *medium = how.map(str::to_owned);
     }
 }
 
@@ -443,10 +449,15 @@ mod tests {
         let fields = [
             mapped("platform", "Meta Lead Ads", Canonical::Source),
             mapped("ad campaign", "Spring", Canonical::Campaign),
-            Field { name: "gclid".to_owned(), value: "G".to_owned(), canonical: None },
+            mapped("kind", "Paid_Social", Canonical::Medium),
         ];
         let visit = read(&fields, &around()).visit;
-        assert_eq!(names(&visit), ("meta lead ads", "", "Spring"));
-        assert_eq!(visit.click_id.as_deref(), Some("gclid=G"));
+        assert_eq!(names(&visit), ("meta lead ads", "paid_social", "Spring"));
+        let click = Field { name: "gclid".to_owned(), value: "G".to_owned(), canonical: None };
+        let visit = read(&[&fields[..], &[click]].concat(), &around()).visit;
+        assert_eq!(names(&visit), ("google", "cpc", "Spring"), "a click was measured, the rest only said");
+        let page = Field { name: "_referrer".to_owned(), value: "https://www.bing.com/".to_owned(), canonical: None };
+        let visit = read(&[&fields[..], &[page]].concat(), &around()).visit;
+        assert_eq!(visit.source.as_deref(), Some("meta lead ads"));
     }
 }

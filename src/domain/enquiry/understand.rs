@@ -5,8 +5,8 @@
 use super::email::{EmailAddress, organisation_domain, registrable_domain};
 use super::identity::{answer_elsewhere, emails, person, raw_sender, speaks_for_another};
 use super::{
-    Address, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, attribution, company, consent, country,
-    intent, language, money, name, phone, postcode,
+    Address, Attribution, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, attribution, company,
+    consent, country, intent, language, money, name, phone, postcode,
 };
 use crate::domain::envelope::Envelope;
 use crate::domain::reading::form::{all, first};
@@ -42,11 +42,11 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
         unsubscribe: unsubscribes(submission, settings),
         inquiry_kind: inquiry_kind.or_else(|| intent::inquiry_kind(topic.as_deref(), &message)),
         budget: first(fields, Canonical::Budget).and_then(money::read),
+        consents: consent::read(fields, form, envelope.context.accept_language.as_deref()),
+        custom: custom(fields, &origin.visit, answer_elsewhere(submission, settings)),
         attribution: origin.visit,
         first_touch: origin.first.map(Box::new),
         last_touch: origin.last.map(Box::new),
-        consents: consent::read(fields, form, envelope.context.accept_language.as_deref()),
-        custom: custom(fields, answer_elsewhere(submission, settings)),
         raw_sender: raw_sender(submission, &emails),
         website: website(fields),
         addresses: finish_address(address, country.as_deref()),
@@ -240,13 +240,14 @@ fn website(fields: &[Field]) -> Option<String> {
 }
 
 /// Fields nobody's table knows, and known ones that have no place of their own; last where answers are to go.
-fn custom(fields: &[Field], answer_to: Option<String>) -> Vec<CustomField> {
+fn custom(fields: &[Field], visit: &Attribution, answer_to: Option<String>) -> Vec<CustomField> {
     // A company typed as a name, beside another company.
     let second_company = name::company_typed(fields).filter(|_| first(fields, Canonical::Company).is_some());
     let kept = fields.iter().filter(|f| {
         let homeless =
             matches!(f.canonical, None | Some(Canonical::Product | Canonical::Quantity | Canonical::ReferredBy))
                 || typed::is_refused_name(f)
+                || !is_taken_over(f, visit)
                 || f.canonical == Some(Canonical::FullName) && Some(f.value.trim()) == second_company;
         homeless
             && !f.value.trim().is_empty()
@@ -261,6 +262,18 @@ fn custom(fields: &[Field], answer_to: Option<String>) -> Vec<CustomField> {
     };
     let answer_to = answer_to.map(|value| CustomField { name: "reply_to".to_owned(), value });
     kept.map(|f| CustomField { name: name(f), value: f.value.trim().to_owned() }).chain(answer_to).collect()
+}
+
+/// What a field says of the origin is in force, or it says nothing of it. How somebody heard of us is kept as they said
+/// it when a campaign or a click says something else.
+fn is_taken_over(field: &Field, visit: &Attribution) -> bool {
+    let in_force = match field.canonical {
+        Some(Canonical::Source) => &visit.source,
+        Some(Canonical::Medium) => &visit.medium,
+        Some(Canonical::Campaign) => &visit.campaign,
+        _ => return true,
+    };
+    in_force.as_deref().is_some_and(|name| attribution::folded(name) == attribution::folded(&field.value))
 }
 
 /// They ask not to be written to: in the new text of their own mail, or by the address they wrote to.
