@@ -58,6 +58,9 @@ pub fn deliverers(
     });
     let visitors = delivery::visitor::House::of(config, Arc::clone(clock));
     let mut all = delivery::deliverers(&config.delivery, store, people, visitors).map_err(anyhow::Error::msg)?;
+    if let Some(scanner) = delivery::scan::Scanner::new(&config.clamav, Arc::clone(store)) {
+        all.insert(delivery::SCAN.to_owned(), Arc::new(scanner));
+    }
     all.insert(delivery::MARK.to_owned(), Arc::new(MarkDelivery::new(mailboxes.handles.clone())));
     Ok(all)
 }

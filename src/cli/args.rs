@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use ulid::Ulid;
 
-use super::{campaigns, check, contacts, deliveries, doctor, explain, migrate, records, replay, serve, submissions};
+use super::{campaigns, check, contacts, deliveries, doctor, explain, forms, migrate, records, replay, serve, submissions};
 use crate::domain::matching::EntityKind;
 
 const TOP_EXAMPLES: &str = "\
@@ -54,6 +54,9 @@ pub(super) enum Command {
     /// Every arrival and its state
     #[command(subcommand)]
     Submissions(submissions::SubmissionsCommand),
+    /// Website forms: list, new, test from end to end
+    #[command(subcommand)]
+    Forms(forms::FormsCommand),
     /// Leads
     #[command(subcommand)]
     Leads(records::RecordsCommand),

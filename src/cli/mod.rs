@@ -11,6 +11,7 @@ pub(crate) mod context;
 mod deliveries;
 mod doctor;
 mod explain;
+mod forms;
 mod import;
 mod migrate;
 mod output;
@@ -65,6 +66,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Explain(args) => explain::run(&context, &args),
         Command::Rules(command) => rules::run(&context, &command),
         Command::Submissions(command) => submissions::run(&context, command),
+        Command::Forms(command) => forms::run(&context, command),
         Command::Leads(command) => records::leads(&context, command),
         Command::Opportunities(command) => records::opportunities(&context, command),
         Command::Contacts(command) => contacts::run(&context, command),

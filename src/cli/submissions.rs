@@ -13,6 +13,7 @@ use super::{Context, Outcome, Output, paging, when};
 use crate::clock::Timestamp;
 use crate::domain::envelope::ArrivalState;
 use crate::domain::plain::one_line;
+use crate::domain::reading::{self, ReadSettings};
 use crate::store::Store;
 use crate::store::rows::{ArrivalDetail, ArrivalFilter, ArrivalRow};
 
@@ -113,7 +114,7 @@ pub(super) fn run(context: &Context, command: SubmissionsCommand) -> anyhow::Res
     let now = context.clock.now();
     context.with_store(&config, async |store| match command {
         SubmissionsCommand::List(args) => list(store, &args, now).await,
-        SubmissionsCommand::Show(args) => show(store, &args).await,
+        SubmissionsCommand::Show(args) => show(store, &args, &config.read_settings()).await,
         SubmissionsCommand::Retry(args) => {
             let mut acts = Acts::new(store, "queued again", "only failed arrivals can be retried");
             let retry = async |id| Ok(store.requeue(id, &[ArrivalState::Failed], false, &actor()).await?);
@@ -257,9 +258,9 @@ const fn style(state: ArrivalState) -> Style {
     }
 }
 
-async fn show(store: &Arc<dyn Store>, args: &ShowSubmission) -> anyhow::Result<Outcome> {
+async fn show(store: &Arc<dyn Store>, args: &ShowSubmission, settings: &ReadSettings) -> anyhow::Result<Outcome> {
     let mut out = Output::new();
-    let Some(found) = store.show_arrival(args.id).await? else {
+    let Some(mut found) = store.show_arrival(args.id).await? else {
         if args.json {
             out.json(&Value::Null)?;
         } else {
@@ -267,6 +268,13 @@ async fn show(store: &Arc<dyn Store>, args: &ShowSubmission) -> anyhow::Result<O
         }
         return out.finish(Outcome::No);
     };
+    // What made no record is read again for its files: the person who judges it wants to know of them.
+    let is_multipart = found.content_type.as_deref().is_some_and(|kind| kind.starts_with("multipart/"));
+    if found.files.is_empty() && is_multipart && found.raw_kept {
+        let envelope = store.load(&[args.id]).await?.pop();
+        let read = envelope.map(|envelope| reading::read(&envelope, settings).attachments);
+        found.files = read.unwrap_or_default().iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+    }
     if args.json {
         out.json(&found)?;
     } else {
@@ -304,6 +312,10 @@ fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str) {
     fact("error", row.error.clone());
     fact("digest", Some(found.digest.clone()));
     fact("repeated by", (!found.repeats.is_empty()).then(|| ids(&found.repeats)));
+    for file in &found.files {
+        out.line("file");
+        super::records::indented(out, file);
+    }
     for decision in &found.decisions {
         out.line("decision");
         super::records::indented(out, &super::records::readable(decision));

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::Problem;
 use super::visitor::{AcknowledgementConfig, ConsentConfig, DoubleOptInConfig, PrivacyConfig};
-use crate::domain::reading::FormReading;
+use crate::domain::reading::{FormReading, files};
 use crate::domain::rules::FieldType;
 use crate::domain::submission::Canonical;
 
@@ -49,6 +49,14 @@ pub struct FormConfig {
     pub allowed_origins: Vec<String>,
     /// Take uploaded files.
     pub allow_files: bool,
+    /// Files it takes, by ending (`pdf`, `png`, `docx`) or group: `pdf`, `image`, `office`, `text`, `archive`, `drawing`,
+    /// `audio`, `video`. Name, declared type and content must agree. Programs, scripts and pages (HTML, SVG) are never
+    /// taken. A file that is not taken is kept with the submission, marked, and the visitor is told.
+    pub allowed_file_types: Vec<String>,
+    /// Largest file in bytes, instead of the one in `[limits]`.
+    pub file_bytes: Option<usize>,
+    /// Refuse names that are not declared with `field`: 422 names them. What was sent is kept in quarantine.
+    pub strict: bool,
     /// Largest body in bytes, instead of the one in `[limits]`.
     pub body_bytes: Option<usize>,
     /// Most fields, instead of those in `[limits]`.
@@ -86,6 +94,9 @@ impl Default for FormConfig {
             allowed_redirects: Vec::new(),
             allowed_origins: Vec::new(),
             allow_files: false,
+            allowed_file_types: files::USUAL.map(str::to_owned).into(),
+            file_bytes: None,
+            strict: false,
             body_bytes: None,
             max_fields: None,
             max_files: None,
@@ -136,6 +147,7 @@ impl FormConfig {
             language: self.language.clone(),
             country: self.country.clone(),
             consents: self.consent.iter().map(ConsentConfig::reading).collect(),
+            file_types: self.allowed_file_types.clone(),
         }
     }
 
@@ -172,8 +184,29 @@ impl FormConfig {
         }
         problems.extend(field::validate_texts("heading", &self.heading));
         problems.extend(field::validate_texts("intro", &self.intro));
+        problems.extend(self.validate_files());
         problems.extend(self.validate_fields());
         problems.extend(self.validate_visitor());
+        problems
+    }
+
+    fn validate_files(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (i, word) in self.allowed_file_types.iter().enumerate() {
+            let key = format!("allowed_file_types.{i}");
+            if files::is_never_taken(word) {
+                problems.push(Problem::new(key, "never taken: it could run, or show as a page in a browser"));
+            } else if !files::is_known(word) {
+                problems.push(Problem::new(key, format!("not a kind of file; choose from {}", files::words().join(", "))));
+            }
+        }
+        if self.allowed_file_types.is_empty() {
+            let message = "name at least one kind, such as pdf; to take no files set allow_files = false";
+            problems.push(Problem::new("allowed_file_types", message));
+        }
+        if self.file_bytes == Some(0) {
+            problems.push(Problem::new("file_bytes", "at least 1 is needed; to take no files set allow_files = false"));
+        }
         problems
     }
 
@@ -188,6 +221,9 @@ impl FormConfig {
                 problems.push(Problem::new(key, format!("\"{}\" is declared twice, first at {first}", field.name)));
             }
             problems.extend(field.validate(&format!("field.{i}")));
+        }
+        if self.strict && self.fields.is_empty() {
+            problems.push(Problem::new("strict", "declare the fields with field = [..]; without one nothing could be sent"));
         }
         problems
     }
@@ -251,6 +287,17 @@ mod tests {
             keys,
             ["redirect", "allowed_redirects.1", "allowed_redirects.2", "allowed_origins.0", "allowed_origins.3"]
         );
+    }
+
+    #[test]
+    fn what_could_run_is_in_no_list_of_files() {
+        let form = FormConfig {
+            allowed_file_types: ["pdf", "html", ".svg", "jpeg", "word", "archive"].map(Into::into).into(),
+            strict: true,
+            ..FormConfig::named("contact")
+        };
+        let keys: Vec<String> = form.validate().into_iter().map(|p| p.key).collect();
+        assert_eq!(keys, ["allowed_file_types.1", "allowed_file_types.2", "allowed_file_types.4", "strict"]);
     }
 
     #[test]

@@ -120,6 +120,8 @@ pub struct LimitsConfig {
     pub fields: usize,
     /// Files of one submission.
     pub files: usize,
+    /// Largest file.
+    pub file_bytes: usize,
     /// Longest field name.
     pub name_bytes: usize,
     /// Longest field value.
@@ -153,6 +155,7 @@ impl Default for LimitsConfig {
             body_with_files_bytes: 25 << 20,
             fields: 100,
             files: 10,
+            file_bytes: 25 << 20,
             name_bytes: 128,
             value_bytes: 64 << 10,
             file_name_bytes: 255,
@@ -207,6 +210,7 @@ impl LimitsConfig {
             ("name_bytes", self.name_bytes),
             ("value_bytes", self.value_bytes),
             ("file_name_bytes", self.file_name_bytes),
+            ("file_bytes", self.file_bytes),
             ("in_hand", self.in_hand),
             ("connections", self.connections),
             ("connections_per_client", self.connections_per_client),

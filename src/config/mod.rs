@@ -8,6 +8,7 @@
 //! name, the file's own folder otherwise, the working directory for the built-in copy.
 
 pub mod attribution;
+pub mod clamav;
 pub mod delivery;
 pub mod form;
 pub mod http;
@@ -27,6 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::attribution::AttributionConfig;
+pub use self::clamav::ClamavConfig;
 pub use self::delivery::DeliveryConfig;
 pub use self::form::FormConfig;
 pub use self::http::{HttpConfig, LimitsConfig, SpoolConfig};
@@ -73,6 +75,8 @@ pub struct Config {
     pub form: Vec<FormConfig>,
     /// What leaves the house.
     pub delivery: DeliveryConfig,
+    /// Virus scanner for uploaded files.
+    pub clamav: ClamavConfig,
     /// Routing rules.
     pub rules: RulesConfig,
     /// Recognition of known people.
@@ -135,6 +139,7 @@ impl Default for Config {
             mailbox: Vec::new(),
             form: Vec::new(),
             delivery: DeliveryConfig::default(),
+            clamav: ClamavConfig::default(),
             rules: RulesConfig::default(),
             matching: MatchingConfig::default(),
             reading: ReadingConfig::default(),
@@ -268,6 +273,7 @@ impl Config {
             problems.extend(found.into_iter().map(|p| p.under(name)));
         };
         section("log", self.log.validate());
+        section("clamav", self.clamav.validate());
         section("spill", self.spill.validate());
         section("worker", self.worker.validate());
         section("matching", self.matching.validate());
@@ -391,6 +397,7 @@ impl Config {
                 .map(|f| (f.id.clone(), f.reading()))
                 .collect::<std::collections::BTreeMap<String, FormReading>>(),
             identity: self.reading.identity.clone(),
+            scan_files: self.clamav.address.is_some(),
             form_senders: self.reading.form_senders.iter().map(|a| a.to_lowercase()).collect(),
             attribution: self.attribution.settings(),
             limits: ReadLimits::default(),

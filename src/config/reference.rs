@@ -47,6 +47,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("form.body_bytes", "1048576"),
     ("form.max_fields", "100"),
     ("form.max_files", "10"),
+    ("form.file_bytes", "10485760"),
+    ("clamav.address", "\"unix:/run/clamav/clamd.ctl\""),
     ("form.field.name", "\"budget\""),
     ("form.field.canonical", "\"budget\""),
     ("form.field.required", "false"),

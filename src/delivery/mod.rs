@@ -10,6 +10,7 @@
 pub mod mail;
 pub mod mark;
 pub mod record;
+pub mod scan;
 pub mod smtp;
 pub mod visitor;
 pub mod webhook;
@@ -25,9 +26,11 @@ use ulid::Ulid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::delivery::{DeliveryConfig, Event};
+use crate::domain::decide::touched;
 use crate::domain::decision::{Action, Decision, RecordKind};
 use crate::domain::envelope::{ArrivalState, MailPosition};
 use crate::domain::matching::{EntityKind, EntityRef};
+use crate::domain::submission::{Attachment, Verdict};
 
 use crate::store::{Effect, Store};
 
@@ -41,6 +44,10 @@ pub const MARK: &str = "mark";
 pub const ACKNOWLEDGE: &str = "acknowledge";
 /// Kind of an effect that asks a visitor to confirm; the target is the form's id.
 pub const OPT_IN: &str = "opt_in";
+/// Kind of an effect that shows an uploaded file to the virus scanner; the target is [`CLAMD`].
+pub const SCAN: &str = "scan";
+/// Target of scans.
+pub const CLAMD: &str = "clamd";
 /// Target of a mail to the owner of the record.
 pub const OWNER: &str = "owner";
 
@@ -142,6 +149,15 @@ pub struct MarkNotice {
     pub state: ArrivalState,
 }
 
+/// Payload of scan effects: one file of an arrival.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanNotice {
+    /// The arrival.
+    pub arrival: Ulid,
+    /// Path of the part inside its bytes.
+    pub part: String,
+}
+
 /// What a committed decision means for the world outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
@@ -155,6 +171,8 @@ pub struct Facts {
     pub silent: bool,
     /// Mailbox id and position, when that mailbox wants its messages marked.
     pub mark: Option<(String, MailPosition)>,
+    /// Parts of the files that the virus scanner is to see.
+    pub scan: Vec<String>,
     /// The moment of decision.
     pub now: Timestamp,
 }
@@ -178,7 +196,18 @@ impl Facts {
             }
             Action::Append(_) | Action::Join(_) | Action::Nothing => None,
         };
-        Self { arrival, state: decision.state, record, silent, mark, now }
+        Self { arrival, state: decision.state, record, silent, mark, scan: Vec::new(), now }
+    }
+
+    /// With the files of the arrival that wait for the virus scanner, when they hang on a record.
+    #[must_use]
+    pub fn with_files(mut self, decision: &Decision, files: &[Attachment]) -> Self {
+        if touched(&decision.action).is_some() {
+            let waiting = Verdict::Unscanned.to_string();
+            let unscanned = files.iter().filter(|file| file.verdict.as_ref() == Some(&waiting));
+            self.scan = unscanned.map(|file| file.part.clone()).collect();
+        }
+        self
     }
 }
 
@@ -203,6 +232,9 @@ pub fn plan(config: &DeliveryConfig, facts: &Facts, clock: &dyn Clock) -> Vec<Ef
     if let Some((mailbox, position)) = &facts.mark {
         let notice = MarkNotice { arrival: facts.arrival, position: position.clone(), state: facts.state };
         add(MARK, mailbox, serde_json::to_value(&notice));
+    }
+    for part in &facts.scan {
+        add(SCAN, CLAMD, serde_json::to_value(ScanNotice { arrival: facts.arrival, part: part.clone() }));
     }
     effects
 }
@@ -269,6 +301,7 @@ mod tests {
             record: Some((RecordKind::Lead, Ulid(2), Event::Created)),
             silent: false,
             mark: Some(("sales".into(), position)),
+            scan: Vec::new(),
             now: Timestamp::from_seconds(1_700_000_000),
         }
     }

@@ -19,7 +19,7 @@ use super::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind
 use super::enquiry::attribution::folded;
 use super::enquiry::email::EmailAddress;
 use super::enquiry::{EmailKind, Enquiry};
-use super::envelope::{ArrivalState, Envelope};
+use super::envelope::{ArrivalState, Envelope, TEST};
 use super::matching::verdict::{self, Known};
 use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
 use super::rules::facts::{Facts, KnownFacts};
@@ -266,7 +266,8 @@ fn new_record(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &
         organisation,
         linked_to: thread.map(|t| t.record).or(known.latest),
         lead_of_origin: known.lead.filter(|_| is_deal),
-        owner: ev.owner.clone(),
+        // A test takes no turn of a pool and lies on nobody's desk.
+        owner: if is_test(q.envelope) { OwnerChoice::Nobody } else { ev.owner.clone() },
         team: ev.team.clone(),
         stage: ev.stage.clone(),
         priority: ev.priority.min(3),
@@ -293,9 +294,15 @@ fn unknown_campaign(q: &Question<'_>, ev: &Evaluation) -> UnknownCampaign {
 fn tags(q: &Question<'_>, ev: &Evaluation) -> Vec<String> {
     let mut tags = ev.tags.clone();
     tags.extend(q.envelope.context.screening.as_deref().map(|s| format!("screening-{s}")));
+    tags.extend(is_test(q.envelope).then(|| TEST.to_owned()));
     tags.sort_unstable();
     tags.dedup();
     tags
+}
+
+/// An operator sent it to see that it arrives.
+fn is_test(envelope: &Envelope) -> bool {
+    envelope.context.extra.contains_key(TEST)
 }
 
 /// `{inquiry kind} {product} - {topic}` for a deal, the topic for a lead; at most 140 characters.

@@ -89,6 +89,9 @@ pub struct ArrivalKey {
 /// key and said something else.
 pub const FOLLOWS: &str = "follows";
 
+/// Name in [`ArrivalContext::extra`] of an operator's test: it is decided like any other, tagged, and given to nobody.
+pub const TEST: &str = "test";
+
 /// Name in [`ArrivalContext::extra`] of who sent what is held at the door, for lists: nothing else reads it before it is
 /// released.
 pub const SHOWN_SENDER: &str = "sender";

@@ -1,6 +1,10 @@
 //! What an arrival says: the neutral form of a mail and of a form body, before anyone asks what it means.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use super::reading::files::Refusal;
 
 /// A display name with an address, both as written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +119,50 @@ pub struct Attachment {
     pub size: u64,
     /// Path of the part inside the raw bytes: mail `1.2`, multipart form `2`.
     pub part: String,
+    /// SHA-256 of the decoded bytes in lower-case hexadecimal, by which the same file is known; files of forms only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// A [`Verdict`] as text; files of forms only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+}
+
+/// What is thought of an uploaded file. As text: `accepted`, `refused:<why>`, `unscanned`, `clean`, `infected:<name>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Name, declared type and bytes agree, and its kind is taken; no scanner is configured.
+    Accepted,
+    /// Not to be opened: why.
+    Refused(Refusal),
+    /// The virus scanner has not said anything yet.
+    Unscanned,
+    /// The virus scanner found nothing.
+    Clean,
+    /// The virus scanner found this.
+    Infected(String),
+}
+
+impl Verdict {
+    /// The verdict before any scan.
+    #[must_use]
+    pub const fn of(judged: Result<(), Refusal>) -> Self {
+        match judged {
+            Ok(()) => Self::Accepted,
+            Err(why) => Self::Refused(why),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => f.write_str("accepted"),
+            Self::Refused(why) => write!(f, "refused:{}", why.as_str()),
+            Self::Unscanned => f.write_str("unscanned"),
+            Self::Clean => f.write_str("clean"),
+            Self::Infected(name) => write!(f, "infected:{name}"),
+        }
+    }
 }
 
 /// An inner message someone passed on.

@@ -101,6 +101,11 @@ impl Journal {
         written.await.unwrap_or_else(|gone| Err(StoreError::Other(Box::new(gone))))
     }
 
+    /// A word that operators left in the database for the doors, if it is within reach.
+    pub async fn secret(&self, name: &str) -> Option<String> {
+        self.store.secret(name).await.ok()?
+    }
+
     /// A journalled arrival with its bytes, if it is within reach.
     pub async fn recall(&self, id: Ulid) -> Option<Envelope> {
         self.store.load(&[id]).await.ok()?.into_iter().next()

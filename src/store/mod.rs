@@ -196,6 +196,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Writes decisions; each answer stands alone (one conflict does not undo the others).
     async fn commit(&self, commits: Vec<Commit>) -> StoreResult<Vec<Committed>>;
 
+    /// Writes what is thought of an uploaded file, by its arrival and the path of its part; how many rows it changed.
+    async fn judge_file(&self, arrival: Ulid, part: &str, verdict: &str) -> StoreResult<u64>;
+
     // -- mailboxes ------------------------------------------------------------------------------------------------
     /// Takes or renews a named lock; `None` when another holder's has not expired.
     async fn lock(&self, name: &str, owner: &str, ttl: Duration) -> StoreResult<Option<NamedLock>>;

@@ -59,6 +59,8 @@ pub struct ArrivalDetail {
     pub decisions: Vec<serde_json::Value>,
     /// Repeats of it.
     pub repeats: Vec<Ulid>,
+    /// Its files, when it made or joined a record, with what is thought of each.
+    pub files: Vec<serde_json::Value>,
     /// Raw bytes still stored.
     pub raw_kept: bool,
     /// Webhooks, mails and marks that followed it: `waiting`, `delivered`, `withheld` (with the reason) or `dead`.

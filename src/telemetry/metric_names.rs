@@ -55,6 +55,7 @@ pub const METRICS: &[Metric] = &[
     counter("pisteur_tls_handshakes_total", "TLS handshakes, by outcome: done, failed, timeout, plain."),
     gauge("pisteur_tls_certificate_expiry_timestamp_seconds", "Unix time at which the certificate in force ends."),
     gauge("pisteur_tls_last_reload_successful", "0 while a new certificate was refused and the old one is in force."),
+    counter("pisteur_infected_files_total", "Uploaded files in which the virus scanner found something."),
     // Mailboxes.
     gauge("pisteur_mailbox_connected", "1 while the mailbox is logged in."),
     gauge(

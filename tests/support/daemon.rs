@@ -75,6 +75,11 @@ impl Setup {
         }
     }
 
+    /// As [`Setup::new`], without the shipped rules that ask for fields of the form `contact`.
+    pub fn bare() -> Self {
+        Self::new().file("rules/30-classify.toml", "# No match makes a lead.\n")
+    }
+
     /// Another database.
     #[must_use]
     pub fn database(mut self, url: &str) -> Self {

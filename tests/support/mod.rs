@@ -5,6 +5,7 @@
 
 pub mod authority;
 pub mod certs;
+pub mod clamd;
 pub mod daemon;
 pub mod dovecot;
 pub mod http;

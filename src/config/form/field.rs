@@ -21,14 +21,16 @@ const LONGEST_TEXT: usize = 2_000;
 pub struct FormField {
     /// Name as the website sends it.
     pub name: String,
-    /// Type of the value, for rules: `text`, `email`, `phone`, `number`, `money`, `postcode`, `country`, `bool`, `date`.
+    /// Type of the value, for rules; what is no address in an `email` field, or no number in a `number` field, is 422:
+    /// `text`, `email`, `phone`, `number`, `money`, `postcode`, `country`, `bool`, `date`.
     #[serde(rename = "type", default = "text")]
     pub kind: FieldType,
     /// What it means, such as `full_name`, `email`, `company`, `message`; guessed from the name when not given.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub canonical: Option<Canonical>,
-    /// Whether the form's own page insists on it. When not set: name, email and message are.
+    /// `true`: it must be filled in, else 422 names it and what was sent is kept in quarantine. The form's own page insists
+    /// on it; when not set, it insists on name, email and message.
     #[serde(default)]
     pub required: Option<bool>,
     /// What stands beside it on the form's own page, by language; the house's word for it when not given.
@@ -37,7 +39,7 @@ pub struct FormField {
     /// What a tick agrees to, by language, shown beside a box with `canonical = "consent"` and kept as evidence.
     #[serde(default)]
     pub text: PerLanguage,
-    /// Values to choose from, as they are sent; the form's own page shows a list.
+    /// Values to choose from, as they are sent; the form's own page shows a list. With `strict` no other value is taken.
     #[serde(default)]
     pub options: Vec<String>,
     /// What is shown for `options`, by language, in the same order.

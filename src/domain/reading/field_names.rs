@@ -13,7 +13,7 @@ use super::tracking;
 use crate::domain::submission::Canonical;
 
 /// Names that steer the form and are no data, besides every name with a leading `_`.
-const CONTROL: [&str; 24] = [
+const CONTROL: [&str; 26] = [
     "redirect",
     "returl",
     "returnurl",
@@ -38,6 +38,8 @@ const CONTROL: [&str; 24] = [
     "encoding",
     "webhook",
     "autoresponse",
+    "ccemail",
+    "honeypot",
 ];
 
 /// Whether `name` is a control field: it is never data. Attribution names with a leading `_` are control names too.
@@ -45,6 +47,31 @@ pub fn is_control(name: &str) -> bool {
     let name = name.trim();
     let lower = name.to_ascii_lowercase();
     name.starts_with('_') || CONTROL.contains(&lower.as_str())
+}
+
+/// Control names that ask for mail to somebody, mail texts or calls to an address: a visitor chooses none of them.
+const RELAYS: [&str; 16] = [
+    "_cc",
+    "_bcc",
+    "_to",
+    "_from",
+    "_email.to",
+    "_email.cc",
+    "_email.bcc",
+    "_email.from",
+    "_email.template",
+    "_webhook",
+    "_autoresponse",
+    "_autoresponder",
+    "_template",
+    "webhook",
+    "autoresponse",
+    "ccemail",
+];
+
+/// Whether `name` asks for what nobody outside may ask: it is taken, dropped, and noted.
+pub fn is_relay(name: &str) -> bool {
+    RELAYS.iter().any(|relay| name.trim().eq_ignore_ascii_case(relay))
 }
 
 /// Whether `name` says where the visitor came from: utm parameters, click ids, page context.
@@ -67,12 +94,12 @@ const NAMES: [(Canonical, &str); 29] = [
     ),
     (
         Canonical::FirstName,
-        "firstname first_name fname givenname forename prenom jmeno krestnijmeno vorname nombre nome primernombre \
+        "first firstname first_name fname givenname forename prenom jmeno krestnijmeno vorname nombre nome primernombre \
          نام نام-کوچک",
     ),
     (
         Canonical::LastName,
-        "lastname last_name lname surname familyname secondname nom nomdefamille prijmeni nachname familienname \
+        "last lastname last_name lname surname familyname secondname nom nomdefamille prijmeni nachname familienname \
          apellido apellidos cognome نام-خانوادگی فامیلی",
     ),
     (
@@ -208,6 +235,12 @@ pub fn canonical(name: &str) -> Option<Canonical> {
     if let Some(found) = BY_NAME.get(&last) {
         return Some(*found);
     }
+    // Typed names of one service: `fi-sender-fullName`, `fi-text-message`.
+    if let Some((_, typed)) = name.trim().strip_prefix("fi-").and_then(|rest| rest.split_once('-'))
+        && let Some(found) = BY_NAME.get(&fold(typed))
+    {
+        return Some(*found);
+    }
     let bare = whole.trim_end_matches(|c: char| c.is_ascii_digit());
     let bare = ["your", "votre", "customer", "contact", "lead", "visitor", "input", "field", "visitors"]
         .iter()
@@ -249,6 +282,12 @@ mod tests {
             ("your-message", Canonical::Message),
             ("contact[phone]", Canonical::Phone),
             ("email2", Canonical::Email),
+            ("fi-sender-fullName", Canonical::FullName),
+            ("fi-sender-email", Canonical::Email),
+            ("fi-text-message", Canonical::Message),
+            ("wpforms[fields][0][first]", Canonical::FirstName),
+            ("wpforms[fields][0][last]", Canonical::LastName),
+            ("input_email_1", Canonical::Email),
         ] {
             assert_eq!(canonical(name), Some(expected), "{name}");
         }

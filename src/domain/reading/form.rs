@@ -3,12 +3,17 @@
 //! Values are untrusted text. Control fields never become data; an unknown name keeps its value under that name and
 //! nothing else; order is kept; a form's own map wins over the built-in names.
 
+use std::ops::Range;
+
 use super::body::warning;
+use super::files::Sent;
 use super::text::{clean, non_empty_line};
-use super::{FormReading, ReadLimits, ReadSettings, charset, field_names, json, multipart, tracking, typed};
+use super::{
+    FormReading, ReadLimits, ReadSettings, charset, field_names, files, json, multipart, shapes, tracking, typed,
+};
 use crate::domain::enquiry::consent;
 use crate::domain::envelope::{Digest, Envelope};
-use crate::domain::submission::{Attachment, Canonical, Field, Submission, Warning};
+use crate::domain::submission::{Attachment, Canonical, Field, Submission, Verdict, Warning};
 
 /// Longest field name kept, in bytes.
 const NAME_BYTES: usize = 128;
@@ -67,6 +72,26 @@ pub struct Upload {
     pub file: String,
     /// Digest of its content.
     pub digest: Digest,
+    /// Declared media type, lower case; empty when none was declared.
+    pub media_type: String,
+    /// Where its content lies in the body.
+    pub place: Range<usize>,
+}
+
+impl Upload {
+    /// Its bytes inside the body it was read from.
+    #[must_use]
+    pub fn bytes<'a>(&self, body: &'a [u8]) -> &'a [u8] {
+        body.get(self.place.clone()).unwrap_or_default()
+    }
+
+    /// Whether a form that takes `allowed` takes it; why not.
+    ///
+    /// # Errors
+    /// See [`files::judge`].
+    pub fn judge(&self, body: &[u8], allowed: &[String]) -> Result<(), files::Refusal> {
+        files::judge(Sent { name: &self.file, media_type: &self.media_type, bytes: self.bytes(body) }, allowed)
+    }
 }
 
 /// Takes a form body apart by its `Content-Type`. Total: a broken body gives what was readable and a warning.
@@ -85,6 +110,12 @@ pub fn read_pairs(raw: &[u8], content_type: Option<&str>, limits: &ReadLimits) -
 
 /// As [`read_pairs`], with names and values as they were sent: for the door, which refuses what is too long.
 pub fn take_apart(raw: &[u8], content_type: Option<&str>, limits: &ReadLimits) -> FormPairs {
+    let mut pairs = by_type(raw, content_type, limits);
+    shapes::settle(&mut pairs);
+    pairs
+}
+
+fn by_type(raw: &[u8], content_type: Option<&str>, limits: &ReadLimits) -> FormPairs {
     let content_type = content_type.unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let label = multipart::parameter(content_type, "charset");
@@ -170,7 +201,17 @@ fn hex_byte(pair: &[u8]) -> Option<u8> {
 pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     let pairs = read_pairs(&envelope.raw, envelope.content_type.as_deref(), &settings.limits);
     let form = settings.forms.get(&envelope.intake_id);
-    let mut out = Submission { attachments: pairs.files, warnings: pairs.warnings, ..Submission::default() };
+    let mut out = Submission { warnings: pairs.warnings, ..Submission::default() };
+    let taken = form.map(|form| form.file_types.as_slice()).unwrap_or_default();
+    for (mut file, upload) in pairs.files.into_iter().zip(pairs.uploads) {
+        file.sha256 = Some(files::fingerprint(upload.bytes(&envelope.raw)));
+        let verdict = match upload.judge(&envelope.raw, taken) {
+            Ok(()) if settings.scan_files => Verdict::Unscanned,
+            judged => Verdict::of(judged),
+        };
+        file.verdict = Some(verdict.to_string());
+        out.attachments.push(file);
+    }
     let mut left = settings.limits.text_bytes;
     for (name, value) in pairs.fields {
         let (value, was_cut) = clean(&value, left);
@@ -195,7 +236,7 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
 fn interpret(name: &str, value: String, form: Option<&FormReading>) -> Option<Field> {
     let lower = name.trim().to_ascii_lowercase();
     let keep = |canonical, value| Some(Field { name: name.to_owned(), value, canonical });
-    if let Some(mapped) = form.and_then(|f| f.map.get(name)) {
+    if let Some(mapped) = form.and_then(|f| f.map.get(name).or_else(|| f.map.get(name.strip_suffix("[]")?))) {
         return keep(Some(*mapped), value);
     }
     if consent::is_option(name) {

@@ -1,61 +1,193 @@
 //! JSON form bodies, flattened to names and values: `{"a":{"b":[1,2]}}` -> `a[b]=1`, `a[b]=2`.
+//!
+//! What was sent is kept: the order, a name that stands twice, and numbers as they were written (`1.50`, identifiers of
+//! eight bytes). Half of a character that a script cut in two (a lone surrogate) becomes U+FFFD; the rest stays.
 
-use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::ReadLimits;
 use super::charset;
 use super::form::FormPairs;
+use super::shapes;
 
-/// Reads a JSON body. Depth is bounded by the parser (128); numbers and booleans become text, null nothing. Bytes that
-/// are not UTF-8 are read by the charset `label` or by guess.
+/// Objects and lists inside each other.
+const DEPTH: usize = 32;
+
+/// One value, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Node {
+    /// `null`.
+    Null,
+    /// Text, a number as written, `true` or `false`.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// An object: names may repeat.
+    Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// The text of a scalar.
+    pub(super) fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The first member under `name`.
+    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+        let Self::Object(members) = self else { return None };
+        members.iter().find(|(key, _)| key == name).map(|(_, member)| member)
+    }
+}
+
+/// Reads a JSON body. Bytes that are not UTF-8 are read by the charset `label` or by guess; null is nothing.
 pub fn read(raw: &[u8], label: Option<&str>, limits: &ReadLimits) -> FormPairs {
     let mut pairs = FormPairs::default();
     let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
     pairs.note_foreign("", raw);
     let text = charset::decode(raw, label).text;
-    match serde_json::from_str::<Value>(&text) {
-        Ok(value @ (Value::Object(_) | Value::Array(_))) => {
-            flatten(String::new(), &value, &mut pairs, limits);
+    match parse(&text) {
+        Ok(Node::Null | Node::Text(_)) => {
+            pairs.is_broken("broken_json", "The JSON body is neither an object nor a list.".to_owned());
+        }
+        Ok(value) => {
+            match shapes::unfold(&value) {
+                Some(fields) => fields.into_iter().for_each(|(name, node)| flatten(name, node, &mut pairs, limits)),
+                None => flatten(String::new(), &value, &mut pairs, limits),
+            }
             if pairs.fields.len() > limits.fields {
                 pairs.fields.truncate(limits.fields);
                 pairs.is_cut(limits);
             }
         }
-        Ok(_) => pairs.is_broken("broken_json", "The JSON body is neither an object nor a list.".to_owned()),
-        Err(error) => {
-            let at = format!("The JSON body is broken at line {}, column {}.", error.line(), error.column());
-            pairs.is_broken("broken_json", at);
-        }
+        Err(why) => pairs.is_broken("broken_json", why),
     }
     pairs
 }
 
-fn flatten(name: String, value: &Value, pairs: &mut FormPairs, limits: &ReadLimits) {
+fn parse(text: &str) -> Result<Node, String> {
+    // The whole is checked first, so that what is wrong has its place in the body.
+    let whole: &RawValue = serde_json::from_str(text).map_err(|error| {
+        format!("The JSON body is broken at line {}, column {}.", error.line(), error.column())
+    })?;
+    node(whole.get(), DEPTH).map_err(|error| match error.to_string() {
+        said if said.starts_with(TOO_DEEP) => format!("The JSON body is nested deeper than {DEPTH} levels."),
+        _ => "The JSON body holds a value that cannot be read.".to_owned(),
+    })
+}
+
+const TOO_DEEP: &str = "too deep";
+
+fn node(text: &str, depth: usize) -> serde_json::Result<Node> {
+    match text.trim_start().as_bytes().first() {
+        Some(b'{' | b'[') if depth == 0 => Err(serde_json::Error::custom(TOO_DEEP)),
+        Some(b'{') => serde_json::Deserializer::from_str(text).deserialize_map(Members { depth }),
+        Some(b'[') => serde_json::Deserializer::from_str(text).deserialize_seq(Items { depth }),
+        Some(b'"') => serde_json::Deserializer::from_str(text).deserialize_bytes(Bytes).map(Node::Text),
+        Some(b'n') | None => Ok(Node::Null),
+        Some(_) => Ok(Node::Text(text.trim().to_owned())),
+    }
+}
+
+struct Members {
+    depth: usize,
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut members = Vec::new();
+        while let Some(Name(name)) = map.next_key()? {
+            let value: &RawValue = map.next_value()?;
+            members.push((name, node(value.get(), self.depth - 1).map_err(A::Error::custom)?));
+        }
+        Ok(Node::Object(members))
+    }
+}
+
+struct Items {
+    depth: usize,
+}
+
+impl<'de> Visitor<'de> for Items {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(value) = list.next_element::<&RawValue>()? {
+            items.push(node(value.get(), self.depth - 1).map_err(A::Error::custom)?);
+        }
+        Ok(Node::List(items))
+    }
+}
+
+/// Text as bytes: there a lone surrogate is no error.
+struct Bytes;
+
+impl Visitor<'_> for Bytes {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
+        Ok(match String::from_utf8_lossy(bytes) {
+            Cow::Borrowed(text) => text.to_owned(),
+            // A surrogate takes three bytes, each replaced by itself.
+            Cow::Owned(text) => text.replace("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}"),
+        })
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+}
+
+/// A member's name.
+struct Name(String);
+
+impl<'de> serde::Deserialize<'de> for Name {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(Bytes).map(Self)
+    }
+}
+
+fn flatten(name: impl Into<String>, value: &Node, pairs: &mut FormPairs, limits: &ReadLimits) {
+    let name = name.into();
     if pairs.fields.len() > limits.fields {
         return;
     }
-    let scalar = match value {
-        Value::Null => return,
-        Value::Bool(flag) => flag.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => {
+    match value {
+        Node::Null => {}
+        Node::Text(text) => pairs.fields.push((name, text.clone())),
+        Node::List(items) => {
             // A list repeats its name; lists of objects are numbered so that their members stay together.
-            let numbered = items.iter().any(|item| item.is_object() || item.is_array());
+            let numbered = items.iter().any(|item| matches!(item, Node::List(_) | Node::Object(_)));
             for (index, item) in items.iter().enumerate() {
                 let name = if numbered { join(&name, &index.to_string()) } else { name.clone() };
                 flatten(name, item, pairs, limits);
             }
-            return;
         }
-        Value::Object(members) => {
+        Node::Object(members) => {
             for (key, member) in members {
                 flatten(join(&name, key), member, pairs, limits);
             }
-            return;
         }
-    };
-    pairs.fields.push((name, scalar));
+    }
 }
 
 /// `a` and `b` -> `a[b]`; names grow no longer than a few hundred bytes however deep the body.
@@ -73,24 +205,56 @@ fn join(outer: &str, key: &str) -> String {
 mod tests {
     use super::*;
 
+    fn fields(raw: &[u8]) -> Vec<(String, String)> {
+        let read = read(raw, None, &ReadLimits::default());
+        assert_eq!(read.broken, None, "{}", String::from_utf8_lossy(raw));
+        read.fields
+    }
+
+    fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+    }
+
     #[test]
     fn nested_values_get_bracket_names_in_order() {
-        let read = read(
-            br#"{"z":1.50,"a":{"b":["x",true]},"n":null,"l":[{"k":"v"}],"e":12345678901234567890}"#,
-            None,
-            &ReadLimits::default(),
-        );
-        let short: Vec<_> = read.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        assert_eq!(
-            short,
-            [("z", "1.5"), ("a[b]", "x"), ("a[b]", "true"), ("l[0][k]", "v"), ("e", "12345678901234567890")]
-        );
+        let read = fields(br#"{"z":1.50,"a":{"b":["x",true]},"n":null,"l":[{"k":"v"}],"e":12345678901234567890}"#);
+        let expected =
+            [("z", "1.50"), ("a[b]", "x"), ("a[b]", "true"), ("l[0][k]", "v"), ("e", "12345678901234567890")];
+        assert_eq!(read, owned(&expected));
+    }
+
+    #[test]
+    fn numbers_stay_as_they_were_written() {
+        let read = fields(br#"{"a":1.50,"b":18446744073709551617,"c":1e400,"d":-0.0,"e":0.10}"#);
+        let expected = [("a", "1.50"), ("b", "18446744073709551617"), ("c", "1e400"), ("d", "-0.0"), ("e", "0.10")];
+        assert_eq!(read, owned(&expected));
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_two_values() {
+        let read = fields(br#"{"topic":"a","n":1,"topic":"b","topic":["c","d"]}"#);
+        assert_eq!(read, owned(&[("topic", "a"), ("n", "1"), ("topic", "b"), ("topic", "c"), ("topic", "d")]));
+    }
+
+    #[test]
+    fn half_a_character_does_not_lose_the_rest() {
+        let read = fields(br#"{"m":"cut \ud83d","\udc00k":"\ud83d\ude00 \u00e9","q":"a\"\\\n"}"#);
+        assert_eq!(read, owned(&[("m", "cut \u{fffd}"), ("\u{fffd}k", "😀 é"), ("q", "a\"\\\n")]));
     }
 
     #[test]
     fn broken_json_is_a_warning() {
-        for raw in [&b"{"[..], b"", b"3", b"\xff", &vec![b'['; 100_000]] {
-            assert_eq!(read(raw, None, &ReadLimits::default()).warnings.len(), 1);
+        for raw in [&b"{"[..], b"", b"3", b"\xff", b"nul", b"{\"a\":01}", b"{\"a\":1}x", b"{a:1}", &vec![b'['; 100_000]] {
+            let read = read(raw, None, &ReadLimits::default());
+            assert_eq!(read.warnings.len(), 1, "{:?}", String::from_utf8_lossy(&raw[..raw.len().min(20)]));
         }
+    }
+
+    #[test]
+    fn depth_is_bounded_and_said() {
+        let nested = |depth: usize| format!("{{\"a\":{}1{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(fields(nested(DEPTH - 1).as_bytes()).len(), 1);
+        let read = read(nested(50_000).as_bytes(), None, &ReadLimits::default());
+        assert!(read.broken.unwrap().contains("deeper than 32"));
     }
 }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
+use super::files::is_deceiving;
 use super::header_lines::{RawHeader, headers};
 use super::{ReadLimits, charset, nesting};
 use crate::domain::submission::Attachment;
@@ -121,7 +122,8 @@ pub fn attachments(message: &Message<'_>, limit: usize) -> Vec<Attachment> {
         let media_type = media_type(part);
         let name = file_name(part.attachment_name().unwrap_or_default())
             .unwrap_or_else(|| format!("part-{path}{}", extension(&media_type)));
-        found.push(Attachment { name, media_type, size: decoded_size(part), part: path });
+        let size = decoded_size(part);
+        found.push(Attachment { name, media_type, size, part: path, sha256: None, verdict: None });
     }
     found
 }
@@ -172,11 +174,11 @@ fn part_paths(message: &Message<'_>) -> Vec<String> {
     paths
 }
 
-/// A file name without path and control characters, at most 255 bytes; `None` when nothing is left.
+/// A file name without path, control characters and marks that change how it looks, at most 255 bytes; `None` when nothing is left.
 pub fn file_name(raw: &str) -> Option<String> {
     let base = raw.rsplit(['/', '\\']).next().unwrap_or_default();
     let mut name = String::new();
-    for c in base.trim().chars().filter(|c| !c.is_control()) {
+    for c in base.trim().chars().filter(|c| !c.is_control() && !is_deceiving(*c)) {
         if name.len() + c.len_utf8() > 255 {
             break;
         }

@@ -7,6 +7,7 @@ pub mod body;
 pub mod bounce;
 pub mod charset;
 pub mod field_names;
+pub mod files;
 pub mod form;
 mod forwarded;
 mod header_labels;
@@ -20,6 +21,7 @@ pub mod multipart;
 mod nesting;
 pub mod notification;
 pub mod quoted;
+mod shapes;
 pub mod signature;
 pub mod text;
 pub mod tracking;
@@ -54,6 +56,9 @@ pub struct FormReading {
     /// Consents it asks for.
     #[serde(default)]
     pub consents: Vec<ConsentReading>,
+    /// Files it takes, by group or ending; empty = the usual ones.
+    #[serde(default)]
+    pub file_types: Vec<String>,
 }
 
 /// A place in a mail that may name whom it speaks for.
@@ -87,6 +92,9 @@ pub struct ReadSettings {
     /// Who is believed in mails that speak for somebody else, by mailbox, where it is not the usual order.
     #[serde(default)]
     pub identity: BTreeMap<String, Vec<IdentitySource>>,
+    /// Uploaded files go to a virus scanner: until it has spoken they are `unscanned`.
+    #[serde(default)]
+    pub scan_files: bool,
     /// Bounds.
     pub limits: ReadLimits,
     /// Fail point of the crash tests: raw bytes that contain it end the process by `abort()`. `None` in production.

@@ -35,9 +35,9 @@ pub fn read(raw: &[u8], content_type: &str, limits: &ReadLimits) -> FormPairs {
     let mut charset_name = None;
     for (index, part) in Parts::new(raw, &boundary).enumerate() {
         match part {
-            Part::Whole(b"") => {}
-            Part::Whole(bytes) => {
-                let part = Opened::of(bytes, index + 1);
+            Part::Whole(_, b"") => {}
+            Part::Whole(start, bytes) => {
+                let part = Opened::of(start, bytes, index + 1);
                 if pairs.fields.len() >= limits.fields && part.file.is_none()
                     || pairs.uploads.len() >= limits.attachments && part.file.is_some()
                 {
@@ -63,12 +63,14 @@ struct Opened<'a> {
     file: Option<String>,
     media: Option<String>,
     content: &'a [u8],
+    /// Where its content begins in the body.
+    start: usize,
     /// It has more header lines than are read.
     long: bool,
 }
 
 impl<'a> Opened<'a> {
-    fn of(bytes: &'a [u8], position: usize) -> Self {
+    fn of(start: usize, bytes: &'a [u8], position: usize) -> Self {
         let mut fields = headers(bytes);
         let (mut disposition, mut media, mut lines) = (String::new(), None, 0);
         for header in fields.by_ref() {
@@ -86,12 +88,14 @@ impl<'a> Opened<'a> {
         let file = extended.or_else(|| parameter(&disposition, "filename").map(|n| unescape(&n)));
         let kind = media_type(media.as_deref());
         let typed = !kind.is_empty() && !kind.starts_with("text/plain");
+        let content = fields.body();
         Self {
             position,
+            start: start + bytes.len() - content.len(),
             name: parameter(&disposition, "name").map(|n| unescape(&n)).unwrap_or_default(),
             file: file.or_else(|| typed.then(String::new)),
             media,
-            content: fields.body(),
+            content,
             long: lines > PART_HEADERS,
         }
     }
@@ -109,11 +113,15 @@ impl<'a> Opened<'a> {
         let kind = media_type(self.media.as_deref());
         pairs.files.push(Attachment {
             name: file_name(&file).unwrap_or_else(|| format!("part-{}", self.position)),
-            media_type: if kind.is_empty() { "application/octet-stream".to_owned() } else { kind },
+            media_type: if kind.is_empty() { "application/octet-stream".to_owned() } else { kind.clone() },
             size: self.content.len() as u64,
             part: self.position.to_string(),
+            sha256: None,
+            verdict: None,
         });
-        pairs.uploads.push(Upload { field: self.name, file, digest: Digest::of(self.content) });
+        let place = self.start..self.start + self.content.len();
+        let digest = Digest::of(self.content);
+        pairs.uploads.push(Upload { field: self.name, file, digest, media_type: kind, place });
     }
 
     fn keep_field(self, pairs: &mut FormPairs, charset_name: &mut Option<String>) {
@@ -206,7 +214,8 @@ fn decode_extended(value: &str) -> Option<String> {
 }
 
 enum Part<'a> {
-    Whole(&'a [u8]),
+    /// Where it begins in the body, and its bytes.
+    Whole(usize, &'a [u8]),
     /// The closing delimiter was there.
     End,
 }
@@ -215,6 +224,8 @@ enum Part<'a> {
 struct Parts<'a> {
     rest: Option<&'a [u8]>,
     delimiter: Vec<u8>,
+    /// Length of the body.
+    length: usize,
 }
 
 impl<'a> Parts<'a> {
@@ -226,7 +237,7 @@ impl<'a> Parts<'a> {
         } else {
             find(raw, &delimiter).and_then(|at| raw.get(at.1..))
         };
-        Self { rest, delimiter }
+        Self { rest, delimiter, length: raw.len() }
     }
 }
 
@@ -263,14 +274,15 @@ impl<'a> Iterator for Parts<'a> {
         // Padding after the boundary, then the line break.
         let line = rest.iter().position(|&b| b == b'\n')?;
         let body = rest.get(line + 1..)?;
+        let start = self.length - body.len();
         // An empty part: the next delimiter follows at once.
         if is_delimiter(body, &self.delimiter) {
             self.rest = body.get(self.delimiter.len()..);
-            return Some(Part::Whole(b""));
+            return Some(Part::Whole(start, b""));
         }
         let (end, next) = find(body, &self.delimiter)?;
         self.rest = body.get(next..);
-        Some(Part::Whole(body.get(..end).unwrap_or_default()))
+        Some(Part::Whole(start, body.get(..end).unwrap_or_default()))
     }
 }
 
@@ -304,6 +316,8 @@ mod tests {
         assert_eq!(read.fields, [("e\"x".to_owned(), "line\r\nline".to_owned()), ("empty".to_owned(), String::new())]);
         let files: Vec<_> = read.files.iter().map(|f| (f.name.as_str(), f.part.as_str(), f.size)).collect();
         assert_eq!(files, [("plan \"a\".pdf", "2", 4), ("naïve.txt", "3", 1)]);
+        let bytes: Vec<_> = read.uploads.iter().map(|upload| upload.bytes(&raw)).collect();
+        assert_eq!(bytes, [&b"%PDF"[..], b"x"], "a file is found again inside the body");
         assert!(read.warnings.is_empty(), "{:?}", read.warnings);
     }
 

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use ulid::Ulid;
 
+use super::faults::RefusedFile;
 use super::pages::{self, Fault, Place, Trouble};
 use super::problem::Why;
 use super::texts::Language;
@@ -38,12 +39,24 @@ impl Manner {
         }
     }
 
-    /// Success.
-    pub(super) fn success(&self, id: Ulid, next: &str) -> Response {
+    /// Success. Files that were not taken are told: a script in `warnings`, a visitor on a page of ours that leads on.
+    pub(super) fn success(&self, id: Ulid, next: &str, refused: &[RefusedFile]) -> Response {
+        let lang = self.language.code();
         if self.json {
-            let body = json!({ "ok": true, "id": id.to_string(), "next": next,
-                               "message": self.language.texts().thanks_more });
+            let mut body = json!({ "ok": true, "id": id.to_string(), "next": next,
+                                   "message": self.language.texts().thanks_more });
+            if let Some(members) = body.as_object_mut().filter(|_| !refused.is_empty()) {
+                let warnings = refused.iter().map(|file| {
+                    json!({ "code": "FILE_REFUSED", "reason": file.why, "field": file.field, "file": file.file,
+                            "message": file.words(lang) })
+                });
+                members.insert("warnings".to_owned(), warnings.collect());
+            }
             return json_response(StatusCode::OK, &body);
+        }
+        if !refused.is_empty() {
+            let words: Vec<String> = refused.iter().map(|file| file.words(lang)).collect();
+            return pages::thanks_but(self.language, &words, next, &self.place);
         }
         let Ok(location) = HeaderValue::from_str(next) else { return StatusCode::NO_CONTENT.into_response() };
         (StatusCode::SEE_OTHER, [(header::LOCATION, location)], [(header::CACHE_CONTROL, "no-store")]).into_response()
@@ -60,20 +73,25 @@ impl Manner {
         let words = why.words(self.language.texts());
         let reference = self.request_id.to_string();
         let mut response = if self.json {
-            let error = json!({ "code": why.code(), "field": why.field(), "message": words });
-            let mut body = json!({ "ok": false, "error": slug, "message": words, "errors": [error],
+            let errors = why.errors(self.language.texts()).into_iter();
+            let errors: Vec<_> = errors
+                .map(|(code, field, message)| json!({ "code": code, "field": field, "message": message }))
+                .collect();
+            let mut body = json!({ "ok": false, "error": slug, "message": words, "errors": errors,
                                    "request_id": reference });
             if let (Some(seconds), Some(members)) = (why.retry_after(), body.as_object_mut()) {
                 members.insert("retry_after".to_owned(), json!(seconds));
             }
             json_response(status, &body)
         } else {
-            let fault = why.field().map(|field| Fault { field, words: words.as_str().into() });
+            let errors = why.errors(self.language.texts()).into_iter();
+            let faults: Vec<Fault<'_>> =
+                errors.filter_map(|(_, field, words)| Some(Fault { field: field?, words: words.into() })).collect();
             pages::problem(&Trouble {
                 language: self.language,
                 status,
                 words: &words,
-                faults: fault.as_slice(),
+                faults: &faults,
                 typed,
                 form,
                 back: self.back.as_deref(),

@@ -4,6 +4,7 @@
 //! Invariants: linear in the body; the reader is the one that reads the journalled bytes later, so what passes here is
 //! read there as the same fields; what it could not read whole is refused.
 
+use super::faults::RefusedFile;
 use super::problem::Why;
 use crate::domain::reading::ReadLimits;
 use crate::domain::reading::field_names::{is_attribution, is_control};
@@ -39,16 +40,19 @@ impl Encoding {
 
 /// How much is allowed.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::intake) struct Allowed {
+pub(in crate::intake) struct Allowed<'a> {
     pub(super) fields: usize,
     pub(super) files: usize,
     pub(super) take_files: bool,
     pub(super) name_bytes: usize,
     pub(super) value_bytes: usize,
     pub(super) file_name_bytes: usize,
+    pub(super) file_bytes: usize,
+    /// Kinds of files, by group or ending, empty = the usual ones; `None` = files are not looked at.
+    pub(super) file_types: Option<&'a [String]>,
 }
 
-impl Allowed {
+impl Allowed<'static> {
     /// No bounds, for bodies that passed them once.
     pub(in crate::intake) const ANY: Self = Self {
         fields: usize::MAX,
@@ -57,6 +61,8 @@ impl Allowed {
         name_bytes: usize::MAX,
         value_bytes: usize::MAX,
         file_name_bytes: usize::MAX,
+        file_bytes: usize::MAX,
+        file_types: None,
     };
 }
 
@@ -67,6 +73,8 @@ pub(in crate::intake) struct Said {
     pub(super) fields: Vec<(String, String)>,
     /// Field name and content digest of every file.
     pub(super) files: Vec<(String, String)>,
+    /// Files that are not taken, though the rest is.
+    pub(super) refused: Vec<RefusedFile>,
     /// Name, and digest of the bytes, of every value whose charset had to be told or guessed.
     foreign: Vec<(String, String)>,
 }
@@ -98,7 +106,7 @@ pub(in crate::intake) fn read(
     encoding: Encoding,
     content_type: &str,
     body: &[u8],
-    allowed: &Allowed,
+    allowed: &Allowed<'_>,
 ) -> Result<Said, Why> {
     if body.trim_ascii().is_empty() {
         return Ok(Said::default());
@@ -114,8 +122,18 @@ pub(in crate::intake) fn read(
     let content_type = if content_type.is_empty() { encoding.media_type() } else { content_type };
     let pairs = take_apart(body, Some(content_type), &limits);
     check(encoding, body, &pairs, &limits, allowed)?;
+    let refused = refused(body, &pairs, allowed);
     let files = pairs.uploads.into_iter().map(|upload| (upload.field, format!("file:{}", upload.digest))).collect();
-    Ok(Said { fields: pairs.fields, files, foreign: pairs.foreign })
+    Ok(Said { fields: pairs.fields, files, refused, foreign: pairs.foreign })
+}
+
+fn refused(body: &[u8], pairs: &FormPairs, allowed: &Allowed<'_>) -> Vec<RefusedFile> {
+    let Some(types) = allowed.file_types else { return Vec::new() };
+    let judged = pairs.uploads.iter().zip(&pairs.files).filter_map(|(upload, file)| {
+        let why = upload.judge(body, types).err()?;
+        Some(RefusedFile { field: upload.field.clone(), file: file.name.clone(), why })
+    });
+    judged.collect()
 }
 
 fn check(
@@ -123,7 +141,7 @@ fn check(
     body: &[u8],
     pairs: &FormPairs,
     limits: &ReadLimits,
-    allowed: &Allowed,
+    allowed: &Allowed<'_>,
 ) -> Result<(), Why> {
     if let Some(detail) = &pairs.broken {
         return Err(Why::Malformed { detail: detail.clone() });
@@ -148,6 +166,9 @@ fn check(
     if let Some((name, _)) = pairs.fields.iter().find(|(_, value)| value.len() > allowed.value_bytes) {
         return Err(Why::ValueTooLong { field: name.clone(), limit: allowed.value_bytes });
     }
+    if pairs.uploads.iter().any(|upload| upload.place.len() > allowed.file_bytes) {
+        return Err(Why::FileTooLarge { limit: allowed.file_bytes });
+    }
     if pairs.uploads.iter().any(|upload| upload.file.len() > allowed.file_name_bytes) {
         return Err(Why::FileNameTooLong { limit: allowed.file_name_bytes });
     }
@@ -158,8 +179,16 @@ fn check(
 mod tests {
     use super::*;
 
-    const ALLOWED: Allowed =
-        Allowed { fields: 5, files: 1, take_files: true, name_bytes: 10, value_bytes: 20, file_name_bytes: 10 };
+    const ALLOWED: Allowed<'static> = Allowed {
+        fields: 5,
+        files: 1,
+        take_files: true,
+        name_bytes: 10,
+        value_bytes: 20,
+        file_name_bytes: 10,
+        file_bytes: 10,
+        file_types: Some(&[]),
+    };
 
     fn said(encoding: Encoding, content_type: &str, body: &[u8]) -> Result<Said, Why> {
         read(encoding, content_type, body, &ALLOWED)
@@ -184,7 +213,7 @@ mod tests {
 
     #[test]
     fn broken_json_says_where() {
-        for body in [&b"{"[..], b"[1]", b"nul", b"{\"a\":\"\\ud800\"}", b"\xff\xfe"] {
+        for body in [&b"{"[..], b"[1]", b"nul", b"{\"a\":\"\\ud80\"}", b"\xff\xfe"] {
             assert!(matches!(said(Encoding::Json, "", body), Err(Why::Malformed { .. })), "{body:?}");
         }
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(500), "]".repeat(500));
@@ -229,6 +258,8 @@ mod tests {
         assert_eq!(refused(said(Urlencoded, "", b"a=123456789012345678901")), value);
         assert_eq!(refused(said(Multipart, kind, two.as_bytes())), Why::TooManyFiles { limit: 1 });
         assert_eq!(refused(said(Multipart, kind, long.as_bytes())), Why::FileNameTooLong { limit: 10 });
+        let large = two.replacen("x\r\n", "12345678901\r\n", 1).replace("name=\"b\"; file", "name=\"b\"; no");
+        assert_eq!(refused(said(Multipart, kind, large.replace("filename=\"b\"", "").as_bytes())), Why::FileTooLarge { limit: 10 });
     }
 
     #[test]

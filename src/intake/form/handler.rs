@@ -12,14 +12,17 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::answer::Manner;
+use super::faults;
 use super::fields::{self, Allowed, Encoding, Said};
-use super::journalled::{Arrived, write_down};
+use super::journalled::{Arrived, Beside, write_down};
+use super::marked;
 use super::pages::Landing;
 use super::problem::Why;
 use super::redirect::{self, Target};
 use super::texts::Language;
 use super::{FormDoor, FormSet, OverTls, Peer, body, cors, near, negotiate, pages};
 use crate::config::form::FormConfig;
+use crate::domain::reading::field_names::is_relay;
 
 /// A client turned away by its rate still gets what it typed back, if the body is no larger than this.
 const TYPED_BYTES: usize = 64 << 10;
@@ -37,7 +40,7 @@ impl From<Why> for Refused {
 }
 
 /// The name in the address, if it is text at all.
-type Name = Result<Path<String>, PathRejection>;
+pub(super) type Name = Result<Path<String>, PathRejection>;
 
 /// No form has an empty name, so that one that is not text names none.
 fn name_of(name: Name) -> String {
@@ -56,7 +59,10 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request:
     let mut manner = Manner::of(&head.headers, head.uri.query().unwrap_or_default(), form.as_deref(), request_id);
     let Some(form) = form else {
         body::discard(body).await;
-        let mut response = manner.refusal(&Why::UnknownForm, None, None);
+        // A browser that may not even ask would tell its page nothing.
+        let is_question = head.method == Method::OPTIONS;
+        let mut response =
+            if is_question { cors::preflight() } else { manner.refusal(&Why::UnknownForm, None, None) };
         cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
         return response;
     };
@@ -163,9 +169,13 @@ impl Visit<'_> {
         if said.is_empty() {
             return Err(Refused { why: Why::Empty, said: Some(said) });
         }
-        match write_down(self, raw, &said, manner.json).await {
+        self.note_relays(&said);
+        let test = marked::is_test(self.headers(), &self.door.journal).await?;
+        let faults = faults::of(self.form, &said);
+        match write_down(self, raw, &said, &Beside { faults: &faults, test }, manner.json).await {
+            Ok(_) if !faults.is_empty() => Err(Refused { why: Why::Invalid { faults }, said: Some(said) }),
             Ok(_) if self.origin_refused => Err(Refused { why: Why::Origin, said: Some(said) }),
-            Ok(Arrived(id)) => Ok(manner.success(id, &self.next(&said, manner))),
+            Ok(Arrived(id)) => Ok(manner.success(id, &self.next(&said, manner), &said.refused)),
             Err(why) => Err(Refused { why, said: Some(said) }),
         }
     }
@@ -208,7 +218,7 @@ impl Visit<'_> {
         negotiate::text(self.headers(), header::CONTENT_TYPE)
     }
 
-    fn allowed(&self) -> Allowed {
+    fn allowed(&self) -> Allowed<'_> {
         let limits = &self.set.limits;
         Allowed {
             fields: self.form.max_fields.unwrap_or(limits.fields),
@@ -217,6 +227,8 @@ impl Visit<'_> {
             name_bytes: limits.name_bytes,
             value_bytes: limits.value_bytes,
             file_name_bytes: limits.file_name_bytes,
+            file_bytes: self.form.file_bytes.unwrap_or(limits.file_bytes),
+            file_types: Some(&self.form.allowed_file_types),
         }
     }
 
@@ -243,6 +255,18 @@ impl Visit<'_> {
         let resend = !matches!(refused.why, Why::Inactive | Why::Origin);
         let typed = refused.said.as_ref().filter(|said| resend && !said.is_empty());
         manner.refusal(&refused.why, Some(self.form), typed.map(|said| (self.form, said.fields.as_slice())))
+    }
+
+    /// Fields that ask for mail to somebody or calls to an address are dropped; that a page sends them is worth a word.
+    fn note_relays(&self, said: &Said) {
+        let mut asked = said.fields.iter().filter(|(name, value)| is_relay(name) && !value.trim().is_empty());
+        if let Some((name, _)) = asked.next()
+            && let Some(times) = self.set.warned.due(&format!("{}/relay", self.form.id), Instant::now())
+        {
+            let name = name.trim().to_ascii_lowercase();
+            tracing::warn!(form = %self.form.id, field = name, times, "form {} sends the field {name}, which is dropped: \
+                who gets mail and what is called is configured, never sent", self.form.id);
+        }
     }
 
     /// Where a browser goes, and `next` for scripts.

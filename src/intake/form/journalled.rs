@@ -11,12 +11,14 @@ use axum::http::header;
 use bytes::Bytes;
 use ulid::Ulid;
 
+use super::faults::FieldFault;
 use super::fields::Said;
 use super::handler::Visit;
 use super::negotiate;
 use super::problem::Why;
 use crate::domain::envelope::{
     ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, RawKind, SHOWN_SENDER, SHOWN_SUBJECT,
+    TEST,
 };
 use crate::domain::reading::arrival_key::form_keys;
 use crate::domain::reading::field_names;
@@ -29,19 +31,46 @@ pub const FORM_RATE_LIMIT: &str = "form_rate_limit";
 /// Reason of an arrival held because its website is not on the form's list.
 pub const ORIGIN_REFUSED: &str = "origin_refused";
 
+/// Reason of an arrival held because fields are not as its form declares them.
+pub const INVALID_FIELDS: &str = "invalid_fields";
+
 /// Longest sender or subject shown, in characters.
 const SHOWN_CHARS: usize = 200;
+
+/// What the door found beside the fields.
+pub(super) struct Beside<'a> {
+    /// Fields that are not as the form declares them.
+    pub(super) faults: &'a [FieldFault],
+    /// An operator's test.
+    pub(super) test: bool,
+}
+
+impl Beside<'_> {
+    fn mark(&self, context: &mut ArrivalContext) {
+        if self.test {
+            context.silent = true;
+            context.extra.insert(TEST.to_owned(), "1".to_owned());
+        }
+    }
+}
 
 /// The id to acknowledge.
 pub(super) struct Arrived(pub(super) Ulid);
 
 /// Writes a submission down.
-pub(super) async fn write_down(visit: &Visit<'_>, raw: Bytes, said: &Said, script: bool) -> Result<Arrived, Why> {
+pub(super) async fn write_down(
+    visit: &Visit<'_>,
+    raw: Bytes,
+    said: &Said,
+    beside: &Beside<'_>,
+    script: bool,
+) -> Result<Arrived, Why> {
     let explicit = explicit_key(visit, said);
-    let initial = initial_state(visit);
+    let initial = initial_state(visit, beside.faults);
     // Only a browser's other content under a known key is written a second time; without it nothing is copied.
     let again = (explicit.is_some() && !script).then(|| raw.clone());
     let mut first = arrival(visit, raw, said, keys(visit, said, explicit.as_deref(), &initial), initial.clone());
+    beside.mark(&mut first.envelope.context);
     if explicit.is_some() {
         first.envelope.context.content_key = Some(content_key(visit, said));
     }
@@ -55,6 +84,7 @@ pub(super) async fn write_down(visit: &Visit<'_>, raw: Bytes, said: &Said, scrip
     }
     let Some(raw) = again else { return Err(Why::KeyReused) };
     let mut edited = arrival(visit, raw, said, keys(visit, said, None, &initial), initial);
+    beside.mark(&mut edited.envelope.context);
     edited.envelope.context.extra.insert(FOLLOWS.to_owned(), first.to_string());
     let accepted = accept(visit, edited).await?;
     Ok(Arrived(accepted.acknowledged()))
@@ -85,7 +115,10 @@ fn content_key(visit: &Visit<'_>, said: &Said) -> ArrivalKey {
     made.unwrap_or_else(|| ArrivalKey { value: String::new(), expires_at: Some(now) })
 }
 
-fn initial_state(visit: &Visit<'_>) -> InitialState {
+fn initial_state(visit: &Visit<'_>, faults: &[FieldFault]) -> InitialState {
+    if !faults.is_empty() {
+        return InitialState::Quarantined(INVALID_FIELDS.to_owned());
+    }
     if visit.origin_refused {
         return InitialState::Quarantined(ORIGIN_REFUSED.to_owned());
     }

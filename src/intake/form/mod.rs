@@ -1,4 +1,4 @@
-//! The form door: `POST /f/{form}`, the form's own page at the same address, and its thank-you page.
+//! The form door: `POST /f/{form}` (or `/f`, when the body names the form), the form's own page at the same address, and its thank-you page.
 //!
 //! Invariants:
 //! - what is answered with success is journalled and synced first;
@@ -10,9 +10,12 @@ pub mod answer;
 mod body;
 pub mod client;
 pub mod cors;
+pub mod faults;
 pub(in crate::intake) mod fields;
 mod handler;
+mod identity;
 mod journalled;
+pub mod marked;
 pub mod near;
 pub mod negotiate;
 mod opt_in;
@@ -55,6 +58,8 @@ pub struct FormDoor {
 /// of mails to visitors.
 pub fn router(door: Arc<FormDoor>) -> Router {
     Router::new()
+        .route("/f", any(identity::anywhere))
+        .route("/f/", any(identity::anywhere))
         .route("/f/{form}", any(handler::form))
         .route("/f/{form}/thanks", get(handler::thanks))
         .route("/pisteur.js", get(scripts::enhancer))

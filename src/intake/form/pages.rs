@@ -24,7 +24,7 @@ pub use self::note::{Note, note};
 pub use self::place::Place;
 use self::refill::{Refilled, refill};
 use super::scripts::ENHANCER;
-use super::texts::{Language, Texts};
+use super::texts::{Language, Texts, faults};
 use crate::config::form::{FormConfig, in_language, origin};
 use crate::domain::reading::field_names::is_attribution;
 
@@ -111,6 +111,10 @@ struct Page<'a> {
     kept: bool,
     reference: &'a str,
     button: &'a str,
+    notes: &'a [String],
+    notes_heading: &'a str,
+    onward: &'a str,
+    go_on: &'a str,
 }
 
 /// What a landing page is made of.
@@ -208,6 +212,18 @@ pub struct Fault<'a> {
     pub field: &'a str,
     /// What is wrong and what to do.
     pub words: Cow<'a, str>,
+}
+
+/// The thank-you page after a submission of which not every file was taken: what and why, and a link to where the visitor
+/// would have gone.
+#[must_use]
+pub fn thanks_but(language: Language, notes: &[String], onward: &str, place: &Place) -> Response {
+    let (texts, words) = (language.texts(), faults::of(language.code()));
+    let (notes_heading, go_on) = (words.files_refused, words.go_on);
+    let framed = *place != Place::Alone;
+    let title = texts.thanks;
+    let page = Page { title, notes, notes_heading, onward, go_on, framed, parent: place.parent(), ..Page::default() };
+    render("thanks.html", StatusCode::OK, texts, page, None, place)
 }
 
 /// What a problem page is made of.

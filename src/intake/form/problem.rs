@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use super::texts::Texts;
+use super::faults::FieldFault;
+use super::texts::{Texts, faults};
 
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,16 @@ pub enum Why {
         /// Bytes.
         limit: usize,
     },
+    /// A file larger than `limit` bytes.
+    FileTooLarge {
+        /// Bytes.
+        limit: usize,
+    },
+    /// Fields that are not as the form declares them. What was sent is kept in quarantine.
+    Invalid {
+        /// What is wrong with which; not empty.
+        faults: Vec<FieldFault>,
+    },
     /// The form takes no files.
     NoFiles,
     /// Not one of the three encodings of a form.
@@ -101,6 +112,8 @@ impl Why {
             Self::ValueTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "value_too_long"),
             Self::TooManyFiles { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_files"),
             Self::FileNameTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "file_name_too_long"),
+            Self::FileTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "file_too_large"),
+            Self::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
             Self::ContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type"),
             Self::ContentEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding"),
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
@@ -123,6 +136,8 @@ impl Why {
             Self::TooLarge { .. } => "TOO_LARGE",
             Self::TooManyFiles { .. } => "TOO_MANY_FILES",
             Self::TooManyFields { .. } => "TOO_MANY_FIELDS",
+            Self::FileTooLarge { .. } => "FILES_TOO_BIG",
+            Self::Invalid { .. } => "INVALID_FIELDS",
             Self::NameTooLong { .. } | Self::ValueTooLong { .. } | Self::FileNameTooLong { .. } => "TOO_LONG",
             Self::Origin | Self::RateLimited { .. } => "BLOCKED",
             Self::Malformed { .. } | Self::BrokenOff | Self::TooSlow => "MALFORMED",
@@ -130,6 +145,19 @@ impl Why {
                 "INVALID_REQUEST"
             }
             Self::Late | Self::Busy | Self::Unavailable => "TRY_AGAIN",
+        }
+    }
+
+    /// What is wrong, one entry for each fault: code, field, and what to do in the visitor's language.
+    #[must_use]
+    pub fn errors(&self, texts: &Texts) -> Vec<(&'static str, Option<&str>, String)> {
+        match self {
+            Self::Invalid { faults: found } => {
+                let words = faults::of(texts.lang);
+                let each = found.iter();
+                each.map(|f| (f.fault.code(), Some(f.field.as_str()), f.fault.words(words, &f.field))).collect()
+            }
+            _ => vec![(self.code(), self.field(), self.words(texts))],
         }
     }
 
@@ -175,6 +203,12 @@ impl Why {
             }
             Self::TooManyFiles { limit } => p.too_many_files.replace("{limit}", &limit.to_string()),
             Self::FileNameTooLong { limit } => p.file_name_too_long.replace("{limit}", &limit.to_string()),
+            Self::FileTooLarge { limit } => faults::of(texts.lang).file_too_large.replace("{limit}", &size(*limit)),
+            Self::Invalid { faults: found } => {
+                let texts = faults::of(texts.lang);
+                let each = found.iter().map(|fault| fault.fault.words(texts, &fault.field));
+                std::iter::once(texts.invalid.to_owned()).chain(each).collect::<Vec<_>>().join(" ")
+            }
             Self::NoFiles => p.no_files.to_owned(),
             Self::ContentType => p.content_type.to_owned(),
             Self::ContentEncoding => p.content_encoding.to_owned(),

@@ -92,6 +92,12 @@ impl FormSet {
         self.kept_ips.get(form).unwrap_or(&IpRule::Drop).kept(address)
     }
 
+    /// Largest body that any form takes, in bytes: for a body that has not named its form yet.
+    #[must_use]
+    pub fn largest_body(&self) -> usize {
+        self.by_id.values().filter(|form| form.enabled).map(|form| self.body_limit(form)).max().unwrap_or(0)
+    }
+
     /// Largest body of `form` in bytes.
     #[must_use]
     pub fn body_limit(&self, form: &FormConfig) -> usize {

@@ -36,7 +36,8 @@ impl Plan {
             submission.subject, sender(commit), recipients, body, commit.envelope.received_at.micros(),
             fields);
         for (position, file) in submission.attachments.iter().enumerate() {
-            row!(self.attachments; id, position, file.name, file.media_type, file.size, file.part);
+            row!(self.attachments; id, position, file.name, file.media_type, file.size, file.part, file.sha256,
+                file.verdict);
         }
         if !matches!(commit.decision.action, Action::Join(_)) {
             self.participants(commit, mail, record);

@@ -15,7 +15,7 @@ use super::accept::journal_now;
 use super::driver::may_run_again;
 use super::link::{AT_THE_DOOR, AT_WORK, Link};
 use super::queries::{
-    arrivals, campaigns, commit, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe,
+    arrivals, campaigns, commit, figures, files, imports, jobs, journal, mailboxes, neighbours, outline, people, probe,
     records, retention, show, visitors,
 };
 use super::{plans, server};
@@ -290,6 +290,10 @@ impl Store for Postgres {
 
     async fn dead_letters(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
         reading!(self, |conn| arrivals::dead_letters(conn, before, limit))
+    }
+
+    async fn judge_file(&self, arrival: Ulid, part: &str, verdict: &str) -> StoreResult<u64> {
+        writing!(self, |conn| files::judge_file(conn, arrival, part, verdict))
     }
 
     async fn retry_dead_letter(&self, job: i64) -> StoreResult<bool> {

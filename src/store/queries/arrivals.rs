@@ -4,6 +4,7 @@ use sqlx::Row as _;
 use ulid::Ulid;
 
 use super::super::driver::{Connection, Row};
+use super::files;
 use super::imports::audit;
 use super::{damaged, json, limit, optional_ulid, statements, ulid};
 use crate::clock::Timestamp;
@@ -142,6 +143,7 @@ pub(in super::super) async fn show(conn: &mut Connection, id: Ulid) -> StoreResu
         context: json(rest.try_get("context")?),
         decisions: decisions(conn, DECISIONS, inside).await?,
         repeats: repeats.iter().map(|r| ulid(r.try_get("ulid")?)).collect::<StoreResult<_>>()?,
+        files: files::of_arrival(conn, inside).await?,
         raw_kept: rest.try_get::<i64, _>("raw_kept")? != 0,
         deliveries: deliveries(conn, inside).await?,
     }))

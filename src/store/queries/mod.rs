@@ -12,6 +12,7 @@ pub(super) mod arrivals;
 pub(super) mod campaigns;
 pub(super) mod commit;
 pub(super) mod figures;
+pub(super) mod files;
 pub(super) mod imports;
 pub(super) mod jobs;
 pub(super) mod journal;
@@ -51,6 +52,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         campaigns::STATEMENTS,
         commit::STATEMENTS,
         figures::STATEMENTS,
+        files::STATEMENTS,
         imports::STATEMENTS,
         jobs::STATEMENTS,
         journal::STATEMENTS,

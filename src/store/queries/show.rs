@@ -78,7 +78,8 @@ statements! {
         " LEFT JOIN arrival a ON a.id = c.arrival WHERE c.record = $1 ORDER BY c.id");
     ATTACHMENTS("SELECT ", json_object!(
         "'communication', c.ulid, 'arrival', a.ulid, 'name', t.name, 'type', t.media_type, 'size', t.size, ",
-        "'part', t.part"), " AS item FROM communication c JOIN attachment t ON t.communication = c.id",
+        "'part', t.part, 'sha256', t.sha256, 'verdict', t.verdict, 'same_file', CASE WHEN t.sha256 IS NULL THEN NULL ",
+        "ELSE (SELECT CAST(COUNT(*) AS BIGINT) FROM attachment o WHERE o.sha256 = t.sha256) - 1 END"), " AS item FROM communication c JOIN attachment t ON t.communication = c.id",
         " LEFT JOIN arrival a ON a.id = c.arrival WHERE c.record = $1 ORDER BY c.id, t.position");
     TAGS("SELECT tag FROM record_tag WHERE record = $1 ORDER BY tag");
     CUSTOM_FIELDS("SELECT name, value FROM custom_field WHERE record = $1 ORDER BY name");

@@ -131,9 +131,9 @@ statements! {
         "INSERT INTO participant (record, address) SELECT CAST(value->>0 AS BIGINT), value->>1 FROM ", rows!("1"),
         " WHERE true ON CONFLICT DO NOTHING");
     ATTACHMENTS(
-        "INSERT INTO attachment (communication, position, name, media_type, size, part)",
+        "INSERT INTO attachment (communication, position, name, media_type, size, part, sha256, verdict)",
         " SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), value->>2, value->>3,",
-        " CAST(value->>4 AS BIGINT), value->>5 FROM ", rows!("1"),
+        " CAST(value->>4 AS BIGINT), value->>5, value->>6, value->>7 FROM ", rows!("1"),
         " WHERE EXISTS (SELECT 1 FROM communication c WHERE c.id = CAST(e.value->>0 AS BIGINT))");
     DECISIONS(
         "INSERT INTO decision (id, ulid, arrival, record, state, reason, action, rules_hash, rule_ids, facts, trace,",

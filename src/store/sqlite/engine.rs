@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
 use super::queries::{
-    arrivals, campaigns, figures, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records,
+    arrivals, campaigns, figures, files, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records,
     retention, show, visitors,
 };
 use super::writer::{Accept, Call, Command, Decide};
@@ -286,6 +286,11 @@ impl Store for Sqlite {
 
     async fn dead_letters(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
         arrivals::dead_letters(&mut *self.reader().await?, before, limit).await
+    }
+
+    async fn judge_file(&self, arrival: Ulid, part: &str, verdict: &str) -> StoreResult<u64> {
+        let (part, verdict) = (part.to_owned(), verdict.to_owned());
+        self.write(move |conn, _| Box::pin(async move { files::judge_file(conn, arrival, &part, &verdict).await })).await
     }
 
     async fn retry_dead_letter(&self, job: i64) -> StoreResult<bool> {

@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("migrations/0006_threads.sql")),
     (7, include_str!("migrations/0007_touches.sql")),
     (8, include_str!("migrations/0008_visitors.sql")),
+    (9, include_str!("migrations/0009_files.sql")),
 ];
 
 /// What was found and done.

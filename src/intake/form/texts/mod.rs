@@ -3,6 +3,7 @@
 mod cs;
 mod en;
 mod fa;
+pub mod faults;
 mod fr;
 
 /// A language of our pages.

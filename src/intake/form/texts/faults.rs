@@ -1,0 +1,148 @@
+//! What is wrong with a field, and why a file is not taken, in the four languages of the house.
+
+use crate::domain::reading::files::Refusal;
+
+/// Sentences of one language. `{field}` and `{file}` are filled in.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names are those of the faults")]
+pub struct Faults {
+    pub invalid: &'static str,
+    pub required: &'static str,
+    pub email: &'static str,
+    pub number: &'static str,
+    pub text: &'static str,
+    pub unknown: &'static str,
+    pub choice: &'static str,
+    pub file_too_large: &'static str,
+    /// Above the list of files that were not taken.
+    pub files_refused: &'static str,
+    /// Link that leads on.
+    pub go_on: &'static str,
+    program: &'static str,
+    page: &'static str,
+    name: &'static str,
+    kind: &'static str,
+    differs: &'static str,
+    empty: &'static str,
+}
+
+impl Faults {
+    /// Why a file is not taken, and what to do.
+    #[must_use]
+    pub const fn refusal(&self, why: Refusal) -> &'static str {
+        match why {
+            Refusal::Executable => self.program,
+            Refusal::ActiveContent => self.page,
+            Refusal::DoubleExtension | Refusal::MisleadingName => self.name,
+            Refusal::Extension => self.kind,
+            Refusal::DeclaredType | Refusal::Content | Refusal::Polyglot => self.differs,
+            Refusal::Empty => self.empty,
+        }
+    }
+}
+
+/// The sentences of a language; English when it is none of ours.
+#[must_use]
+pub fn of(lang: &str) -> &'static Faults {
+    match lang {
+        "fr" => &FR,
+        "cs" => &CS,
+        "fa" => &FA,
+        _ => &EN,
+    }
+}
+
+static EN: Faults = Faults {
+    invalid: "Please correct what is marked and send the form again.",
+    required: "“{field}” must be filled in.",
+    email: "“{field}” needs an email address such as name@example.com.",
+    number: "“{field}” needs a number.",
+    text: "“{field}” needs text, not a file.",
+    unknown: "This form has no field “{field}”.",
+    choice: "“{field}” needs one of the values offered.",
+    file_too_large: "A file is too large: at most {limit}. Please send a smaller one.",
+    files_refused: "These files were not taken. Everything else has arrived.",
+    go_on: "Continue",
+    program: "“{file}” was not taken: it contains a program. Please send a PDF or a picture.",
+    page: "“{file}” was not taken: web pages are not accepted. Please send a PDF or a picture.",
+    name: "“{file}” was not taken because of its name. Please give it a plain name and send it again.",
+    kind: "“{file}” was not taken: this kind of file is not accepted here.",
+    differs: "“{file}” was not taken: its content is not what its name says. Please save it anew and send it again.",
+    empty: "“{file}” was not taken: it is empty.",
+};
+
+static FR: Faults = Faults {
+    invalid: "Veuillez corriger ce qui est indiqué et renvoyer le formulaire.",
+    required: "« {field} » doit être rempli.",
+    email: "« {field} » attend une adresse e-mail, par exemple nom@example.com.",
+    number: "« {field} » attend un nombre.",
+    text: "« {field} » attend du texte, pas un fichier.",
+    unknown: "Ce formulaire n’a pas de champ « {field} ».",
+    choice: "« {field} » attend l’une des valeurs proposées.",
+    file_too_large: "Un fichier est trop volumineux : {limit} au maximum. Veuillez en envoyer un plus petit.",
+    files_refused: "Ces fichiers n’ont pas été acceptés. Tout le reste est bien arrivé.",
+    go_on: "Continuer",
+    program: "« {file} » n’a pas été accepté : il contient un programme. Veuillez envoyer un PDF ou une image.",
+    page: "« {file} » n’a pas été accepté : les pages web sont refusées. Veuillez envoyer un PDF ou une image.",
+    name: "« {file} » n’a pas été accepté à cause de son nom. Veuillez le renommer simplement et le renvoyer.",
+    kind: "« {file} » n’a pas été accepté : ce type de fichier n’est pas admis ici.",
+    differs: "« {file} » n’a pas été accepté : son contenu ne correspond pas à son nom. Enregistrez-le à nouveau et renvoyez-le.",
+    empty: "« {file} » n’a pas été accepté : il est vide.",
+};
+
+static CS: Faults = Faults {
+    invalid: "Opravte prosím, co je označeno, a odešlete formulář znovu.",
+    required: "Pole „{field}“ je třeba vyplnit.",
+    email: "Do pole „{field}“ patří e-mailová adresa, například jmeno@example.com.",
+    number: "Do pole „{field}“ patří číslo.",
+    text: "Do pole „{field}“ patří text, ne soubor.",
+    unknown: "Tento formulář nemá pole „{field}“.",
+    choice: "Do pole „{field}“ patří jedna z nabízených hodnot.",
+    file_too_large: "Soubor je příliš velký: nejvýše {limit}. Pošlete prosím menší.",
+    files_refused: "Tyto soubory jsme nepřijali. Vše ostatní dorazilo.",
+    go_on: "Pokračovat",
+    program: "Soubor „{file}“ jsme nepřijali: obsahuje program. Pošlete prosím PDF nebo obrázek.",
+    page: "Soubor „{file}“ jsme nepřijali: webové stránky nepřijímáme. Pošlete prosím PDF nebo obrázek.",
+    name: "Soubor „{file}“ jsme nepřijali kvůli jeho názvu. Přejmenujte ho prosím jednoduše a pošlete znovu.",
+    kind: "Soubor „{file}“ jsme nepřijali: tento druh souboru zde nepřijímáme.",
+    differs: "Soubor „{file}“ jsme nepřijali: jeho obsah neodpovídá názvu. Uložte ho prosím znovu a pošlete znovu.",
+    empty: "Soubor „{file}“ jsme nepřijali: je prázdný.",
+};
+
+static FA: Faults = Faults {
+    invalid: "لطفاً موارد مشخص‌شده را اصلاح کنید و فرم را دوباره بفرستید.",
+    required: "«{field}» باید پر شود.",
+    email: "در «{field}» نشانی ایمیل بنویسید، مانند name@example.com.",
+    number: "در «{field}» عدد بنویسید.",
+    text: "در «{field}» متن بنویسید، نه پرونده.",
+    unknown: "این فرم فیلد «{field}» ندارد.",
+    choice: "برای «{field}» یکی از گزینه‌ها را انتخاب کنید.",
+    file_too_large: "پرونده بیش از حد بزرگ است: حداکثر {limit}. لطفاً پروندهٔ کوچک‌تری بفرستید.",
+    files_refused: "این پرونده‌ها پذیرفته نشدند. بقیهٔ پیام رسیده است.",
+    go_on: "ادامه",
+    program: "«{file}» پذیرفته نشد: در آن برنامه هست. لطفاً PDF یا تصویر بفرستید.",
+    page: "«{file}» پذیرفته نشد: صفحهٔ وب پذیرفته نمی‌شود. لطفاً PDF یا تصویر بفرستید.",
+    name: "«{file}» به‌خاطر نامش پذیرفته نشد. لطفاً نام ساده‌ای به آن بدهید و دوباره بفرستید.",
+    kind: "«{file}» پذیرفته نشد: این نوع پرونده اینجا پذیرفته نمی‌شود.",
+    differs: "«{file}» پذیرفته نشد: محتوایش با نامش یکی نیست. لطفاً دوباره ذخیره کنید و بفرستید.",
+    empty: "«{file}» پذیرفته نشد: خالی است.",
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_fills_in_the_same_places() {
+        for lang in ["fr", "cs", "fa", "en", "de"] {
+            let texts = of(lang);
+            for why in Refusal::ALL {
+                assert!(texts.refusal(why).contains("{file}"), "{lang} {why:?}");
+            }
+            for text in [texts.required, texts.email, texts.number, texts.text, texts.unknown, texts.choice] {
+                assert!(text.contains("{field}"), "{lang} {text}");
+            }
+            assert!(texts.file_too_large.contains("{limit}"), "{lang}");
+        }
+    }
+}

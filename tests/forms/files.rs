@@ -1,0 +1,292 @@
+//! Uploaded files: which are taken, and that one which is not loses nothing else.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pisteur::domain::envelope::ArrivalState;
+use serde_json::Value;
+
+use super::house::{House, Plan};
+use crate::support::clamd::{Clamd, EICAR, Mood};
+use crate::support::daemon::{Daemon, Setup};
+use crate::support::wait;
+
+const MULTIPART: &str = "multipart/form-data; boundary=BoUnDaRy";
+const PDF: &[u8] = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n";
+const FORM: &str = "[[form]]\nid = \"quote\"\nallow_files = true\n[limits]\nper_client_per_minute = 0";
+
+/// A multipart body of fields and files (field, name as it stands between the quotes, type, bytes).
+pub fn body(fields: &[(&str, &str)], files: &[(&str, &str, &str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in fields {
+        out.extend_from_slice(
+            format!("--BoUnDaRy\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes(),
+        );
+    }
+    for (field, name, kind, bytes) in files {
+        let head = format!("--BoUnDaRy\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n");
+        out.extend_from_slice(head.as_bytes());
+        if !kind.is_empty() {
+            out.extend_from_slice(format!("Content-Type: {kind}\r\n").as_bytes());
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(bytes);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"--BoUnDaRy--\r\n");
+    out
+}
+
+fn taking(change: impl FnOnce(&mut pisteur::config::FormConfig)) -> Plan {
+    Plan::form(|form| {
+        form.allow_files = true;
+        change(form);
+    })
+}
+
+fn lines(daemon: &Daemon, args: &[&str]) -> Vec<Value> {
+    let output = daemon.setup().run(args);
+    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Files of the only lead with that email, by name: verdict.
+fn verdicts(daemon: &Daemon, email: &str) -> Vec<(String, String)> {
+    let leads = lines(daemon, &["leads", "list", "--json"]);
+    let Some(lead) = leads.iter().find(|lead| lead["email"] == email) else { return Vec::new() };
+    let shown = lines(daemon, &["leads", "show", lead["id"].as_str().unwrap(), "--json"]);
+    let files = shown[0]["attachments"].as_array().unwrap().iter();
+    files.map(|f| (f["name"].as_str().unwrap().to_owned(), f["verdict"].as_str().unwrap().to_owned())).collect()
+}
+
+fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+#[test]
+fn s52_a_refused_file_does_not_lose_the_rest_of_the_submission() {
+    let daemon = Setup::bare().tables(FORM).start();
+    let sent = body(
+        &[("name", "Eva Nováková"), ("email", "eva@web.example"), ("message", "See the plans")],
+        &[
+            ("plan", "plan.pdf", "application/pdf", PDF),
+            ("plan", "C:\\temp\\..\\setup.pdf", "application/pdf", b"MZ\x90\0 this program"),
+        ],
+    );
+    let answer = daemon.public().post("/f/quote", MULTIPART, &sent).unwrap();
+    let said = answer.json();
+    assert_eq!((answer.status, said["ok"].as_bool()), (200, Some(true)), "{said}");
+    let warnings = said["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(
+        (warnings[0]["code"].as_str(), warnings[0]["reason"].as_str(), warnings[0]["file"].as_str()),
+        (Some("FILE_REFUSED"), Some("executable"), Some("setup.pdf"))
+    );
+    assert!(warnings[0]["message"].as_str().unwrap().contains("setup.pdf"));
+    wait::until("the lead is made", wait::LONG, || verdicts(&daemon, "eva@web.example").len() == 2);
+    let expected = [("plan.pdf", "accepted"), ("setup.pdf", "refused:executable")];
+    assert_eq!(verdicts(&daemon, "eva@web.example"), pairs(&expected));
+    let shown = daemon.setup().run(&["submissions", "show", said["id"].as_str().unwrap()]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("refused:executable") && shown.contains("plan.pdf"), "{shown}");
+    // The same file again, from somebody else, is known for the same.
+    let again = body(&[("name", "Jan"), ("email", "jan@web.example")], &[("f", "other.pdf", "application/pdf", PDF)]);
+    assert_eq!(daemon.public().post("/f/quote", MULTIPART, &again).unwrap().status, 200);
+    wait::until("the second lead is made", wait::LONG, || !verdicts(&daemon, "jan@web.example").is_empty());
+    let leads = lines(&daemon, &["leads", "list", "--json"]);
+    let jan = leads.iter().find(|lead| lead["email"] == "jan@web.example").unwrap();
+    let shown = lines(&daemon, &["leads", "show", jan["id"].as_str().unwrap(), "--json"]);
+    assert_eq!(shown[0]["attachments"][0]["same_file"], 1);
+    assert_eq!(shown[0]["attachments"][0]["sha256"].as_str().unwrap().len(), 64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_visitor_reads_which_file_was_not_taken_and_goes_on_from_there() {
+    let house = House::open(taking(|form| form.redirect = Some("https://shop.example/merci".into()))).await;
+    let sent = body(&[("email", "a@b.cz")], &[("f", "<b>logo</b>.svg", "image/svg+xml", b"<svg onload=alert(1)>")]);
+    let headers = [("content-type", MULTIPART), ("accept", "text/html"), ("accept-language", "fr")];
+    let page = house.http.request("POST", "/f/contact", &headers, &sent).unwrap();
+    assert_eq!(page.status, 200);
+    let text = page.text();
+    assert!(text.contains("lang=\"fr\"") && text.contains("n’a pas été accepté"), "{text}");
+    assert!(text.contains("https:&#x2f;&#x2f;shop.example&#x2f;merci") || text.contains("https://shop.example/merci"));
+    assert!(!text.contains("<b>logo"), "names are text");
+    assert_eq!(house.newest().await.raw, sent, "it is kept as it came");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_lie_about_a_file_is_seen_through() {
+    let house = House::open(taking(|_| {})).await;
+    let zip = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let gifar = [&b"GIF89a\x01\0\x01\0"[..], zip].concat();
+    let cases: [(&str, &str, &[u8], &str); 17] = [
+        ("invoice.pdf.exe", "application/pdf", PDF, "executable"),
+        ("invoice.exe.pdf", "application/pdf", PDF, "double_extension"),
+        ("invoice\u{202e}fdp.pdf", "application/pdf", PDF, "misleading_name"),
+        ("a.exe%0D%0A.pdf", "application/pdf", PDF, "misleading_name"),
+        ("a.pdf", "application/pdf", b"MZ\x90\0", "executable"),
+        ("a.png", "image/png", PDF, "content"),
+        ("a.pdf", "image/png", PDF, "declared_type"),
+        ("a.pdf", "text/html", PDF, "active_content"),
+        ("a.html", "text/html", b"<p>x</p>", "active_content"),
+        ("a.svg", "image/svg+xml", b"<svg/>", "active_content"),
+        ("a.js", "text/javascript", b"alert(1)", "executable"),
+        ("a.txt", "text/plain", b"<script>alert(1)</script>", "active_content"),
+        ("a.gif", "image/gif", &gifar, "polyglot"),
+        ("a.zip", "application/zip", b"PK\x03\x04xxxx", "extension"),
+        ("a.txt", "text/plain", b"a\0b", "content"),
+        ("noending", "", PDF, "extension"),
+        ("a.pdf", "application/pdf", b"", "empty"),
+    ];
+    for (n, (name, kind, bytes, reason)) in cases.iter().enumerate() {
+        let sent = body(&[("message", &n.to_string())], &[("f", name, kind, bytes)]);
+        let answer = house.http.post("/f/contact", MULTIPART, &sent).unwrap();
+        let said = answer.json();
+        assert_eq!(answer.status, 200, "{name}: {said}");
+        assert_eq!(said["warnings"][0]["reason"].as_str(), Some(*reason), "{name}: {said}");
+    }
+    assert_eq!(house.arrivals().await.len(), cases.len(), "every one is kept");
+    for (name, kind, bytes) in [("plan.pdf", "application/pdf", PDF), ("x.csv", "text/csv", b"a;b\n1;2\n")] {
+        let sent = body(&[("message", name)], &[("f", name, kind, bytes)]);
+        let said = house.http.post("/f/contact", MULTIPART, &sent).unwrap().json();
+        assert_eq!(said["warnings"], Value::Null, "{name}: {said}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_form_says_what_it_takes() {
+    let house = House::open(taking(|form| form.allowed_file_types = vec!["archive".into(), "png".into()])).await;
+    let post = |name: &str, kind: &str, bytes: &[u8]| {
+        let sent = body(&[("message", name)], &[("f", name, kind, bytes)]);
+        house.http.post("/f/contact", MULTIPART, &sent).unwrap().json()["warnings"][0]["reason"].clone()
+    };
+    assert_eq!(post("a.zip", "application/x-zip-compressed", b"PK\x03\x04xxxx"), Value::Null);
+    assert_eq!(post("a.png", "image/png", b"\x89PNG\r\n\x1a\n..."), Value::Null);
+    assert_eq!(post("a.pdf", "application/pdf", PDF), "extension");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_or_too_large_is_told_before_anything_is_written() {
+    let house = House::open(taking(|form| {
+        form.max_files = Some(2);
+        form.file_bytes = Some(1_000);
+    }))
+    .await;
+    let large = vec![b'x'; 1_001];
+    let long = format!("{}.txt", "n".repeat(300));
+    let one = ("f", "a.txt", "text/plain", &b"x"[..]);
+    let cases: [(Vec<u8>, &str, &str); 3] = [
+        (body(&[("message", "1")], &[one, one, one]), "too_many_files", "TOO_MANY_FILES"),
+        (body(&[("message", "2")], &[("f", "a.txt", "text/plain", &large)]), "file_too_large", "FILES_TOO_BIG"),
+        (body(&[("message", "3")], &[("f", &long, "text/plain", b"x")]), "file_name_too_long", "TOO_LONG"),
+    ];
+    for (sent, slug, code) in cases {
+        let answer = house.http.post("/f/contact", MULTIPART, &sent).unwrap();
+        let said = answer.json();
+        let seen = (answer.status, said["error"].as_str(), said["errors"][0]["code"].as_str());
+        assert_eq!(seen, (413, Some(slug), Some(code)), "{said}");
+    }
+    assert!(house.arrivals().await.is_empty());
+    assert_eq!(house.http.post("/f/contact", MULTIPART, &body(&[("message", "4")], &[one, one])).unwrap().status, 200);
+    assert_eq!(house.arrivals().await[0].state, ArrivalState::Received);
+    house.stop().await;
+}
+
+fn with_scanner(clamd: &Clamd, more: &str) -> Setup {
+    let scanner = format!("[clamav]\naddress = \"{}\"\ntimeout_seconds = 1\n{more}", clamd.address());
+    Setup::bare().tables(FORM).tables("[delivery]\nmax_attempts = 1").tables(&scanner)
+}
+
+fn upload(daemon: &Daemon, email: &str, files: &[(&str, &str, &str, &[u8])]) {
+    let sent = body(&[("name", "Eva"), ("email", email)], files);
+    assert_eq!(daemon.public().post("/f/quote", MULTIPART, &sent).unwrap().status, 200);
+}
+
+#[test]
+fn a_scanner_says_what_it_found() {
+    let clamd = Clamd::start(Mood::Honest);
+    let daemon = with_scanner(&clamd, "").start();
+    let eicar = EICAR.concat();
+    // Longer than one chunk, so that chunks are counted right.
+    let long = [PDF, &vec![b'%'; 200_000][..]].concat();
+    let files: [(&str, &str, &str, &[u8]); 3] = [
+        ("f", "plan.pdf", "application/pdf", &long),
+        ("f", "test.txt", "text/plain", eicar.as_bytes()),
+        ("f", "setup.exe", "application/octet-stream", b"MZ"),
+    ];
+    upload(&daemon, "eva@web.example", &files);
+    let expected = pairs(&[
+        ("plan.pdf", "clean"),
+        ("test.txt", "infected:Eicar-Test-Signature"),
+        ("setup.exe", "refused:executable"),
+    ]);
+    wait::until("both are scanned", wait::LONG, || verdicts(&daemon, "eva@web.example") == expected);
+    let mut seen: Vec<usize> = clamd.seen().iter().map(Vec::len).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [eicar.len(), long.len()], "what is refused is not shown to it");
+    assert!(daemon.stderr().contains("Eicar-Test-Signature"));
+}
+
+#[test]
+fn a_scanner_that_is_away_slow_or_fails_leaves_files_unscanned_and_says_so() {
+    let clamd = Clamd::start(Mood::Silent);
+    let daemon = with_scanner(&clamd, "").start();
+    let moods = [
+        (Mood::Silent, "did not answer within 1 seconds"),
+        (Mood::Rude, "could not be reached"),
+        (Mood::Failing("Can't allocate memory"), "Can't allocate memory"),
+        (Mood::Limited(10), "StreamMaxLength"),
+    ];
+    for (n, (mood, said)) in moods.iter().enumerate() {
+        clamd.turn(*mood);
+        let email = format!("eva{n}@web.example");
+        let name = format!("{n}.txt");
+        upload(&daemon, &email, &[("f", &name, "text/plain", format!("{n} {}", "x".repeat(100_000)).as_bytes())]);
+        wait::until("the scan gives up", wait::LONG, || {
+            let letters = lines(&daemon, &["deliveries", "list", "--json"]);
+            letters.iter().any(|l| l["kind"] == "scan" && l["error"].as_str().unwrap().contains(said))
+        });
+        assert_eq!(verdicts(&daemon, &email), pairs(&[(&name, "unscanned")]), "the lead is there all the same");
+    }
+    clamd.turn(Mood::Honest);
+    assert_eq!(daemon.setup().run(&["deliveries", "retry", "--all"]).status.code(), Some(0));
+    for n in 0..moods.len() {
+        let expected = pairs(&[(&format!("{n}.txt"), "clean")]);
+        wait::until("it is scanned", wait::LONG, || verdicts(&daemon, &format!("eva{n}@web.example")) == expected);
+    }
+}
+
+#[test]
+fn many_large_uploads_at_once_stay_within_their_memory() {
+    const EACH: usize = 20 << 20;
+    let limits = "[limits]\nper_client_per_minute = 0\nper_form_per_minute = 0\nin_hand_bytes = 67108864";
+    let daemon = Setup::bare().tables("[[form]]\nid = \"quote\"\nallow_files = true").tables(limits).start();
+    let (taken, busy) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let content = [PDF, &vec![b'%'; EACH][..]].concat();
+    std::thread::scope(|scope| {
+        for n in 0..12 {
+            let (taken, busy, content, http) = (&taken, &busy, &content, daemon.public());
+            scope.spawn(move || {
+                let sent = body(&[("message", &n.to_string())], &[("f", "a.pdf", "application/pdf", content)]);
+                match http.post("/f/quote", MULTIPART, &sent).unwrap().status {
+                    200 => taken.fetch_add(1, Ordering::SeqCst),
+                    503 => busy.fetch_add(1, Ordering::SeqCst),
+                    other => panic!("{other}"),
+                };
+            });
+        }
+    });
+    let (taken, busy) = (taken.into_inner(), busy.into_inner());
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
+    let peak: usize = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
+        .unwrap();
+    println!("12 uploads of 20 MiB under 64 MiB: {taken} taken, {busy} told to come back, peak {} MiB", peak >> 10);
+    assert_eq!(taken + busy, 12);
+    assert!(taken >= 1, "some are taken");
+    assert!(peak >> 10 < 500, "the peak was {} MiB", peak >> 10);
+    let kept = lines(&daemon, &["submissions", "list", "--limit", "0", "--json"]);
+    assert_eq!(kept.len(), taken, "what was taken is kept, what was not is not");
+}
