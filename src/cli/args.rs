@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use ulid::Ulid;
 
-use super::{campaigns, check, contacts, deliveries, doctor, explain, forms, migrate, records, replay, serve, submissions};
+use super::{
+    campaigns, check, contacts, deliveries, doctor, explain, forms, migrate, records, replay, serve, submissions,
+};
 use crate::domain::matching::EntityKind;
 
 const TOP_EXAMPLES: &str = "\

@@ -197,7 +197,8 @@ impl FormConfig {
             if files::is_never_taken(word) {
                 problems.push(Problem::new(key, "never taken: it could run, or show as a page in a browser"));
             } else if !files::is_known(word) {
-                problems.push(Problem::new(key, format!("not a kind of file; choose from {}", files::words().join(", "))));
+                problems
+                    .push(Problem::new(key, format!("not a kind of file; choose from {}", files::words().join(", "))));
             }
         }
         if self.allowed_file_types.is_empty() {
@@ -223,7 +224,10 @@ impl FormConfig {
             problems.extend(field.validate(&format!("field.{i}")));
         }
         if self.strict && self.fields.is_empty() {
-            problems.push(Problem::new("strict", "declare the fields with field = [..]; without one nothing could be sent"));
+            problems.push(Problem::new(
+                "strict",
+                "declare the fields with field = [..]; without one nothing could be sent",
+            ));
         }
         problems
     }

@@ -328,7 +328,8 @@ impl Config {
     fn visitor_needs(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (i, form) in self.form.iter().enumerate() {
-            let tables = [("acknowledgement", form.acknowledgement.enabled), ("double_opt_in", form.double_opt_in.enabled)];
+            let tables =
+                [("acknowledgement", form.acknowledgement.enabled), ("double_opt_in", form.double_opt_in.enabled)];
             for (table, _) in tables.into_iter().filter(|(_, enabled)| *enabled && self.delivery.smtp.is_none()) {
                 let message = "mail needs a server: add [delivery.smtp], or set enabled = false";
                 problems.push(Problem::new(format!("form.{i}.{table}.enabled"), message));

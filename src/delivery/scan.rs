@@ -18,8 +18,8 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::{Attempt, Deliver, Delivery, ScanNotice};
 use crate::config::clamav::{ClamavConfig, ClamdAddress};
-use crate::domain::reading::form::read_pairs;
 use crate::domain::reading::ReadLimits;
+use crate::domain::reading::form::read_pairs;
 use crate::domain::submission::Verdict;
 use crate::store::{Effect, Store};
 

@@ -207,7 +207,8 @@ mod tests {
 
     #[test]
     fn a_name_is_repeated_and_a_message_is_not() {
-        for name in ["Zoé Čapek", "Jean-Luc O'Brien", "Dr. Anne Novák", "علی\u{200c}رضا رضایی", "N. Dupont"] {
+        for name in ["Zoé Čapek", "Jean-Luc O'Brien", "Dr. Anne Novák", "علی\u{200c}رضا رضایی", "N. Dupont"]
+        {
             assert_eq!(named(name).as_deref(), Some(name));
         }
         for text in [

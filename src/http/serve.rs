@@ -30,8 +30,8 @@ use super::tls::Opener;
 use super::write_stall::WriteStall;
 use crate::clock::Clock;
 use crate::config::http::{HttpConfig, LimitsConfig};
-use crate::intake::form::{OverTls, Peer};
 use crate::intake::form::answer::Hurried;
+use crate::intake::form::{OverTls, Peer};
 use crate::telemetry::seldom::Seldom;
 
 /// Wait after the system refused to give a connection (out of file handles, usually).

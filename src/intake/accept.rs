@@ -11,9 +11,7 @@ use ulid::Ulid;
 
 use crate::clock::Clock;
 use crate::domain::envelope::Envelope;
-use crate::store::{
-    Accepted, Evidence, LinkKind, NewArrival, OpenLink, Store, StoreError, StoreResult, Used,
-};
+use crate::store::{Accepted, Evidence, LinkKind, NewArrival, OpenLink, Store, StoreError, StoreResult, Used};
 use crate::telemetry::fail_point;
 
 /// Writes arrivals down for the doors.

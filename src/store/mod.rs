@@ -21,10 +21,8 @@ mod visitors;
 pub use arrive::{Accepted, CursorMove, HELD, InitialState, NewArrival};
 pub use errors::{StoreError, StoreResult};
 use lease::Times;
-pub use visitors::{
-    ConfirmedPurpose, Evidence, LinkKind, MailBounds, NewLink, OpenLink, Turn, Used, VisitorMail,
-};
 pub use lease::{Claim, Effect, Failure, JobSubject, LONGEST_WAIT, Lease, Queue};
+pub use visitors::{ConfirmedPurpose, Evidence, LinkKind, MailBounds, NewLink, OpenLink, Turn, Used, VisitorMail};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -90,7 +90,10 @@ pub const METRICS: &[Metric] = &[
     counter("pisteur_reading_failures_total", "Arrivals whose reading panicked or took too long."),
     counter("pisteur_poison_arrivals_total", "Arrivals quarantined because reading them killed a process."),
     // Outbox.
-    counter("pisteur_deliveries_total", "Attempts to deliver, by kind, target and outcome (delivered, failed, dead, withheld)."),
+    counter(
+        "pisteur_deliveries_total",
+        "Attempts to deliver, by kind, target and outcome (delivered, failed, dead, withheld).",
+    ),
     histogram("pisteur_delivery_seconds", "Time of one attempt to deliver, by kind."),
     counter("pisteur_purged_total", "Submissions whose bytes were removed after their time, by form."),
     // Progress, read from the store.

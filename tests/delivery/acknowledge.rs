@@ -108,14 +108,28 @@ fn header_injection_through_any_field_adds_no_header_and_no_recipient() {
         let evil_address = format!("eve{n}@firma-{n}.cz{evil}");
         post(&daemon, &[("name", evil), ("email", &email), ("subject", evil), ("message", &body)], &[]);
         post(&daemon, &[("name", "Eve"), ("_replyto", &evil_address), ("message", &format!("r{body}"))], &[]);
-        post(&daemon, &[("name", "Eve"), ("email", &evil_address), ("company", evil), ("message", &format!("e{body}"))], &[]);
+        post(
+            &daemon,
+            &[("name", "Eve"), ("email", &evil_address), ("company", evil), ("message", &format!("e{body}"))],
+            &[],
+        );
     }
     settled(&daemon, 3 * i64::try_from(corpus.len()).unwrap());
     let mails = sink.mails();
     assert!(mails.len() >= corpus.len(), "the plain addresses had theirs: {}", mails.len());
     let expected: BTreeSet<&str> = [
-        "From", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress", "X-Pisteur-Notification", "To",
-        "Subject", "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type",
+        "From",
+        "Date",
+        "Message-ID",
+        "Auto-Submitted",
+        "X-Auto-Response-Suppress",
+        "X-Pisteur-Notification",
+        "To",
+        "Subject",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "MIME-Version",
+        "Content-Type",
         "Content-Transfer-Encoding",
     ]
     .into();
@@ -181,7 +195,8 @@ fn nobody_is_thanked_who_may_not_have_asked() {
     .enumerate()
     {
         let message = format!("message {n}");
-        let id = post(&daemon, &[("name", "Anne"), ("email", email), ("phone", "0612345678"), ("message", &message)], &[]);
+        let id =
+            post(&daemon, &[("name", "Anne"), ("email", email), ("phone", "0612345678"), ("message", &message)], &[]);
         settled(&daemon, i64::try_from(n).unwrap() + 1);
         assert_eq!(unplanned(&daemon, &id), why, "{email}");
     }

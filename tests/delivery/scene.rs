@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pisteur::clock::{Clock, ManualClock, Timestamp};
+use pisteur::config::Config;
 use pisteur::config::delivery::{
     DeliveryConfig, Event, Include, OneOrMany, OwnerMailConfig, SmtpConfig, SmtpTls, WebhookConfig,
 };
-use pisteur::config::Config;
 use pisteur::delivery::mail::{People, Recipient};
 use pisteur::delivery::visitor::House;
 use pisteur::delivery::{Deliverers, Facts, deliverers, plan};

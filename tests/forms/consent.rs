@@ -39,7 +39,11 @@ fn waiting(sink: &SmtpSink) -> Daemon {
 
 fn sign_up(daemon: &Daemon, email: &str, message: &str) -> String {
     let fields = [("name", "Anne Dupont"), ("email", email), ("message", message), ("news", "on"), ("terms", "yes")];
-    post(daemon, &fields, &[("referer", "https://www.our-company.example/contact"), ("x-forwarded-for", "198.51.100.7")])
+    post(
+        daemon,
+        &fields,
+        &[("referer", "https://www.our-company.example/contact"), ("x-forwarded-for", "198.51.100.7")],
+    )
 }
 
 fn confirmations(daemon: &Daemon) -> Vec<String> {
@@ -47,7 +51,9 @@ fn confirmations(daemon: &Daemon) -> Vec<String> {
 }
 
 fn ask(daemon: &Daemon, method: &str, path: &str) -> Answer {
-    daemon.public().request(method, path, &[("user-agent", "Mozilla/5.0 test"), ("x-forwarded-for", "198.51.100.9")], &[])
+    daemon
+        .public()
+        .request(method, path, &[("user-agent", "Mozilla/5.0 test"), ("x-forwarded-for", "198.51.100.9")], &[])
         .expect("an answer")
 }
 
@@ -101,7 +107,8 @@ fn a_box_that_was_not_ticked_is_no_consent_and_asks_for_nothing() {
     let fields = [("name", "Anne"), ("email", ANNE), ("message", "x"), ("terms", "yes"), ("news", "0")];
     post(&daemon, &fields, &[]);
     settled(&daemon, 1);
-    let given: Vec<(Value, Value)> = consents(&daemon).iter().map(|c| (c["purpose"].clone(), c["given"].clone())).collect();
+    let given: Vec<(Value, Value)> =
+        consents(&daemon).iter().map(|c| (c["purpose"].clone(), c["given"].clone())).collect();
     assert_eq!(given, [("processing".into(), true.into()), ("newsletter".into(), false.into())]);
     assert!(sink.mails().is_empty());
 }
@@ -261,7 +268,8 @@ fn one_click_ends_all_mail_to_an_address() {
         assert!(ask(&daemon, method, &leave).status < 300);
     }
     assert_eq!(column(&daemon, "SELECT address FROM suppression"), [""; 0], "opening ends nothing");
-    let click = daemon.public().post(&leave, "application/x-www-form-urlencoded", b"List-Unsubscribe=One-Click").unwrap();
+    let click =
+        daemon.public().post(&leave, "application/x-www-form-urlencoded", b"List-Unsubscribe=One-Click").unwrap();
     assert_eq!(click.status, 200, "{}", click.text());
     assert_eq!(ask(&daemon, "POST", &leave).status, 200, "twice is once");
     assert_eq!(column(&daemon, "SELECT address FROM suppression"), [ANNE]);

@@ -75,7 +75,9 @@ fn package() -> PathBuf {
             .args([prefix.as_os_str(), PACKAGE.as_ref()])
             .stdin(Stdio::null())
             .output()
-            .unwrap_or_else(|e| panic!("npm cannot be started ({e}): install it, for example apt-get install nodejs npm"));
+            .unwrap_or_else(|e| {
+                panic!("npm cannot be started ({e}): install it, for example apt-get install nodejs npm")
+            });
         assert!(
             output.status.success() && module.exists(),
             "{PACKAGE} could not be installed; is the npm registry reachable?\n{}",
@@ -119,7 +121,11 @@ fn the_npm_client_understands_every_answer() {
         ("many", "TOO_MANY_FILES"),
         ("big", "FILES_TOO_BIG"),
     ] {
-        assert_eq!((out[case]["kind"].as_str(), out[case]["form"][0]["code"].as_str()), (Some("error"), Some(code)), "{out}");
+        assert_eq!(
+            (out[case]["kind"].as_str(), out[case]["form"][0]["code"].as_str()),
+            (Some("error"), Some(code)),
+            "{out}"
+        );
     }
     wait::until("what succeeded became leads, each once", wait::LONG, || {
         let listed = daemon.setup().run(&["leads", "list", "--json"]);

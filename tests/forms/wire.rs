@@ -225,27 +225,124 @@ fn forms_of_ten_services_need_no_more_than_a_new_address() {
         "context": {"pageUri": "https://shop.example/x", "pageName": "X"}, "skipValidation": true});
     let cases: [(&str, Vec<u8>); 11] = [
         (JSON, hubspot.to_string().into_bytes()),
-        (URLENCODED, encoded(&[("_replyto", "formspree@web.example"), ("name", "Eva Nováková"), ("_subject", "x"), ("_cc", "a@b.cz")])),
-        (URLENCODED, encoded(&[("form-name", "contact"), ("bot-field", ""), ("email", "netlify@web.example"), ("name", "Eva Nováková")])),
-        (URLENCODED, encoded(&[("source_url", "https://x.example/a"), ("email", "basin@web.example"), ("name", "Eva Nováková")])),
-        (MULTIPART, body(&[("fi-sender-fullName", "Eva Nováková"), ("fi-sender-email", "getform@web.example"), ("fi-text-message", "hi")], &[])),
-        (URLENCODED, encoded(&[("access_key", "k"), ("from_name", "Our Shop"), ("name", "Eva Nováková"), ("email", "web3forms@web.example")])),
-        (URLENCODED, encoded(&[("_email.subject", "x"), ("_append", "false"), ("email", "formspark@web.example"), ("name", "Eva Nováková")])),
-        (URLENCODED, encoded(&[("oid", "00D"), ("debug", "1"), ("first_name", "Eva"), ("last_name", "Nováková"), ("email", "salesforce@web.example"), ("00N20000001", "blue")])),
-        (URLENCODED, encoded(&[("form_fields[name]", "Eva Nováková"), ("form_fields[email]", "elementor@web.example"), ("form_id", "7"), ("action", "elementor_pro_forms_send_form")])),
-        (MULTIPART, body(&[("_wpcf7", "12"), ("your-name", "Eva Nováková"), ("your-email", "cf7@web.example"), ("your-message", "hi")], &[])),
-        (URLENCODED, encoded(&[("input_1.3", "Eva"), ("input_1.6", "Nováková"), ("input_2", "gravity@web.example"), ("gform_submit", "1"), ("is_submit_1", "1")])),
+        (
+            URLENCODED,
+            encoded(&[
+                ("_replyto", "formspree@web.example"),
+                ("name", "Eva Nováková"),
+                ("_subject", "x"),
+                ("_cc", "a@b.cz"),
+            ]),
+        ),
+        (
+            URLENCODED,
+            encoded(&[
+                ("form-name", "contact"),
+                ("bot-field", ""),
+                ("email", "netlify@web.example"),
+                ("name", "Eva Nováková"),
+            ]),
+        ),
+        (
+            URLENCODED,
+            encoded(&[("source_url", "https://x.example/a"), ("email", "basin@web.example"), ("name", "Eva Nováková")]),
+        ),
+        (
+            MULTIPART,
+            body(
+                &[
+                    ("fi-sender-fullName", "Eva Nováková"),
+                    ("fi-sender-email", "getform@web.example"),
+                    ("fi-text-message", "hi"),
+                ],
+                &[],
+            ),
+        ),
+        (
+            URLENCODED,
+            encoded(&[
+                ("access_key", "k"),
+                ("from_name", "Our Shop"),
+                ("name", "Eva Nováková"),
+                ("email", "web3forms@web.example"),
+            ]),
+        ),
+        (
+            URLENCODED,
+            encoded(&[
+                ("_email.subject", "x"),
+                ("_append", "false"),
+                ("email", "formspark@web.example"),
+                ("name", "Eva Nováková"),
+            ]),
+        ),
+        (
+            URLENCODED,
+            encoded(&[
+                ("oid", "00D"),
+                ("debug", "1"),
+                ("first_name", "Eva"),
+                ("last_name", "Nováková"),
+                ("email", "salesforce@web.example"),
+                ("00N20000001", "blue"),
+            ]),
+        ),
+        (
+            URLENCODED,
+            encoded(&[
+                ("form_fields[name]", "Eva Nováková"),
+                ("form_fields[email]", "elementor@web.example"),
+                ("form_id", "7"),
+                ("action", "elementor_pro_forms_send_form"),
+            ]),
+        ),
+        (
+            MULTIPART,
+            body(
+                &[
+                    ("_wpcf7", "12"),
+                    ("your-name", "Eva Nováková"),
+                    ("your-email", "cf7@web.example"),
+                    ("your-message", "hi"),
+                ],
+                &[],
+            ),
+        ),
+        (
+            URLENCODED,
+            encoded(&[
+                ("input_1.3", "Eva"),
+                ("input_1.6", "Nováková"),
+                ("input_2", "gravity@web.example"),
+                ("gform_submit", "1"),
+                ("is_submit_1", "1"),
+            ]),
+        ),
     ];
     for (kind, sent) in &cases {
         let answer = daemon.public().post("/f/contact", kind, sent).unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
-    let names = ["hubspot", "formspree", "netlify", "basin", "getform", "web3forms", "formspark", "salesforce", "elementor", "cf7", "gravity"];
+    let names = [
+        "hubspot",
+        "formspree",
+        "netlify",
+        "basin",
+        "getform",
+        "web3forms",
+        "formspark",
+        "salesforce",
+        "elementor",
+        "cf7",
+        "gravity",
+    ];
     for name in names {
         let found = wait_for_lead(&daemon, &format!("{name}@web.example"));
         assert_eq!(found["fields"]["last_name"], "Nováková", "{name}: {}", found["fields"]);
         let text = found.to_string();
-        for control in ["Our Shop", "elementor_pro_forms_send_form", "a@b.cz", "1517927174000", "_append", "is_submit_1"] {
+        for control in
+            ["Our Shop", "elementor_pro_forms_send_form", "a@b.cz", "1517927174000", "_append", "is_submit_1"]
+        {
             assert!(!text.contains(control), "{name} carries {control}");
         }
     }
@@ -410,17 +507,29 @@ async fn scripts_may_read_every_answer_whatever_it_says() {
     let house = House::open(plan).await;
     let origin = ("origin", "https://ok.example");
     for path in ["/f/contact", "/f/closed", "/f/nowhere", "/f"] {
-        let asked = [origin, ("access-control-request-method", "POST"), ("access-control-request-headers", "x-requested-with")];
+        let asked =
+            [origin, ("access-control-request-method", "POST"), ("access-control-request-headers", "x-requested-with")];
         let answer = house.http.request("OPTIONS", path, &asked, &[]).unwrap();
         assert_eq!(answer.status, 204, "{path}");
         assert_eq!(answer.header("access-control-allow-methods"), Some("POST, OPTIONS"));
         assert_eq!(answer.header("access-control-max-age"), Some("86400"));
         assert_eq!(answer.header("access-control-allow-credentials"), None);
         let allowed = answer.header("access-control-allow-headers").unwrap();
-        for name in ["content-type", "accept", "x-requested-with", "authorization", "idempotency-key", "formspree-client", "formspree-session-data"] {
+        for name in [
+            "content-type",
+            "accept",
+            "x-requested-with",
+            "authorization",
+            "idempotency-key",
+            "formspree-client",
+            "formspree-session-data",
+        ] {
             assert!(allowed.split(", ").any(|n| n == name), "{name}");
         }
-        assert!(answer.header("access-control-allow-origin").is_some() && answer.header("vary").unwrap().contains("Origin"), "{path}");
+        assert!(
+            answer.header("access-control-allow-origin").is_some() && answer.header("vary").unwrap().contains("Origin"),
+            "{path}"
+        );
     }
     let large = vec![b'a'; 2 << 20];
     let set = house.forms.load_full();
@@ -458,10 +567,12 @@ async fn scripts_may_read_every_answer_whatever_it_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn floods_inside_a_body_meet_the_limits() {
     let house = House::usual().await;
-    let colliding: String = (0..1_000).map(|n| format!("k{}=1&", "Aa".repeat(n % 7).replacen("Aa", "BB", n % 3))).collect();
+    let colliding: String =
+        (0..1_000).map(|n| format!("k{}=1&", "Aa".repeat(n % 7).replacen("Aa", "BB", n % 3))).collect();
     let twice = "--BoUnDaRy\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n1\r\n--BoUnDaRy--\r\n";
     let headers: String = (0..100).map(|n| format!("X-{n}: 1\r\n")).collect();
-    let headed = format!("--BoUnDaRy\r\n{headers}Content-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--BoUnDaRy--\r\n");
+    let headed =
+        format!("--BoUnDaRy\r\n{headers}Content-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--BoUnDaRy--\r\n");
     let tiny = "a&".repeat(500_000);
     let cases: [(&str, &[u8], u16); 6] = [
         (URLENCODED, colliding.as_bytes(), 413),

@@ -292,8 +292,8 @@ pub async fn an_arrival_processed_again_says_nothing_twice(lab: &Lab) {
                 media_type: "text/plain".to_owned(),
                 size: 9,
                 part: "2".to_owned(),
-            sha256: None,
-            verdict: None,
+                sha256: None,
+                verdict: None,
             }],
             ..mail("m9@mx", "daemon@mx.example")
         });

@@ -50,7 +50,8 @@ pub fn column(daemon: &Daemon, sql: &'static str) -> Vec<String> {
 /// What `submissions show` says of an arrival.
 pub fn shown(daemon: &Daemon, id: &str) -> serde_json::Value {
     let output = daemon.setup().run(&["submissions", "show", id, "--json"]);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// Names of a mail's headers, in order, folded lines joined.

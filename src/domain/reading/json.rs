@@ -71,9 +71,8 @@ pub fn read(raw: &[u8], label: Option<&str>, limits: &ReadLimits) -> FormPairs {
 
 fn parse(text: &str) -> Result<Node, String> {
     // The whole is checked first, so that what is wrong has its place in the body.
-    let whole: &RawValue = serde_json::from_str(text).map_err(|error| {
-        format!("The JSON body is broken at line {}, column {}.", error.line(), error.column())
-    })?;
+    let whole: &RawValue = serde_json::from_str(text)
+        .map_err(|error| format!("The JSON body is broken at line {}, column {}.", error.line(), error.column()))?;
     node(whole.get(), DEPTH).map_err(|error| match error.to_string() {
         said if said.starts_with(TOO_DEEP) => format!("The JSON body is nested deeper than {DEPTH} levels."),
         _ => "The JSON body holds a value that cannot be read.".to_owned(),
@@ -244,7 +243,8 @@ mod tests {
 
     #[test]
     fn broken_json_is_a_warning() {
-        for raw in [&b"{"[..], b"", b"3", b"\xff", b"nul", b"{\"a\":01}", b"{\"a\":1}x", b"{a:1}", &vec![b'['; 100_000]] {
+        for raw in [&b"{"[..], b"", b"3", b"\xff", b"nul", b"{\"a\":01}", b"{\"a\":1}x", b"{a:1}", &vec![b'['; 100_000]]
+        {
             let read = read(raw, None, &ReadLimits::default());
             assert_eq!(read.warnings.len(), 1, "{:?}", String::from_utf8_lossy(&raw[..raw.len().min(20)]));
         }

@@ -58,7 +58,10 @@ const SERVICES: &[Service] = &[
     // Vtiger: `name` is the form's own.
     Service { marks: &["__vtrftk"], steering: &["name", "publicid", "urlencodeenable", "returnurl", "callback"] },
     // Frappe.
-    Service { marks: &["web_form"], steering: &["web_form", "doctype", "docname", "for_payment", "cmd", "data[doctype]", "data[web_form_name]"] },
+    Service {
+        marks: &["web_form"],
+        steering: &["web_form", "doctype", "docname", "for_payment", "cmd", "data[doctype]", "data[web_form_name]"],
+    },
 ];
 
 /// Puts a `_` before the names by which a recognised service steers itself.
@@ -184,7 +187,8 @@ mod tests {
         ];
         let mut read = read(body, "application/json");
         for (name, value) in expected {
-            let at = read.iter().position(|(n, v)| n == name && v == value).unwrap_or_else(|| panic!("{name} in {read:?}"));
+            let at =
+                read.iter().position(|(n, v)| n == name && v == value).unwrap_or_else(|| panic!("{name} in {read:?}"));
             read.remove(at);
         }
         assert_eq!(read, []);
@@ -199,7 +203,10 @@ mod tests {
 
     #[test]
     fn what_steers_a_service_is_data_elsewhere() {
-        assert_eq!(names("oid=00D&debug=1&retURL=/a&last_name=X&00N20=9"), ["_oid", "_debug", "retURL", "last_name", "00N20"]);
+        assert_eq!(
+            names("oid=00D&debug=1&retURL=/a&last_name=X&00N20=9"),
+            ["_oid", "_debug", "retURL", "last_name", "00N20"]
+        );
         assert_eq!(names("debug=1&action=buy&name=Eva"), ["debug", "action", "name"]);
         assert_eq!(names("form_fields[email]=a&post_id=1&action=x"), ["form_fields[email]", "_post_id", "_action"]);
         assert_eq!(names("wpforms[fields][1]=a&wpforms[id]=7"), ["wpforms[fields][1]", "_wpforms[id]"]);

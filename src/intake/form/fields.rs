@@ -259,7 +259,10 @@ mod tests {
         assert_eq!(refused(said(Multipart, kind, two.as_bytes())), Why::TooManyFiles { limit: 1 });
         assert_eq!(refused(said(Multipart, kind, long.as_bytes())), Why::FileNameTooLong { limit: 10 });
         let large = two.replacen("x\r\n", "12345678901\r\n", 1).replace("name=\"b\"; file", "name=\"b\"; no");
-        assert_eq!(refused(said(Multipart, kind, large.replace("filename=\"b\"", "").as_bytes())), Why::FileTooLarge { limit: 10 });
+        assert_eq!(
+            refused(said(Multipart, kind, large.replace("filename=\"b\"", "").as_bytes())),
+            Why::FileTooLarge { limit: 10 }
+        );
     }
 
     #[test]

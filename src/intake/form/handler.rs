@@ -61,8 +61,7 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request:
         body::discard(body).await;
         // A browser that may not even ask would tell its page nothing.
         let is_question = head.method == Method::OPTIONS;
-        let mut response =
-            if is_question { cors::preflight() } else { manner.refusal(&Why::UnknownForm, None, None) };
+        let mut response = if is_question { cors::preflight() } else { manner.refusal(&Why::UnknownForm, None, None) };
         cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
         return response;
     };

@@ -27,9 +27,7 @@ pub(super) async fn anywhere(State(door): State<Arc<FormDoor>>, request: Request
     let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or_default();
     let manner = Manner::of(&head.headers, query, None, door.journal.clock().new_id());
-    let refuse = |why: &Why| {
-        everybody_may_read(manner.refusal(why, None, None))
-    };
+    let refuse = |why: &Why| everybody_may_read(manner.refusal(why, None, None));
     match head.method {
         Method::OPTIONS => return everybody_may_read(cors::preflight()),
         Method::POST => {}

@@ -17,8 +17,7 @@ use super::handler::Visit;
 use super::negotiate;
 use super::problem::Why;
 use crate::domain::envelope::{
-    ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, RawKind, SHOWN_SENDER, SHOWN_SUBJECT,
-    TEST,
+    ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, RawKind, SHOWN_SENDER, SHOWN_SUBJECT, TEST,
 };
 use crate::domain::reading::arrival_key::form_keys;
 use crate::domain::reading::field_names;

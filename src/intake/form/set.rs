@@ -10,8 +10,8 @@ use super::client::Proxies;
 use super::rates::Rates;
 use super::unfinished::Unfinished;
 use crate::config::form::FormConfig;
-use crate::config::visitor::IpRule;
 use crate::config::http::{HttpConfig, LimitsConfig};
+use crate::config::visitor::IpRule;
 use crate::telemetry::seldom::Seldom;
 
 /// The form shown on the landing page when it is there.

@@ -90,7 +90,13 @@ impl Plan {
         }
     }
 
-    fn consent(&mut self, record: i64, consent: &Consent, at: i64, evidence: (Option<i64>, Option<&str>, Option<&str>)) {
+    fn consent(
+        &mut self,
+        record: i64,
+        consent: &Consent,
+        at: i64,
+        evidence: (Option<i64>, Option<&str>, Option<&str>),
+    ) {
         let (arrival, client_ip, page) = evidence;
         row!(self.consents; record, consent.purpose, i64::from(consent.given), consent.text, consent.version, at,
             arrival, consent.field, consent.value, consent.language, consent.text_hash, client_ip, page);
@@ -122,7 +128,11 @@ fn page(commit: &Commit) -> Option<&str> {
         let value = fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim());
         value.filter(|value| !value.is_empty())
     };
-    ["_page", "source_url", "page_url"].iter().find_map(|name| said(name)).or(commit.envelope.context.referer.as_deref())
+    ["_page", "source_url", "page_url"].iter().find_map(|name| said(name)).or(commit
+        .envelope
+        .context
+        .referer
+        .as_deref())
 }
 
 /// The address that decides whether a new record starts unsubscribed.

@@ -14,9 +14,7 @@ use crate::domain::envelope::ArrivalState;
 use crate::domain::visitor::AWAITING;
 use crate::store::batch::{Batch, row};
 use crate::store::plan::Plan;
-use crate::store::{
-    ConfirmedPurpose, Evidence, LinkKind, OpenLink, StoreResult, Times, Turn, Used, VisitorMail,
-};
+use crate::store::{ConfirmedPurpose, Evidence, LinkKind, OpenLink, StoreResult, Times, Turn, Used, VisitorMail};
 
 statements! {
     OTHER_MAIL("SELECT effect FROM visitor_mail WHERE arrival = $1 AND kind = $2 AND effect <> $3");
@@ -173,7 +171,11 @@ async fn confirm(
     let waits = found.try_get::<&str, _>("state")? == ArrivalState::Quarantined.as_str()
         && found.try_get::<Option<&str>, _>("reason")? == Some(AWAITING);
     // Only the wait for the confirmation ends: rules may hold it for another reason.
-    if waits { arrivals::requeue(conn, arrival, &[ArrivalState::Quarantined], false, "visitor", now).await } else { Ok(false) }
+    if waits {
+        arrivals::requeue(conn, arrival, &[ArrivalState::Quarantined], false, "visitor", now).await
+    } else {
+        Ok(false)
+    }
 }
 
 async fn unsubscribe(conn: &mut Connection, arrival: Ulid, address: &str, now: Timestamp) -> StoreResult<()> {

@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
 use super::queries::{
-    arrivals, campaigns, figures, files, imports, jobs, journal, mailboxes, neighbours, outline, people, probe, records,
-    retention, show, visitors,
+    arrivals, campaigns, figures, files, imports, jobs, journal, mailboxes, neighbours, outline, people, probe,
+    records, retention, show, visitors,
 };
 use super::writer::{Accept, Call, Command, Decide};
 use super::{driver, queries};
@@ -290,7 +290,8 @@ impl Store for Sqlite {
 
     async fn judge_file(&self, arrival: Ulid, part: &str, verdict: &str) -> StoreResult<u64> {
         let (part, verdict) = (part.to_owned(), verdict.to_owned());
-        self.write(move |conn, _| Box::pin(async move { files::judge_file(conn, arrival, &part, &verdict).await })).await
+        self.write(move |conn, _| Box::pin(async move { files::judge_file(conn, arrival, &part, &verdict).await }))
+            .await
     }
 
     async fn retry_dead_letter(&self, job: i64) -> StoreResult<bool> {
@@ -337,9 +338,7 @@ impl Store for Sqlite {
     async fn use_link(&self, kind: LinkKind, hash: &str, evidence: Evidence) -> StoreResult<Used> {
         let hash = hash.to_owned();
         let (used, released) = self
-            .write(move |conn, now| {
-                Box::pin(async move { visitors::redeem(conn, kind, &hash, &evidence, now).await })
-            })
+            .write(move |conn, now| Box::pin(async move { visitors::redeem(conn, kind, &hash, &evidence, now).await }))
             .await?;
         self.signals.wake(Queue::Process, usize::from(released));
         Ok(used)
@@ -363,8 +362,8 @@ impl Store for Sqlite {
         let read = async { figures::stats(&mut *self.reader().await?, self.steady.now()).await };
         let read = read.await;
         let reachable = matches!(read, Ok(_) | Err(StoreError::Busy(_)));
-        let forgotten =
-            self.write(|conn, now| {
+        let forgotten = self
+            .write(|conn, now| {
                 Box::pin(async move {
                     visitors::forget(conn, now.queue).await?;
                     journal::forget_keys(conn, now.wall).await

@@ -62,7 +62,8 @@ const PAGES: &[&[u8]] = &[
 ];
 
 /// What has no business inside a picture.
-static FOREIGN: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| finder(&["<script", "<?php", "<html", "<iframe", "javascript:"]));
+static FOREIGN: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| finder(&["<script", "<?php", "<html", "<iframe", "javascript:"]));
 /// Entries by which a document of an office program is told, and its macros.
 static MACROS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| finder(&["vbaProject.bin", "vbaData.xml"]));
 
@@ -119,7 +120,9 @@ pub(super) fn check(bytes: &[u8], magic: Magic) -> Result<(), Refusal> {
 
 /// Documents in which such words may stand as text: what is not a picture, sound or film.
 fn begins_as_text(bytes: &[u8]) -> bool {
-    [&b"%PDF-"[..], b"{\\rtf", b"BEGIN:", b"ISO-10303", b"AC10", b"\xd0\xcf\x11\xe0"].iter().any(|s| bytes.starts_with(s))
+    [&b"%PDF-"[..], b"{\\rtf", b"BEGIN:", b"ISO-10303", b"AC10", b"\xd0\xcf\x11\xe0"]
+        .iter()
+        .any(|s| bytes.starts_with(s))
 }
 
 fn begins(bytes: &[u8], magic: Magic) -> bool {

@@ -131,7 +131,10 @@ fn is_script_type(declared: &str) -> bool {
         || declared.ends_with("ecmascript")
         || declared.contains("msdownload")
         || declared.contains("executable")
-        || matches!(declared, "application/x-sh" | "text/x-shellscript" | "application/hta" | "application/java-archive")
+        || matches!(
+            declared,
+            "application/x-sh" | "text/x-shellscript" | "application/hta" | "application/java-archive"
+        )
 }
 
 /// Whether a word may stand in a form's list of what it takes: a group or an ending.
@@ -193,8 +196,11 @@ mod tests {
     #[test]
     fn what_people_send_is_taken() {
         let docx = zip(&["[Content_Types].xml", "_rels/.rels", "word/document.xml"]);
-        let odt = [&b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x08\0\0\0"[..],
-            b"mimetypeapplication/vnd.oasis.opendocument.text"].concat();
+        let odt = [
+            &b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x08\0\0\0"[..],
+            b"mimetypeapplication/vnd.oasis.opendocument.text",
+        ]
+        .concat();
         let word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
         let cases: [(&str, &str, &[u8]); 12] = [
             ("plan.pdf", "application/pdf", b"%PDF-1.7\n..."),
@@ -238,7 +244,8 @@ mod tests {
             ("logo.png", "image/svg+xml", b"\x89PNG\r\n\x1a\n", ActiveContent),
         ];
         for (name, media_type, bytes, why) in cases {
-            let all: Vec<String> = ["pdf", "image", "office", "text", "archive", "js", "html", "exe"].map(Into::into).into();
+            let all: Vec<String> =
+                ["pdf", "image", "office", "text", "archive", "js", "html", "exe"].map(Into::into).into();
             assert_eq!(judged(name, media_type, bytes), Err(why), "{name}");
             assert_eq!(judge(Sent { name, media_type, bytes }, &all), Err(why), "{name}");
         }
