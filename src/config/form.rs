@@ -9,7 +9,8 @@ use url::Url;
 
 use super::Problem;
 use super::visitor::{AcknowledgementConfig, ConsentConfig, DoubleOptInConfig, PrivacyConfig};
-use crate::domain::reading::{FormReading, files};
+use crate::domain::enquiry::consent::ConsentReading;
+use crate::domain::reading::{FormReading, field_names, files};
 use crate::domain::rules::FieldType;
 use crate::domain::submission::Canonical;
 
@@ -146,9 +147,27 @@ impl FormConfig {
             title: self.title.clone(),
             language: self.language.clone(),
             country: self.country.clone(),
-            consents: self.consent.iter().map(ConsentConfig::reading).collect(),
+            consents: self.consents(),
             file_types: self.allowed_file_types.clone(),
         }
+    }
+
+    /// Consents it asks for: its own list, and boxes among its fields whose text says what a tick agrees to.
+    #[must_use]
+    pub fn consents(&self) -> Vec<ConsentReading> {
+        let listed = |name: &String| self.consent.iter().any(|consent| consent.field == *name);
+        let agrees = |field: &&FormField| {
+            let meaning = field.canonical.or_else(|| field_names::canonical(&field.name));
+            meaning == Some(Canonical::Consent) && !field.text.is_empty()
+        };
+        let boxes = self.fields.iter().filter(agrees).filter(|field| !listed(&field.name));
+        let boxes = boxes.map(|field| ConsentReading {
+            field: field.name.clone(),
+            purpose: field.name.clone(),
+            version: None,
+            text: field.text.clone(),
+        });
+        self.consent.iter().map(ConsentConfig::reading).chain(boxes).collect()
     }
 
     /// What is wrong with it.

@@ -219,7 +219,9 @@ impl ReadingConfig {
     pub fn validate(&self) -> Vec<Problem> {
         let lists = [("own_addresses", &self.own_addresses), ("form_senders", &self.form_senders)];
         let empty = self.identity.iter().filter(|(_, order)| order.is_empty());
-        let empty = empty.map(|(intake, _)| Problem::new(format!("identity.{intake}"), "name fields, reply_to, from or some of them"));
+        let empty = empty.map(|(intake, _)| {
+            Problem::new(format!("identity.{intake}"), "name fields, reply_to, from or some of them")
+        });
         let strange = lists
             .iter()
             .flat_map(|(key, list)| list.iter().enumerate().map(move |(i, address)| (key, i, address)))

@@ -163,7 +163,8 @@ impl Config {
 #[must_use]
 pub fn language(offered: &[String], templates: &[MailTemplate], reads: &[&str], form: Option<&str>) -> String {
     let own = templates.iter().map(|t| t.language.as_str()).chain(BUILT_IN);
-    let known: Vec<&str> = if offered.is_empty() { own.collect() } else { offered.iter().map(String::as_str).collect() };
+    let known: Vec<&str> =
+        if offered.is_empty() { own.collect() } else { offered.iter().map(String::as_str).collect() };
     let liked = reads.iter().find(|language| known.contains(language)).copied();
     let fallback = offered.first().map(String::as_str).or_else(|| form.filter(|language| known.contains(language)));
     liked.or(fallback).unwrap_or("en").to_owned()
@@ -233,7 +234,8 @@ fn mails(table: &str, languages: &[String], templates: &[MailTemplate], problems
     for (i, language) in languages.iter().enumerate() {
         let known = BUILT_IN.contains(&language.as_str()) || templates.iter().any(|t| t.language == *language);
         if !known {
-            let message = format!("there is no text in this language: add [[form.{table}.template]], or use {BUILT_IN:?}");
+            let message =
+                format!("there is no text in this language: add [[form.{table}.template]], or use {BUILT_IN:?}");
             problems.push(Problem::new(format!("{table}.languages.{i}"), message));
         }
     }
@@ -271,13 +273,25 @@ mod tests {
     #[test]
     fn consents_and_opt_ins_belong_together() {
         assert_eq!(problems(&format!("{NEWS}[double_opt_in]\nenabled = true\npurposes = [\"newsletter\"]")), [""; 0]);
-        let found = problems(&format!("{NEWS}[double_opt_in]\nenabled = true\npurposes = [\"offers\"]\nexpires_hours = 0"));
+        let found =
+            problems(&format!("{NEWS}[double_opt_in]\nenabled = true\npurposes = [\"offers\"]\nexpires_hours = 0"));
         assert!(found[0].starts_with("double_opt_in.purposes.0: no [[form.consent]]"), "{found:?}");
         assert!(found[1].starts_with("double_opt_in.expires_hours: between 1 and 8760"), "{found:?}");
-        assert!(problems("[double_opt_in]\nenabled = true")[0].starts_with("double_opt_in.purposes: name the purposes"));
+        assert!(
+            problems("[double_opt_in]\nenabled = true")[0].starts_with("double_opt_in.purposes: name the purposes")
+        );
         assert!(problems(&format!("{NEWS}{NEWS}"))[0].contains("asked for twice"));
         let bad = problems("[[consent]]\nfield = \"\"\npurpose = \"\"\ntext = { english = \"\" }");
         assert_eq!(bad.len(), 4, "{bad:?}");
+    }
+
+    #[test]
+    fn a_box_among_the_fields_is_a_consent_with_its_text() {
+        let text = "[[field]]\nname = \"gdpr\"\ntype = \"bool\"\ntext = { en = \"You may store it\" }\n";
+        let form: FormConfig = toml::from_str(&format!("id = \"contact\"\n{text}{NEWS}")).expect("parses");
+        let asked = form.consents();
+        let short: Vec<(&str, &str)> = asked.iter().map(|c| (c.purpose.as_str(), c.text["en"].as_str())).collect();
+        assert_eq!(short, [("newsletter", "Send me news"), ("gdpr", "You may store it")]);
     }
 
     #[test]

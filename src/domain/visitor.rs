@@ -110,10 +110,12 @@ pub fn writable(envelope: &Envelope) -> Result<(), &'static str> {
     if context.released { Err("released") } else { Ok(()) }
 }
 
-/// Nothing was found against it at the door.
+/// Nothing was found against it at the door: no verdict is stored with it, or the word `clean`.
 #[must_use]
-pub const fn is_clean(context: &ArrivalContext) -> bool {
-    context.screening.is_none()
+pub fn is_clean(context: &ArrivalContext) -> bool {
+    let stored = serde_json::to_value(&context.screening).unwrap_or_default();
+    let verdict = stored.get("verdict").unwrap_or(&stored);
+    verdict.is_null() || verdict == "clean"
 }
 
 /// Whether the address may be thanked: one person's mailbox, for a decided submission that is not old.

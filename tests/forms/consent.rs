@@ -101,6 +101,20 @@ fn s60_every_submission_keeps_what_was_agreed_to_with_text_version_time_and_plac
 }
 
 #[test]
+fn the_forms_own_page_shows_the_text_that_is_kept_and_ticks_nothing_beforehand() {
+    let sink = SmtpSink::start();
+    let daemon = start(&sink);
+    let page = ask(&daemon, "GET", "/f/contact?lang=fr").text();
+    assert!(page.contains("Envoyez-moi votre lettre") && page.contains("name=\"news\""), "{page}");
+    assert!(page.contains("You may keep my data to answer me"), "the nearest language: {page}");
+    assert!(!page.contains("checked"), "{page}");
+    let fields = [("name", "Anne"), ("email", ANNE), ("message", "x"), ("news", "yes"), ("_language", "fr")];
+    post(&daemon, &fields, &[]);
+    settled(&daemon, 1);
+    assert_eq!(consents(&daemon)[0]["text"], "Envoyez-moi votre lettre");
+}
+
+#[test]
 fn a_box_that_was_not_ticked_is_no_consent_and_asks_for_nothing() {
     let sink = SmtpSink::start();
     let daemon = start(&sink);

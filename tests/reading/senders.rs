@@ -41,7 +41,8 @@ fn s44_a_website_that_writes_in_its_visitors_name_is_warned_of() {
 
 #[test]
 fn s44_our_own_mails_come_from_our_own_domain_or_doctor_warns() {
-    let smtp = |from: &str| format!("[delivery.smtp]\nhost = \"127.0.0.1\"\nport = 9\ntls = \"none\"\nfrom = \"{from}\"\n");
+    let smtp =
+        |from: &str| format!("[delivery.smtp]\nhost = \"127.0.0.1\"\nport = 9\ntls = \"none\"\nfrom = \"{from}\"\n");
     let line = |from: &str| {
         let output = Setup::new().contact_form().tables(&smtp(from)).run(&["doctor", "--json"]);
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -81,6 +82,9 @@ fn s46_the_name_is_the_one_in_the_text_when_reply_to_has_none() {
     let raw = notification("\"Website of the company\" <web@hosting.cz>", "jan@novak.cz", "jan@novak.cz");
     let (_, enquiry) = understood(&raw, &settings());
     assert_eq!(enquiry.person.full_name.as_deref(), Some("Jan Novák"));
-    assert_eq!((enquiry.person.first_name.as_deref(), enquiry.person.last_name.as_deref()), (Some("Jan"), Some("Novák")));
+    assert_eq!(
+        (enquiry.person.first_name.as_deref(), enquiry.person.last_name.as_deref()),
+        (Some("Jan"), Some("Novák"))
+    );
     assert_eq!(addresses(&enquiry), ["jan@novak.cz"]);
 }

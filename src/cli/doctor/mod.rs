@@ -127,7 +127,9 @@ fn sender(config: &Config) -> Option<Check> {
     if ours {
         return Some(Check::ok(name, "an address of our own domain"));
     }
-    let found = format!("{domain} is not in own_domains: mail servers throw away what comes from a domain that did not allow it");
+    let found = format!(
+        "{domain} is not in own_domains: mail servers throw away what comes from a domain that did not allow it"
+    );
     let remedy = "send from an address of your own domain (delivery.smtp.from), or add the domain to own_domains";
     Some(Check::warn(name, found, remedy))
 }

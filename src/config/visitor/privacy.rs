@@ -69,7 +69,9 @@ impl PrivacyConfig {
             ClientIp::Hash => {
                 let secret = self.key()?;
                 if secret.expose().len() < KEY_BYTES {
-                    return Err(format!("the key of the hash is shorter than {KEY_BYTES} characters: make a longer one"));
+                    return Err(format!(
+                        "the key of the hash is shorter than {KEY_BYTES} characters: make a longer one"
+                    ));
                 }
                 IpRule::Hash(Box::new(blake3::derive_key(CONTEXT, secret.expose().as_bytes())))
             }

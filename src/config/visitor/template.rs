@@ -20,19 +20,8 @@ pub const ACKNOWLEDGEMENT: [&str; 5] = ["name", "company", "form", "id", "date"]
 
 /// Values a mail that asks for confirmation may use; `url`, `optInUrl` and `optInLink` are the same, and so are `date`
 /// and `optInDate`.
-pub const OPT_IN: [&str; 11] = [
-    "name",
-    "company",
-    "form",
-    "id",
-    "date",
-    "url",
-    "until",
-    "consents",
-    "optInUrl",
-    "optInLink",
-    "optInDate",
-];
+pub const OPT_IN: [&str; 11] =
+    ["name", "company", "form", "id", "date", "url", "until", "consents", "optInUrl", "optInLink", "optInDate"];
 
 /// One text of a mail.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -140,7 +129,10 @@ mod tests {
 
     #[test]
     fn a_template_may_use_the_safe_values_and_nothing_else() {
-        assert_eq!(wrong("{{ company }}", "Hello{% if name %} {{ name }}{% endif %}, {{ id }} {{ date }} {{ form }}"), [""; 0]);
+        assert_eq!(
+            wrong("{{ company }}", "Hello{% if name %} {{ name }}{% endif %}, {{ id }} {{ date }} {{ form }}"),
+            [""; 0]
+        );
         for (text, said) in [
             ("{{ message }}", "message is not known here; use name, company"),
             ("{{ email }}", "email is not known here"),

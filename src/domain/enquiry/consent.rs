@@ -54,7 +54,7 @@ pub fn is_option(name: &str) -> bool {
 #[must_use]
 pub fn read(fields: &[Field], form: Option<&FormReading>, accepted: Option<&str>) -> Vec<Consent> {
     let declared = form.map(|f| f.consents.as_slice()).unwrap_or_default();
-    let language = page_language(fields, form, accepted);
+    let languages = page_languages(fields, form, accepted);
     let mut found: Vec<Consent> = Vec::new();
     let mut add = |consent: Consent| {
         if let Some(earlier) = found.iter_mut().find(|c| c.purpose == consent.purpose) {
@@ -69,23 +69,23 @@ pub fn read(fields: &[Field], form: Option<&FormReading>, accepted: Option<&str>
         if asked.peek().is_none() {
             add(undeclared(field));
         }
-        asked.for_each(|d| add(one_of(d, field, language.as_deref())));
+        asked.for_each(|d| add(one_of(d, field, &languages)));
     }
     options(fields).into_iter().for_each(add);
     found
 }
 
-/// The language the page was in: said by it, else the form's own, else the browser's.
-fn page_language(fields: &[Field], form: Option<&FormReading>, accepted: Option<&str>) -> Option<String> {
+/// The language the page was in, as far as is known, the surest sign first: said by it, the form's own, the browser's.
+/// English stands last, as on our pages.
+fn page_languages(fields: &[Field], form: Option<&FormReading>, accepted: Option<&str>) -> Vec<String> {
     let said = fields.iter().find(|f| f.name.eq_ignore_ascii_case("_language") || f.name.eq_ignore_ascii_case("_lang"));
-    said.and_then(|f| super::language::code(&f.value))
-        .or_else(|| form.and_then(|f| f.language.as_deref()).and_then(super::language::code))
-        .or_else(|| accepted.and_then(super::language::code))
+    let known = [said.map(|f| f.value.as_str()), form.and_then(|f| f.language.as_deref()), accepted, Some("en")];
+    known.into_iter().flatten().filter_map(super::language::code).collect()
 }
 
-fn one_of(declared: &ConsentReading, field: &Field, language: Option<&str>) -> Consent {
-    let in_language = language.and_then(|l| declared.text.get_key_value(l));
-    let shown = in_language.or_else(|| declared.text.first_key_value());
+fn one_of(declared: &ConsentReading, field: &Field, languages: &[String]) -> Consent {
+    let shown =
+        languages.iter().find_map(|l| declared.text.get_key_value(l)).or_else(|| declared.text.first_key_value());
     Consent {
         purpose: declared.purpose.clone(),
         given: says_yes(&field.value),

@@ -46,7 +46,9 @@ pub(super) fn emails(submission: &Submission, settings: &ReadSettings, intake: &
         .take(ADDRESSES)
         .collect();
     let order = settings.identity.get(intake);
-    if let (Some(mail), Some(order)) = (submission.mail.as_ref().filter(|m| is_spoken_for(submission, m, settings)), order) {
+    if let (Some(mail), Some(order)) =
+        (submission.mail.as_ref().filter(|m| is_spoken_for(submission, m, settings)), order)
+    {
         return unique(named(mail, order, &typed, settings).into_iter().map(|a| a.to_email(&settings.own_domains)));
     }
     let header = submission.mail.as_ref().map(|mail| header_addresses(submission, mail, !typed.is_empty(), settings));

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::super::texts::Texts;
 use crate::config::form::{FormConfig, FormField, in_language};
+use crate::config::visitor::ConsentConfig;
 use crate::domain::reading::field_names::{canonical, is_attribution, is_control};
 use crate::domain::rules::FieldType;
 use crate::domain::submission::Canonical;
@@ -126,10 +127,24 @@ pub(super) fn blanks<'a>(form: &'a FormConfig, texts: &'static Texts) -> Vec<Fie
         let wanted = |field: &&FormField| !is_control(&field.name) && !is_attribution(&field.name);
         form.fields.iter().filter(wanted).map(|field| declared(form, field, texts)).collect()
     };
+    let listed = |name: &str| form.fields.iter().any(|field| field.name == name);
+    all.extend(form.consent.iter().filter(|consent| !listed(&consent.field)).map(|asked| consent(form, asked, texts)));
     if form.allow_files && form.max_files != Some(0) {
         all.push(Field { label: texts.files.into(), kind: "file", ..Field::blank(FILES) });
     }
     all
+}
+
+/// A box with the text that is kept as evidence of its tick; never ticked beforehand.
+fn consent<'a>(form: &FormConfig, asked: &'a ConsentConfig, texts: &'static Texts) -> Field<'a> {
+    let words = in_language(&asked.text, texts.lang, form.language.as_deref());
+    let words = words.or_else(|| asked.text.values().next().map(String::as_str));
+    Field {
+        label: words.unwrap_or_default().into(),
+        kind: "checkbox",
+        value: TICKED.into(),
+        ..Field::blank(&asked.field)
+    }
 }
 
 fn declared<'a>(form: &'a FormConfig, field: &'a FormField, texts: &'static Texts) -> Field<'a> {
@@ -141,6 +156,10 @@ fn declared<'a>(form: &'a FormConfig, field: &'a FormField, texts: &'static Text
     }
     if let Some(words) = in_language(&field.text, texts.lang, own).filter(|_| shown.kind == "checkbox") {
         shown.label = words.into();
+    }
+    if let Some(asked) = form.consent.iter().find(|consent| consent.field == field.name) {
+        let required = shown.required;
+        shown = Field { required, ..consent(form, asked, texts) };
     }
     if let Some(required) = field.required {
         shown.required = required;
