@@ -100,7 +100,9 @@ fn session(stream: TcpStream, state: &State) -> Result<()> {
             break;
         }
         if matches!(mood, Mood::Limited(most) if file.len() + length > most) {
-            return (&stream).write_all(b"INSTREAM size limit exceeded. ERROR\0");
+            (&stream).write_all(b"INSTREAM size limit exceeded. ERROR\0")?;
+            // What is still on its way is read, so that the answer is not lost with it.
+            return std::io::copy(&mut from, &mut std::io::sink()).map(drop);
         }
         let start = file.len();
         file.resize(start + length, 0);

@@ -150,10 +150,10 @@ fn is_number(value: &str) -> bool {
         || text.strip_prefix(['-', '+', '−']).is_some_and(|rest| !rest.starts_with(['-', '+', '−']) && is_number(rest))
 }
 
-/// At least one address, and nothing that is none.
+/// At least one address; what stands behind it is not read, here as later.
 fn is_email(value: &str) -> bool {
     let read = typed::addresses(value);
-    !read.found.is_empty() && !read.rest && read.found.iter().all(|address| EmailAddress::parse(address).is_some())
+    read.found.iter().any(|address| EmailAddress::parse(address).is_some())
 }
 
 #[cfg(test)]
