@@ -49,7 +49,7 @@ fn migrated() -> Setup {
     setup
 }
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "",
     "serve",
     "check",
@@ -67,6 +67,7 @@ const COMMANDS: [&str; 28] = [
     "submissions discard",
     "leads list",
     "leads show",
+    "leads export",
     "opportunities list",
     "contacts",
     "contacts list",

@@ -11,6 +11,7 @@ pub(crate) mod context;
 mod deliveries;
 mod doctor;
 mod explain;
+mod export;
 mod forms;
 mod import;
 mod migrate;

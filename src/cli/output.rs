@@ -65,7 +65,7 @@ impl Output {
     /// # Errors
     /// When `value` cannot be written as JSON.
     pub fn json(&mut self, value: &impl Serialize) -> anyhow::Result<&mut Self> {
-        let line = serde_json::to_string(&moments(serde_json::to_value(value)?))?;
+        let line = safe_json(&moments(serde_json::to_value(value)?))?;
         Ok(self.line(line))
     }
 
@@ -214,6 +214,26 @@ pub(super) fn moments(value: Value) -> Value {
     }
 }
 
+/// JSON on one line. What could steer a terminal is written as `\u....`, which means the same to every reader of JSON.
+///
+/// # Errors
+/// When `value` cannot be written as JSON.
+pub(super) fn safe_json(value: &Value) -> anyhow::Result<String> {
+    let json = serde_json::to_string(value)?;
+    if json.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return Ok(json);
+    }
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if plain::is_shown(c) {
+            safe.push(c);
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| safe.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    Ok(safe)
+}
+
 /// An error with its causes, each said once. Errors of libraries repeat the words of their cause in their own, others
 /// leave them out: a cause is added only when it says something new. Control characters are written out.
 pub(super) fn told(error: &anyhow::Error) -> String {
@@ -239,6 +259,14 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_cannot_steer_the_terminal_and_says_the_same() {
+        let value = serde_json::json!({"a\u{9b}2J": "\u{202e}x\u{1b}[31m\u{7f}\u{e0041}é می\u{200c}خ"});
+        let json = safe_json(&value).unwrap();
+        assert_eq!(json, "{\"a\\u009b2J\":\"\\u202ex\\u001b[31m\\u007f\\udb40\\udc41é می\u{200c}خ\"}");
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value);
+    }
 
     #[test]
     fn moments_become_rfc_3339_and_other_numbers_stay() {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use ulid::Ulid;
 
 use super::args::{Kind, ListArgs, Reference, reference};
+use super::export::{self, ExportRecords};
 use super::output::{Cell, Style, Table, moments, padded};
 use super::{Context, Outcome, Output, paging, when};
 use crate::clock::Timestamp;
@@ -28,11 +29,18 @@ Examples (the same for leads, opportunities and contacts):
     /// Show one record with its conversation and the decision behind it
     #[command(after_help = "Example:\n  pisteur leads show 01JABCDEFGHJKMNPQRSTVWXYZ0")]
     Show(ShowRecord),
+    /// Write records as a table for spreadsheets, or as JSON
+    #[command(after_help = "\
+Examples (the same for leads, opportunities and contacts):
+  pisteur leads export > leads.csv
+  pisteur leads export --since 30d --delimiter ';' --bom > leads.csv   for Excel set to French or Czech
+  pisteur leads export --full --json | jq -r .fields.topic")]
+    Export(ExportRecords),
 }
 
-/// Which records to list.
+/// Which records are wanted.
 #[derive(Debug, Clone, Args)]
-pub struct ListRecords {
+pub(super) struct Wanted {
     /// Only this status (leads) or stage (opportunities)
     #[arg(long)]
     status: Option<String>,
@@ -42,6 +50,39 @@ pub struct ListRecords {
     /// Only those made since then: 2026-03-14, 2026-03-14T09:26:00Z, 2h, 3d
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
+}
+
+impl Wanted {
+    /// As the store wants it.
+    ///
+    /// # Errors
+    /// When no record can have that status, or the moment cannot be read.
+    pub(super) async fn filter(
+        &self,
+        store: &Arc<dyn Store>,
+        kind: EntityKind,
+        now: Timestamp,
+        limit: i64,
+    ) -> anyhow::Result<RecordFilter> {
+        if let Some(asked) = &self.status {
+            let states = store.states(kind).await?;
+            let known = states.join(", ");
+            anyhow::ensure!(
+                states.contains(asked),
+                "no {} has the status {asked:?}; there are: {known}",
+                kind.as_str()
+            );
+        }
+        let since = when::since(self.since.as_deref(), now)?;
+        Ok(RecordFilter { status: self.status.clone(), owner: self.owner.clone(), since, before: None, limit })
+    }
+}
+
+/// Which records to list.
+#[derive(Debug, Clone, Args)]
+pub struct ListRecords {
+    #[command(flatten)]
+    wanted: Wanted,
     #[command(flatten)]
     list: ListArgs,
 }
@@ -73,6 +114,7 @@ pub(super) fn run(context: &Context, kind: EntityKind, command: RecordsCommand) 
     let now = context.clock.now();
     match command {
         RecordsCommand::List(args) => context.with_store(&config, async |store| list(store, kind, &args, now).await),
+        RecordsCommand::Export(args) => export::run(context, kind, &args),
         RecordsCommand::Show(args) => {
             let id = args.id.of(Kind::Record(kind))?;
             context.with_store(&config, async |store| show(store, kind, id, args.json).await)
@@ -81,22 +123,7 @@ pub(super) fn run(context: &Context, kind: EntityKind, command: RecordsCommand) 
 }
 
 async fn list(store: &Arc<dyn Store>, kind: EntityKind, args: &ListRecords, now: Timestamp) -> anyhow::Result<Outcome> {
-    if let Some(asked) = &args.status {
-        let states = store.states(kind).await?;
-        anyhow::ensure!(
-            states.contains(asked),
-            "no {} has the status {asked:?}; there are: {}",
-            kind.as_str(),
-            states.join(", ")
-        );
-    }
-    let filter = RecordFilter {
-        status: args.status.clone(),
-        owner: args.owner.clone(),
-        since: when::since(args.since.as_deref(), now)?,
-        before: None,
-        limit: args.list.limit,
-    };
+    let filter = args.wanted.filter(store, kind, now, args.list.limit).await?;
     let (mut out, mut table) = (Output::new(), Table::new(head(kind)));
     paging::records(store, kind, filter, async |rows| {
         if args.list.json {

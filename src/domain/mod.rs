@@ -8,5 +8,6 @@ pub mod matching;
 pub mod plain;
 pub mod reading;
 pub mod rules;
+pub mod spreadsheet;
 pub mod submission;
 pub mod visitor;

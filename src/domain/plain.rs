@@ -48,6 +48,12 @@ const fn unfit(c: char) -> Option<Unfit> {
     }
 }
 
+/// Whether a character is shown as it is.
+#[must_use]
+pub const fn is_shown(c: char) -> bool {
+    unfit(c).is_none()
+}
+
 fn shown(c: char) -> Option<char> {
     match unfit(c) {
         None => Some(c),
