@@ -250,10 +250,11 @@ fn run_doors(app: &Arc<App>, listeners: Listeners) {
         let serving = http::serve(bound, router.clone(), limits.clone(), clock(), cancel.clone(), tracker.clone());
         tracker.spawn(serving);
     }
-    let (ready, render) = (Arc::clone(app), app.telemetry.clone());
+    let (ready, described, render) = (Arc::clone(app), Arc::clone(app), app.telemetry.clone());
     let router = http::operator_router(OperatorDeps {
         readiness: Arc::new(move || readiness::report(&ready)),
         metrics: Arc::new(move || render.render()),
+        openapi: Arc::new(move || http::openapi::document(&described.config.load())),
     });
     tracker.spawn(http::serve(listeners.operator, router, of_operators, clock(), cancel.clone(), tracker.clone()));
     tracker.spawn(form::tend(Arc::clone(&app.forms), cancel.clone()));

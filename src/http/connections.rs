@@ -5,18 +5,22 @@
 //! - When all places are taken, the oldest connection that nobody is working for goes: first those between two requests
 //!   or still sending a header, then those still sending a body. One whose request is being worked on stays.
 //! - Those told to go hold their place until they are gone; at most [`MOST_LEAVING`] may be on their way out at once, so
-//!   that the number of sockets stays bounded. Beyond that, newcomers are turned away.
+//!   that the number of sockets stays bounded. Beyond that, newcomers wait a moment ([`Connections::room_soon`]).
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ipnet::IpNet;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Connections on their way out at once, above the number of places.
 const MOST_LEAVING: usize = 128;
+/// Longest wait for one of them to be gone. Newcomers queue at the system meanwhile.
+const A_MOMENT: Duration = Duration::from_millis(50);
 
 /// What a connection is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +82,7 @@ pub(super) struct Connections {
     most_per_client: usize,
     exempt: Vec<IpNet>,
     open: Mutex<Open>,
+    gone: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -101,7 +106,7 @@ pub(super) struct Admission {
 
 impl Connections {
     pub(super) fn new(most: usize, most_per_client: usize, exempt: Vec<IpNet>) -> Arc<Self> {
-        Arc::new(Self { most, most_per_client, exempt, open: Mutex::default() })
+        Arc::new(Self { most, most_per_client, exempt, open: Mutex::default(), gone: Notify::new() })
     }
 
     /// Counts a connection of `peer`; `None` when there are too many.
@@ -124,6 +129,17 @@ impl Connections {
         open.places.insert(number, Arc::clone(&place));
         drop(open);
         Some(Admission { connections: Arc::clone(self), client, number, place })
+    }
+}
+
+impl Connections {
+    /// Whether as many are on their way out as may be; then waits for one of them to be gone, but not for long.
+    pub(super) async fn room_soon(&self) -> bool {
+        let leaving = self.open.lock().unwrap_or_else(PoisonError::into_inner).leaving;
+        if leaving < MOST_LEAVING {
+            return false;
+        }
+        tokio::time::timeout(A_MOMENT, self.gone.notified()).await.is_ok()
     }
 }
 
@@ -161,6 +177,7 @@ impl Drop for Admission {
         open.places.remove(&self.number);
         if self.place.is_leaving.load(Ordering::Relaxed) {
             open.leaving = open.leaving.saturating_sub(1);
+            self.connections.gone.notify_one();
         }
         if let Some(client) = self.client {
             let left = open.by_client.get(&client).map_or(0, |count| count.saturating_sub(1));

@@ -6,6 +6,7 @@
 mod connections;
 pub mod handles;
 mod listener;
+pub mod openapi;
 mod operator;
 mod paced;
 mod public;

@@ -1,4 +1,4 @@
-//! The operator listener: `/readyz` and `/metrics`.
+//! The operator listener: `/readyz`, `/metrics`, and the document of the whole HTTP surface.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +38,9 @@ pub type ReadinessSource = Arc<dyn Fn() -> ReadinessReport + Send + Sync>;
 /// Renders the figures as Prometheus text.
 pub type MetricsSource = Arc<dyn Fn() -> String + Send + Sync>;
 
+/// Describes the HTTP surface as it is now.
+pub type DocumentSource = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+
 /// What the operator listener needs.
 #[derive(Clone)]
 pub struct OperatorDeps {
@@ -45,6 +48,8 @@ pub struct OperatorDeps {
     pub readiness: ReadinessSource,
     /// For `/metrics`.
     pub metrics: MetricsSource,
+    /// For `/api/v1/openapi.json`.
+    pub openapi: DocumentSource,
 }
 
 impl fmt::Debug for OperatorDeps {
@@ -58,8 +63,9 @@ pub fn operator_router(deps: OperatorDeps) -> Router {
     Router::new()
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/api/v1/openapi.json", get(openapi))
         .route("/healthz", get(|| async { "alive\n" }))
-        .route("/", get(|| async { "pisteur, for operators: /readyz /metrics /healthz\n" }))
+        .route("/", get(|| async { "pisteur, for operators: /readyz /metrics /healthz /api/v1/openapi.json\n" }))
         .with_state(deps)
 }
 
@@ -70,6 +76,10 @@ async fn readyz(State(deps): State<OperatorDeps>) -> impl IntoResponse {
         Readiness::Stopping | Readiness::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, [(header::CACHE_CONTROL, "no-store")], axum::Json(report))
+}
+
+async fn openapi(State(deps): State<OperatorDeps>) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], axum::Json((deps.openapi)()))
 }
 
 async fn metrics(State(deps): State<OperatorDeps>) -> impl IntoResponse {

@@ -119,7 +119,7 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match connections.admit(peer.ip()) {
+            Ok((stream, peer)) => match admitted(&connections, peer).await {
                 Some(admission) => {
                     tracker.spawn(converse(Arc::clone(&door), stream, peer, admission));
                 }
@@ -142,6 +142,14 @@ pub async fn serve(
             }
         }
     }
+}
+
+/// A place for a newcomer, perhaps after a moment.
+async fn admitted(connections: &Arc<Connections>, peer: SocketAddr) -> Option<Admission> {
+    if let Some(admission) = connections.admit(peer.ip()) {
+        return Some(admission);
+    }
+    if connections.room_soon().await { connections.admit(peer.ip()) } else { None }
 }
 
 fn is_of_one_connection(error: &std::io::Error) -> bool {

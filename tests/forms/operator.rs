@@ -18,7 +18,11 @@ async fn readiness_is_200_while_arrivals_can_be_journalled() {
         status: *shared.lock().unwrap(),
         reasons: vec!["mailbox sales: wrong password".into()],
     };
-    let deps = OperatorDeps { readiness: Arc::new(readiness), metrics: Arc::new(|| "a_total 1\n".to_owned()) };
+    let deps = OperatorDeps {
+        readiness: Arc::new(readiness),
+        metrics: Arc::new(|| "a_total 1\n".to_owned()),
+        openapi: Arc::new(|| serde_json::json!({})),
+    };
     let bound = bind("127.0.0.1:0", "http.operator").await.unwrap();
     let http = Http::to(bound.address());
     let (cancel, tracker) = (CancellationToken::new(), TaskTracker::new());
