@@ -96,6 +96,7 @@ fn public_paths(config: &Config) -> Vec<Path> {
     }
     paths.push(link("/c/{token}", "confirm", "Confirm an address"));
     paths.push(link("/u/{token}", "unsubscribe", "End mail to an address"));
+    paths.extend([("/f", "submit"), ("/f/", "submit-slash")].map(|(route, id)| anywhere(route, id)));
     if config.form.is_empty() {
         paths.extend(form_paths(&FormConfig::named("form")));
     }
@@ -173,6 +174,17 @@ fn submitted() -> Value {
         answers.insert(status.to_owned(), refusals(why));
     }
     Value::Object(answers)
+}
+
+/// The address at which the body names its form.
+fn anywhere(route: &'static str, id: &str) -> Path {
+    let mut submit = operation(id, "visitor", "Send a form that the body names by access_key", &submitted());
+    if let Some(members) = submit.as_object_mut() {
+        members.insert("requestBody".to_owned(), body(&FormConfig::named("form")));
+    }
+    let preflight = json!({ "204": { "description": "What scripts of other sites may send (CORS)." } });
+    let options = operation(&format!("preflight-{id}"), "visitor", "CORS preflight", &preflight);
+    Path::new(route, vec![("post", submit), ("options", options)])
 }
 
 /// A page behind a link in a mail: opening it does nothing, POST acts.

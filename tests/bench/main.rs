@@ -1,11 +1,12 @@
 //! Benchmarks of the built binary, printed as tables with medians beside the raw limit of the same run.
 //!
 //! `cargo bench` runs the short form, `cargo bench -- --full` the long one, `cargo bench -- --quick` each once; `--only
-//! start-up|journal|forms|mails` takes one part. Nothing here is asserted.
+//! door|start-up|journal|forms|mails` takes one part. Nothing here is asserted.
 #![expect(clippy::expect_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "figures for people")]
 
 mod daemon_runs;
+mod door;
 mod figures;
 mod raw;
 mod reading;
@@ -27,6 +28,12 @@ fn main() {
         _ => daemon_runs::Size::SHORT,
     };
     println!("{}", daemon_runs::conditions(&size));
+    if only.is_none_or(|only| only == "door") {
+        door::measure(quick);
+    }
+    if only == Some("door") {
+        return;
+    }
     println!("{}", reading::measure());
     let mut table = Table::new(&["measure", "SQLite", "PostgreSQL"]);
     let server = Postgres::start(Fsync::On);

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::floods::{Honest, held};
 use crate::support::certs::Certs;
 use crate::support::daemon::{Daemon, Setup};
+use crate::support::flood::{Honest, held};
 use crate::support::ledger;
 use crate::support::process::free_port;
 use crate::support::tls::{TlsClient, ask, der};

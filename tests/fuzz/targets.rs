@@ -58,3 +58,32 @@ pub fn form_body(raw: &[u8]) {
         check(&envelope(raw, RawKind::Form, Some(content_type)));
     }
 }
+
+/// Any text as the page a visitor asks to be sent to: never another site than those that the form lists.
+pub fn redirect(text: &str) {
+    use pisteur::config::form::FormConfig;
+    use pisteur::intake::form::redirect::{Target, target};
+    let form = FormConfig { allowed_redirects: vec!["https://ok.example".to_owned()], ..FormConfig::named("contact") };
+    let Target::Page(page) = target(&form, Some(text)) else { return };
+    assert!(page.bytes().all(|b| b.is_ascii_graphic()), "{page:?} can stand in a header");
+    let base = url::Url::parse("https://own.invalid/f/contact").expect("an address");
+    let seen = base.join(&page).expect("an address that browsers read");
+    assert!(matches!(seen.host_str(), Some("own.invalid" | "ok.example")), "{text:?} leads to {seen}");
+    assert_eq!(seen.scheme(), "https", "{text:?} leads to {seen}");
+    assert!(seen.username().is_empty() && seen.password().is_none(), "{text:?} leads to {seen}");
+    assert!(!page.starts_with("//") && !page.contains('\\'), "{page:?}");
+}
+
+/// Any text where it is shown: on one line, in a header of a mail, in a table.
+pub fn shown(text: &str) {
+    use pisteur::domain::{plain, spreadsheet};
+    let line = plain::one_line(text, 80);
+    assert!(line.chars().all(plain::is_shown), "{line:?} steers nothing");
+    assert!(plain::width(&line) <= 81, "{line:?} is one line");
+    let cell = spreadsheet::inert(text);
+    assert!(cell.chars().all(|c| c == '\n' || plain::is_shown(c)), "{cell:?} steers nothing");
+    for part in cell.split(['\n', ',', ';', '\t', '|']) {
+        let first = part.trim_start_matches(|c: char| c.is_whitespace() || c == '"').chars().next();
+        assert!(!first.is_some_and(|c| "=+-@＝＋－＠".contains(c)), "{text:?} -> {cell:?} begins a formula");
+    }
+}

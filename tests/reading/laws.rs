@@ -22,6 +22,14 @@ proptest! {
     }
 
     #[test]
+    fn any_text_leads_nowhere_else_and_is_shown_as_text(
+        text in "([/\\\\ht:ps?#@.%\t\n e\u{e000}-\u{e010}oké=+,;\"-]|https://|ok\\.example|//|%2f|%0d%0a|evil\\.example){0,24}"
+    ) {
+        targets::redirect(&text);
+        targets::shown(&text);
+    }
+
+    #[test]
     fn any_header_and_any_text_are_read(header in "[A-Za-z-]{1,12}: [^\r\n]{0,60}\n", text in "(?s).{0,400}") {
         targets::raw_mail(format!("{header}From: a@b.cz\nIn-Reply-To: <x@y>\n\n{text}").as_bytes());
     }

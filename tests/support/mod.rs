@@ -8,6 +8,7 @@ pub mod certs;
 pub mod clamd;
 pub mod daemon;
 pub mod dovecot;
+pub mod flood;
 pub mod http;
 pub mod ledger;
 pub mod load;

@@ -1,12 +1,14 @@
 //! An HTTPS client that shows what was agreed on: blocking, on rustls.
 
 use std::io::{BufReader, Result, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
+
+use socket2::{Domain, Socket, Type};
 
 use super::http::{Answer, read_answer};
 use super::wait;
@@ -18,6 +20,7 @@ pub type Opened = StreamOwned<ClientConnection, TcpStream>;
 #[derive(Debug, Clone)]
 pub struct TlsClient {
     addr: SocketAddr,
+    from: Option<IpAddr>,
     config: Arc<ClientConfig>,
 }
 
@@ -39,14 +42,33 @@ impl TlsClient {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Self { addr, config: Arc::new(config) }
+        Self { addr, from: None, config: Arc::new(config) }
+    }
+
+    /// From this address of ours.
+    #[must_use]
+    pub fn from(self, address: IpAddr) -> Self {
+        Self { from: Some(address), ..self }
+    }
+
+    /// Offering HTTP/1.1 alone.
+    #[must_use]
+    pub fn http1(self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self { config: Arc::new(config), ..self }
     }
 
     /// Connects and shakes hands.
     pub fn connect(&self) -> Result<Opened> {
         let name = ServerName::from(self.addr.ip());
         let connection = ClientConnection::new(Arc::clone(&self.config), name).map_err(std::io::Error::other)?;
-        let stream = TcpStream::connect_timeout(&self.addr, wait::LONG)?;
+        let socket = Socket::new(Domain::for_address(self.addr), Type::STREAM, None)?;
+        if let Some(address) = self.from {
+            socket.bind(&SocketAddr::new(address, 0).into())?;
+        }
+        socket.connect_timeout(&self.addr.into(), wait::LONG)?;
+        let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(wait::LONG))?;
         stream.set_write_timeout(Some(wait::LONG))?;
         let mut opened = StreamOwned::new(connection, stream);
