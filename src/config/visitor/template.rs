@@ -110,10 +110,12 @@ fn sample() -> Value {
 /// Values as they are when as little as possible is known.
 fn bare() -> Value {
     let mut values = sample();
-    for name in ["name", "form"] {
-        values[name] = json!("");
+    if let Some(map) = values.as_object_mut() {
+        for name in ["name", "form"] {
+            map.insert(name.to_owned(), json!(""));
+        }
+        map.insert("consents".to_owned(), json!([]));
     }
-    values["consents"] = json!([]);
     values
 }
 

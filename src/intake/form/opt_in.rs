@@ -52,19 +52,18 @@ async fn page(door: &FormDoor, kind: LinkKind, name: Name, request: Request) -> 
     let mut manner = Manner::of(&head.headers, query, None, door.journal.clock().new_id());
     manner.json = false;
     let visit = Visit { door, set: &set, kind, manner: &manner, path: head.uri.path() };
-    let text = name.map(|Path(text)| text).unwrap_or_default();
+    let token = name.map(|Path(token)| token).unwrap_or_default();
     let mut response = match head.method {
         Method::GET | Method::HEAD => visit.button(),
         Method::OPTIONS => (StatusCode::NO_CONTENT, [(header::ALLOW, ALLOW)]).into_response(),
         Method::POST => {
             let client = set.proxies.client(request_peer(&head), &head.headers);
-            match set.rates.knock(client, RATE) {
-                Err(wait) => manner.refusal(&Why::RateLimited { wait }, None, None),
-                Ok(()) => {
-                    let mut agent = negotiate::text(&head.headers, header::USER_AGENT);
-                    agent.truncate(agent.floor_char_boundary(AGENT_BYTES));
-                    visit.act(&text, client, agent).await
-                }
+            if let Err(wait) = set.rates.knock(client, RATE) {
+                manner.refusal(&Why::RateLimited { wait }, None, None)
+            } else {
+                let mut agent = negotiate::text(&head.headers, header::USER_AGENT);
+                agent.truncate(agent.floor_char_boundary(AGENT_BYTES));
+                visit.act(&token, client, agent).await
             }
         }
         _ => {
