@@ -21,7 +21,7 @@ use crate::domain::rules::RuleSources;
 use crate::http::tls::Certificates;
 use crate::http::{self, OperatorDeps, PublicDeps, ServeLimits, handles};
 use crate::intake::accept::Journal;
-use crate::intake::form::{self, FormDoor, FormSet};
+use crate::intake::form::{self, FormDoor, FormSet, Gate};
 use crate::intake::spool::{self, SpoolDeps, SpoolStatus};
 use crate::lifecycle::Lifecycle;
 use crate::pipeline::Brain;
@@ -53,6 +53,8 @@ pub struct App {
     pub brain: Arc<ArcSwap<Brain>>,
     /// Forms and limits in force.
     pub forms: Arc<ArcSwap<FormSet>>,
+    /// What judges submissions.
+    pub gate: Arc<Gate>,
     /// Mailbox actors.
     pub mailboxes: mailboxes::Actors,
     /// Outbox worker.
@@ -132,6 +134,8 @@ pub async fn start(
     let life = Lifecycle::default();
     let mailboxes = mailboxes::Actors::default();
     let outbox = reload::Outbox::new(brain::deliverers(&config, &store, &loaded.rules, &mailboxes, &clock)?);
+    let gate = Arc::new(Gate::new(&config.captcha, &*clock).map_err(anyhow::Error::msg)?);
+    gauges::settle_keys(&gate, &store, &*clock).await;
     let journal = Journal::new(Arc::clone(&store), Arc::clone(&clock), life.door_tasks.clone());
     let app = Arc::new(App {
         config_path,
@@ -141,6 +145,7 @@ pub async fn start(
         life,
         brain: Arc::new(ArcSwap::from_pointee(brain::build(&config, Arc::clone(&loaded.rules)))),
         forms: Arc::new(ArcSwap::from_pointee(FormSet::new(&config.form, &config.limits, &config.http))),
+        gate,
         mailboxes,
         outbox,
         rules_state: ArcSwap::from_pointee(brain::RulesState { stale: loaded.stale, refused_config: None }),
@@ -240,7 +245,8 @@ fn run_doors(app: &Arc<App>, listeners: Listeners) {
     let config = app.config.load_full();
     let (cancel, tracker) = (&app.life.doors, &app.life.door_tasks);
     let journal = app.journal.clone();
-    let door = Arc::new(FormDoor { journal: journal.clone(), forms: Arc::clone(&app.forms) });
+    let door =
+        Arc::new(FormDoor { journal: journal.clone(), gate: Arc::clone(&app.gate), forms: Arc::clone(&app.forms) });
     let mut limits = ServeLimits::new(&config.limits, &config.http);
     limits.connections = handles::connections(limits.connections, handles::raise() / listeners.public.len().max(1));
     let of_operators = ServeLimits { connections: handles::OPERATOR_CONNECTIONS, ..limits.clone() };

@@ -81,6 +81,8 @@ pub trait Clock: Send + Sync + fmt::Debug {
         let secret = rand::random::<u128>();
         secret
     }
+    /// 32 bytes that nobody can guess, for keys and nonces.
+    fn random(&self) -> [u8; 32];
 }
 
 /// Keeps identifiers increasing although time may stand still or step back.
@@ -113,6 +115,11 @@ impl Clock for SystemClock {
         #[expect(clippy::disallowed_methods, reason = "the one place that draws randomness for identifiers")]
         let random = rand::random::<u128>();
         self.0.next(self.now(), random)
+    }
+
+    fn random(&self) -> [u8; 32] {
+        #[expect(clippy::disallowed_methods, reason = "the one place that draws randomness for keys")]
+        rand::random::<[u8; 32]>()
     }
 }
 
@@ -171,6 +178,11 @@ impl Clock for ManualClock {
 
     fn new_id(&self) -> Ulid {
         self.ids.next(self.now(), 0)
+    }
+
+    /// Differs from call to call, and is the same from run to run.
+    fn random(&self) -> [u8; 32] {
+        *blake3::hash(&self.new_id().to_bytes()).as_bytes()
     }
 }
 

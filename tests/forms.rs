@@ -4,6 +4,7 @@ mod house;
 
 mod answers;
 mod bodies;
+mod captcha;
 mod connections;
 mod consent;
 mod files;
@@ -11,5 +12,6 @@ mod formspree;
 mod limits;
 mod operator;
 mod repeats;
+mod screening;
 mod spool;
 mod wire;

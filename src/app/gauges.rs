@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{App, brain};
 use crate::clock::{Clock, Timestamp};
-use crate::store::{StoreError, StoreStats};
+use crate::intake::form::Gate;
+use crate::store::{Store, StoreError, StoreStats};
 use arc_swap::ArcSwap;
 
 /// Between two looks.
@@ -27,11 +28,24 @@ pub async fn refresh(app: Arc<App>) {
         }
         if reachable {
             brain::tell_store_once(&app).await;
+            settle_keys(&app.gate, &app.store, &*app.clock).await;
         }
         tokio::select! {
             () = app.life.doors.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
+    }
+}
+
+/// Longest time that the keys of forms are waited for: without the database there are keys of this process.
+const SETTLING: Duration = Duration::from_secs(5);
+
+/// Lets the keys of forms meet those kept in the database.
+pub async fn settle_keys(gate: &Gate, store: &Arc<dyn Store>, clock: &dyn Clock) {
+    match tokio::time::timeout(SETTLING, gate.keys().settle(&**store, clock)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the signing secret of forms is not met yet"),
+        Err(_) => tracing::debug!("the signing secret of forms is not met yet: the database is slow"),
     }
 }
 

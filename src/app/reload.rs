@@ -201,6 +201,7 @@ async fn take_over(
     set: &Arc<crate::domain::rules::RuleSet>,
 ) -> anyhow::Result<()> {
     let deliverers = brain::deliverers(config, &app.store, set, &app.mailboxes, &app.clock)?;
+    app.gate.configure(&config.captcha).map_err(anyhow::Error::msg)?;
     let before = app.config.load_full();
     let same_doors = before.limits.connections == config.limits.connections
         && before.limits.connections_per_client == config.limits.connections_per_client

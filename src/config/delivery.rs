@@ -3,7 +3,7 @@
 //! Not here: how it is delivered (`delivery/`), when it is tried again (`pipeline/backoff`).
 
 mod check;
-mod secret;
+pub(in crate::config) mod secret;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::Problem;
+use super::screening::ScreeningConfig;
 use super::visitor::{AcknowledgementConfig, ConsentConfig, DoubleOptInConfig, PrivacyConfig};
 use crate::domain::enquiry::consent::ConsentReading;
 use crate::domain::reading::{FormReading, field_names, files};
@@ -22,6 +23,7 @@ pub use self::field::{FormField, PerLanguage, in_language};
 /// whoever has no website to put it on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub struct FormConfig {
     /// Short name: letters, digits, `-` and `_`. Rules and lists name the form by it.
     pub id: String,
@@ -66,6 +68,13 @@ pub struct FormConfig {
     pub max_files: Option<usize>,
     /// The same content again within so many seconds is the same submission. 0 = never.
     pub duplicate_window_seconds: u64,
+    /// Captcha to ask for: `altcha` (our own, no third party), or the id of a `[[captcha.provider]]`.
+    pub captcha: Option<String>,
+    /// A submission whose captcha is missing or failed is answered 403 and waits in quarantine; `false` only holds it
+    /// against the submission.
+    pub captcha_required: bool,
+    /// How spam is told.
+    pub screening: ScreeningConfig,
     /// Fields of the form whose meaning or type should not be guessed; rules may refer to them.
     #[serde(rename = "field")]
     pub fields: Vec<FormField>,
@@ -102,6 +111,9 @@ impl Default for FormConfig {
             max_fields: None,
             max_files: None,
             duplicate_window_seconds: 300,
+            captcha: None,
+            captcha_required: true,
+            screening: ScreeningConfig::default(),
             fields: Vec::new(),
             consent: Vec::new(),
             acknowledgement: AcknowledgementConfig::default(),
@@ -204,6 +216,7 @@ impl FormConfig {
         problems.extend(field::validate_texts("heading", &self.heading));
         problems.extend(field::validate_texts("intro", &self.intro));
         problems.extend(self.validate_files());
+        problems.extend(self.screening.validate().into_iter().map(|problem| problem.under("screening")));
         problems.extend(self.validate_fields());
         problems.extend(self.validate_visitor());
         problems

@@ -110,6 +110,12 @@ pub struct LimitsConfig {
     pub per_client_and_form_per_minute: Option<u32>,
     /// Submissions to one form per minute; more are accepted, but wait in quarantine. 0 = no limit.
     pub per_form_per_minute: u32,
+    /// Submissions to all forms together per minute; more are accepted, but wait in quarantine. 0 = no limit. When not
+    /// set, ten times `per_form_per_minute`.
+    pub all_forms_per_minute: Option<u32>,
+    /// Challenges and time stamps that one client may ask for per minute; more are answered 429. 0 = no limit. When not
+    /// set, three times what it may submit.
+    pub challenges_per_minute: Option<u32>,
     /// Clients remembered for the limits above; beyond it several clients share one allowance.
     pub clients_remembered: usize,
     /// Largest body of a form without files.
@@ -150,6 +156,8 @@ impl Default for LimitsConfig {
             per_client_per_minute: None,
             per_client_and_form_per_minute: None,
             per_form_per_minute: 60,
+            all_forms_per_minute: None,
+            challenges_per_minute: None,
             clients_remembered: 100_000,
             body_bytes: 1 << 20,
             body_with_files_bytes: 25 << 20,
@@ -186,6 +194,18 @@ impl LimitsConfig {
             (None, Some(per_client)) => per_client,
             (None, None) => 5,
         }
+    }
+
+    /// Allowance of all forms together per minute, 0 = no limit.
+    #[must_use]
+    pub fn all_forms(&self) -> u32 {
+        self.all_forms_per_minute.unwrap_or_else(|| self.per_form_per_minute.saturating_mul(10))
+    }
+
+    /// Challenges and time stamps of one client per minute, 0 = no limit.
+    #[must_use]
+    pub fn challenges(&self) -> u32 {
+        self.challenges_per_minute.unwrap_or_else(|| self.per_client().saturating_mul(3))
     }
 
     /// [`Self::header_seconds`] as a time.

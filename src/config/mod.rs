@@ -17,6 +17,7 @@ mod paths;
 mod problem;
 mod reference;
 pub mod rules_folder;
+pub mod screening;
 mod sections;
 mod tree;
 pub mod visitor;
@@ -35,6 +36,7 @@ pub use self::http::{HttpConfig, LimitsConfig, SpoolConfig};
 pub use self::mailbox::MailboxConfig;
 pub use self::problem::{ConfigError, Placed, Problem};
 pub use self::reference::reference;
+pub use self::screening::{CaptchaConfig, ScreeningConfig};
 pub use self::sections::{LogConfig, LogFormat, MatchingConfig, ReadingConfig, RulesConfig, SpillConfig, WorkerConfig};
 use self::tree::Tree;
 use crate::domain::decide::Policy;
@@ -73,6 +75,8 @@ pub struct Config {
     pub mailbox: Vec<MailboxConfig>,
     /// Website forms.
     pub form: Vec<FormConfig>,
+    /// Who is asked whether a person sent a form.
+    pub captcha: CaptchaConfig,
     /// What leaves the house.
     pub delivery: DeliveryConfig,
     /// Virus scanner for uploaded files.
@@ -138,6 +142,7 @@ impl Default for Config {
             spool: SpoolConfig::default(),
             mailbox: Vec::new(),
             form: Vec::new(),
+            captcha: CaptchaConfig::default(),
             delivery: DeliveryConfig::default(),
             clamav: ClamavConfig::default(),
             rules: RulesConfig::default(),
@@ -285,6 +290,8 @@ impl Config {
         for (i, form) in self.form.iter().enumerate() {
             section(&format!("form.{i}"), form.validate());
         }
+        section("captcha", self.captcha.validate());
+        problems.extend(self.unknown_captchas());
         problems.extend(self.delivery.validate().into_iter().map(|p| Problem::new(p.key, p.message)));
         problems.extend(mailbox::validate_all(&self.mailbox).into_iter().map(|(key, said)| Problem::new(key, said)));
         problems.extend(self.repeated_ids());
@@ -340,6 +347,16 @@ impl Config {
             }
         }
         problems
+    }
+
+    /// Captchas that forms ask for and nobody provides.
+    fn unknown_captchas(&self) -> Vec<Problem> {
+        let unknown = self.form.iter().enumerate().filter_map(|(i, form)| {
+            let name = form.captcha.as_deref().filter(|name| !self.captcha.knows(name))?;
+            let say = format!("there is no captcha \"{name}\"; write altcha, or add a [[captcha.provider]] of this id");
+            Some(Problem::new(format!("form.{i}.captcha"), say))
+        });
+        unknown.collect()
     }
 
     /// Mailboxes and forms share one space of ids, because rules name them all `intake`. That two mailboxes differ is

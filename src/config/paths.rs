@@ -47,6 +47,10 @@ impl Config {
         for form in &mut self.form {
             form.privacy.hash_key_file.iter_mut().for_each(fix);
         }
+        self.captcha.secret_file.as_mut_slice().iter_mut().for_each(fix);
+        for provider in &mut self.captcha.provider {
+            provider.ca_file.iter_mut().chain(&mut provider.secret_file).for_each(fix);
+        }
         if let Some(smtp) = &mut self.delivery.smtp {
             smtp.ca_file.iter_mut().chain(&mut smtp.password_file).for_each(fix);
         }

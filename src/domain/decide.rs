@@ -4,7 +4,7 @@
 //! 1. Machine mail, and a colleague's answer, is parked, joined to the conversation it answers. No rule can make a
 //!    lead of it.
 //! 2. The guard rules may discard or quarantine.
-//! 3. Nobody to reach: quarantine.
+//! 3. Spam, and nobody to reach: quarantine.
 //! 4. An answer from a participant joins its conversation.
 //! 5. A known person with a recent open record joins that, unless a rule says otherwise.
 //! 6. Everything else is a new record, linked to what is known.
@@ -24,6 +24,7 @@ use super::matching::verdict::{self, Known};
 use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
 use super::rules::facts::{Facts, KnownFacts};
 use super::rules::{Declarations, Evaluation, Guarded, OnKnown, RuleSet};
+use super::screening::{self, Screening, Verdict};
 use super::submission::{MailClass, Submission};
 use crate::clock::Timestamp;
 
@@ -39,6 +40,9 @@ pub struct Policy {
     /// Campaigns that the configuration names, folded: known whatever the database says.
     pub campaigns: std::collections::BTreeSet<String>,
 }
+
+/// Why what screening takes for spam is quarantined.
+pub const SPAM: &str = "spam";
 
 /// Why a colleague's answer in a known conversation is parked.
 pub const COLLEAGUE: &str = "colleague";
@@ -87,7 +91,8 @@ pub fn decide(q: &Question<'_>) -> Decision {
     let known = verdict::known(q.enquiry, q.around);
     let thread = conversation(q);
     let evaluation = evaluated(q, &known, thread);
-    let (state, reason, action) = outcome(q, &known, thread, &evaluation);
+    let screened = screening::of_arrival(q.envelope, q.submission, q.enquiry);
+    let (state, reason, action) = outcome(q, &known, thread, &evaluation, &screened);
     Decision {
         state,
         action,
@@ -97,7 +102,7 @@ pub fn decide(q: &Question<'_>) -> Decision {
         unsubscribe: unsubscribe(q).filter(|_| matches!(state, ArrivalState::Decided | ArrivalState::Parked)),
         rules_hash: q.rules.hash().to_owned(),
         rule_ids: evaluation.rule_ids.clone(),
-        trace: trace(q, &known, thread, &evaluation),
+        trace: trace(q, &known, thread, &evaluation, &screened),
         reason,
     }
 }
@@ -115,7 +120,13 @@ fn evaluated(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>) -> Eva
 
 type Outcome = (ArrivalState, Option<String>, Action);
 
-fn outcome(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, evaluation: &Evaluation) -> Outcome {
+fn outcome(
+    q: &Question<'_>,
+    known: &Known,
+    thread: Option<&ThreadHit>,
+    evaluation: &Evaluation,
+    screened: &Screening,
+) -> Outcome {
     if !q.envelope.context.released {
         if let Some(parked) = machine(q, thread) {
             return parked;
@@ -123,7 +134,7 @@ fn outcome(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, evaluati
         if let Some(guarded) = &evaluation.guard {
             return guard(guarded, thread);
         }
-        if let Some(reason) = held(q, thread) {
+        if let Some(reason) = held(q, thread, screened) {
             return (ArrivalState::Quarantined, Some(reason.to_owned()), Action::Nothing);
         }
     }
@@ -138,7 +149,7 @@ fn outcome(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, evaluati
     };
     let action = match append {
         Some(open) => Action::Append(open.record),
-        None => Action::Create(Box::new(new_record(q, known, thread, evaluation))),
+        None => Action::Create(Box::new(new_record(q, known, thread, evaluation, screened.verdict))),
     };
     (ArrivalState::Decided, None, action)
 }
@@ -183,13 +194,17 @@ fn guard(guarded: &Guarded, thread: Option<&ThreadHit>) -> Outcome {
     }
 }
 
-/// Why this waits for a person, if it does.
-fn held(q: &Question<'_>, thread: Option<&ThreadHit>) -> Option<&'static str> {
+/// Why this waits for a person, if it does. What a person writes into a known conversation is never taken for spam.
+fn held(q: &Question<'_>, thread: Option<&ThreadHit>, screened: &Screening) -> Option<&'static str> {
     if q.submission.flags.iter().any(|f| f == "unreadable") {
         return Some("unreadable");
     }
     if q.submission.class == Some(MailClass::Bulk) {
         return Some("bulk");
+    }
+    let conversation = q.submission.class == Some(MailClass::Person) && thread.is_some_and(|hit| participates(q, hit));
+    if screened.verdict == Verdict::Spam && !conversation {
+        return Some(SPAM);
     }
     let e = q.enquiry;
     let named = [&e.person.first_name, &e.person.last_name, &e.person.full_name, &e.organisation.name, &e.raw_sender]
@@ -246,7 +261,13 @@ fn known_facts(known: &Known, thread: Option<&ThreadHit>) -> KnownFacts {
     }
 }
 
-fn new_record(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &Evaluation) -> NewRecord {
+fn new_record(
+    q: &Question<'_>,
+    known: &Known,
+    thread: Option<&ThreadHit>,
+    ev: &Evaluation,
+    verdict: Verdict,
+) -> NewRecord {
     let is_deal = ev.create == RecordKind::Opportunity;
     let contact = match known.contact {
         Some(id) => Link::Existing(id),
@@ -272,7 +293,7 @@ fn new_record(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &
         stage: ev.stage.clone(),
         priority: ev.priority.min(3),
         score: ev.score,
-        tags: tags(q, ev),
+        tags: tags(q, ev, verdict),
         expected_revenue: ev.expected_revenue.clone(),
         verification_required: known.overlaps(),
         candidates: known.candidates.clone(),
@@ -291,10 +312,13 @@ fn unknown_campaign(q: &Question<'_>, ev: &Evaluation) -> UnknownCampaign {
     q.policy.unknown_campaign.clone()
 }
 
-fn tags(q: &Question<'_>, ev: &Evaluation) -> Vec<String> {
+/// What a record is flagged with when screening doubts it. Who released spam has judged it: it is flagged no more.
+fn tags(q: &Question<'_>, ev: &Evaluation, verdict: Verdict) -> Vec<String> {
     let mut tags = ev.tags.clone();
-    tags.extend(q.envelope.context.screening.as_deref().map(|s| format!("screening-{s}")));
     tags.extend(is_test(q.envelope).then(|| TEST.to_owned()));
+    if matches!(verdict, Verdict::Unverified | Verdict::Suspect) {
+        tags.push(format!("screening-{}", verdict.as_str()));
+    }
     tags.sort_unstable();
     tags.dedup();
     tags
@@ -354,7 +378,13 @@ fn unsubscribe(q: &Question<'_>) -> Option<String> {
 }
 
 /// Why, for the record: rules and match evidence; no message text, no addresses.
-fn trace(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &Evaluation) -> serde_json::Value {
+fn trace(
+    q: &Question<'_>,
+    known: &Known,
+    thread: Option<&ThreadHit>,
+    ev: &Evaluation,
+    screened: &Screening,
+) -> serde_json::Value {
     let answer = thread.map(|hit| {
         json!({ "record": hit.record, "joined": joins(q, hit),
                 "participant": participates(q, hit) })
@@ -369,6 +399,7 @@ fn trace(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>, ev: &Evalu
         "on_known": ev.on_known,
         "owner": ev.owner,
         "released": q.envelope.context.released,
+        "screening": screened,
     })
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use super::screening::Screening;
 use crate::clock::Timestamp;
 
 /// The door an arrival came through.
@@ -136,9 +137,9 @@ pub struct ArrivalContext {
     /// An operator released it from quarantine: guard rules and screening no longer hold it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub released: bool,
-    /// Screening result when not clean: `unverified`, `suspect` or `spam`, with its reasons.
+    /// What screening at the door made of it; absent when no door screened it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub screening: Option<String>,
+    pub screening: Option<Screening>,
     /// The key its content would have without an explicit one. By it another content under a known explicit key is told
     /// from a repeat, also when the bytes are gone.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,5 +9,6 @@ pub mod plain;
 pub mod reading;
 pub mod rules;
 pub mod spreadsheet;
+pub mod screening;
 pub mod submission;
 pub mod visitor;

@@ -14,6 +14,7 @@ use super::decision::{Action, Decision};
 use super::enquiry::email::EmailAddress;
 use super::enquiry::{Email, EmailKind, Enquiry};
 use super::envelope::{ArrivalContext, ArrivalState, Channel, Envelope};
+use super::screening::Verdict;
 use crate::clock::Timestamp;
 
 /// Why an arrival waits in quarantine until its address is confirmed.
@@ -110,12 +111,10 @@ pub fn writable(envelope: &Envelope) -> Result<(), &'static str> {
     if context.released { Err("released") } else { Ok(()) }
 }
 
-/// Nothing was found against it at the door: no verdict is stored with it, or the word `clean`.
+/// Nothing was found against it at the door.
 #[must_use]
 pub fn is_clean(context: &ArrivalContext) -> bool {
-    let stored = serde_json::to_value(&context.screening).unwrap_or_default();
-    let verdict = stored.get("verdict").unwrap_or(&stored);
-    verdict.is_null() || verdict == "clean"
+    context.screening.as_ref().is_none_or(|said| said.verdict == Verdict::Clean)
 }
 
 /// Whether the address may be thanked: one person's mailbox, for a decided submission that is not old.

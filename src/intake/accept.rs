@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::envelope::Envelope;
 use crate::store::{Accepted, Evidence, LinkKind, NewArrival, OpenLink, Store, StoreError, StoreResult, Used};
 use crate::telemetry::fail_point;
@@ -102,6 +102,24 @@ impl Journal {
     /// A word that operators left in the database for the doors, if it is within reach.
     pub async fn secret(&self, name: &str) -> Option<String> {
         self.store.secret(name).await.ok()?
+    }
+
+    /// Runs work that a visitor who hangs up does not stop; `None` when it ended without an answer.
+    pub async fn apart<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        self.tracker.spawn(work).await.ok()
+    }
+
+    /// Uses a token that counts once until `expires_at`; false when it was used before.
+    ///
+    /// # Errors
+    /// Those of [`Store::spend`].
+    pub async fn spend(&self, token: &str, expires_at: Timestamp) -> StoreResult<bool> {
+        self.store.spend(token, expires_at).await
+    }
+
+    /// The arrival that a key would repeat, if it is within reach.
+    pub async fn known(&self, key: &str) -> Option<Ulid> {
+        self.store.known_key(key).await.ok()?
     }
 
     /// A journalled arrival with its bytes, if it is within reach.

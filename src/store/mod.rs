@@ -159,6 +159,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Would this key be a repeat now? The first arrival's id.
     async fn known_key(&self, key: &str) -> StoreResult<Option<Ulid>>;
 
+    /// Uses a token that counts once: true the first time, false until `expires_at` and as long as it is remembered
+    /// after that. Several daemons on one database share the memory.
+    async fn spend(&self, token: &str, expires_at: Timestamp) -> StoreResult<bool>;
+
     // -- jobs -----------------------------------------------------------------------------------------------------
     /// Takes due jobs under a lease, oldest first; the attempt is committed before this returns.
     async fn claim(&self, claim: Claim) -> StoreResult<Vec<Lease>>;

@@ -56,6 +56,8 @@ pub const METRICS: &[Metric] = &[
     gauge("pisteur_tls_certificate_expiry_timestamp_seconds", "Unix time at which the certificate in force ends."),
     gauge("pisteur_tls_last_reload_successful", "0 while a new certificate was refused and the old one is in force."),
     counter("pisteur_infected_files_total", "Uploaded files in which the virus scanner found something."),
+    counter("pisteur_screened_total", "Form submissions judged, by form and verdict."),
+    counter("pisteur_overflow_total", "Form submissions held because too many came, by form and reason."),
     // Mailboxes.
     gauge("pisteur_mailbox_connected", "1 while the mailbox is logged in."),
     gauge(

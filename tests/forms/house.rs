@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use pisteur::clock::{Clock, ManualClock, Timestamp};
+use pisteur::config::CaptchaConfig;
 use pisteur::config::form::FormConfig;
 use pisteur::config::http::{HttpConfig, LimitsConfig};
 use pisteur::domain::envelope::Envelope;
 use pisteur::http::{PublicDeps, ServeLimits, bind, public_router, serve};
 use pisteur::intake::accept::Journal;
-use pisteur::intake::form::{FormDoor, FormSet};
+use pisteur::intake::form::{FormDoor, FormSet, Gate};
 use pisteur::store::rows::{ArrivalFilter, ArrivalRow};
 use pisteur::store::{OpenOptions, Store};
 use tokio_util::sync::CancellationToken;
@@ -24,12 +25,19 @@ pub struct Plan {
     pub http: HttpConfig,
     pub limits: LimitsConfig,
     pub serve: fn(&mut ServeLimits),
+    pub captcha: CaptchaConfig,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let limits = LimitsConfig { per_client_per_minute: Some(0), per_form_per_minute: 0, ..LimitsConfig::default() };
-        Self { forms: vec![FormConfig::named("contact")], http: HttpConfig::default(), limits, serve: |_| {} }
+        Self {
+            forms: vec![FormConfig::named("contact")],
+            http: HttpConfig::default(),
+            limits,
+            serve: |_| {},
+            captcha: CaptchaConfig::default(),
+        }
     }
 }
 
@@ -54,6 +62,7 @@ pub struct House {
     pub store: Arc<dyn Store>,
     pub clock: Arc<ManualClock>,
     pub journal: Journal,
+    pub gate: Arc<Gate>,
     pub forms: Arc<ArcSwap<FormSet>>,
     pub folder: tempfile::TempDir,
     pub tracker: TaskTracker,
@@ -81,7 +90,9 @@ impl House {
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let journal = Journal::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, tracker.clone());
         let forms = Arc::new(ArcSwap::from_pointee(FormSet::new(&plan.forms, &plan.limits, &plan.http)));
-        let door = Arc::new(FormDoor { journal: journal.clone(), forms: Arc::clone(&forms) });
+        let gate = Arc::new(Gate::new(&plan.captcha, &*clock).unwrap());
+        gate.keys().settle(&*store, &*clock).await.unwrap();
+        let door = Arc::new(FormDoor { journal: journal.clone(), gate: Arc::clone(&gate), forms: Arc::clone(&forms) });
         let bound = bind("127.0.0.1:0", "http.public").await.unwrap();
         let http = Http::to(bound.address());
         let mut limits = ServeLimits::new(&plan.limits, &plan.http);
@@ -90,7 +101,18 @@ impl House {
         let serving =
             serve(bound, router, limits, Arc::clone(&clock) as Arc<dyn Clock>, cancel.clone(), tracker.clone());
         tracker.spawn(serving);
-        Self { http, store, clock, journal, forms, folder, tracker, cancel }
+        Self { http, store, clock, journal, gate, forms, folder, tracker, cancel }
+    }
+
+    /// A second listener, with a door of its own, over the same store.
+    pub async fn also(&self, door: FormDoor) -> Http {
+        let bound = bind("127.0.0.1:0", "http.public").await.unwrap();
+        let http = Http::to(bound.address());
+        let limits = ServeLimits::new(&LimitsConfig::default(), &HttpConfig::default());
+        let router = public_router(PublicDeps { door: Arc::new(door) });
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        self.tracker.spawn(serve(bound, router, limits, clock, self.cancel.clone(), self.tracker.clone()));
+        http
     }
 
     /// Everything journalled, newest first.

@@ -147,6 +147,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn spend(&self, _token: &str, _expires_at: Timestamp) -> StoreResult<bool> {
+        none()
+    }
+
     async fn load(&self, _ids: &[Ulid]) -> StoreResult<Vec<Envelope>> {
         none()
     }

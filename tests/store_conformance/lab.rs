@@ -249,6 +249,10 @@ impl Clock for SkewedClock {
     fn new_id(&self) -> Ulid {
         self.machine.new_id()
     }
+
+    fn random(&self) -> [u8; 32] {
+        self.machine.random()
+    }
 }
 
 /// Open options as tests use them.

@@ -51,7 +51,7 @@ impl fmt::Debug for DeliverySecret {
     }
 }
 
-pub(super) fn from_env(name: &str) -> Result<DeliverySecret, String> {
+pub(in crate::config) fn from_env(name: &str) -> Result<DeliverySecret, String> {
     match std::env::var(name) {
         Ok(value) if !value.trim().is_empty() => Ok(DeliverySecret::new(&value)),
         Err(VarError::NotUnicode(_)) => Err(format!("the environment variable {name} is not UTF-8 text: set it anew")),
@@ -59,7 +59,7 @@ pub(super) fn from_env(name: &str) -> Result<DeliverySecret, String> {
     }
 }
 
-pub(super) fn from_file(path: &PathBuf) -> Result<DeliverySecret, String> {
+pub(in crate::config) fn from_file(path: &PathBuf) -> Result<DeliverySecret, String> {
     let shown = path.display();
     match std::fs::read_to_string(path) {
         Ok(value) if !value.trim().is_empty() => Ok(DeliverySecret::new(&value)),

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::disposable::is_disposable;
 use super::email_providers as providers;
 use super::{Email, EmailKind};
 use crate::domain::reading::addresses::{clean_address, is_own_domain};
@@ -69,7 +70,7 @@ impl EmailAddress {
             EmailKind::Own
         } else if is_reserved(&domain) {
             EmailKind::Reserved
-        } else if providers::is_disposable(&domain) {
+        } else if is_disposable(&domain) {
             EmailKind::Disposable
         } else if providers::is_role(&self.local.to_lowercase()) {
             EmailKind::Role

@@ -87,46 +87,6 @@ const FREE: [&str; 78] = [
 /// Names whose every public-suffix variant is the same provider.
 const FREE_NAMES: [&str; 8] = ["yahoo", "ymail", "rocketmail", "hotmail", "outlook", "live", "gmx", "yandex"];
 
-/// Throw-away providers.
-const DISPOSABLE: [&str; 36] = [
-    "mailinator.com",
-    "guerrillamail.com",
-    "guerrillamail.info",
-    "guerrillamail.net",
-    "sharklasers.com",
-    "grr.la",
-    "10minutemail.com",
-    "10minutemail.net",
-    "tempmail.com",
-    "temp-mail.org",
-    "temp-mail.io",
-    "tempmail.net",
-    "yopmail.com",
-    "yopmail.fr",
-    "yopmail.net",
-    "trashmail.com",
-    "trashmail.de",
-    "trash-mail.com",
-    "getnada.com",
-    "nada.email",
-    "dispostable.com",
-    "maildrop.cc",
-    "mailnesia.com",
-    "mohmal.com",
-    "throwawaymail.com",
-    "fakeinbox.com",
-    "mintemail.com",
-    "mytemp.email",
-    "emailondeck.com",
-    "spamgourmet.com",
-    "jetable.org",
-    "mailcatch.com",
-    "discard.email",
-    "moakt.com",
-    "burnermail.io",
-    "tempr.email",
-];
-
 /// Services that send for others: their domain is nobody's organisation.
 const SERVICES: [&str; 22] = [
     "amazonses.com",
@@ -256,11 +216,6 @@ pub(super) fn is_role(local: &str) -> bool {
 
 fn listed(domain: &str, list: &[&str]) -> bool {
     list.iter().any(|name| domain == *name || domain.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')))
-}
-
-/// Whether this domain (lower case ASCII) is a throw-away provider.
-pub(super) fn is_disposable(domain: &str) -> bool {
-    listed(domain, &DISPOSABLE)
 }
 
 /// Whether this domain (lower case ASCII) is a service that sends for others.

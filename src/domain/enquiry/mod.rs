@@ -7,6 +7,7 @@ pub mod channel;
 pub mod company;
 pub mod consent;
 pub mod country;
+mod disposable;
 pub mod email;
 mod email_providers;
 mod identity;

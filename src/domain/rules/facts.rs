@@ -16,6 +16,7 @@ use super::schema::UTM_FIELDS;
 use super::{Declarations, FieldType};
 use crate::domain::enquiry::{Attribution, EmailKind, Enquiry, Money};
 use crate::domain::envelope::{Channel, Envelope, RawKind};
+use crate::domain::screening;
 use crate::domain::submission::{Canonical, MailFacts, Submission};
 
 /// What the database knows about the sender: found by matching, before the rules.
@@ -118,7 +119,7 @@ impl Facts {
         };
         facts.word("channel", envelope.channel.as_str());
         facts.word("intake", &envelope.intake_id);
-        facts.word("screening", screening_word(envelope));
+        facts.word("screening", screening::of_arrival(envelope, submission, enquiry).verdict.as_str());
         facts.gather_texts(submission, enquiry);
         if let Some(mail) = &submission.mail {
             facts.gather_mail(mail, submission);
@@ -375,12 +376,6 @@ impl Facts {
         self.text("account.owner", known.account_owner.as_deref());
         self.text("account.team", known.account_team.as_deref());
     }
-}
-
-/// `clean`, or the first word of what screening said.
-fn screening_word(envelope: &Envelope) -> &str {
-    let said = envelope.context.screening.as_deref().unwrap_or("clean");
-    said.split(|c: char| !c.is_ascii_alphabetic()).find(|w| !w.is_empty()).unwrap_or("clean")
 }
 
 fn country_of(enquiry: &Enquiry) -> Option<String> {

@@ -67,7 +67,7 @@ impl Allowed<'static> {
 }
 
 /// What a body says.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::intake) struct Said {
     /// Names and values in the order sent.
     pub(super) fields: Vec<(String, String)>,

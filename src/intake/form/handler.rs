@@ -10,6 +10,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header, request};
 use axum::response::Response;
 use bytes::Bytes;
+use ulid::Ulid;
 
 use super::answer::Manner;
 use super::faults;
@@ -22,7 +23,8 @@ use super::redirect::{self, Target};
 use super::texts::Language;
 use super::{FormDoor, FormSet, OverTls, Peer, body, cors, near, negotiate, pages};
 use crate::config::form::FormConfig;
-use crate::domain::reading::field_names::is_relay;
+use crate::domain::reading::field_names::{self, is_relay};
+use crate::domain::submission::Canonical;
 
 /// A client turned away by its rate still gets what it typed back, if the body is no larger than this.
 const TYPED_BYTES: usize = 64 << 10;
@@ -43,7 +45,7 @@ impl From<Why> for Refused {
 pub(super) type Name = Result<Path<String>, PathRejection>;
 
 /// No form has an empty name, so that one that is not text names none.
-fn name_of(name: Name) -> String {
+pub(super) fn name_of(name: Name) -> String {
     name.map_or_else(|_| String::new(), |Path(name)| name)
 }
 
@@ -69,7 +71,7 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request:
     let mut response = match head.method {
         Method::OPTIONS => cors::preflight(),
         Method::POST => {
-            let visit = Visit { door: &door, set: &set, form: &form, head: &head, origin_refused: verdict.refused };
+            let visit = Arc::new(Visit { door, set, form, head, origin_refused: verdict.refused });
             match visit.receive(body, &mut manner).await {
                 Ok(response) => response,
                 Err(refused) => visit.refuse(&refused, &manner),
@@ -122,25 +124,37 @@ pub(super) fn request_peer(head: &request::Parts) -> IpAddr {
 }
 
 /// One submission under way.
-pub(super) struct Visit<'a> {
-    pub(super) door: &'a FormDoor,
-    pub(super) set: &'a FormSet,
-    pub(super) form: &'a FormConfig,
-    pub(super) head: &'a request::Parts,
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) door: Arc<FormDoor>,
+    pub(super) set: Arc<FormSet>,
+    pub(super) form: Arc<FormConfig>,
+    pub(super) head: request::Parts,
     pub(super) origin_refused: bool,
 }
 
-impl Visit<'_> {
+impl Visit {
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
 
-    /// The visitor's address.
-    pub(super) fn client(&self) -> IpAddr {
-        self.set.proxies.client(request_peer(self.head), self.headers())
+    /// A header as text; empty when absent.
+    pub(super) fn header(&self, name: &str) -> String {
+        negotiate::text(self.headers(), name)
     }
 
-    async fn receive(&self, body: Body, manner: &mut Manner) -> Result<Response, Refused> {
+    /// The visitor's address.
+    pub(super) fn client(&self) -> IpAddr {
+        self.set.proxies.client(request_peer(&self.head), self.headers())
+    }
+
+    /// What a field of the form means, as declared or by its name.
+    pub(super) fn meaning(&self, name: &str) -> Option<Canonical> {
+        let declared = self.form.fields.iter().find(|field| field.name == name).and_then(|field| field.canonical);
+        declared.or_else(|| field_names::canonical(name))
+    }
+
+    async fn receive(self: &Arc<Self>, body: Body, manner: &mut Manner) -> Result<Response, Refused> {
         let (encoding, body) = match self.check_head() {
             Ok(encoding) => (encoding, body),
             Err(why) => {
@@ -151,7 +165,7 @@ impl Visit<'_> {
         if let Err(wait) = self.set.rates.knock(self.client(), &self.form.id) {
             return Err(self.turned_away(encoding, body, wait).await);
         }
-        let taken = self.take(body, self.set.body_limit(self.form)).await?;
+        let taken = self.take(body, self.set.body_limit(&self.form)).await?;
         // Only what is here whole takes a turn: slow senders would hold them all.
         let Ok(_turn) = self.set.in_hand.try_acquire() else { return Err(Why::Busy.into()) };
         // No type and no bytes: an empty form rather than a wrong type.
@@ -170,12 +184,11 @@ impl Visit<'_> {
         }
         self.note_relays(&said);
         let test = marked::is_test(self.headers(), &self.door.journal).await?;
-        let faults = faults::of(self.form, &said);
-        match write_down(self, raw, &said, &Beside { faults: &faults, test }, manner.json).await {
-            Ok(_) if !faults.is_empty() => Err(Refused { why: Why::Invalid { faults }, said: Some(said) }),
-            Ok(_) if self.origin_refused => Err(Refused { why: Why::Origin, said: Some(said) }),
-            Ok(Arrived(id)) => Ok(manner.success(id, &self.next(&said, manner), &said.refused)),
-            Err(why) => Err(Refused { why, said: Some(said) }),
+        let beside = Beside { faults: faults::of(&self.form, &said), test };
+        let said = Arc::new(said);
+        match self.settle(raw, &said, beside, manner.json).await {
+            Ok(id) => Ok(manner.success(id, &self.next(&said, manner), &said.refused)),
+            Err(why) => Err(Refused { why, said: Some(Arc::unwrap_or_clone(said)) }),
         }
     }
 
@@ -186,6 +199,29 @@ impl Visit<'_> {
             let said = small.then(|| fields::read(encoding, &self.content_type(), raw, &Allowed::ANY).ok()).flatten();
             Refused { why, said }
         })
+    }
+
+    /// Judges a submission and writes it down. A visitor who hangs up while a captcha is asked does not stop it.
+    async fn settle(
+        self: &Arc<Self>,
+        raw: Bytes,
+        said: &Arc<Said>,
+        beside: Beside,
+        script: bool,
+    ) -> Result<Ulid, Why> {
+        if self.form.captcha.is_none() {
+            return self.judge_and_write(raw, said, beside, script).await;
+        }
+        let (visit, said) = (Arc::clone(self), Arc::clone(said));
+        let settled = async move { visit.judge_and_write(raw, &said, beside, script).await };
+        self.door.journal.apart(settled).await.unwrap_or(Err(Why::Unavailable))
+    }
+
+    async fn judge_and_write(&self, raw: Bytes, said: &Said, beside: Beside, script: bool) -> Result<Ulid, Why> {
+        let judged = self.door.gate.judge(self, said, &beside).await;
+        let refusal = judged.refusal.clone();
+        let Arrived(id) = write_down(self, raw, said, (judged, &beside), script).await?;
+        refusal.map_or(Ok(id), Err)
     }
 
     /// Takes the body in, unless its client has too many unfinished ones.
@@ -235,7 +271,7 @@ impl Visit<'_> {
     /// A browser that is turned away by its rate gets back what was typed.
     async fn turned_away(&self, encoding: Option<Encoding>, body: Body, wait: std::time::Duration) -> Refused {
         let why = Why::RateLimited { wait };
-        let limit = TYPED_BYTES.min(self.set.body_limit(self.form));
+        let limit = TYPED_BYTES.min(self.set.body_limit(&self.form));
         let Some(encoding) = encoding else { return why.into() };
         match self.take(body, limit).await {
             Ok(taken) => {
@@ -254,7 +290,7 @@ impl Visit<'_> {
         metrics::counter!("pisteur_refused_total", "form" => self.form.id.clone(), "reason" => slug).increment(1);
         let resend = !matches!(refused.why, Why::Inactive | Why::Origin);
         let typed = refused.said.as_ref().filter(|said| resend && !said.is_empty());
-        manner.refusal(&refused.why, Some(self.form), typed.map(|said| (self.form, said.fields.as_slice())))
+        manner.refusal(&refused.why, Some(&self.form), typed.map(|said| (&*self.form, said.fields.as_slice())))
     }
 
     /// Fields that ask for mail to somebody or calls to an address are dropped; that a page sends them is worth a word.
@@ -271,7 +307,7 @@ impl Visit<'_> {
 
     /// Where a browser goes, and `next` for scripts.
     fn next(&self, said: &Said, manner: &Manner) -> String {
-        let target = redirect::target(self.form, redirect::asked(&said.fields));
+        let target = redirect::target(&self.form, redirect::asked(&said.fields));
         if target == Target::Refused
             && let Some(times) = self.set.warned.due(&self.form.id, Instant::now())
         {

@@ -13,20 +13,24 @@ use ulid::Ulid;
 
 use super::faults::FieldFault;
 use super::fields::Said;
+use super::gate::Judged;
 use super::handler::Visit;
 use super::negotiate;
 use super::problem::Why;
+use super::rates::Room;
+use super::shares::Fate;
 use crate::domain::envelope::{
     ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, RawKind, SHOWN_SENDER, SHOWN_SUBJECT, TEST,
 };
 use crate::domain::reading::arrival_key::form_keys;
-use crate::domain::reading::field_names;
 use crate::domain::reading::text::non_empty_line;
 use crate::domain::submission::Canonical;
 use crate::store::{Accepted, HELD, InitialState, NewArrival, StoreError};
 
 /// Reason of an arrival held because its form takes more than its share.
 pub const FORM_RATE_LIMIT: &str = "form_rate_limit";
+/// Reason of an arrival held because all forms together take too much.
+pub const RATE_LIMIT: &str = "rate_limit";
 /// Reason of an arrival held because its website is not on the form's list.
 pub const ORIGIN_REFUSED: &str = "origin_refused";
 
@@ -37,14 +41,14 @@ pub const INVALID_FIELDS: &str = "invalid_fields";
 const SHOWN_CHARS: usize = 200;
 
 /// What the door found beside the fields.
-pub(super) struct Beside<'a> {
+pub(super) struct Beside {
     /// Fields that are not as the form declares them.
-    pub(super) faults: &'a [FieldFault],
+    pub(super) faults: Vec<FieldFault>,
     /// An operator's test.
     pub(super) test: bool,
 }
 
-impl Beside<'_> {
+impl Beside {
     fn mark(&self, context: &mut ArrivalContext) {
         if self.test {
             context.silent = true;
@@ -58,18 +62,19 @@ pub(super) struct Arrived(pub(super) Ulid);
 
 /// Writes a submission down.
 pub(super) async fn write_down(
-    visit: &Visit<'_>,
+    visit: &Visit,
     raw: Bytes,
     said: &Said,
-    beside: &Beside<'_>,
+    (judged, beside): (Judged, &Beside),
     script: bool,
 ) -> Result<Arrived, Why> {
     let explicit = explicit_key(visit, said);
-    let initial = initial_state(visit, beside.faults);
+    let initial = initial_state(visit, judged.held);
     // Only a browser's other content under a known key is written a second time; without it nothing is copied.
     let again = (explicit.is_some() && !script).then(|| raw.clone());
     let mut first = arrival(visit, raw, said, keys(visit, said, explicit.as_deref(), &initial), initial.clone());
     beside.mark(&mut first.envelope.context);
+    first.envelope.context.screening = Some(judged.screening.clone());
     if explicit.is_some() {
         first.envelope.context.content_key = Some(content_key(visit, said));
     }
@@ -85,17 +90,18 @@ pub(super) async fn write_down(
     let mut edited = arrival(visit, raw, said, keys(visit, said, None, &initial), initial);
     beside.mark(&mut edited.envelope.context);
     edited.envelope.context.extra.insert(FOLLOWS.to_owned(), first.to_string());
+    edited.envelope.context.screening = Some(judged.screening);
     let accepted = accept(visit, edited).await?;
     Ok(Arrived(accepted.acknowledged()))
 }
 
-fn explicit_key(visit: &Visit<'_>, said: &Said) -> Option<String> {
+fn explicit_key(visit: &Visit, said: &Said) -> Option<String> {
     let header = negotiate::text(visit.headers(), "idempotency-key");
     let header = header.trim();
     if header.is_empty() { said.value("_submission_id").map(str::to_owned) } else { Some(header.to_owned()) }
 }
 
-fn keys(visit: &Visit<'_>, said: &Said, explicit: Option<&str>, initial: &InitialState) -> Vec<ArrivalKey> {
+fn keys(visit: &Visit, said: &Said, explicit: Option<&str>, initial: &InitialState) -> Vec<ArrivalKey> {
     let window: Duration = visit.form.duplicate_window();
     let now = visit.door.journal.clock().now();
     let mut keys = form_keys(&visit.form.id, &said.content(), explicit, window, now);
@@ -107,29 +113,42 @@ fn keys(visit: &Visit<'_>, said: &Said, explicit: Option<&str>, initial: &Initia
 }
 
 /// The key of the content alone; a form whose repeats are not recognised has one that has run out at once.
-fn content_key(visit: &Visit<'_>, said: &Said) -> ArrivalKey {
+pub(super) fn content_key(visit: &Visit, said: &Said) -> ArrivalKey {
     let now = visit.door.journal.clock().now();
     let window = visit.form.duplicate_window().max(Duration::from_micros(1));
     let made = form_keys(&visit.form.id, &said.content(), None, window, now).pop();
     made.unwrap_or_else(|| ArrivalKey { value: String::new(), expires_at: Some(now) })
 }
 
-fn initial_state(visit: &Visit<'_>, faults: &[FieldFault]) -> InitialState {
-    if !faults.is_empty() {
-        return InitialState::Quarantined(INVALID_FIELDS.to_owned());
+fn initial_state(visit: &Visit, held: Option<&'static str>) -> InitialState {
+    if let Some(reason) = held {
+        return InitialState::Quarantined(reason.to_owned());
     }
-    if visit.origin_refused {
-        return InitialState::Quarantined(ORIGIN_REFUSED.to_owned());
-    }
-    if visit.set.rates.room_at(&visit.form.id) {
-        return InitialState::Received;
-    }
-    tracing::warn!(form = %visit.form.id, "form {} takes more than limits.per_form_per_minute; what comes above it \
-        waits in quarantine", visit.form.id);
-    InitialState::Quarantined(FORM_RATE_LIMIT.to_owned())
+    let overflow = match visit.set.rates.room_at(&visit.form.id) {
+        Room::Free => return InitialState::Received,
+        Room::FormFull => (FORM_RATE_LIMIT, Fate::FormOverflow),
+        Room::AllFull => (RATE_LIMIT, Fate::Overflow),
+    };
+    visit.door.gate.shares.note(&visit.form.id, overflow.1, visit.door.journal.clock().now());
+    metrics::counter!("pisteur_overflow_total", "form" => visit.form.id.clone(), "reason" => overflow.0).increment(1);
+    InitialState::Quarantined(overflow.0.to_owned())
 }
 
-fn arrival(visit: &Visit<'_>, raw: Bytes, said: &Said, keys: Vec<ArrivalKey>, initial: InitialState) -> NewArrival {
+/// Whether a submission says what an earlier one under the same key said, which was not held.
+pub(super) async fn is_repeat(visit: &Visit, said: &Said) -> bool {
+    let explicit = explicit_key(visit, said);
+    for key in keys(visit, said, explicit.as_deref(), &InitialState::Received) {
+        let Some(first) = visit.door.journal.known(&key.value).await else { continue };
+        let Some(earlier) = visit.door.journal.recall(first).await else { continue };
+        let mine = content_key(visit, said).value;
+        if explicit.is_none() || earlier.context.content_key.is_some_and(|theirs| theirs.value == mine) {
+            return true;
+        }
+    }
+    false
+}
+
+fn arrival(visit: &Visit, raw: Bytes, said: &Said, keys: Vec<ArrivalKey>, initial: InitialState) -> NewArrival {
     let clock = visit.door.journal.clock();
     let mut context = context(visit);
     if initial != InitialState::Received {
@@ -150,7 +169,7 @@ fn arrival(visit: &Visit<'_>, raw: Bytes, said: &Said, keys: Vec<ArrivalKey>, in
     NewArrival { envelope, initial }
 }
 
-fn context(visit: &Visit<'_>) -> ArrivalContext {
+fn context(visit: &Visit) -> ArrivalContext {
     let sent = |name: header::HeaderName, limit: usize| {
         let value = cut(negotiate::text(visit.headers(), name), limit);
         (!value.is_empty()).then_some(value)
@@ -168,12 +187,9 @@ fn context(visit: &Visit<'_>) -> ArrivalContext {
 }
 
 /// Lets lists show who sent what is held and what it is about, for the person who is to judge it: nobody reads it before.
-fn show(context: &mut ArrivalContext, visit: &Visit<'_>, said: &Said) {
+fn show(context: &mut ArrivalContext, visit: &Visit, said: &Said) {
     use Canonical::{Company, Email, FirstName, FullName, LastName, Message, Mobile, Phone, Product, Topic};
-    let meant = |name: &str| {
-        let declared = visit.form.fields.iter().find(|field| field.name == name).and_then(|field| field.canonical);
-        declared.or_else(|| field_names::canonical(name))
-    };
+    let meant = |name: &str| visit.meaning(name);
     let value = |wanted: &[Canonical]| {
         wanted.iter().find_map(|canonical| {
             let found = said.fields.iter().filter(|(name, _)| meant(name) == Some(*canonical));
@@ -196,7 +212,7 @@ fn cut(mut text: String, limit: usize) -> String {
     text
 }
 
-async fn accept(visit: &Visit<'_>, arrival: NewArrival) -> Result<Accepted, Why> {
+async fn accept(visit: &Visit, arrival: NewArrival) -> Result<Accepted, Why> {
     visit.door.journal.accept(arrival).await.map_err(|error| {
         match &error {
             StoreError::Full(_) | StoreError::Away(_) | StoreError::Busy(_) => {
@@ -211,7 +227,7 @@ async fn accept(visit: &Visit<'_>, arrival: NewArrival) -> Result<Accepted, Why>
 }
 
 /// Whether the first arrival under the key says the same. When it is out of reach, the key is believed.
-async fn same_content(visit: &Visit<'_>, content: Option<&ArrivalKey>, digest: Digest, first: Ulid) -> bool {
+async fn same_content(visit: &Visit, content: Option<&ArrivalKey>, digest: Digest, first: Ulid) -> bool {
     let Some(earlier) = visit.door.journal.recall(first).await else { return true };
     match (content, &earlier.context.content_key) {
         (Some(mine), Some(theirs)) => mine.value == theirs.value,

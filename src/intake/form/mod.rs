@@ -8,13 +8,18 @@
 
 pub mod answer;
 mod body;
+mod captcha;
+mod challenge;
 pub mod client;
 pub mod cors;
+mod echoes;
 pub mod faults;
 pub(in crate::intake) mod fields;
+pub mod gate;
 mod handler;
 mod identity;
 mod journalled;
+pub mod keys;
 pub mod marked;
 pub mod near;
 pub mod negotiate;
@@ -26,6 +31,8 @@ pub mod rates;
 pub mod redirect;
 pub mod scripts;
 pub mod set;
+mod shares;
+pub mod stamp;
 pub mod texts;
 pub mod unfinished;
 
@@ -39,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::body::TooSlow;
 pub use self::client::{OverTls, Peer};
+pub use self::gate::Gate;
 pub use self::set::FormSet;
 use crate::intake::accept::Journal;
 
@@ -50,12 +58,14 @@ const FORGET_EVERY: Duration = Duration::from_secs(30);
 pub struct FormDoor {
     /// Where submissions are written down.
     pub journal: Journal,
+    /// What judges submissions.
+    pub gate: Arc<Gate>,
     /// Forms in force; a reload stores a new set.
     pub forms: Arc<ArcSwap<FormSet>>,
 }
 
-/// Routes of the form door: `/f/{form}`, `/f/{form}/thanks`, the scripts for websites, and `/c/{token}` and `/u/{token}`
-/// of mails to visitors.
+/// Routes of the form door: `/f/{form}`, below it `thanks`, `challenge` and `stamp`; the scripts for websites; `/c/{token}`
+/// and `/u/{token}` of mails to visitors.
 pub fn router(door: Arc<FormDoor>) -> Router {
     Router::new()
         .route("/f", any(identity::anywhere))
@@ -66,6 +76,8 @@ pub fn router(door: Arc<FormDoor>) -> Router {
         .route("/attribution.js", get(scripts::attribution))
         .route("/c/{token}", any(opt_in::confirm))
         .route("/u/{token}", any(opt_in::unsubscribe))
+        .route("/f/{form}/challenge", any(challenge::challenge))
+        .route("/f/{form}/stamp", any(challenge::stamp))
         .with_state(door)
 }
 

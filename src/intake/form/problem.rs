@@ -81,6 +81,10 @@ pub enum Why {
     KeyReused,
     /// The website is not on the form's list. What it sent is kept in quarantine.
     Origin,
+    /// The captcha was left out. What was sent is kept in quarantine.
+    CaptchaMissing,
+    /// The captcha failed. What was sent is kept in quarantine.
+    CaptchaFailed,
     /// The client knocks too often.
     RateLimited {
         /// Until it may knock again.
@@ -118,6 +122,8 @@ impl Why {
             Self::ContentEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding"),
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
             Self::Origin => (StatusCode::FORBIDDEN, "origin_refused"),
+            Self::CaptchaMissing => (StatusCode::FORBIDDEN, "captcha_missing"),
+            Self::CaptchaFailed => (StatusCode::FORBIDDEN, "captcha_failed"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::Late => (StatusCode::SERVICE_UNAVAILABLE, "too_slow"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
@@ -139,7 +145,7 @@ impl Why {
             Self::FileTooLarge { .. } => "FILES_TOO_BIG",
             Self::Invalid { .. } => "INVALID_FIELDS",
             Self::NameTooLong { .. } | Self::ValueTooLong { .. } | Self::FileNameTooLong { .. } => "TOO_LONG",
-            Self::Origin | Self::RateLimited { .. } => "BLOCKED",
+            Self::Origin | Self::CaptchaMissing | Self::CaptchaFailed | Self::RateLimited { .. } => "BLOCKED",
             Self::Malformed { .. } | Self::BrokenOff | Self::TooSlow => "MALFORMED",
             Self::Method | Self::PostOnly | Self::ContentType | Self::ContentEncoding | Self::KeyReused => {
                 "INVALID_REQUEST"
@@ -214,6 +220,8 @@ impl Why {
             Self::ContentEncoding => p.content_encoding.to_owned(),
             Self::KeyReused => p.key_reused.to_owned(),
             Self::Origin => p.origin.to_owned(),
+            Self::CaptchaMissing => p.captcha_missing.to_owned(),
+            Self::CaptchaFailed => p.captcha_failed.to_owned(),
             Self::RateLimited { .. } => {
                 p.rate_limited.replace("{seconds}", &self.retry_after().unwrap_or(1).to_string())
             }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
+use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
 use crate::config::http::LimitsConfig;
@@ -43,12 +44,27 @@ impl Client {
 
 type Keyed<K, C> = RateLimiter<K, DashMapStateStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// The limits per client, per client and form, and per form.
+type Single<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
+/// Whether there is room for one more submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// There is.
+    Free,
+    /// Its form takes more than its share.
+    FormFull,
+    /// All forms together take more than is to be believed.
+    AllFull,
+}
+
+/// The limits per client, per client and form, per form, and over all.
 #[derive(Debug)]
 pub struct Rates<C: Clock = DefaultClock> {
     client: Option<Keyed<Client, C>>,
     client_and_form: Option<Keyed<(Client, String), C>>,
+    asking: Option<Keyed<Client, C>>,
     form: Option<Keyed<String, C>>,
+    all: Option<Single<C>>,
     remembered: usize,
     clock: C,
 }
@@ -72,6 +88,8 @@ impl<C: Clock + Clone> Rates<C> {
             client: quota(limits.per_client()).map(|q| RateLimiter::dashmap_with_clock(q, clock.clone())),
             client_and_form: quota(limits.per_client_and_form())
                 .map(|q| RateLimiter::dashmap_with_clock(q, clock.clone())),
+            asking: quota(limits.challenges()).map(|q| RateLimiter::dashmap_with_clock(q, clock.clone())),
+            all: quota(limits.all_forms()).map(|q| RateLimiter::direct_with_clock(q, clock.clone())),
             form: quota(limits.per_form_per_minute).map(|q| RateLimiter::dashmap_with_clock(q, clock.clone())),
             remembered: limits.clients_remembered,
             clock,
@@ -95,15 +113,29 @@ impl<C: Clock + Clone> Rates<C> {
         Ok(())
     }
 
-    /// Counts one submission to `form`; false when it takes more than its share.
+    /// Counts one challenge or time stamp asked for by `address`.
+    ///
+    /// # Errors
+    /// The time until the client may ask again.
+    pub fn ask(&self, address: IpAddr) -> Result<(), Duration> {
+        let Some(limiter) = &self.asking else { return Ok(()) };
+        let client = Client::of(address);
+        let key = if limiter.len() < self.remembered { client } else { client.shared() };
+        limiter.check_key(&key).map_err(|not| not.wait_time_from(self.clock.now()))
+    }
+
+    /// Counts one submission to `form`.
     #[must_use]
-    pub fn room_at(&self, form: &str) -> bool {
-        self.form.as_ref().is_none_or(|limiter| limiter.check_key(&form.to_owned()).is_ok())
+    pub fn room_at(&self, form: &str) -> Room {
+        if self.form.as_ref().is_some_and(|limiter| limiter.check_key(&form.to_owned()).is_err()) {
+            return Room::FormFull;
+        }
+        if self.all.as_ref().is_some_and(|limiter| limiter.check().is_err()) { Room::AllFull } else { Room::Free }
     }
 
     /// Forgets clients that have their whole allowance again.
     pub fn forget(&self) {
-        if let Some(limiter) = &self.client {
+        for limiter in [&self.client, &self.asking].into_iter().flatten() {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
@@ -117,7 +149,8 @@ impl<C: Clock + Clone> Rates<C> {
     #[must_use]
     pub fn remembered(&self) -> usize {
         let both = self.client_and_form.as_ref().map_or(0, RateLimiter::len);
-        self.client.as_ref().map_or(0, RateLimiter::len).max(both)
+        let asking = self.asking.as_ref().map_or(0, RateLimiter::len);
+        self.client.as_ref().map_or(0, RateLimiter::len).max(both).max(asking)
     }
 }
 
@@ -175,8 +208,37 @@ mod tests {
     }
 
     #[test]
+    fn a_million_clients_take_no_more_memory_than_a_few() {
+        let many = LimitsConfig { clients_remembered: 1_000, ..limits(30, 5, 0) };
+        let rates = Rates::with_clock(&many, FakeRelativeClock::default());
+        for i in 0..1_000_000_u32 {
+            let address = IpAddr::V6((u128::from(i) << 64 | 0x2001_0db8 << 96).into());
+            rates.knock(address, "a").ok();
+            rates.ask(address).ok();
+        }
+        assert!(rates.remembered() <= 1_000 + usize::try_from(SHARED).unwrap(), "{}", rates.remembered());
+    }
+
+    #[test]
+    fn what_all_forms_take_together_is_bounded_too() {
+        let clock = FakeRelativeClock::default();
+        let few = LimitsConfig { all_forms_per_minute: Some(3), ..limits(0, 0, 2) };
+        let rates = Rates::with_clock(&few, clock.clone());
+        let rooms = ["a", "a", "a", "b", "b", "c"].map(|form| rates.room_at(form));
+        let (free, form, all) = (Room::Free, Room::FormFull, Room::AllFull);
+        assert_eq!(rooms, [free, free, form, free, all, all]);
+        clock.advance(Duration::from_mins(1));
+        assert_eq!(rates.room_at("c"), Room::Free);
+        let lifted = LimitsConfig { all_forms_per_minute: None, ..limits(0, 0, 0) };
+        assert_eq!((lifted.all_forms(), lifted.challenges()), (0, 0), "lifting the others lifts these");
+    }
+
+    #[test]
     fn zero_is_no_limit() {
         let rates = Rates::with_clock(&limits(0, 0, 0), FakeRelativeClock::default());
-        assert!((0..1_000).all(|_| rates.knock("192.0.2.1".parse().unwrap(), "a").is_ok() && rates.room_at("a")));
+        assert!(
+            (0..1_000)
+                .all(|_| rates.knock("192.0.2.1".parse().unwrap(), "a").is_ok() && rates.room_at("a") == Room::Free)
+        );
     }
 }

@@ -247,6 +247,18 @@ impl Store for Postgres {
         writing!(self, |conn| mailboxes::save_secret(conn, name, value, now))
     }
 
+    async fn spend(&self, token: &str, expires_at: Timestamp) -> StoreResult<bool> {
+        self.inner
+            .link
+            .bounded(AT_THE_DOOR, async {
+                let mut transaction = self.inner.link.begin().await?;
+                let fresh = mailboxes::spend(&mut transaction, token, expires_at).await?;
+                transaction.commit().await?;
+                Ok(fresh)
+            })
+            .await
+    }
+
     async fn list_arrivals(&self, filter: rows::ArrivalFilter) -> StoreResult<Vec<rows::ArrivalRow>> {
         reading!(self, |conn| arrivals::list(conn, &filter))
     }
@@ -361,7 +373,11 @@ impl Store for Postgres {
         self.figures.count(async move { inner.link.bounded(COUNTING, settled(&inner.link)).await }).await;
         let read = async { figures::stats(&mut *link.connection().await?, now).await };
         let read = link.bounded(AT_THE_DOOR, read).await;
-        if let Err(error) = writing!(self, |conn| journal::forget_keys(conn, now)) {
+        let forgotten = match writing!(self, |conn| journal::forget_keys(conn, now)) {
+            Ok(_) => writing!(self, |conn| mailboxes::forget_spent(conn, now)),
+            failed => failed,
+        };
+        if let Err(error) = forgotten {
             tracing::debug!(%error, "keys that ran out could not be forgotten; the next round tries again");
         }
         if let Err(error) = writing!(self, |conn| visitors::forget(conn, now)) {

@@ -27,6 +27,10 @@ statements! {
         " ON CONFLICT (mailbox, uidvalidity, uid) DO UPDATE SET attempts = fetch_attempt.attempts + 1",
         " RETURNING attempts");
     JOURNALLED_UIDS("SELECT uid FROM mail_uid WHERE mailbox = $1 AND uidvalidity = $2 AND uid >= $3 ORDER BY uid");
+    SPEND("INSERT INTO spent_token (token, expires_at) VALUES ($1, $2) ON CONFLICT (token) DO NOTHING");
+    FORGET_SPENT(
+        "DELETE FROM spent_token WHERE token IN (SELECT token FROM spent_token WHERE expires_at <= $1",
+        " ORDER BY expires_at LIMIT 2000", skip_locked!(), ")");
     SECRET("SELECT value FROM secret WHERE name = $1");
     SAVE_SECRET(
         "INSERT INTO secret (name, value, changed_at) VALUES ($1, $2, $3)",
@@ -143,4 +147,15 @@ pub(in super::super) async fn save_secret(
 ) -> StoreResult<()> {
     sqlx::query(SAVE_SECRET).bind(name).bind(value).bind(now.micros()).execute(conn).await?;
     Ok(())
+}
+
+/// Uses a token; false when it was used before.
+pub(in super::super) async fn spend(conn: &mut Connection, token: &str, expires_at: Timestamp) -> StoreResult<bool> {
+    let done = sqlx::query(SPEND).bind(token).bind(expires_at.micros()).execute(conn).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Forgets used tokens that no longer count, a bounded number at a time.
+pub(in super::super) async fn forget_spent(conn: &mut Connection, now: Timestamp) -> StoreResult<u64> {
+    Ok(sqlx::query(FORGET_SPENT).bind(now.micros()).execute(conn).await?.rows_affected())
 }

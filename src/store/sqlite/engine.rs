@@ -237,6 +237,11 @@ impl Store for Sqlite {
         .await
     }
 
+    async fn spend(&self, token: &str, expires_at: Timestamp) -> StoreResult<bool> {
+        let token = token.to_owned();
+        self.write(move |conn, _| Box::pin(async move { mailboxes::spend(conn, &token, expires_at).await })).await
+    }
+
     async fn list_arrivals(&self, filter: rows::ArrivalFilter) -> StoreResult<Vec<rows::ArrivalRow>> {
         arrivals::list(&mut *self.reader().await?, &filter).await
     }
@@ -362,14 +367,7 @@ impl Store for Sqlite {
         let read = async { figures::stats(&mut *self.reader().await?, self.steady.now()).await };
         let read = read.await;
         let reachable = matches!(read, Ok(_) | Err(StoreError::Busy(_)));
-        let forgotten = self
-            .write(|conn, now| {
-                Box::pin(async move {
-                    visitors::forget(conn, now.queue).await?;
-                    journal::forget_keys(conn, now.wall).await
-                })
-            })
-            .await;
+        let forgotten = self.write(|conn, now| Box::pin(async move { forget(conn, now).await })).await;
         if let Err(error) = forgotten {
             tracing::debug!(%error, "keys that ran out could not be forgotten; the next round tries again");
         }
@@ -392,6 +390,13 @@ impl Store for Sqlite {
         }
         self.readers.close().await;
     }
+}
+
+/// Forgets keys and tokens that ran out, a few at a time.
+async fn forget(conn: &mut SqliteConnection, now: Times) -> StoreResult<u64> {
+    visitors::forget(conn, now.queue).await?;
+    let tokens = mailboxes::forget_spent(conn, now.wall).await?;
+    Ok(journal::forget_keys(conn, now.wall).await?.saturating_add(tokens))
 }
 
 /// The writer's own settings: those decide what a commit means.

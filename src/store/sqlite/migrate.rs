@@ -16,6 +16,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("migrations/0007_touches.sql")),
     (8, include_str!("migrations/0008_visitors.sql")),
     (9, include_str!("migrations/0009_files.sql")),
+    (10, include_str!("migrations/0010_spent.sql")),
 ];
 
 /// What was found and done.

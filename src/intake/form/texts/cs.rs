@@ -85,6 +85,8 @@ pub(super) static TEXTS: Texts = Texts {
         content_encoding: "Komprimovaná data nepřijímáme. Odešlete tělo bez Content-Encoding.",
         key_reused: "Tento klíč idempotence už patří jinému odeslání. Použijte nový klíč.",
         origin: "Tento web nesmí tento formulář odesílat. Napište nám prosím z našeho webu.",
+        captcha_missing: "Potvrďte prosím, že nejste robot, a formulář odešlete znovu. Pokud není co potvrdit, zapněte JavaScript nebo nám napište jinak.",
+        captcha_failed: "Nepodařilo se ověřit, že nejste robot. Zkuste to prosím znovu: co jste napsali, je stále zde.",
         rate_limited: "Příliš mnoho odeslání za krátkou dobu. Zkuste to prosím znovu za {seconds} s.",
         late: "Požadavek trval příliš dlouho. Zkuste to prosím za chvíli znovu.",
         busy: "Právě máme mnoho práce. Zkuste to prosím za několik sekund.",

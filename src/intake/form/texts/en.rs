@@ -85,6 +85,8 @@ pub(super) static TEXTS: Texts = Texts {
         content_encoding: "Compressed submissions are not accepted. Send the body without Content-Encoding.",
         key_reused: "This idempotency key was used for another submission. Use a new key.",
         origin: "This website may not send this form. Please write to us from our own website.",
+        captcha_missing: "Please confirm that you are a person and send the form again. If there is nothing to confirm, switch JavaScript on or write to us in another way.",
+        captcha_failed: "We could not confirm that you are a person. Please try again: what you wrote is still here.",
         rate_limited: "Too many submissions in a short time. Please try again in {seconds} seconds.",
         late: "The request took too long. Please try again in a moment.",
         busy: "We are busy at the moment. Please try again in a few seconds.",

@@ -86,6 +86,8 @@ pub(super) static TEXTS: Texts = Texts {
         content_encoding: "Les envois compressés ne sont pas acceptés. Envoyez le corps sans Content-Encoding.",
         key_reused: "Cette clé d’idempotence a servi à un autre envoi. Utilisez une nouvelle clé.",
         origin: "Ce site ne peut pas envoyer ce formulaire. Merci de nous écrire depuis notre propre site.",
+        captcha_missing: "Veuillez confirmer que vous êtes une personne, puis renvoyez le formulaire. S’il n’y a rien à confirmer, activez JavaScript ou écrivez-nous autrement.",
+        captcha_failed: "Nous n’avons pas pu confirmer que vous êtes une personne. Veuillez réessayer : votre texte est toujours là.",
         rate_limited: "Trop d’envois en peu de temps. Merci de réessayer dans {seconds} secondes.",
         late: "La demande a pris trop de temps. Merci de réessayer dans un instant.",
         busy: "Nous sommes très sollicités en ce moment. Merci de réessayer dans quelques secondes.",

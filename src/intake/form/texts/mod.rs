@@ -188,6 +188,8 @@ pub struct Problems {
     pub content_encoding: &'static str,
     pub key_reused: &'static str,
     pub origin: &'static str,
+    pub captcha_missing: &'static str,
+    pub captcha_failed: &'static str,
     pub rate_limited: &'static str,
     pub late: &'static str,
     pub busy: &'static str,

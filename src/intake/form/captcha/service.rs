@@ -1,0 +1,207 @@
+//! One client for every service: asks whether a token is good.
+//!
+//! Invariants: five seconds at most, sixteen KiB of answer at most, a bounded number of questions at one time, none while
+//! the breaker is open; a mistake of ours or of the service is never the visitor's.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue, Method};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::Outcome;
+use super::breaker::Breaker;
+use super::services::{Asking, Row, row};
+use crate::config::delivery::DeliverySecret;
+use crate::config::form::origin;
+use crate::config::screening::{ProviderConfig, Score};
+use crate::outbound::{Client, OutboundPolicy, Request};
+use crate::telemetry::seldom::Seldom;
+
+/// Longest time of one question.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// Largest answer in bytes.
+const ANSWER_BYTES: usize = 16 << 10;
+/// Questions under way at one time; more are answered as if the service were away.
+pub(super) const AT_ONCE: usize = 32;
+
+/// A configured service.
+#[derive(Debug)]
+pub(in crate::intake::form) struct Service {
+    config: ProviderConfig,
+    row: &'static Row,
+    url: String,
+    secret: DeliverySecret,
+    client: Client,
+    breaker: Breaker,
+    at_once: Semaphore,
+    warned: Seldom,
+}
+
+impl Service {
+    /// A service as configured.
+    ///
+    /// # Errors
+    /// When its secret is missing or its client cannot be made.
+    pub(in crate::intake::form) fn new(config: &ProviderConfig) -> Result<Self, String> {
+        let named = |why: String| format!("captcha {}: {why}", config.id);
+        let row = row(config.kind).ok_or_else(|| named("unknown kind".to_owned()))?;
+        let url = config.url.clone().unwrap_or_else(|| row.url.to_owned());
+        let policy = OutboundPolicy {
+            allow: config.networks(),
+            ca_file: config.ca_file.clone(),
+            connect_timeout: PATIENCE,
+            total_timeout: PATIENCE,
+            max_body: ANSWER_BYTES,
+            ..OutboundPolicy::default()
+        };
+        let policy = if config.allow_http { policy.with_plain_http_to(&url) } else { policy };
+        Ok(Self {
+            secret: config.secret().map_err(named)?,
+            client: Client::new(policy).map_err(|error| named(error.to_string()))?,
+            config: config.clone(),
+            row,
+            url,
+            breaker: Breaker::default(),
+            at_once: Semaphore::new(AT_ONCE),
+            warned: Seldom::default(),
+        })
+    }
+
+    /// Its name.
+    pub(in crate::intake::form) fn id(&self) -> &str {
+        &self.config.id
+    }
+
+    /// Form fields that may bring its token.
+    pub(in crate::intake::form) const fn fields(&self) -> [&'static str; 2] {
+        [self.row.field, self.row.also]
+    }
+
+    /// Whether it failed several times running.
+    pub(in crate::intake::form) fn is_away(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    /// Asks whether a token is good.
+    pub(in crate::intake::form) async fn ask(&self, token: &str) -> Outcome {
+        if token.len() > self.row.longest {
+            return Outcome::Failed("the token is too long".to_owned());
+        }
+        let Ok(_turn) = self.at_once.try_acquire() else {
+            return Outcome::Away("too many questions are under way".to_owned());
+        };
+        if !self.breaker.admits(Instant::now()) {
+            return Outcome::Away("it did not answer several times running".to_owned());
+        }
+        let outcome = self.exchange(token).await;
+        self.note(&outcome);
+        outcome
+    }
+
+    fn note(&self, outcome: &Outcome) {
+        let Outcome::Away(why) = outcome else { return self.breaker.answered() };
+        self.breaker.failed(Instant::now());
+        if let Some(times) = self.warned.due("away", Instant::now()) {
+            let id = self.id();
+            tracing::warn!(
+                captcha = id,
+                times,
+                "captcha {id} could not be asked: {why}; submissions are taken as \
+                unverified, see captcha_away"
+            );
+        }
+    }
+
+    async fn exchange(&self, token: &str) -> Outcome {
+        let Some(request) = self.request(token) else { return Outcome::Away("the secret is no header".to_owned()) };
+        match self.client.send(request).await {
+            Err(error) => Outcome::Away(error.to_string()),
+            Ok(answer) => match serde_json::from_slice::<Value>(&answer.body) {
+                Ok(said) if said.get("success").is_some_and(Value::is_boolean) => self.judge(&said),
+                _ => Outcome::Away(format!("its answer ({}) cannot be read", answer.status.as_u16())),
+            },
+        }
+    }
+
+    fn request(&self, token: &str) -> Option<Request> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let site_key = self.config.site_key.as_deref().filter(|_| self.row.site_key);
+        let body = match self.row.asking {
+            Asking::Form => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+                let pairs = [("secret", self.secret.expose()), ("response", token)];
+                let pairs = pairs.into_iter().chain(site_key.map(|key| ("sitekey", key)));
+                form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+            }
+            Asking::JsonWithKeyHeader => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                let mut key = HeaderValue::from_str(self.secret.expose()).ok()?;
+                key.set_sensitive(true);
+                headers.insert(HeaderName::from_static("x-api-key"), key);
+                site_key
+                    .map_or_else(|| json!({ "response": token }), |key| json!({ "response": token, "sitekey": key }))
+                    .to_string()
+            }
+        };
+        Some(Request { method: Method::POST, url: self.url.clone(), headers, body: Bytes::from(body), read_body: true })
+    }
+
+    fn judge(&self, said: &Value) -> Outcome {
+        if said.get("success").and_then(Value::as_bool) != Some(true) {
+            return self.refused(&errors(said.pointer(self.row.errors)));
+        }
+        let host = said.pointer(self.row.host).and_then(Value::as_str).map(host_name);
+        if !self.config.hostnames.is_empty() {
+            let listed = |host: &str| self.config.hostnames.iter().any(|name| name.eq_ignore_ascii_case(host));
+            match host {
+                Some(host) if listed(&host) => {}
+                _ => return Outcome::Failed("the token was made on another website".to_owned()),
+            }
+        }
+        if let Some(wanted) = self.config.action.as_deref().filter(|_| !self.row.action.is_empty())
+            && said.pointer(self.row.action).and_then(Value::as_str) != Some(wanted)
+        {
+            return Outcome::Failed("the token was made for another action".to_owned());
+        }
+        if self.row.score.is_empty() {
+            return Outcome::Passed;
+        }
+        match said.pointer(self.row.score).and_then(Value::as_f64).and_then(Score::of) {
+            Some(score) if score >= self.config.min_score => Outcome::Passed,
+            Some(score) => {
+                let (score, wanted) = (f64::from(score), f64::from(self.config.min_score));
+                Outcome::Low(format!("score {score}, {wanted} is wanted"))
+            }
+            None => Outcome::Failed("the token brings no score".to_owned()),
+        }
+    }
+
+    fn refused(&self, errors: &[String]) -> Outcome {
+        let any = |known: &[&str]| errors.iter().any(|error| known.contains(&error.as_str()));
+        if any(self.row.ours) {
+            return Outcome::Away(format!("it refuses our question ({}): check its secret", errors.join(", ")));
+        }
+        if any(self.row.spent) {
+            return Outcome::Spent;
+        }
+        Outcome::Failed("the service refuses the token".to_owned())
+    }
+}
+
+fn errors(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(all)) => all.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The host of an origin, or the name as it is.
+fn host_name(text: &str) -> String {
+    let host = origin(text).and_then(|origin| url::Url::parse(&origin).ok()?.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| text.to_owned())
+}

@@ -1,0 +1,149 @@
+//! The services known, as data: where they are asked, how, and what their answers mean. Facts of their documentation.
+
+use crate::config::screening::ProviderKind;
+
+/// How the question is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// Urlencoded, with the secret as `secret`.
+    Form,
+    /// JSON, with the secret in the header `X-API-Key`.
+    JsonWithKeyHeader,
+}
+
+/// One service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) kind: ProviderKind,
+    /// Form field that brings the token.
+    pub(super) field: &'static str,
+    /// A second name of that field.
+    pub(super) also: &'static str,
+    /// Where it is asked.
+    pub(super) url: &'static str,
+    /// Longest token in bytes.
+    pub(super) longest: usize,
+    pub(super) asking: Asking,
+    /// The site key goes with the question.
+    pub(super) site_key: bool,
+    /// Where the answer names the website: a host name, or an origin.
+    pub(super) host: &'static str,
+    /// Where it names the action; empty when it does not.
+    pub(super) action: &'static str,
+    /// Where it gives a score; empty when it does not.
+    pub(super) score: &'static str,
+    /// Where it names errors: a text, or a list of them.
+    pub(super) errors: &'static str,
+    /// Errors that say that the token was used, or came too late.
+    pub(super) spent: &'static [&'static str],
+    /// Errors that are ours or the service's own, not the visitor's.
+    pub(super) ours: &'static [&'static str],
+}
+
+const OURS: &[&str] =
+    &["missing-input-secret", "invalid-input-secret", "bad-request", "internal-error", "sitekey-secret-mismatch"];
+
+/// Every service.
+pub(super) const SERVICES: [Row; 5] = [
+    Row {
+        kind: ProviderKind::Turnstile,
+        field: "cf-turnstile-response",
+        also: "",
+        url: "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+        longest: 2_048,
+        asking: Asking::Form,
+        site_key: false,
+        host: "/hostname",
+        action: "/action",
+        score: "",
+        errors: "/error-codes",
+        spent: &["timeout-or-duplicate"],
+        ours: OURS,
+    },
+    Row {
+        kind: ProviderKind::Hcaptcha,
+        field: "h-captcha-response",
+        also: "g-recaptcha-response",
+        url: "https://api.hcaptcha.com/siteverify",
+        longest: 16_384,
+        asking: Asking::Form,
+        site_key: true,
+        host: "/hostname",
+        action: "",
+        score: "",
+        errors: "/error-codes",
+        spent: &["already-seen-response", "invalid-or-already-seen-response", "expired-input-response"],
+        ours: OURS,
+    },
+    Row {
+        kind: ProviderKind::RecaptchaV2,
+        field: "g-recaptcha-response",
+        also: "recaptcha_response",
+        url: "https://www.google.com/recaptcha/api/siteverify",
+        longest: 16_384,
+        asking: Asking::Form,
+        site_key: false,
+        host: "/hostname",
+        action: "",
+        score: "",
+        errors: "/error-codes",
+        spent: &["timeout-or-duplicate"],
+        ours: OURS,
+    },
+    Row {
+        kind: ProviderKind::RecaptchaV3,
+        field: "g-recaptcha-response",
+        also: "recaptcha_response",
+        url: "https://www.google.com/recaptcha/api/siteverify",
+        longest: 16_384,
+        asking: Asking::Form,
+        site_key: false,
+        host: "/hostname",
+        action: "/action",
+        score: "/score",
+        errors: "/error-codes",
+        spent: &["timeout-or-duplicate"],
+        ours: OURS,
+    },
+    Row {
+        kind: ProviderKind::FriendlyCaptcha,
+        field: "frc-captcha-response",
+        also: "",
+        url: "https://global.frcapi.com/api/v2/captcha/siteverify",
+        longest: 16_384,
+        asking: Asking::JsonWithKeyHeader,
+        site_key: true,
+        host: "/data/challenge/origin",
+        action: "",
+        score: "",
+        errors: "/error/error_code",
+        spent: &["response_duplicate", "response_timeout"],
+        ours: &["auth_required", "auth_invalid", "sitekey_invalid", "bad_request", "response_missing"],
+    },
+];
+
+/// The row of a kind.
+pub(super) fn row(kind: ProviderKind) -> Option<&'static Row> {
+    SERVICES.iter().find(|row| row.kind == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reading::field_names::is_control;
+
+    #[test]
+    fn every_kind_has_its_row_and_tokens_are_never_data() {
+        for kind in [
+            ProviderKind::Turnstile,
+            ProviderKind::Hcaptcha,
+            ProviderKind::RecaptchaV2,
+            ProviderKind::RecaptchaV3,
+            ProviderKind::FriendlyCaptcha,
+        ] {
+            let row = row(kind).unwrap();
+            assert!(is_control(row.field) && (row.also.is_empty() || is_control(row.also)), "{kind:?}");
+            assert!(row.url.starts_with("https://"));
+        }
+    }
+}
