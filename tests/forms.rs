@@ -11,6 +11,7 @@ mod files;
 mod formspree;
 mod limits;
 mod operator;
+mod pages;
 mod repeats;
 mod screening;
 mod spool;

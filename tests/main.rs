@@ -3,6 +3,7 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod architecture;
+mod browser;
 mod cli;
 mod config;
 mod crash;

@@ -17,7 +17,7 @@ use super::faults;
 use super::fields::{self, Allowed, Encoding, Said};
 use super::journalled::{Arrived, Beside, write_down};
 use super::marked;
-use super::pages::Landing;
+use super::pages::{Landing, Place};
 use super::problem::Why;
 use super::redirect::{self, Target};
 use super::texts::Language;
@@ -94,6 +94,7 @@ fn hosted(set: &FormSet, form: &FormConfig, manner: &Manner, head: &request::Par
         return manner.refusal(&why, Some(form), None);
     }
     let base = near::base(set, request_peer(head), OverTls::scheme(&head.extensions), &head.headers);
+    let base = base.filter(|_| manner.place == Place::Alone);
     pages::landing(&Landing {
         language: manner.language,
         home: &format!("/f/{}", form.path_name()),

@@ -110,7 +110,10 @@
       field.setAttribute('data-pisteur-note', note.id);
       const described = (field.getAttribute('aria-describedby') || '') + ' ' + note.id;
       field.setAttribute('aria-describedby', described.trim());
-      (field.closest('label') || field).insertAdjacentElement('afterend', note);
+      // Behind the label too, where that follows: beside a box.
+      const label = field.labels && field.labels[0];
+      const behind = label && (label.contains(field) || field.compareDocumentPosition(label) & Node.DOCUMENT_POSITION_FOLLOWING);
+      (behind ? label : field).insertAdjacentElement('afterend', note);
     };
     form.addEventListener('input', (event) => {
       if (noteOf(event.target)) settle(event.target);
@@ -121,7 +124,7 @@
       const wrong = [...form.elements].filter((field) => field.willValidate && !field.checkValidity());
       for (const field of wrong) {
         const state = field.validity;
-        const key = state.valueMissing ? 'required' : state.typeMismatch && field.type === 'email' ? 'email' : 'invalid';
+        const key = state.valueMissing ? (field.type === 'checkbox' ? 'tick' : 'required') : state.typeMismatch && field.type === 'email' ? 'email' : 'invalid';
         complain(field, words(form, key, field.validationMessage));
       }
       if (wrong.length) wrong[0].focus();
@@ -220,7 +223,7 @@
       }
       if (event.data.pisteur === 'fields') {
         for (const [name, value] of Object.entries(event.data.fields || {})) {
-          if (!HANDED.test(name) || typeof value !== 'string') continue;
+          if (!HANDED.test(name) || typeof value !== 'string' || !value) continue;
           document.querySelectorAll('form[data-pisteur]').forEach((form) => hidden(form, name, value.slice(0, 2000)));
         }
       }

@@ -46,6 +46,7 @@ pub(super) static TEXTS: Texts = Texts {
     captcha_waits: "Bez JavaScriptu se výpočet neprovede. Vaši zprávu přesto uchováme, možná ji ale přečteme později než ostatní.",
     sending: "Odesílá se…",
     field_required: "Vyplňte prosím toto pole.",
+    field_tick: "Zaškrtněte prosím toto pole.",
     field_email: "Napište prosím e-mailovou adresu, například jmeno@priklad.cz.",
     field_invalid: "Zkontrolujte prosím toto pole.",
     go_back: "Vraťte se v prohlížeči zpět: co jste napsali, tam stále je.",

@@ -46,6 +46,7 @@ pub(super) static TEXTS: Texts = Texts {
     captcha_waits: "Without JavaScript the calculation is not made. Your message is kept all the same, but it may be read later than others.",
     sending: "Sending…",
     field_required: "Please fill in this field.",
+    field_tick: "Please tick this box.",
     field_email: "Please write an email address such as name@example.com.",
     field_invalid: "Please check this field.",
     go_back: "Use the back button of your browser: what you wrote is still there.",

@@ -46,6 +46,7 @@ pub(super) static TEXTS: Texts = Texts {
     captcha_waits: "Sans JavaScript, ce calcul n’est pas fait. Votre message est conservé quand même, mais il sera peut-être lu plus tard que les autres.",
     sending: "Envoi en cours…",
     field_required: "Merci de remplir ce champ.",
+    field_tick: "Merci de cocher cette case.",
     field_email: "Merci d’écrire une adresse e-mail, comme nom@exemple.fr.",
     field_invalid: "Merci de vérifier ce champ.",
     go_back: "Revenez en arrière dans votre navigateur : ce que vous avez écrit y est toujours.",

@@ -133,6 +133,7 @@ pub struct Texts {
     pub captcha_waits: &'static str,
     pub sending: &'static str,
     pub field_required: &'static str,
+    pub field_tick: &'static str,
     pub field_email: &'static str,
     pub field_invalid: &'static str,
     pub go_back: &'static str,

@@ -1,0 +1,10 @@
+//! Real headless Chromium, driven over WebDriver: the form's own page, and what websites include.
+
+mod driver;
+mod house;
+
+mod attribution;
+mod embedded;
+mod hosted;
+mod hostile;
+mod sites;
