@@ -29,6 +29,7 @@ enum Format {
 
 /// Which records are exported, and how.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct ExportRecords {
     #[command(flatten)]
     wanted: Wanted,

@@ -1,4 +1,4 @@
-//! The HTTP surface as an OpenAPI 3.1 document: every route of both listeners, with the forms that are configured.
+//! The HTTP surface as an `OpenAPI` 3.1 document: every route of both listeners, with the forms that are configured.
 //!
 //! Invariant: each route of the router stands here under its pattern (`x-route`); a test reads the sources and compares.
 //! Not here: what a form means by its fields (`config/form`), and the pages' looks.
@@ -19,13 +19,13 @@ struct Path {
     /// Pattern in the router.
     route: &'static str,
     /// As called; the same unless a form is named in it.
-    path: String,
+    called: String,
     operations: Vec<(&'static str, Value)>,
 }
 
 impl Path {
     fn new(route: &'static str, operations: Vec<(&'static str, Value)>) -> Self {
-        Self { route, path: route.to_owned(), operations }
+        Self { route, called: route.to_owned(), operations }
     }
 }
 
@@ -37,7 +37,7 @@ pub fn document(config: &Config) -> Value {
         let mut item = Map::new();
         item.insert("x-route".to_owned(), path.route.into());
         item.extend(path.operations.into_iter().map(|(method, operation)| (method.to_owned(), operation)));
-        paths.insert(path.path, Value::Object(item));
+        paths.insert(path.called, Value::Object(item));
     }
     json!({
         "openapi": OPENAPI,
@@ -132,7 +132,7 @@ fn form_paths(form: &FormConfig) -> Vec<Path> {
     vec![
         Path {
             route: "/f/{form}",
-            path: of(""),
+            called: of(""),
             operations: vec![
                 ("get", operation(&format!("show-{name}"), "visitor", "The form's own page", &shown)),
                 ("post", submit),
@@ -141,10 +141,28 @@ fn form_paths(form: &FormConfig) -> Vec<Path> {
         },
         Path {
             route: "/f/{form}/thanks",
-            path: of("/thanks"),
+            called: of("/thanks"),
             operations: vec![("get", operation(&format!("thanks-{name}"), "visitor", "Thank-you page", &thanks))],
         },
+        for_scripts(form, "/f/{form}/challenge", "challenge", "A challenge to be solved before sending (ALTCHA)"),
+        for_scripts(form, "/f/{form}/stamp", "stamp", "The signed time at which the form was shown"),
     ]
+}
+
+/// What a page's script fetches before it sends.
+fn for_scripts(form: &FormConfig, route: &'static str, what: &str, summary: &str) -> Path {
+    let name = form.path_name();
+    let given = json!({
+        "200": answer(summary, if what == "stamp" { "Stamp" } else { "Challenge" }),
+        "404": answer("No such form.", "Refused"),
+        "410": answer("The form is switched off.", "Refused"),
+        "429": answer("Too often; `Retry-After` says when to come back.", "Refused"),
+        "503": answer("Not now; `Retry-After` says when to come back.", "Refused"),
+    });
+    let preflight = json!({ "204": { "description": "What scripts of other sites may send (CORS)." } });
+    let options = operation(&format!("preflight-{what}-{name}"), "visitor", "CORS preflight", &preflight);
+    let get = operation(&format!("{what}-{name}"), "visitor", summary, &given);
+    Path { route, called: format!("/f/{name}/{what}"), operations: vec![("get", get), ("options", options)] }
 }
 
 /// Every answer to a submission.

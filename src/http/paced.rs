@@ -36,11 +36,11 @@ pub(super) struct PacedBody {
 }
 
 impl PacedBody {
-    pub(super) fn new(body: Incoming, pace: Pace, place: Arc<Place>) -> Self {
-        place.is_at(if body.is_end_stream() { Phase::Working } else { Phase::Coming });
+    pub(super) fn new(body: Incoming, pace: Pace, connection: Arc<Place>) -> Self {
+        connection.is_at(if body.is_end_stream() { Phase::Working } else { Phase::Coming });
         let started = Instant::now();
         let deadline = Box::pin(tokio::time::sleep_until(started + pace.grace));
-        Self { body, pace, started, received: 0, deadline, place }
+        Self { body, pace, started, received: 0, deadline, place: connection }
     }
 }
 

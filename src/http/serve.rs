@@ -119,17 +119,16 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match admitted(&connections, peer).await {
-                Some(admission) => {
+            Ok((stream, peer)) => {
+                if let Some(admission) = admitted(&connections, peer).await {
                     tracker.spawn(converse(Arc::clone(&door), stream, peer, admission));
+                    continue;
                 }
-                None => {
-                    turn_away(&stream, &door);
-                    if let Some(times) = refused.due("full", Instant::now()) {
-                        tracing::warn!(times, "too many connections at {address}: {times} were turned away lately");
-                    }
+                turn_away(&stream, &door);
+                if let Some(times) = refused.due("full", Instant::now()) {
+                    tracing::warn!(times, "too many connections at {address}: {times} were turned away lately");
                 }
-            },
+            }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 if let Some(times) = refused.due("accept", Instant::now()) {
@@ -231,9 +230,9 @@ async fn answer(
     place: Arc<Place>,
 ) -> Result<Response, Infallible> {
     let limits = &door.limits;
-    let pace = Pace { grace: limits.grace, bytes_per_second: limits.bytes_per_second };
+    let slowest = Pace { grace: limits.grace, bytes_per_second: limits.bytes_per_second };
     let manner = Hurried::of(request.uri(), request.headers());
-    let mut request = request.map(|body| Body::new(PacedBody::new(body, pace, Arc::clone(&place))));
+    let mut request = request.map(|body| Body::new(PacedBody::new(body, slowest, Arc::clone(&place))));
     request.extensions_mut().insert(Peer(peer.ip()));
     if door.tls.is_some() {
         request.extensions_mut().insert(OverTls);

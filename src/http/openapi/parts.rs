@@ -94,6 +94,16 @@ pub(super) fn schemas() -> Value {
                 "message": { "type": "string" },
             },
         },
+        "Challenge": {
+            "type": "object",
+            "required": ["parameters", "signature"],
+            "properties": { "parameters": { "type": "object" }, "signature": { "type": "string" } },
+        },
+        "Stamp": {
+            "type": "object",
+            "required": ["_t", "submission_id"],
+            "properties": { "_t": { "type": "string" }, "submission_id": ulid },
+        },
         "Readiness": {
             "type": "object",
             "required": ["status", "reasons"],
