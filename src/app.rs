@@ -17,12 +17,14 @@ use std::sync::{Arc, Mutex};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery;
+use crate::delivery::retrieve::{Sources, backfill};
 use crate::domain::rules::RuleSources;
 use crate::http::tls::Certificates;
 use crate::http::{self, OperatorDeps, PublicDeps, ServeLimits, handles};
 use crate::intake::accept::Journal;
 use crate::intake::form::{self, FormDoor, FormSet, Gate};
 use crate::intake::spool::{self, SpoolDeps, SpoolStatus};
+use crate::intake::webhook::{self, HookSet, WebhookDoor};
 use crate::lifecycle::Lifecycle;
 use crate::pipeline::Brain;
 use crate::pipeline::outbox::{self, OutboxDeps, OutboxSettings};
@@ -55,6 +57,10 @@ pub struct App {
     pub forms: Arc<ArcSwap<FormSet>>,
     /// What judges submissions.
     pub gate: Arc<Gate>,
+    /// Hooks in force.
+    pub hooks: Arc<ArcSwap<HookSet>>,
+    /// Where announced leads are fetched.
+    pub sources: Arc<ArcSwap<Sources>>,
     /// Mailbox actors.
     pub mailboxes: mailboxes::Actors,
     /// Outbox worker.
@@ -121,7 +127,7 @@ pub async fn start(
 ) -> anyhow::Result<(Arc<App>, Opened)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let declared = config.declarations();
-    let fingerprint = reload::fingerprint_of(config_path.as_deref(), &config.rules.path);
+    let fingerprint = reload::fingerprint_of(config_path.as_deref(), &config.rules.path, &config.adapters.path);
     let loaded = rules::start(&config, &declared)?;
     let listeners = listeners::take(&config.http, clock.now()).await?;
     let (addresses, certificates) = (listeners.addresses(), listeners.certificates.clone());
@@ -146,6 +152,8 @@ pub async fn start(
         brain: Arc::new(ArcSwap::from_pointee(brain::build(&config, Arc::clone(&loaded.rules)))),
         forms: Arc::new(ArcSwap::from_pointee(FormSet::new(&config.form, &config.limits, &config.http))),
         gate,
+        hooks: Arc::new(ArcSwap::from_pointee(HookSet::new(&config).map_err(anyhow::Error::msg)?)),
+        sources: Arc::new(ArcSwap::from_pointee(Sources::new(&config).map_err(anyhow::Error::msg)?)),
         mailboxes,
         outbox,
         rules_state: ArcSwap::from_pointee(brain::RulesState { stale: loaded.stale, refused_config: None }),
@@ -210,6 +218,13 @@ fn run_workers(app: &Arc<App>) {
         worker::spawn(&processor, &settings, &app.life.work_tasks, &app.life.work);
         reload::start_outbox(app, &owner);
         app.life.door_tasks.spawn(retention::keep(Arc::clone(app)));
+        let deps = backfill::BackfillDeps {
+            sources: Arc::clone(&app.sources),
+            store: Arc::clone(&app.store),
+            clock: Arc::clone(&app.clock),
+            owner: format!("{owner}/backfill"),
+        };
+        app.life.door_tasks.spawn(backfill::run(deps, app.life.doors.clone()));
     } else {
         tracing::info!("worker.enabled = false: this daemon journals only, another one processes");
     }
@@ -247,11 +262,16 @@ fn run_doors(app: &Arc<App>, listeners: Listeners) {
     let journal = app.journal.clone();
     let door =
         Arc::new(FormDoor { journal: journal.clone(), gate: Arc::clone(&app.gate), forms: Arc::clone(&app.forms) });
+    let hooks = Arc::new(WebhookDoor {
+        journal: journal.clone(),
+        forms: Arc::clone(&app.forms),
+        hooks: Arc::clone(&app.hooks),
+    });
     let mut limits = ServeLimits::new(&config.limits, &config.http);
     limits.connections = handles::connections(limits.connections, handles::raise() / listeners.public.len().max(1));
     let of_operators = ServeLimits { connections: handles::OPERATOR_CONNECTIONS, ..limits.clone() };
     let clock = || Arc::clone(&app.clock);
-    let router = http::public_router(PublicDeps { door });
+    let router = http::public_router(PublicDeps { door, hooks });
     for bound in listeners.public {
         let serving = http::serve(bound, router.clone(), limits.clone(), clock(), cancel.clone(), tracker.clone());
         tracker.spawn(serving);
@@ -263,6 +283,7 @@ fn run_doors(app: &Arc<App>, listeners: Listeners) {
         openapi: Arc::new(move || http::openapi::document(&described.config.load())),
     });
     tracker.spawn(http::serve(listeners.operator, router, of_operators, clock(), cancel.clone(), tracker.clone()));
+    tracker.spawn(webhook::tend(Arc::clone(&app.hooks), cancel.clone()));
     tracker.spawn(form::tend(Arc::clone(&app.forms), cancel.clone()));
     if config.spool.enabled {
         let deps = SpoolDeps { journal, forms: Arc::clone(&app.forms) };

@@ -49,7 +49,11 @@ fn migrated() -> Setup {
     setup
 }
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 33] = [
+    "hooks",
+    "hooks list",
+    "hooks adapters",
+    "hooks test",
     "",
     "serve",
     "check",

@@ -1,6 +1,6 @@
 //! Integration tests: forms, listeners, watched folder. Real sockets, a real SQLite store.
 
-mod house;
+pub mod house;
 
 mod answers;
 mod bodies;

@@ -10,6 +10,7 @@ mod crash;
 mod delivery;
 mod edge;
 mod forms;
+mod hooks;
 mod imap;
 mod ops;
 mod pipeline;

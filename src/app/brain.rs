@@ -61,6 +61,9 @@ pub fn deliverers(
     if let Some(scanner) = delivery::scan::Scanner::new(&config.clamav, Arc::clone(store)) {
         all.insert(delivery::SCAN.to_owned(), Arc::new(scanner));
     }
+    let sources = Arc::new(delivery::retrieve::Sources::new(config).map_err(anyhow::Error::msg)?);
+    let retrieve = delivery::retrieve::Retrieve::new(sources, Arc::clone(store), Arc::clone(clock));
+    all.insert(delivery::retrieve::RETRIEVE.to_owned(), Arc::new(retrieve));
     all.insert(delivery::MARK.to_owned(), Arc::new(MarkDelivery::new(mailboxes.handles.clone())));
     Ok(all)
 }

@@ -48,6 +48,9 @@ pub fn report(app: &App) -> ReadinessReport {
             reasons.push(format!("mailbox {}: {trouble}", status.id));
         }
     }
+    for (hook, trouble) in app.sources.load().troubles() {
+        reasons.push(format!("hook {hook} could not be asked for lost leads: {trouble}"));
+    }
     if let Some(spool) = app.spool.load().as_ref() {
         let spool = spool.borrow();
         if !spool.problem.is_empty() {

@@ -15,8 +15,10 @@ use tokio_util::sync::CancellationToken;
 use super::{App, brain, mailboxes, rules};
 use crate::config::{self, Config, HttpConfig};
 use crate::delivery::Deliverers;
+use crate::delivery::retrieve::Sources;
 use crate::http::tls;
 use crate::intake::form::FormSet;
+use crate::intake::webhook::HookSet;
 
 /// Changes settle this long before they are read.
 const DEBOUNCE: Duration = Duration::from_millis(500);
@@ -114,7 +116,9 @@ fn watcher(app: &Arc<App>, changed: &Arc<Notify>) -> Option<notify::RecommendedW
     let config = app.config.load();
     let folder = app.config_path.as_deref().and_then(|p| p.parent()).map(PathBuf::from);
     let of_certificates = config.http.tls.iter().flat_map(tls::folders);
-    let flat = folder.into_iter().chain(of_certificates).map(|folder| (folder, RecursiveMode::NonRecursive));
+    let adapters = Some(config.adapters.path.clone()).filter(|p| p.is_dir());
+    let flat =
+        folder.into_iter().chain(adapters).chain(of_certificates).map(|folder| (folder, RecursiveMode::NonRecursive));
     for (path, mode) in std::iter::once((config.rules.path.clone(), RecursiveMode::Recursive)).chain(flat) {
         let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
         if let Err(error) = eye.watch(&path, mode) {
@@ -125,16 +129,21 @@ fn watcher(app: &Arc<App>, changed: &Arc<Notify>) -> Option<notify::RecommendedW
 }
 
 fn fingerprint(app: &App) -> blake3::Hash {
-    fingerprint_of(app.config_path.as_deref(), &app.config.load().rules.path)
+    let config = app.config.load();
+    fingerprint_of(app.config_path.as_deref(), &config.rules.path, &config.adapters.path)
 }
 
-/// A hash over the configuration file and the rules folder; unreadable counts as content of its own. Taken before they
+/// A hash over the configuration file, the adapters and the rules folder; unreadable counts as content of its own. Taken before they
 /// are read, so that a change in between is found as one.
 #[must_use]
-pub fn fingerprint_of(file: Option<&Path>, rules: &Path) -> blake3::Hash {
+pub fn fingerprint_of(file: Option<&Path>, rules: &Path, adapters: &Path) -> blake3::Hash {
     let mut hash = blake3::Hasher::new();
     if let Some(path) = file {
         hash.update(&std::fs::read(path).unwrap_or_default());
+    }
+    for (path, text) in config::hook::files(adapters) {
+        hash.update(path.as_os_str().as_encoded_bytes()).update(&[0]);
+        hash.update(text.unwrap_or_default().as_bytes()).update(&[0]);
     }
     match config::rules_folder::read(rules) {
         Ok(sources) => {
@@ -222,11 +231,15 @@ async fn take_over(
             tracing::warn!(key, "{key} changed: it takes effect at the next start");
         }
     }
+    let hooks = HookSet::new(config).map_err(anyhow::Error::msg)?;
+    let sources = Sources::new(config).map_err(anyhow::Error::msg)?;
     app.telemetry.set_level(&config.log.level)?;
     app.brain.store(Arc::new(brain::build(config, Arc::clone(set))));
     if before.form != config.form || before.limits != config.limits || before.http != config.http {
         app.forms.store(Arc::new(FormSet::new(&config.form, &config.limits, &config.http)));
     }
+    app.hooks.store(Arc::new(hooks));
+    app.sources.store(Arc::new(sources));
     app.config.store(Arc::clone(config));
     mailboxes::apply(app);
     replace_outbox(app, deliverers).await;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use ulid::Ulid;
 
 use super::{
-    campaigns, check, contacts, deliveries, doctor, explain, forms, migrate, records, replay, serve, submissions,
+    campaigns, check, contacts, deliveries, doctor, explain, forms, hooks, migrate, records, replay, serve, submissions,
 };
 use crate::domain::matching::EntityKind;
 
@@ -74,6 +74,9 @@ pub(super) enum Command {
     /// Deliveries that gave up
     #[command(subcommand)]
     Deliveries(deliveries::DeliveriesCommand),
+    /// Third parties that post leads: list, adapters, test
+    #[command(subcommand)]
+    Hooks(hooks::HooksCommand),
     /// Process stored arrivals again
     Replay(replay::ReplayArgs),
     /// Create the database or bring it to this version

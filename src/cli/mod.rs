@@ -13,6 +13,7 @@ mod doctor;
 mod explain;
 mod export;
 mod forms;
+mod hooks;
 mod import;
 mod migrate;
 mod output;
@@ -73,6 +74,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Contacts(command) => contacts::run(&context, command),
         Command::Campaigns(command) => campaigns::run(&context, command),
         Command::Deliveries(command) => deliveries::run(&context, command),
+        Command::Hooks(command) => hooks::run(&context, command),
         Command::Replay(args) => replay::run(&context, &args),
         Command::Migrate(args) => migrate::run(&context, &args),
         Command::Doctor(args) => doctor::run(&context, &args),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::visitor::VisitorMailConfig;
 
 pub use self::secret::DeliverySecret;
-use self::secret::{from_env, from_file};
+pub(super) use self::secret::{from_env, from_file};
 
 /// `[delivery]`: webhooks and mails that follow a new or continued record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

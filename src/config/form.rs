@@ -265,7 +265,7 @@ impl FormConfig {
     }
 }
 
-fn is_path_name(name: &str) -> bool {
+pub(super) fn is_path_name(name: &str) -> bool {
     (1..=80).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 

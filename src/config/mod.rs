@@ -11,6 +11,7 @@ pub mod attribution;
 pub mod clamav;
 pub mod delivery;
 pub mod form;
+pub mod hook;
 pub mod http;
 pub mod mailbox;
 mod paths;
@@ -32,6 +33,7 @@ pub use self::attribution::AttributionConfig;
 pub use self::clamav::ClamavConfig;
 pub use self::delivery::DeliveryConfig;
 pub use self::form::FormConfig;
+pub use self::hook::{Adapters, AdaptersConfig, HookConfig};
 pub use self::http::{HttpConfig, LimitsConfig, SpoolConfig};
 pub use self::mailbox::MailboxConfig;
 pub use self::problem::{ConfigError, Placed, Problem};
@@ -77,6 +79,10 @@ pub struct Config {
     pub form: Vec<FormConfig>,
     /// Who is asked whether a person sent a form.
     pub captcha: CaptchaConfig,
+    /// Third parties that post leads.
+    pub hook: Vec<HookConfig>,
+    /// What their requests look like.
+    pub adapters: AdaptersConfig,
     /// What leaves the house.
     pub delivery: DeliveryConfig,
     /// Virus scanner for uploaded files.
@@ -97,6 +103,10 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub source: Source,
+    /// The adapters read from `[adapters]`, the built-in ones included.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub known_adapters: Adapters,
 }
 
 impl std::fmt::Debug for Config {
@@ -108,6 +118,7 @@ impl std::fmt::Debug for Config {
             .field("http", &self.http)
             .field("mailbox", &self.mailbox)
             .field("form", &self.form)
+            .field("hook", &self.hook)
             .field("delivery", &self.delivery)
             .finish_non_exhaustive()
     }
@@ -143,6 +154,8 @@ impl Default for Config {
             mailbox: Vec::new(),
             form: Vec::new(),
             captcha: CaptchaConfig::default(),
+            hook: Vec::new(),
+            adapters: AdaptersConfig::default(),
             delivery: DeliveryConfig::default(),
             clamav: ClamavConfig::default(),
             rules: RulesConfig::default(),
@@ -152,6 +165,7 @@ impl Default for Config {
             worker: WorkerConfig::default(),
             spill: SpillConfig::default(),
             source: Source::default(),
+            known_adapters: Adapters::default(),
         }
     }
 }
@@ -258,7 +272,10 @@ fn read(name: &str, text: &str, env: &[(String, String)], source: Source) -> Res
     };
     config.source = source;
     config.resolve_paths();
+    let (adapters, faults) = Adapters::load(Some(&config.adapters.path));
+    config.known_adapters = adapters;
     let mut found = config.validate();
+    found.extend(faults.iter().map(|fault| Problem::new("adapters.path", fault.to_string())));
     tree.sort(&mut found);
     problems.extend(found.into_iter().map(|p| tree.placed(&p.key, &p.message)));
     if problems.is_empty() { Ok((config, tree)) } else { Err(ConfigError::Invalid(problems)) }
@@ -291,6 +308,9 @@ impl Config {
             section(&format!("form.{i}"), form.validate());
         }
         section("captcha", self.captcha.validate());
+        for (i, hook) in self.hook.iter().enumerate() {
+            section(&format!("hook.{i}"), hook.validate(&self.known_adapters));
+        }
         problems.extend(self.unknown_captchas());
         problems.extend(self.delivery.validate().into_iter().map(|p| Problem::new(p.key, p.message)));
         problems.extend(mailbox::validate_all(&self.mailbox).into_iter().map(|(key, said)| Problem::new(key, said)));
@@ -359,7 +379,7 @@ impl Config {
         unknown.collect()
     }
 
-    /// Mailboxes and forms share one space of ids, because rules name them all `intake`. That two mailboxes differ is
+    /// Mailboxes, forms and hooks share one space of ids, because rules name them all `intake`. That two mailboxes differ is
     /// seen with the mailboxes.
     fn repeated_ids(&self) -> Vec<Problem> {
         let mut seen = std::collections::BTreeMap::new();
@@ -370,14 +390,16 @@ impl Config {
             }
             seen.insert(mailbox.id.as_str(), format!("mailbox.{i}"));
         }
-        for (i, form) in self.form.iter().enumerate() {
-            let (key, id) = (format!("form.{i}.id"), form.id.as_str());
+        let forms = self.form.iter().enumerate().map(|(i, form)| (format!("form.{i}"), form.id.as_str()));
+        let hooks = self.hook.iter().enumerate().map(|(i, hook)| (format!("hook.{i}"), hook.id.as_str()));
+        for (place, id) in forms.chain(hooks) {
+            let key = format!("{place}.id");
             if id == SPOOL_ID {
                 problems.push(Problem::new(key, SPOOL_ID_TAKEN));
             } else if let Some(first) = seen.get(id) {
                 problems.push(Problem::new(key, format!("\"{id}\" is taken by {first}; choose another id")));
             } else {
-                seen.insert(id, format!("form.{i}"));
+                seen.insert(id, place);
             }
         }
         problems
@@ -388,9 +410,12 @@ impl Config {
     pub fn declarations(&self) -> Declarations {
         let mailboxes = self.mailbox.iter().map(|m| m.id.clone());
         let forms = self.form.iter().map(|f| f.id.clone());
+        let hooks = self.hook.iter().map(|h| h.id.clone());
+        let declared = self.hook.iter().filter(|h| !h.fields.is_empty());
+        let of_hooks = declared.map(|h| (h.id.clone(), h.form_reading().types));
         Declarations {
-            forms: self.form.iter().map(|f| (f.id.clone(), f.field_types())).collect(),
-            intakes: mailboxes.chain(forms).chain([SPOOL_ID.to_owned()]).collect(),
+            forms: self.form.iter().map(|f| (f.id.clone(), f.field_types())).chain(of_hooks).collect(),
+            intakes: mailboxes.chain(forms).chain(hooks).chain([SPOOL_ID.to_owned()]).collect(),
             own_domains: self.own_domains_lower(),
             default_country: self.default_country.clone(),
         }
@@ -413,9 +438,11 @@ impl Config {
                 .form
                 .iter()
                 .map(|f| (f.id.clone(), f.reading()))
+                .chain(self.hook.iter().map(|h| (h.id.clone(), h.form_reading())))
                 .collect::<std::collections::BTreeMap<String, FormReading>>(),
             identity: self.reading.identity.clone(),
             scan_files: self.clamav.address.is_some(),
+            hooks: hook::readings(&self.hook, &self.known_adapters),
             form_senders: self.reading.form_senders.iter().map(|a| a.to_lowercase()).collect(),
             attribution: self.attribution.settings(),
             limits: ReadLimits::default(),

@@ -26,6 +26,7 @@ impl Config {
         self.rules.path = self.resolve(&self.rules.path);
         self.spill.dir = self.resolve(&self.spill.dir);
         self.spool.path = self.resolve(&self.spool.path);
+        self.adapters.path = self.resolve(&self.adapters.path);
         let base = self.source.base.clone();
         let fix = |path: &mut PathBuf| *path = base.join(&*path);
         if let Some(tls) = &mut self.http.tls {
@@ -50,6 +51,11 @@ impl Config {
         self.captcha.secret_file.as_mut_slice().iter_mut().for_each(fix);
         for provider in &mut self.captcha.provider {
             provider.ca_file.iter_mut().chain(&mut provider.secret_file).for_each(fix);
+        }
+        for hook in &mut self.hook {
+            let own = [&mut hook.ca_file, &mut hook.verify_token_file, &mut hook.token_file];
+            own.into_iter().flatten().for_each(fix);
+            hook.secret_file.as_mut_slice().iter_mut().for_each(fix);
         }
         if let Some(smtp) = &mut self.delivery.smtp {
             smtp.ca_file.iter_mut().chain(&mut smtp.password_file).for_each(fix);

@@ -10,6 +10,7 @@
 pub mod mail;
 pub mod mark;
 pub mod record;
+pub mod retrieve;
 pub mod scan;
 pub mod smtp;
 pub mod visitor;

@@ -143,7 +143,7 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Delivery {
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 10.2.3), at most a day.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if let Ok(seconds) = value.parse::<u64>() {
         Duration::from_secs(seconds)

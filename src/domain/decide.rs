@@ -20,6 +20,7 @@ use super::enquiry::attribution::folded;
 use super::enquiry::email::EmailAddress;
 use super::enquiry::{EmailKind, Enquiry};
 use super::envelope::{ArrivalState, Envelope, TEST};
+use super::hooks;
 use super::matching::verdict::{self, Known};
 use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
 use super::rules::facts::{Facts, KnownFacts};
@@ -97,7 +98,8 @@ pub fn decide(q: &Question<'_>) -> Decision {
         state,
         action,
         set: evaluation.set.clone(),
-        keys: keys::keys_of(q.enquiry),
+        // A test must never be taken for somebody.
+        keys: if is_test_event(q) { Vec::new() } else { keys::keys_of(q.enquiry) },
         // Only what is believed may silence an address: not what is held or thrown away.
         unsubscribe: unsubscribe(q).filter(|_| matches!(state, ArrivalState::Decided | ArrivalState::Parked)),
         rules_hash: q.rules.hash().to_owned(),
@@ -127,6 +129,9 @@ fn outcome(
     evaluation: &Evaluation,
     screened: &Screening,
 ) -> Outcome {
+    if let Some(special) = of_hook(q, evaluation) {
+        return special;
+    }
     if !q.envelope.context.released {
         if let Some(parked) = machine(q, thread) {
             return parked;
@@ -152,6 +157,36 @@ fn outcome(
         None => Action::Create(Box::new(new_record(q, known, thread, evaluation, screened.verdict))),
     };
     (ArrivalState::Decided, None, action)
+}
+
+fn is_test_event(q: &Question<'_>) -> bool {
+    q.submission.flags.iter().any(|flag| flag == hooks::TEST_EVENT)
+}
+
+/// What a hook's request is before anything else is asked: it only announces a lead, it is no lead, or it is a test. A
+/// test becomes a record of its own that nobody owns, that knows nobody, and that says so.
+fn of_hook(q: &Question<'_>, evaluation: &Evaluation) -> Option<Outcome> {
+    let flag = |name: &str| q.submission.flags.iter().any(|flag| flag == name);
+    if q.submission.to_fetch.is_some() {
+        return Some(parked(hooks::TO_BE_FETCHED, Action::Nothing));
+    }
+    if flag(hooks::OTHER_EVENT) && !q.envelope.context.released {
+        return Some(parked(hooks::OTHER_EVENT, Action::Nothing));
+    }
+    if !is_test_event(q) {
+        return None;
+    }
+    let nobody = verdict::known(q.enquiry, &Neighbourhood::default());
+    let mut record = new_record(q, &nobody, None, evaluation, Verdict::Clean);
+    record.kind = RecordKind::Lead;
+    record.contact = Link::None;
+    record.organisation = Link::None;
+    record.lead_of_origin = None;
+    record.owner = OwnerChoice::Nobody;
+    record.team = None;
+    record.stage = None;
+    record.tags = vec![TEST.to_owned()];
+    Some((ArrivalState::Decided, None, Action::Create(Box::new(record))))
 }
 
 /// Machine mail is kept and joined, never a record.

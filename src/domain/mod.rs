@@ -4,6 +4,7 @@ pub mod decide;
 pub mod decision;
 pub mod enquiry;
 pub mod envelope;
+pub mod hooks;
 pub mod matching;
 pub mod plain;
 pub mod reading;

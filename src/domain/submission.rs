@@ -259,6 +259,9 @@ pub struct Submission {
     pub fields: Vec<Field>,
     /// Mail only.
     pub mail: Option<MailFacts>,
+    /// The producer's id of a lead that this only announces: it is fetched, and arrives by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_fetch: Option<String>,
     /// Oddities survived.
     pub warnings: Vec<Warning>,
 }

@@ -1,4 +1,4 @@
-//! The public listener: landing page, forms, `/healthz`.
+//! The public listener: landing page, forms, hooks, `/healthz`.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -11,12 +11,15 @@ use axum::routing::get;
 
 use crate::intake::form::pages::Place;
 use crate::intake::form::{self, FormDoor, OverTls, Peer, answer, near, pages};
+use crate::intake::webhook::{self, WebhookDoor};
 
 /// What the public listener needs.
 #[derive(Debug)]
 pub struct PublicDeps {
     /// The form door.
     pub door: Arc<FormDoor>,
+    /// The door of third parties.
+    pub hooks: Arc<WebhookDoor>,
 }
 
 /// Routes of the public listener.
@@ -25,7 +28,7 @@ pub fn public_router(deps: PublicDeps) -> Router {
         .route("/", get(landing))
         .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "alive\n") }))
         .with_state(Arc::clone(&deps.door));
-    own.merge(form::router(deps.door)).fallback(nothing_here)
+    own.merge(form::router(deps.door)).merge(webhook::router(deps.hooks)).fallback(nothing_here)
 }
 
 async fn nothing_here() -> impl IntoResponse {

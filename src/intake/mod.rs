@@ -4,3 +4,4 @@ pub mod accept;
 pub mod form;
 pub mod mailbox;
 pub mod spool;
+pub mod webhook;

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::target::Target;
-use super::{OutboundError, guard};
+use super::{OutboundError, Resolver, guard};
 
 /// Addresses of one name that are tried, at most.
 const ADDRESSES: usize = 4;
@@ -49,15 +49,26 @@ pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, Outbound
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The addresses of `target` that may be connected to, never empty.
-pub(super) async fn resolve(target: &Target, allowed: &[ipnet::IpNet]) -> Result<Vec<SocketAddr>, OutboundError> {
+/// The resolver of this machine.
+pub(super) fn system() -> Resolver {
+    Arc::new(|host: String, port: u16| {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host.as_str(), port)).await?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    })
+}
+
+/// The addresses of `target` that may be connected to, never empty. The name is looked up once: what is judged here is
+/// what is dialled.
+pub(super) async fn resolve(
+    target: &Target,
+    resolver: &Resolver,
+    allowed: &[ipnet::IpNet],
+) -> Result<Vec<SocketAddr>, OutboundError> {
     let found: Vec<IpAddr> = match target.literal {
         Some(address) => vec![address],
-        None => tokio::net::lookup_host((target.host.as_str(), target.port))
-            .await
-            .map_err(OutboundError::Connect)?
-            .map(|address| address.ip())
-            .collect(),
+        None => resolver(target.host.clone(), target.port).await.map_err(OutboundError::Connect)?,
     };
     let mut refused = None;
     let mut open = Vec::new();

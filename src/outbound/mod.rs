@@ -15,11 +15,13 @@ mod target;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
 use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -138,11 +140,15 @@ pub enum OutboundError {
     Protocol(#[source] hyper::Error),
 }
 
+/// Addresses of a name, by whatever resolver the house uses.
+pub type Resolver = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
+
 /// The client. Cheap to clone; one connection per request.
 #[derive(Clone)]
 pub struct Client {
     policy: OutboundPolicy,
     tls: TlsConnector,
+    resolver: Resolver,
 }
 
 impl fmt::Debug for Client {
@@ -158,7 +164,13 @@ impl Client {
     /// [`OutboundError::Refused`] when `ca_file` cannot be read.
     pub fn new(policy: OutboundPolicy) -> Result<Self, OutboundError> {
         let tls = connect::connector(policy.ca_file.as_deref())?;
-        Ok(Self { policy, tls })
+        Ok(Self { policy, tls, resolver: connect::system() })
+    }
+
+    /// The same with another resolver than the system's.
+    #[must_use]
+    pub fn with_resolver(self, resolver: Resolver) -> Self {
+        Self { resolver, ..self }
     }
 
     /// Sends one request and takes the answer.
@@ -196,7 +208,7 @@ impl Client {
 
     async fn connect(&self, target: &Target) -> Result<(SocketAddr, Box<dyn Stream>), OutboundError> {
         let connect = async {
-            let addresses = connect::resolve(target, &self.policy.allow).await?;
+            let addresses = connect::resolve(target, &self.resolver, &self.policy.allow).await?;
             let stream = connect::dial(&addresses).await?;
             let address = stream.peer_addr().map_err(OutboundError::Connect)?;
             Ok((address, connect::secure(&self.tls, target, stream).await?))

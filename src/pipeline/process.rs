@@ -317,6 +317,7 @@ impl Processor {
             .with_files(&decision, &work.read.submission.attachments);
         let mut effects = delivery::plan(&brain.delivery, &facts, &*self.clock);
         effects.extend(self.visitor_mail(brain, work, standing, &mut decision));
+        effects.extend(delivery::retrieve::effect(envelope, &work.read.submission, &decision, &*self.clock));
         Commit {
             lease: Arc::clone(&work.lease),
             arrival: work.read.envelope.id,

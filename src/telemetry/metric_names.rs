@@ -58,6 +58,7 @@ pub const METRICS: &[Metric] = &[
     counter("pisteur_infected_files_total", "Uploaded files in which the virus scanner found something."),
     counter("pisteur_screened_total", "Form submissions judged, by form and verdict."),
     counter("pisteur_overflow_total", "Form submissions held because too many came, by form and reason."),
+    counter("pisteur_leads_fetched_total", "Leads fetched after a notification or by the backfill, by hook."),
     // Mailboxes.
     gauge("pisteur_mailbox_connected", "1 while the mailbox is logged in."),
     gauge(

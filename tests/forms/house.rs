@@ -12,6 +12,7 @@ use pisteur::domain::envelope::Envelope;
 use pisteur::http::{PublicDeps, ServeLimits, bind, public_router, serve};
 use pisteur::intake::accept::Journal;
 use pisteur::intake::form::{FormDoor, FormSet, Gate};
+use pisteur::intake::webhook::{HookSet, WebhookDoor};
 use pisteur::store::rows::{ArrivalFilter, ArrivalRow};
 use pisteur::store::{OpenOptions, Store};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,8 @@ pub struct Plan {
     pub limits: LimitsConfig,
     pub serve: fn(&mut ServeLimits),
     pub captcha: CaptchaConfig,
+    /// Where hooks are taken from.
+    pub config: pisteur::config::Config,
 }
 
 impl Default for Plan {
@@ -37,6 +40,7 @@ impl Default for Plan {
             limits,
             serve: |_| {},
             captcha: CaptchaConfig::default(),
+            config: pisteur::config::Config::default(),
         }
     }
 }
@@ -93,11 +97,17 @@ impl House {
         let gate = Arc::new(Gate::new(&plan.captcha, &*clock).unwrap());
         gate.keys().settle(&*store, &*clock).await.unwrap();
         let door = Arc::new(FormDoor { journal: journal.clone(), gate: Arc::clone(&gate), forms: Arc::clone(&forms) });
+        let hooks = HookSet::new(&plan.config).unwrap();
+        let hooks = Arc::new(WebhookDoor {
+            journal: journal.clone(),
+            forms: Arc::clone(&forms),
+            hooks: Arc::new(ArcSwap::from_pointee(hooks)),
+        });
         let bound = bind("127.0.0.1:0", "http.public").await.unwrap();
         let http = Http::to(bound.address());
         let mut limits = ServeLimits::new(&plan.limits, &plan.http);
         (plan.serve)(&mut limits);
-        let router = public_router(PublicDeps { door });
+        let router = public_router(PublicDeps { door, hooks });
         let serving =
             serve(bound, router, limits, Arc::clone(&clock) as Arc<dyn Clock>, cancel.clone(), tracker.clone());
         tracker.spawn(serving);
@@ -109,7 +119,13 @@ impl House {
         let bound = bind("127.0.0.1:0", "http.public").await.unwrap();
         let http = Http::to(bound.address());
         let limits = ServeLimits::new(&LimitsConfig::default(), &HttpConfig::default());
-        let router = public_router(PublicDeps { door: Arc::new(door) });
+        let hooks = HookSet::new(&pisteur::config::Config::default()).unwrap();
+        let hooks = Arc::new(WebhookDoor {
+            journal: self.journal.clone(),
+            forms: Arc::clone(&self.forms),
+            hooks: Arc::new(ArcSwap::from_pointee(hooks)),
+        });
+        let router = public_router(PublicDeps { door: Arc::new(door), hooks });
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         self.tracker.spawn(serve(bound, router, limits, clock, self.cancel.clone(), self.tracker.clone()));
         http

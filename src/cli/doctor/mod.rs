@@ -2,6 +2,7 @@
 
 mod daemon;
 mod database;
+mod hooks;
 mod machine;
 mod mailboxes;
 
@@ -96,8 +97,10 @@ async fn examine(context: &Context, config: &Config) -> anyhow::Result<Vec<Check
         checks.extend(database::examine(store, context.clock.now()).await);
     }
     checks.extend(mailboxes::examine(context, config, store.as_ref()).await);
+    checks.extend(hooks::examine(config));
     checks.extend(delivery::check(&config.delivery).await.into_iter().map(outgoing));
     checks.extend(sender(config));
+    checks.extend(delivery::retrieve::check(config).await.into_iter().map(outgoing));
     checks.extend(machine::examine(context, config).await);
     if let Some(store) = store {
         store.close().await;

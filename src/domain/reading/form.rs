@@ -233,7 +233,7 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
 }
 
 /// What one field is: data, attribution, a typed control that still tells something, or nothing.
-fn interpret(name: &str, value: String, form: Option<&FormReading>) -> Option<Field> {
+pub(in crate::domain) fn interpret(name: &str, value: String, form: Option<&FormReading>) -> Option<Field> {
     let lower = name.trim().to_ascii_lowercase();
     let keep = |canonical, value| Some(Field { name: name.to_owned(), value, canonical });
     if let Some(mapped) = form.and_then(|f| f.map.get(name).or_else(|| f.map.get(name.strip_suffix("[]")?))) {

@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use super::enquiry::AttributionSettings;
 use super::enquiry::consent::ConsentReading;
 use super::envelope::{Envelope, RawKind};
+use super::hooks::{self, HookReading};
 use super::rules::FieldType;
 use super::submission::{Canonical, Submission};
 
@@ -82,8 +83,11 @@ pub struct ReadSettings {
     pub own_addresses: Vec<String>,
     /// ISO 3166-1 alpha-2.
     pub default_country: String,
-    /// Forms by id.
+    /// Forms by id; hooks too, for their title, language, country and meanings of fields.
     pub forms: BTreeMap<String, FormReading>,
+    /// Hooks by id.
+    #[serde(default)]
+    pub hooks: BTreeMap<String, HookReading>,
     /// Addresses from which form notifications come (`noreply@website`), lower case; trusted to name another sender.
     pub form_senders: Vec<String>,
     /// How the origin of a visitor is named.
@@ -133,6 +137,9 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     }
     match envelope.raw_kind {
         RawKind::Mail => mail::read(envelope, settings),
-        RawKind::Form => form::read(envelope, settings),
+        RawKind::Form => match settings.hooks.get(&envelope.intake_id) {
+            Some(hook) => hooks::read::read(envelope, hook, settings),
+            None => form::read(envelope, settings),
+        },
     }
 }

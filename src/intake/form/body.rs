@@ -20,7 +20,7 @@ const DISCARDED: usize = 64 << 20;
 /// And for at most this long.
 const DISCARD_TIME: Duration = Duration::from_secs(5);
 /// Unit of the memory budget in bytes.
-pub(super) const BUDGET_UNIT: usize = 4_096;
+pub(in crate::intake) const BUDGET_UNIT: usize = 4_096;
 
 /// The body came too slowly; the listener's pace says so as the body's error.
 #[derive(Debug, thiserror::Error)]
@@ -29,15 +29,15 @@ pub struct TooSlow;
 
 /// A body in memory, with its share of the budget.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(in crate::intake) struct Taken {
     /// The bytes as sent.
-    pub(super) bytes: Vec<u8>,
+    pub(in crate::intake) bytes: Vec<u8>,
     /// Given back when dropped.
-    pub(super) share: Option<OwnedSemaphorePermit>,
+    pub(in crate::intake) share: Option<OwnedSemaphorePermit>,
 }
 
 /// Takes the body in, at most `limit` bytes.
-pub(super) async fn take(
+pub(in crate::intake) async fn take(
     headers: &HeaderMap,
     mut body: Body,
     limit: usize,
@@ -78,7 +78,7 @@ pub(super) async fn take(
 }
 
 /// Reads and throws away what still comes.
-pub(super) async fn discard(mut body: Body) {
+pub(in crate::intake) async fn discard(mut body: Body) {
     let reading = async {
         let mut seen = 0;
         while seen < DISCARDED {

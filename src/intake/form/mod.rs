@@ -7,7 +7,7 @@
 //! - nothing in a request chooses another site to be sent to, unless the form lists it.
 
 pub mod answer;
-mod body;
+pub(in crate::intake) mod body;
 mod captcha;
 mod challenge;
 pub mod client;

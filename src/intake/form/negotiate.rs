@@ -3,12 +3,12 @@
 use axum::http::{HeaderMap, header};
 
 /// A header as text, unreadable bytes replaced; empty when absent.
-pub(super) fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> String {
+pub(in crate::intake) fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> String {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }
 
 /// The media type of `Content-Type`, lower case, without parameters; empty when absent.
-pub(super) fn media_type(headers: &HeaderMap) -> String {
+pub(in crate::intake) fn media_type(headers: &HeaderMap) -> String {
     text(headers, header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 

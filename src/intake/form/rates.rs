@@ -20,14 +20,14 @@ const SHARED: u64 = 1_024;
 
 /// A client as rates know it: the address, IPv6 by /64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Client {
+pub(in crate::intake) enum Client {
     V4(u32),
     V6(u64),
     Shared(u64),
 }
 
 impl Client {
-    pub(super) fn of(address: IpAddr) -> Self {
+    pub(in crate::intake) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => Self::V4(v4.to_bits()),
             IpAddr::V6(v6) => Self::V6(u64::try_from(v6.to_bits() >> 64).unwrap_or(0)),

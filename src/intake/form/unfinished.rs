@@ -16,18 +16,18 @@ pub struct Unfinished {
 
 /// A counted body; dropping it ends the count.
 #[derive(Debug)]
-pub(super) struct Coming<'a> {
+pub(in crate::intake) struct Coming<'a> {
     counted: Option<(&'a Unfinished, Client)>,
 }
 
 impl Unfinished {
     /// At most `most` for each client.
-    pub(super) fn new(most: usize) -> Self {
+    pub(in crate::intake) fn new(most: usize) -> Self {
         Self { most, open: Mutex::default() }
     }
 
     /// Counts a body of `address`; `None` when it has too many unfinished.
-    pub(super) fn admit(&self, address: IpAddr) -> Option<Coming<'_>> {
+    pub(in crate::intake) fn admit(&self, address: IpAddr) -> Option<Coming<'_>> {
         if address.to_canonical().is_loopback() {
             return Some(Coming { counted: None });
         }

@@ -1,0 +1,186 @@
+//! Leads that a notification only announces: fetched from the producer, and journalled as arrivals of their own.
+//!
+//! Invariants:
+//! - the address comes from the adapter and the configuration, never from a notification or an answer;
+//! - a fetched lead has the key of the producer's id, by whichever way it came: nothing doubles;
+//! - reasons name codes and remedies, never tokens, addresses or what the lead says.
+
+mod ask;
+pub mod backfill;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use self::ask::Source;
+use super::{Attempt, Checked, Deliver, Delivery};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::decision::Decision;
+use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
+use crate::domain::hooks::{FETCHED_FOR, STAGE, STAGE_LEAD, TEST, TEST_EVENT, TO_BE_FETCHED, fetched_key};
+use crate::domain::submission::Submission;
+use crate::store::{Effect, InitialState, NewArrival, Store, StoreResult};
+
+/// Kind of an effect that fetches a lead; the target is the hook's id.
+pub const RETRIEVE: &str = "retrieve";
+
+/// Payload of such an effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetrieveNotice {
+    /// The arrival that announced it.
+    pub arrival: Ulid,
+    /// The producer's id.
+    pub lead: String,
+    /// Announced as a test.
+    #[serde(default)]
+    pub test: bool,
+}
+
+/// The effect that follows an announcement, in the same commit.
+#[must_use]
+pub fn effect(envelope: &Envelope, submission: &Submission, decision: &Decision, clock: &dyn Clock) -> Option<Effect> {
+    let lead = submission.to_fetch.clone().filter(|_| decision.reason.as_deref() == Some(TO_BE_FETCHED))?;
+    let test = submission.flags.iter().any(|flag| flag == TEST_EVENT);
+    let notice = RetrieveNotice { arrival: envelope.id, lead, test };
+    Some(Effect {
+        id: clock.new_id(),
+        kind: RETRIEVE.to_owned(),
+        target: envelope.intake_id.clone(),
+        payload: serde_json::to_value(notice).unwrap_or(serde_json::Value::Null),
+    })
+}
+
+/// Everything that leads are fetched from, by hook.
+#[derive(Debug, Default)]
+pub struct Sources {
+    by_hook: BTreeMap<String, Arc<Source>>,
+    troubles: Mutex<BTreeMap<String, String>>,
+}
+
+impl Sources {
+    /// Those of a configuration.
+    ///
+    /// # Errors
+    /// One sentence naming the hook and the file that cannot be read.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let mut by_hook = BTreeMap::new();
+        for hook in config.hook.iter().filter(|hook| hook.enabled) {
+            let adapter = config.known_adapters.get(&hook.adapter);
+            if let Some(fetch) = adapter.and_then(|adapter| adapter.fetch.clone()) {
+                let source = Source::new(hook, fetch, config.delivery.timeout());
+                by_hook.insert(hook.id.clone(), Arc::new(source.map_err(|why| format!("hook {}: {why}", hook.id))?));
+            }
+        }
+        Ok(Self { by_hook, troubles: Mutex::default() })
+    }
+
+    /// What keeps hooks from being asked for lost leads, by hook.
+    #[must_use]
+    pub fn troubles(&self) -> BTreeMap<String, String> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, hook: &str, trouble: Option<String>) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Some(why) => troubles.insert(hook.to_owned(), why),
+            None => troubles.remove(hook),
+        };
+    }
+}
+
+/// Fetches announced leads.
+#[derive(Debug)]
+pub struct Retrieve {
+    sources: Arc<Sources>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Retrieve {
+    /// From these sources into this store.
+    #[must_use]
+    pub fn new(sources: Arc<Sources>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { sources, store, clock }
+    }
+}
+
+#[async_trait]
+impl Deliver for Retrieve {
+    async fn deliver(&self, effect: &Effect, attempt: Attempt) -> Delivery {
+        let Some(source) = self.sources.by_hook.get(&effect.target) else {
+            return Delivery::never(format!("hook {} fetches nothing any more", effect.target));
+        };
+        let Ok(notice) = serde_json::from_value::<RetrieveNotice>(effect.payload.clone()) else {
+            return Delivery::never("the stored effect cannot be read");
+        };
+        let body = match source.lead(&notice.lead, attempt.now).await {
+            Ok(body) => body,
+            Err(trouble) => return trouble.into(),
+        };
+        let lead = Fetched {
+            hook: &effect.target,
+            id: &notice.lead,
+            raw: body,
+            arrival: Some(notice.arrival),
+            test: notice.test,
+        };
+        match journal(self.store.as_ref(), self.clock.as_ref(), vec![lead]).await {
+            Ok(_) => Delivery::Done,
+            Err(error) => Delivery::retry(format!("the fetched lead could not be written down: {error}")),
+        }
+    }
+}
+
+/// A lead as fetched.
+struct Fetched<'a> {
+    hook: &'a str,
+    id: &'a str,
+    raw: Vec<u8>,
+    arrival: Option<Ulid>,
+    test: bool,
+}
+
+/// Journals fetched leads; how many were new.
+async fn journal(store: &dyn Store, clock: &dyn Clock, leads: Vec<Fetched<'_>>) -> StoreResult<usize> {
+    let arrivals = leads.into_iter().map(|lead| {
+        let mut context = ArrivalContext { silent: lead.test, ..ArrivalContext::default() };
+        context.extra.insert(STAGE.to_owned(), STAGE_LEAD.to_owned());
+        if let Some(arrival) = lead.arrival {
+            context.extra.insert(FETCHED_FOR.to_owned(), arrival.to_string());
+        }
+        if lead.test {
+            context.extra.insert(TEST.to_owned(), "true".to_owned());
+        }
+        let envelope = Envelope {
+            id: clock.new_id(),
+            channel: Channel::Webhook,
+            intake_id: lead.hook.to_owned(),
+            keys: vec![ArrivalKey { value: fetched_key(lead.hook, lead.id), expires_at: None }],
+            received_at: clock.now(),
+            digest: Digest::of(&lead.raw),
+            raw_kind: RawKind::Form,
+            content_type: Some("application/json".to_owned()),
+            context,
+            raw: lead.raw,
+        };
+        metrics::counter!("pisteur_leads_fetched_total", "hook" => lead.hook.to_owned()).increment(1);
+        NewArrival { envelope, initial: InitialState::Received }
+    });
+    let accepted = store.accept(arrivals.collect(), None).await?;
+    Ok(accepted.iter().filter(|accepted| accepted.duplicate_of().is_none()).count())
+}
+
+/// Connects to every source that has a token, sending nothing.
+pub async fn check(config: &Config) -> Vec<Checked> {
+    let Ok(sources) = Sources::new(config) else { return Vec::new() };
+    let one = |(id, source): (&String, &Arc<Source>)| {
+        let (what, source) = (format!("fetching for {id}"), Arc::clone(source));
+        async move { Checked { what, result: source.probe().await } }
+    };
+    futures::future::join_all(sources.by_hook.iter().map(one)).await
+}

@@ -1,0 +1,154 @@
+//! One question to a producer's interface, and what its answer means.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::Value;
+
+use super::super::Delivery;
+use super::super::webhook::retry_after;
+use crate::clock::Timestamp;
+use crate::config::hook::HookConfig;
+use crate::domain::hooks::fetch::Fetch;
+use crate::outbound::{Client, OutboundError, OutboundPolicy, Request, Response};
+
+/// Largest answer in bytes: a page of a hundred leads with long answers.
+const LARGEST: usize = 8 << 20;
+
+/// Why a question has no good answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// One sentence.
+    pub(super) why: String,
+    /// Asking again cannot help until somebody acts.
+    pub(super) last: bool,
+    /// When the producer wants to be asked again.
+    pub(super) after: Option<Duration>,
+}
+
+impl Trouble {
+    fn last(why: impl Into<String>) -> Self {
+        Self { why: why.into(), last: true, after: None }
+    }
+
+    fn passing(why: impl Into<String>) -> Self {
+        Self { why: why.into(), last: false, after: None }
+    }
+}
+
+impl From<Trouble> for Delivery {
+    fn from(trouble: Trouble) -> Self {
+        if trouble.last {
+            Self::Never { why: trouble.why }
+        } else {
+            Self::Retry { after: trouble.after, why: trouble.why }
+        }
+    }
+}
+
+/// Where the leads of one hook are fetched.
+#[derive(Debug)]
+pub struct Source {
+    pub(super) hook: HookConfig,
+    pub(super) fetch: Fetch,
+    client: Client,
+    base: String,
+}
+
+impl Source {
+    pub(super) fn new(hook: &HookConfig, fetch: Fetch, timeout: Duration) -> Result<Self, String> {
+        let base = hook.fetch_base.clone().unwrap_or_else(|| fetch.base.clone());
+        let policy = OutboundPolicy {
+            allow: hook.networks(),
+            ca_file: hook.ca_file.clone(),
+            connect_timeout: timeout,
+            total_timeout: timeout,
+            max_body: LARGEST,
+            ..OutboundPolicy::default()
+        };
+        let policy = if hook.allow_http { policy.with_plain_http_to(&base) } else { policy };
+        let client = Client::new(policy).map_err(|error| error.to_string())?;
+        Ok(Self { hook: hook.clone(), fetch, client, base })
+    }
+
+    /// The base of its addresses.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Fetches one lead: its bytes, which are a JSON object.
+    pub(super) async fn lead(&self, id: &str, now: Timestamp) -> Result<Vec<u8>, Trouble> {
+        let Some(address) = self.fetch.lead_at(&self.base, id) else {
+            return Err(Trouble::last("the announced id has a shape that is never asked for"));
+        };
+        self.ask(address, now).await.map(|(body, _)| body.to_vec())
+    }
+
+    /// Asks with the token; the answer's bytes and the object they hold.
+    pub(super) async fn ask(&self, address: String, now: Timestamp) -> Result<(Bytes, Value), Trouble> {
+        let request = self.request(address)?;
+        let response = self.client.send(request).await.map_err(|error| match error {
+            OutboundError::Refused(why) => Trouble::last(why),
+            error => Trouble::passing(error.to_string()),
+        })?;
+        self.judge(&response, now)
+    }
+
+    fn request(&self, address: String) -> Result<Request, Trouble> {
+        let named =
+            |why: String| Trouble::last(format!("hook {}: {why}; then: pisteur deliveries retry", self.hook.id));
+        let token = self.hook.token().map_err(named)?;
+        let Some(token) = token else {
+            return Err(named("it has no token to fetch leads with: set token_env or token_file".to_owned()));
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let unfit = |_| named("a header of its adapter or its token has characters that cannot be sent".to_owned());
+        for (name, value) in &self.fetch.headers {
+            let name = HeaderName::try_from(name.as_str()).map_err(|e| unfit(e.to_string()))?;
+            headers.insert(name, HeaderValue::from_str(value).map_err(|e| unfit(e.to_string()))?);
+        }
+        if self.fetch.token == "bearer" {
+            let mut value =
+                HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|e| unfit(e.to_string()))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let url = self.fetch.with_token(address, token.expose());
+        Ok(Request { method: Method::GET, url, headers, body: Bytes::new(), read_body: true })
+    }
+
+    fn judge(&self, response: &Response, now: Timestamp) -> Result<(Bytes, Value), Trouble> {
+        let status = response.status.as_u16();
+        let answer: Option<Value> = serde_json::from_slice(&response.body).ok();
+        let code = answer.as_ref().and_then(|answer| self.fetch.code_of(answer));
+        if response.status.is_success() && code.is_none() {
+            return match answer {
+                Some(answer @ Value::Object(_)) => Ok((response.body.clone(), answer)),
+                _ => Err(Trouble::passing(format!("the answer ({status}) is no JSON object"))),
+            };
+        }
+        let shown = code.as_deref().filter(|c| c.len() <= 20 && c.bytes().all(|b| b.is_ascii_alphanumeric()));
+        let shown = shown.map_or_else(|| format!("answer {status}"), |code| format!("answer {status}, error {code}"));
+        let after = retry_after(&response.headers, now);
+        Err(match self.fetch.meaning(status, code.as_deref()) {
+            Some(meaning) => Trouble { why: format!("{} ({shown})", meaning.say), last: meaning.last, after },
+            None if response.status.is_redirection() => {
+                Trouble::last(format!("the producer's interface sends elsewhere, which is not followed ({shown})"))
+            }
+            None => Trouble { why: format!("the producer's interface refused ({shown})"), last: false, after },
+        })
+    }
+
+    /// Looks whether it can be reached, and whether there is a token.
+    pub(super) async fn probe(&self) -> Result<String, String> {
+        let token = self.hook.token()?.ok_or("no token: set token_env or token_file of the hook")?;
+        if token.expose().len() < 16 || !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
+            return Err("the token has not the shape of one: copy it anew".to_owned());
+        }
+        let address = self.client.probe(&self.base).await.map_err(|error| error.to_string())?;
+        Ok(format!("connected to {address}, token of {} characters", token.expose().len()))
+    }
+}

@@ -1,0 +1,197 @@
+//! One request of a third party, from its head to its answer.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header, request};
+use axum::response::Response;
+
+use super::answer::{self, Refusal};
+use super::arrivals::Proven;
+use super::{Hook, HookSet, WebhookDoor};
+use crate::domain::hooks::explode::Unfit;
+use crate::domain::hooks::handshake::NoShake;
+use crate::domain::hooks::verify::{Evidence, Headers, Unproven};
+use crate::intake::form::{FormSet, Peer, body, negotiate};
+
+/// `/hooks/{id}`, every method.
+pub(super) async fn hook(
+    State(door): State<Arc<WebhookDoor>>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
+    serve(&door, &name, None, request).await
+}
+
+/// `/hooks/{id}/{secret}`, every method.
+pub(super) async fn hook_with_secret(
+    State(door): State<Arc<WebhookDoor>>,
+    names: Result<Path<(String, String)>, PathRejection>,
+    request: Request,
+) -> Response {
+    let (name, secret) = names.map_or_else(|_| (String::new(), String::new()), |Path(names)| names);
+    serve(&door, &name, Some(secret), request).await
+}
+
+async fn serve(door: &WebhookDoor, name: &str, secret: Option<String>, request: Request) -> Response {
+    let (hooks, forms) = (door.hooks.load_full(), door.forms.load_full());
+    let (head, body) = request.into_parts();
+    let Some(hook) = hooks.at(name) else {
+        body::discard(body).await;
+        return Refusal::Unknown.answer();
+    };
+    let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+    forms.proxies.notice(peer, &head.headers);
+    let client = forms.proxies.client(peer, &head.headers);
+    let visit = Visit { door, hooks: &hooks, forms: &forms, hook: &hook, head: &head, client, secret };
+    let outcome = match head.method {
+        _ if !hook.config.enabled => refuse(body, Refusal::Disabled).await,
+        Method::POST => visit.receive(body).await,
+        Method::GET if hook.adapter.handshake.is_some() => visit.shake(body).await,
+        _ => {
+            let allow = if hook.adapter.handshake.is_some() { "GET, POST" } else { "POST" };
+            refuse(body, Refusal::Method(allow)).await
+        }
+    };
+    outcome.unwrap_or_else(|refusal| {
+        let (status, slug) = refusal.status();
+        tracing::info!(hook = %hook.config.id, status = status.as_u16(), reason = slug,
+            "a request to hook {} was refused: {slug}", hook.config.id);
+        metrics::counter!("pisteur_refused_total", "form" => hook.config.id.clone(), "reason" => slug).increment(1);
+        refusal.answer()
+    })
+}
+
+async fn refuse<T>(body: Body, refusal: Refusal) -> Result<T, Refusal> {
+    body::discard(body).await;
+    Err(refusal)
+}
+
+/// Headers of a request; one that comes twice counts as none.
+#[derive(Debug)]
+struct Sent<'r>(&'r HeaderMap);
+
+impl Headers for Sent<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.get_all(name).iter();
+        let value = values.next().filter(|_| values.next().is_none())?;
+        value.to_str().ok()
+    }
+}
+
+/// One request under way.
+struct Visit<'a> {
+    door: &'a WebhookDoor,
+    hooks: &'a HookSet,
+    forms: &'a FormSet,
+    hook: &'a Hook,
+    head: &'a request::Parts,
+    client: IpAddr,
+    secret: Option<String>,
+}
+
+impl Visit<'_> {
+    async fn receive(&self, body: Body) -> Result<Response, Refusal> {
+        if let Err(refusal) = self.check_head() {
+            return refuse(body, refusal).await;
+        }
+        let Some(_coming) = self.forms.unfinished.admit(self.client) else { return refuse(body, Refusal::Busy).await };
+        let taken = body::take(&self.head.headers, body, self.body_limit(), &self.forms.in_hand_bytes).await?;
+        // Only what is here whole takes a turn.
+        let Ok(_turn) = self.forms.in_hand.try_acquire() else { return Err(Refusal::Busy) };
+        let request_id = self.prove(&taken.bytes)?;
+        let proven =
+            Proven { hook: self.hook, head: self.head, raw: taken.bytes, client: self.client.to_string(), request_id };
+        let arrivals = proven.arrivals(self.door.journal.clock()).map_err(|unfit| match unfit {
+            Unfit::Broken(why) => Refusal::Malformed(why),
+            Unfit::TooMany => Refusal::TooLarge,
+        })?;
+        match self.door.journal.accept_all(arrivals).await {
+            Ok(_accepted) => Ok(answer::reply(&self.hook.adapter.reply)),
+            Err(error) => {
+                tracing::warn!(hook = %self.hook.config.id, %error, "a request to hook {} could not be written down: {error}",
+                    self.hook.config.id);
+                Err(Refusal::Unavailable)
+            }
+        }
+    }
+
+    /// What can be refused before the body.
+    fn check_head(&self) -> Result<(), Refusal> {
+        let mut encodings = self.head.headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+        if encodings.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity")) {
+            return Err(Refusal::Encoded);
+        }
+        let media = negotiate::media_type(&self.head.headers);
+        let known = if self.hook.adapter.mail {
+            matches!(
+                media.as_str(),
+                "" | "message/rfc822" | "message/global" | "text/plain" | "application/octet-stream"
+            )
+        } else {
+            matches!(
+                media.as_str(),
+                "" | "application/json"
+                    | "text/json"
+                    | "text/plain"
+                    | "application/x-www-form-urlencoded"
+                    | "multipart/form-data"
+            ) || media.ends_with("+json")
+        };
+        if known { Ok(()) } else { Err(Refusal::Type) }
+    }
+
+    fn body_limit(&self) -> usize {
+        let limits = &self.forms.limits;
+        let usual = if self.hook.adapter.mail { limits.body_with_files_bytes } else { limits.body_bytes };
+        self.hook.config.body_bytes.unwrap_or(usual)
+    }
+
+    /// Proof over the bytes as received. The sender is told nothing, the operator why.
+    fn prove(&self, raw: &[u8]) -> Result<Option<String>, Refusal> {
+        let query = form_urlencoded::parse(self.head.uri.query().unwrap_or_default().as_bytes());
+        let in_query = query.into_iter().find(|(name, _)| name == "key").map(|(_, value)| value.into_owned());
+        let content_type = negotiate::text(&self.head.headers, header::CONTENT_TYPE);
+        let evidence = Evidence {
+            headers: &Sent(&self.head.headers),
+            body: raw,
+            content_type: Some(content_type.as_str()).filter(|t| !t.is_empty()),
+            path_secret: self.secret.as_deref().or(in_query.as_deref()),
+            now: self.door.journal.clock().now().seconds(),
+        };
+        self.hook.verify(&evidence).map_err(|why| self.unproven(why))
+    }
+
+    fn unproven(&self, why: Unproven) -> Refusal {
+        let id = &self.hook.config.id;
+        if let Some(times) = self.hooks.warned.due(id, Instant::now()) {
+            tracing::warn!(hook = %id, times, reason = %why, "hook {id} turned a request away: {why}; if the producer is the \
+                right one, compare its secret with this hook's");
+        }
+        self.hooks.unproven(self.client, id).map_or_else(Refusal::Wait, |()| Refusal::Unproven)
+    }
+
+    async fn shake(&self, body: Body) -> Result<Response, Refusal> {
+        body::discard(body).await;
+        let Some(handshake) = &self.hook.adapter.handshake else { return Err(Refusal::Method("POST")) };
+        let query = form_urlencoded::parse(self.head.uri.query().unwrap_or_default().as_bytes());
+        let query: Vec<(String, String)> = query.into_owned().take(50).collect();
+        match handshake.answer(&query, self.hook.tokens(), self.hook.secrets()) {
+            Ok(shake) => {
+                tracing::info!(hook = %self.hook.config.id, "hook {} answered a handshake", self.hook.config.id);
+                Ok(answer::shake(shake))
+            }
+            Err(NoShake::Malformed) => Err(Refusal::Malformed("this is no handshake".to_owned())),
+            Err(NoShake::Unproven) => {
+                let id = &self.hook.config.id;
+                tracing::warn!(hook = %id, "hook {id} refused a handshake: the verify token is not the configured one");
+                Err(self.hooks.unproven(self.client, id).map_or_else(Refusal::Wait, |()| Refusal::Unproven))
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Third-party webhooks: adapters against their fixtures, the door, fetching, what people connect.
+
+mod away;
+mod command;
+mod door;
+mod golden;
+mod retrieval;
+mod rig;
+mod ssrf;
+mod unverified;
+mod wordpress;
