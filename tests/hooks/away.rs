@@ -24,6 +24,7 @@ fn leads_of_a_hook_are_taken_while_the_database_is_away_and_are_there_once_when_
         assert_eq!(post(n), 200, "the database is away and nobody is turned away");
     }
     server.resume();
+    until("the daemon is well again", LONG, || daemon.operator().get("/readyz").unwrap().text().contains("\"ok\""));
     until("every lead is there", LONG, || count_blocking(&url, "SELECT count(*) FROM lead") == 3);
     assert_eq!(post(2), 200);
     until("repeats are kept as such", LONG, || {
