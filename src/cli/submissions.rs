@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::domain::envelope::ArrivalState;
 use crate::domain::plain::one_line;
 use crate::domain::reading::{self, ReadSettings};
+use crate::domain::screening::Screening;
 use crate::store::Store;
 use crate::store::rows::{ArrivalDetail, ArrivalFilter, ArrivalRow};
 
@@ -307,6 +308,10 @@ fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str) {
     };
     fact(label, (!value.is_empty()).then(|| value.to_owned()));
     fact("record", row.record.clone());
+    let screened = screening(found);
+    for (n, line) in screened.iter().enumerate() {
+        fact(if n == 0 { "screening" } else { "" }, Some(line.clone()));
+    }
     fact("size", Some(format!("{} bytes{}", row.size, if found.raw_kept { "" } else { ", purged" })));
     fact("attempts", Some(row.attempts.to_string()));
     fact("error", row.error.clone());
@@ -334,6 +339,18 @@ fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str) {
     } else {
         out.line(format!("Why: pisteur explain {}", row.id));
     }
+}
+
+/// Verdict and score, and one line for each part: what the door found, else what the last decision saw.
+fn screening(found: &ArrivalDetail) -> Vec<String> {
+    let decided = || found.decisions.first()?.pointer("/trace/screening").cloned();
+    let stored = found.context.get("screening").cloned().or_else(decided);
+    let Some(said) = stored.and_then(|value| serde_json::from_value::<Screening>(value).ok()) else {
+        return Vec::new();
+    };
+    let head = format!("{}, score {}", said.verdict.as_str(), said.score);
+    let parts = said.parts.iter().map(|part| format!("{:>4} {}: {}", part.points, part.code, part.detail));
+    std::iter::once(head).chain(parts).collect()
 }
 
 fn ids(list: &[Ulid]) -> String {

@@ -93,6 +93,10 @@ pub const FOLLOWS: &str = "follows";
 /// Name in [`ArrivalContext::extra`] of an operator's test: it is decided like any other, tagged, and given to nobody.
 pub const TEST: &str = "test";
 
+/// Name in [`ArrivalContext::extra`] of the explicit key under which a submission came that is held at the door: it does
+/// not have the key, but by it a release finds who has.
+pub const HELD_KEY: &str = "held_key";
+
 /// Name in [`ArrivalContext::extra`] of who sent what is held at the door, for lists: nothing else reads it before it is
 /// released.
 pub const SHOWN_SENDER: &str = "sender";

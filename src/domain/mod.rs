@@ -9,7 +9,7 @@ pub mod matching;
 pub mod plain;
 pub mod reading;
 pub mod rules;
-pub mod spreadsheet;
 pub mod screening;
+pub mod spreadsheet;
 pub mod submission;
 pub mod visitor;

@@ -13,6 +13,10 @@ use crate::support::smtp::SmtpSink;
 use crate::support::visitors::{column, header, header_names, post, settled, setup, shown, words};
 use crate::support::wait;
 
+/// What a browser says of itself.
+const BROWSER: [(&str, &str); 2] =
+    [("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0"), ("accept-language", "fr")];
+
 const ON: &str = "title = \"Contact\"\n[form.acknowledgement]\nenabled = true\n";
 
 fn start(sink: &SmtpSink) -> Daemon {
@@ -197,8 +201,11 @@ fn nobody_is_thanked_who_may_not_have_asked() {
     .enumerate()
     {
         let message = format!("message {n}");
-        let id =
-            post(&daemon, &[("name", "Anne"), ("email", email), ("phone", "0612345678"), ("message", &message)], &[]);
+        let id = post(
+            &daemon,
+            &[("name", "Anne"), ("email", email), ("phone", "0612345678"), ("message", &message)],
+            &BROWSER,
+        );
         settled(&daemon, i64::try_from(n).unwrap() + 1);
         assert_eq!(unplanned(&daemon, &id), why, "{email}");
     }

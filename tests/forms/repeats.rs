@@ -153,3 +153,34 @@ async fn simultaneous_clicks_make_one_submission() {
     assert_eq!(effective, 1);
     house.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_released_after_it_came_properly_is_a_repeat_and_says_nothing_twice() {
+    let house = House::open(Plan::form(|form| form.allowed_origins = vec!["https://ok.example".into()])).await;
+    let post = |origin: &str, message: &str, key: Option<&str>| {
+        let headers: Vec<_> = [("origin", origin)].into_iter().chain(key.map(|k| ("idempotency-key", k))).collect();
+        house.http.post_form_with("/f/contact", &[("message", message)], &headers).unwrap()
+    };
+    let release = async |id| house.store.requeue(id, &[ArrivalState::Quarantined], true, "eva").await.unwrap();
+    for (message, key) in [("by its words", None), ("by its key", Some("order-9"))] {
+        assert_eq!(post("https://evil.example", message, key).status, 403);
+        let held = house.newest().await.id;
+        let clean = id(&post("https://ok.example", message, key));
+        assert!(release(held).await);
+        let row = house.store.show_arrival(held).await.unwrap().unwrap().row;
+        assert_eq!((row.state, row.duplicate_of.unwrap().to_string()), (ArrivalState::Decided, clean), "{message}");
+    }
+    for (message, key) in [("released first", None), ("released first, by key", Some("order-10"))] {
+        assert_eq!(post("https://evil.example", message, key).status, 403);
+        let held = house.newest().await.id;
+        assert!(release(held).await);
+        assert_eq!(id(&post("https://ok.example", message, key)), held.to_string(), "{message}");
+    }
+    assert_eq!(post("https://evil.example", "other words", Some("order-11")).status, 403);
+    let held = house.newest().await.id;
+    id(&post("https://ok.example", "quite other words", Some("order-11")));
+    assert!(release(held).await);
+    let row = house.store.show_arrival(held).await.unwrap().unwrap().row;
+    assert_eq!((row.state, row.duplicate_of), (ArrivalState::Received, None), "another submission is not swallowed");
+    house.stop().await;
+}

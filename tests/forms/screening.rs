@@ -105,3 +105,27 @@ async fn the_time_stamp_tells_a_program_from_a_person() {
     assert_eq!(house.http.get("/f/nothing/stamp").unwrap().status, 404);
     house.stop().await;
 }
+
+#[test]
+fn an_operator_sees_the_score_with_its_parts_and_makes_a_lead_of_it_by_a_release() {
+    use crate::support::daemon::Setup;
+    let daemon = Setup::new().contact_form().start();
+    let trapped = [GOOD[0], GOOD[1], GOOD[2], ("_gotcha", "x")];
+    let answer = daemon.public().post_form_with("/f/contact", &trapped, &BROWSER).unwrap();
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    let shown = |json: &[&str]| {
+        let output = daemon.setup().run(&[&["submissions", "show", id.as_str()], json].concat());
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let text = shown(&[]);
+    assert!(text.contains("spam, score 100") && text.contains("trap: the trap field _gotcha is filled"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&shown(&["--json"])).unwrap();
+    assert_eq!(
+        (json["state"].as_str(), json["context"]["screening"]["score"].as_i64()),
+        (Some("quarantined"), Some(100))
+    );
+    assert!(daemon.setup().run(&["submissions", "release", &id]).status.success());
+    crate::support::wait::until("the release makes a lead", crate::support::wait::LONG, || {
+        shown(&[]).contains("lead:")
+    });
+}

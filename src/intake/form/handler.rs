@@ -203,13 +203,7 @@ impl Visit {
     }
 
     /// Judges a submission and writes it down. A visitor who hangs up while a captcha is asked does not stop it.
-    async fn settle(
-        self: &Arc<Self>,
-        raw: Bytes,
-        said: &Arc<Said>,
-        beside: Beside,
-        script: bool,
-    ) -> Result<Ulid, Why> {
+    async fn settle(self: &Arc<Self>, raw: Bytes, said: &Arc<Said>, beside: Beside, script: bool) -> Result<Ulid, Why> {
         if self.form.captcha.is_none() {
             return self.judge_and_write(raw, said, beside, script).await;
         }

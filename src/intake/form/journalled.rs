@@ -20,7 +20,7 @@ use super::problem::Why;
 use super::rates::Room;
 use super::shares::Fate;
 use crate::domain::envelope::{
-    ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, RawKind, SHOWN_SENDER, SHOWN_SUBJECT, TEST,
+    ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, HELD_KEY, RawKind, SHOWN_SENDER, SHOWN_SUBJECT, TEST,
 };
 use crate::domain::reading::arrival_key::form_keys;
 use crate::domain::reading::text::non_empty_line;
@@ -75,7 +75,11 @@ pub(super) async fn write_down(
     let mut first = arrival(visit, raw, said, keys(visit, said, explicit.as_deref(), &initial), initial.clone());
     beside.mark(&mut first.envelope.context);
     first.envelope.context.screening = Some(judged.screening.clone());
-    if explicit.is_some() {
+    if initial != InitialState::Received {
+        let key = form_keys(&visit.form.id, &[], explicit.as_deref(), Duration::ZERO, first.envelope.received_at).pop();
+        first.envelope.context.extra.extend(key.map(|key| (HELD_KEY.to_owned(), key.value)));
+        first.envelope.context.content_key = Some(content_key(visit, said));
+    } else if explicit.is_some() {
         first.envelope.context.content_key = Some(content_key(visit, said));
     }
     let (content, digest) = (first.envelope.context.content_key.clone(), first.envelope.digest);

@@ -1,5 +1,6 @@
 //! Arrivals as people see them: lists, one whole, put back, discarded; and the effects that gave up.
 
+use serde_json::Value;
 use sqlx::Row as _;
 use ulid::Ulid;
 
@@ -59,6 +60,14 @@ statements! {
         "INSERT INTO job (id, queue, due_at, attempt, failures, forgiven, suspect)",
         " VALUES ($1, 'process', $2, CAST($3 AS BIGINT), CAST($3 AS BIGINT) - CAST($4 AS BIGINT),",
         " CAST($3 AS BIGINT) - CAST($4 AS BIGINT), CAST($4 AS BIGINT)) ON CONFLICT (id) DO NOTHING");
+    KEY_HOLDER(
+        "SELECT f.id, h.received_at, h.context FROM arrival_key k JOIN arrival h ON h.id = k.arrival",
+        " JOIN arrival f ON f.id = COALESCE(h.duplicate_of, h.id) WHERE k.key = $1 AND f.id <> $2");
+    TAKE_KEY(
+        "INSERT INTO arrival_key (key, arrival, expires_at) VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING");
+    REPEATED(
+        "UPDATE arrival SET state = 'decided', reason = NULL, error = NULL, decided_at = $2, duplicate_of = $3",
+        " WHERE id = $1");
     DISCARD("UPDATE arrival SET state = 'discarded', reason = $2, decided_at = $3 WHERE id = $1");
     DROP_JOB("DELETE FROM job WHERE id = $1 AND owner IS NULL");
     HAS_RAW(
@@ -210,6 +219,14 @@ pub(in super::super) async fn requeue(
         return Ok(false);
     }
     let mut context = json(row.try_get("context")?);
+    if released && state == ArrivalState::Quarantined {
+        if let Some(first) = said_since(conn, inside, &context).await? {
+            sqlx::query(REPEATED).bind(inside).bind(now.wall.micros()).bind(first).execute(&mut *conn).await?;
+            audit(conn, now.wall, (actor, "release"), &id.to_string(), Some("repeats another one")).await?;
+            return Ok(true);
+        }
+        take_keys(conn, inside, &context).await?;
+    }
     if let (true, Some(map)) = (released, context.as_object_mut()) {
         map.insert("released".to_owned(), true.into());
     }
@@ -227,6 +244,40 @@ pub(in super::super) async fn requeue(
     let action = if released { "release" } else { "retry" };
     audit(conn, now.wall, (actor, action), &id.to_string(), Some(state.as_str())).await?;
     Ok(true)
+}
+
+/// The keys that a submission held at the door would have had: its explicit one, and that of its content with its end.
+fn held_keys(context: &Value) -> (Option<&str>, Option<(&str, Option<i64>)>) {
+    let content = context.pointer("/content_key/value").and_then(Value::as_str).filter(|key| !key.is_empty());
+    let ends = context.pointer("/content_key/expires_at").and_then(Value::as_i64);
+    (context.pointer("/extra/held_key").and_then(Value::as_str), content.map(|key| (key, ends)))
+}
+
+/// The arrival that said meanwhile what a held one says: under its explicit key, or the same words within their window.
+async fn said_since(conn: &mut Connection, inside: i64, context: &Value) -> StoreResult<Option<i64>> {
+    let (explicit, content) = held_keys(context);
+    for (key, ends) in explicit.map(|key| (key, None)).into_iter().chain(content) {
+        let Some(row) = sqlx::query(KEY_HOLDER).bind(key).bind(inside).fetch_optional(&mut *conn).await? else {
+            continue;
+        };
+        let theirs = json(row.try_get("context")?);
+        let same = theirs.pointer("/content_key/value") == context.pointer("/content_key/value");
+        let in_time = ends.is_some_and(|ends| row.try_get::<i64, _>("received_at").is_ok_and(|at| at < ends));
+        if in_time || (ends.is_none() && same) {
+            return Ok(Some(row.try_get("id")?));
+        }
+    }
+    Ok(None)
+}
+
+/// A released submission is one like any other: the same again is a repeat of it.
+async fn take_keys(conn: &mut Connection, inside: i64, context: &Value) -> StoreResult<()> {
+    let (explicit, content) = held_keys(context);
+    let content = content.filter(|_| explicit.is_none());
+    for (key, ends) in explicit.map(|key| (key, None)).into_iter().chain(content) {
+        sqlx::query(TAKE_KEY).bind(key).bind(inside).bind(ends).execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 async fn state(conn: &mut Connection, id: Ulid) -> StoreResult<Option<(i64, ArrivalState, Row)>> {
