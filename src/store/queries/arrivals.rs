@@ -248,15 +248,15 @@ pub(in super::super) async fn requeue(
 
 /// The keys that a submission held at the door would have had: its explicit one, and that of its content with its end.
 fn held_keys(context: &Value) -> (Option<&str>, Option<(&str, Option<i64>)>) {
-    let content = context.pointer("/content_key/value").and_then(Value::as_str).filter(|key| !key.is_empty());
+    let words = context.pointer("/content_key/value").and_then(Value::as_str).filter(|key| !key.is_empty());
     let ends = context.pointer("/content_key/expires_at").and_then(Value::as_i64);
-    (context.pointer("/extra/held_key").and_then(Value::as_str), content.map(|key| (key, ends)))
+    (context.pointer("/extra/held_key").and_then(Value::as_str), words.map(|key| (key, ends)))
 }
 
 /// The arrival that said meanwhile what a held one says: under its explicit key, or the same words within their window.
 async fn said_since(conn: &mut Connection, inside: i64, context: &Value) -> StoreResult<Option<i64>> {
-    let (explicit, content) = held_keys(context);
-    for (key, ends) in explicit.map(|key| (key, None)).into_iter().chain(content) {
+    let (explicit, words) = held_keys(context);
+    for (key, ends) in explicit.map(|key| (key, None)).into_iter().chain(words) {
         let Some(row) = sqlx::query(KEY_HOLDER).bind(key).bind(inside).fetch_optional(&mut *conn).await? else {
             continue;
         };
@@ -272,9 +272,9 @@ async fn said_since(conn: &mut Connection, inside: i64, context: &Value) -> Stor
 
 /// A released submission is one like any other: the same again is a repeat of it.
 async fn take_keys(conn: &mut Connection, inside: i64, context: &Value) -> StoreResult<()> {
-    let (explicit, content) = held_keys(context);
-    let content = content.filter(|_| explicit.is_none());
-    for (key, ends) in explicit.map(|key| (key, None)).into_iter().chain(content) {
+    let (explicit, words) = held_keys(context);
+    let words = words.filter(|_| explicit.is_none());
+    for (key, ends) in explicit.map(|key| (key, None)).into_iter().chain(words) {
         sqlx::query(TAKE_KEY).bind(key).bind(inside).bind(ends).execute(&mut *conn).await?;
     }
     Ok(())
