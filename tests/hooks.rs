@@ -4,6 +4,7 @@ mod away;
 mod command;
 mod door;
 mod golden;
+mod guide;
 mod retrieval;
 mod rig;
 mod ssrf;
