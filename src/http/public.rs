@@ -52,6 +52,7 @@ async fn landing(State(door): State<Arc<FormDoor>>, request: Request) -> Respons
         place: Place::Alone,
         form: form.as_deref(),
         submission_id: door.journal.clock().new_id().to_string(),
+        stamp: form.as_ref().map_or_else(String::new, |form| door.gate.stamp(&form.id, door.journal.clock().now())),
         base: base.as_deref(),
     })
 }

@@ -62,7 +62,8 @@ fn give(door: &FormDoor, name: &str, head: &axum::http::request::Parts, wanted: 
     let clock = door.journal.clock();
     let said = match wanted {
         Wanted::Stamp => {
-            json!({ "_t": door.gate.stamp(&form.id, clock.now()), "submission_id": clock.new_id().to_string() })
+            json!({ "_t": door.gate.stamp(&form.id, clock.now()), "submission_id": clock.new_id().to_string(),
+                    "captcha": form.captcha })
         }
         Wanted::Challenge => {
             // Making one is work: no more of it at one time than of submissions.

@@ -79,7 +79,7 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request:
         }
         Method::GET | Method::HEAD => {
             body::discard(body).await;
-            hosted(&set, &form, &manner, &head)
+            hosted(&door, &set, &form, &manner, &head)
         }
         _ => manner.refusal(if form.hosted { &Why::Method } else { &Why::PostOnly }, Some(&form), None),
     };
@@ -88,7 +88,7 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request:
 }
 
 /// The form's own page, for whoever has no website to put it on.
-fn hosted(set: &FormSet, form: &FormConfig, manner: &Manner, head: &request::Parts) -> Response {
+fn hosted(door: &FormDoor, set: &FormSet, form: &FormConfig, manner: &Manner, head: &request::Parts) -> Response {
     if !form.enabled || !form.hosted {
         let why = if form.enabled { Why::PostOnly } else { Why::Inactive };
         return manner.refusal(&why, Some(form), None);
@@ -103,6 +103,7 @@ fn hosted(set: &FormSet, form: &FormConfig, manner: &Manner, head: &request::Par
         place: manner.place.clone(),
         form: Some(form),
         submission_id: manner.request_id.to_string(),
+        stamp: door.gate.stamp(&form.id, door.journal.clock().now()),
         base: base.as_deref(),
     })
 }

@@ -24,8 +24,10 @@ pub use self::note::{Note, note};
 pub use self::place::Place;
 use self::refill::{Refilled, refill};
 use super::scripts::ENHANCER;
+use super::stamp;
 use super::texts::{Language, Texts, faults};
 use crate::config::form::{FormConfig, in_language, origin};
+use crate::config::screening::ALTCHA;
 use crate::domain::reading::field_names::is_attribution;
 
 const CSS: &str = include_str!("templates/page.css");
@@ -134,6 +136,8 @@ pub struct Landing<'a> {
     pub form: Option<&'a FormConfig>,
     /// Value of its `_submission_id`.
     pub submission_id: String,
+    /// Value of its `_t`.
+    pub stamp: String,
     /// Address of this listener as seen by the visitor, for the operator's hints; `None` leaves them out.
     pub base: Option<&'a str>,
 }
@@ -180,6 +184,7 @@ fn handed<'a>(landing: &Landing<'a>) -> Vec<Hidden<'a>> {
     let mut hidden = vec![
         Hidden { name: "_submission_id".into(), value: Cow::Owned(landing.submission_id.clone()) },
         Hidden { name: "_language".into(), value: landing.language.code().into() },
+        Hidden { name: stamp::FIELD.into(), value: Cow::Owned(landing.stamp.clone()) },
     ];
     for (name, value) in form_urlencoded::parse(landing.query.as_bytes()).take(HANDED) {
         if is_handed(&name, &value) && !hidden.iter().any(|field| field.name == name) {
@@ -278,8 +283,8 @@ fn address(form: &FormConfig) -> String {
     format!("/f/{}", form.path_name())
 }
 
-fn trap(_form: &FormConfig) -> &str {
-    TRAP
+fn trap(form: &FormConfig) -> &str {
+    form.screening.honeypot.as_deref().unwrap_or(TRAP)
 }
 
 /// A form to be filled in.
@@ -291,7 +296,7 @@ fn sheet<'a>(form: &'a FormConfig, place: &Place, texts: &'static Texts) -> Shee
         files: form.allow_files,
         trap: trap(form),
         trapped: "",
-        captcha: false,
+        captcha: form.captcha.as_deref() == Some(ALTCHA),
         send: texts.send,
     }
 }

@@ -17,6 +17,7 @@ fn alone<'a>(form: &'a FormConfig, language: Language) -> Landing<'a> {
         place: Place::Alone,
         form: Some(form),
         submission_id: "x".into(),
+        stamp: "t".into(),
         base: None,
     }
 }

@@ -73,19 +73,35 @@
     if (page.lang && !named(form, '_language').length && !named(form, '_lang').length) {
       hidden(form, '_language', page.lang);
     }
+    // The server's own page knows what this asks for.
+    let captcha = Promise.resolve(form.getAttribute('data-captcha'));
     if (!named(form, '_t').some((field) => field.value)) {
-      ask(below('stamp')).then((stamp) => {
-        if (!stamp) return;
+      captcha = ask(below('stamp')).then((stamp) => {
+        if (!stamp) return 'altcha';
         hidden(form, '_t', stamp._t);
         if (!named(form, '_submission_id').some((field) => field.value)) hidden(form, '_submission_id', stamp.submission_id);
+        return stamp.captcha;
       });
     }
 
+    const prove = async () => {
+      if (await captcha !== 'altcha' || !window.crypto || !crypto.subtle) return null;
+      const challenge = await ask(below('challenge'));
+      return challenge && solve(challenge);
+    };
     const begin = () => {
-      const possible = window.crypto && crypto.subtle && words(form, 'captcha', 'altcha') === 'altcha';
-      work = work || (possible ? ask(below('challenge')).then((task) => task && solve(task)).catch(() => null)
-        : Promise.resolve(null));
+      work = work || prove().catch(() => null);
       return work;
+    };
+    const proved = async () => {
+      let proof = await begin();
+      if (proof && proof.until < Date.now() + 10000) {
+        work = null;
+        proof = await begin();
+      }
+      // It is taken once: another try needs another.
+      work = null;
+      if (proof) hidden(form, 'altcha', proof.value);
     };
     form.addEventListener('focusin', begin, { once: true });
 
@@ -167,12 +183,7 @@
     };
 
     const post = async (submitter) => {
-      const solved = await begin();
-      if (solved && solved.until < Date.now() + 10000) {
-        work = null;
-        return post(submitter);
-      }
-      if (solved) hidden(form, 'altcha', solved.value);
+      await proved();
       const data = new FormData(form);
       if (submitter && submitter.name) data.append(submitter.name, submitter.value);
       const files = form.enctype === 'multipart/form-data';
@@ -193,15 +204,11 @@
       try {
         const answer = await post(event.submitter);
         if (answer.ok) done(answer);
-        else {
-          // A proof is taken once.
-          work = null;
-          named(form, 'altcha').forEach((field) => { field.value = ''; });
-          fail(answer);
-        }
+        else fail(answer);
       } catch {
         // No network, or an answer that this page may not read: the browser sends the form itself. Its _submission_id
-        // makes it the same submission if the first try did arrive.
+        // makes it the same submission if the first try did arrive; the proof of that try may be used up.
+        await proved();
         HTMLFormElement.prototype.submit.call(form);
       }
     });
