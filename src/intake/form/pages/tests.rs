@@ -8,7 +8,7 @@ async fn html(response: Response) -> String {
     String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
 }
 
-fn alone<'a>(form: &'a FormConfig, language: Language) -> Landing<'a> {
+fn alone(form: &FormConfig, language: Language) -> Landing<'_> {
     Landing {
         language,
         home: "/",
