@@ -71,7 +71,7 @@ const FORWARDED: &str = "forwardedmessage beginforwardedmessage forwardedmail me
      edelleenlähetettyviesti välitettyviesti välitettyviestialkaa továbbítottüzenet továbbítottlevél \
      továbbítottlevélkezdete mesajredirecționat începemesajulredirecționat iletileniileti iletilenileti iletilmişmesaj \
      iletibaşlangıcı iletilenmesaj пересылаемоесообщение пересланноесообщение перенаправленноесообщение \
-     началопереадресованногосообщения перенаправленеповідомлення переслaнеповідомлення пересланеповідомлення \
+     началопереадресованногосообщения перенаправленеповідомлення пересланеповідомлення \
      початокпереадресованогоповідомлення proslijeđenaporuka započniproslijeđenuporuku edasisaadetudkiri \
      edastatudkiri メッセージを転送 転送されたメッセージ 転送メッセージ 转发的邮件 转发邮件 已转发邮件 以下是转发的邮件 轉寄的郵件 轉寄郵件 \
      轉寄信件 전달된메시지 전달된메일 전달된메세지 הודעהשהועברה ההודעההמועברת رسالةمعادتوجيهها الرسالةالمعادتوجيهها \

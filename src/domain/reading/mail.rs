@@ -290,7 +290,7 @@ fn note_borrowed_sender(out: &mut Submission, facts: &MailFacts) {
 fn split_text(out: &mut Submission, facts: &mut MailFacts, text: String, class: MailClass, is_reply: bool) {
     if matches!(class, MailClass::Person | MailClass::MailingList | MailClass::Bulk | MailClass::AutoReply) {
         let split = quoted::split(&text, is_reply);
-        let (reply, signature) = signature::split(&split.reply);
+        let (reply, signature) = signature::split(&split.reply, &facts.from);
         reply.trim().clone_into(&mut out.reply);
         facts.quoted = split.quoted;
         facts.signature = signature;

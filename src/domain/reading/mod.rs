@@ -23,6 +23,7 @@ pub mod notification;
 pub mod quoted;
 mod shapes;
 pub mod signature;
+mod signature_words;
 pub mod text;
 pub mod tracking;
 pub mod typed;

@@ -1,36 +1,28 @@
-//! The signature block, cut only when it is certain: the delimiter line of RFC 3676, or a mobile program's footer.
+//! The signature block at the end of a message: found by the delimiter of RFC 3676, by the footer of a telephone, or by
+//! the sender's name and the shape of the lines below it.
 //!
-//! Signatures without a delimiter stay in the text; telling them apart needs the sender's name and history.
+//! Invariants:
+//! - the text above is never empty unless the text was: a message that is all signature is text;
+//! - a block is cut only when something certain stands in it: the delimiter, the sender's name, a closing above a name,
+//!   or a name in capitals above a telephone number or an address;
+//! - linear: only the last [`TAIL`] filled lines are looked at.
 
-use std::sync::LazyLock;
+use super::signature_words::{after_closing, closes, has_sign, is_footer};
+use crate::domain::submission::Mailbox;
 
-use regex::Regex;
-
-/// Longest block behind a delimiter, in non-empty lines; a longer one is text.
+/// Longest block behind a delimiter, in filled lines; a longer one is text.
 const LINES: usize = 15;
+/// Filled lines at the end that are looked at without a delimiter.
+const TAIL: usize = 14;
+/// Longest line of a block, in characters and words, unless it holds a number or an address.
+const CHARS: usize = 70;
+const WORDS: usize = 9;
 
-static FOOTER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?ix)^\s*(?:sent\ from\ my\ [^,;:!?]{2,30}|sent\ from\ (?:yahoo|outlook|mail)[^,;:!?]{0,30}|
-          get\ outlook\ for\ [a-z]+|envoyé\ (?:de|depuis)\ mon\ [^,;:!?]{2,30}|
-          (?:von\ meinem\ [^,;:!?]{2,30}\ gesendet|gesendet\ von\ meinem\ [^,;:!?]{2,30})|
-          odesláno\ z\ (?:mého\ )?[^,;:!?]{2,30}|enviado\ desde\ mi\ [^,;:!?]{2,30}|
-          inviato\ da(?:l\ mio)?\ [^,;:!?]{2,30}|ارسال\ شده\ از\ [^,;:!?]{2,30})\.?\s*$",
-    )
-    .ok()
-});
-
-/// Splits a signature off: (text, signature). The text is never empty unless it was.
-pub fn split(text: &str) -> (String, Option<String>) {
+/// Splits a signature off: (text, signature). The text is never empty unless it was. `sender` is who wrote.
+pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
     let lines: Vec<&str> = text.split('\n').collect();
-    let delimiter = lines.iter().rposition(|line| matches!(*line, "-- " | "--"));
-    let start = delimiter.or_else(|| {
-        let last = lines.iter().rposition(|line| !line.trim().is_empty())?;
-        let footer = lines
-            .get(last)
-            .is_some_and(|line| line.len() < 120 && FOOTER.as_ref().is_some_and(|footer| footer.is_match(line)));
-        footer.then_some(last)
-    });
+    let delimiter = lines.iter().rposition(|line| matches!(line.trim_start_matches('\u{a0}'), "-- " | "--" | "--\u{a0}"));
+    let start = delimiter.or_else(|| unmarked(&lines, &Sender::of(sender)));
     let Some(start) = start else { return (text.to_owned(), None) };
     let (above, block) = lines.split_at_checked(start).unwrap_or((&lines, &[]));
     let filled = block.iter().filter(|line| !line.trim().is_empty()).count();
@@ -47,20 +39,250 @@ pub fn split(text: &str) -> (String, Option<String>) {
     (kept.trim_end().to_owned(), Some(signature))
 }
 
+/// Words of the sender's name and address, lower case, and the initials.
+#[derive(Default)]
+struct Sender {
+    words: Vec<String>,
+    initials: Vec<char>,
+}
+
+impl Sender {
+    fn of(sender: &Mailbox) -> Self {
+        let name = sender.name.as_deref().unwrap_or_default();
+        let local = sender.address.as_deref().and_then(|a| a.split('@').next()).unwrap_or_default();
+        let mut initials: Vec<char> = words(name).filter_map(|w| w.chars().next()).collect();
+        initials.sort_unstable();
+        let words = words(name).chain(words(local)).filter(|w| w.chars().count() >= 2).collect();
+        Self { words, initials }
+    }
+
+    /// One of the words is one of the sender's, or the long and the short form of one: `Chris` and `Christopher`.
+    fn is_meant(&self, line: &str) -> bool {
+        let same = |a: &str, b: &str| a == b || a.chars().count() >= 3 && b.chars().count() >= 3 && (a.starts_with(b) || b.starts_with(a));
+        words(line).filter(|w| w.chars().count() >= 2).any(|word| self.words.iter().any(|known| same(known, &word)))
+    }
+
+    fn initials_are(&self, text: &str) -> bool {
+        let mut letters: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
+        letters.sort_unstable();
+        letters.len() >= 2 && letters == self.initials
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !c.is_alphabetic()).filter(|w| !w.is_empty()).map(str::to_lowercase)
+}
+
+/// What a line at the end of a message looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// `Thanks,`
+    Closing,
+    /// `Thanks, BT`
+    ClosingWithInitials,
+    /// The sender's name.
+    Name,
+    /// A telephone number, an address, a title, a place.
+    Detail,
+    /// Up to four words in capitals.
+    Capitals,
+    /// Dashes, or what a telephone adds.
+    Frame,
+    /// Something short.
+    Short,
+    /// A sentence.
+    Text,
+}
+
+/// Where an unmarked block begins.
+fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
+    let filled: Vec<usize> = (0..lines.len()).rev().filter(|&i| lines.get(i).is_some_and(|l| !l.trim().is_empty())).take(TAIL + 1).collect();
+    let line = |place: usize| filled.get(place).and_then(|&i| lines.get(i)).map_or("", |l| l.trim());
+    let gap_above = |place: usize| matches!((filled.get(place), filled.get(place + 1)), (Some(a), Some(b)) if a - b > 1);
+    let (mut start, mut below) = (None, Vec::new());
+    for (place, &index) in filled.iter().take(TAIL).enumerate() {
+        let mut shape = shape(line(place), sender);
+        if place == 0 && gap_above(0) && matches!(shape, Shape::Capitals | Shape::Short) && is_given_name(line(0)) {
+            shape = Shape::Name;
+        }
+        match shape {
+            Shape::Text => break,
+            Shape::Closing => {
+                if below.iter().any(|s| matches!(s, Shape::Name | Shape::Detail)) || below.last() == Some(&Shape::Capitals) {
+                    start = Some(index);
+                }
+                break;
+            }
+            Shape::ClosingWithInitials => {
+                start = Some(index);
+                break;
+            }
+            Shape::Name => start = Some(index),
+            Shape::Capitals if start.is_none() && gap_above(place) && below.contains(&Shape::Detail) => {
+                start = Some(index);
+                break;
+            }
+            Shape::Frame if below.is_empty() && is_footer(line(place)) => start = start.or(Some(index)),
+            Shape::Frame | Shape::Capitals | Shape::Detail | Shape::Short => {}
+        }
+        below.push(shape);
+    }
+    let start = start?;
+    // A ruled line directly above belongs to the block.
+    let place = filled.iter().position(|&i| i == start)?;
+    Some(if is_rule(line(place + 1)) { *filled.get(place + 1)? } else { start })
+}
+
+fn shape(line: &str, sender: &Sender) -> Shape {
+    if line.ends_with(['?', '？', '؟']) {
+        return Shape::Text;
+    }
+    if closes(line) {
+        return Shape::Closing;
+    }
+    if after_closing(line).is_some_and(|rest| sender.initials_are(rest)) {
+        return Shape::ClosingWithInitials;
+    }
+    if is_rule(line) || is_footer(line) {
+        return Shape::Frame;
+    }
+    let contact = has_contact(line);
+    let count = line.split_whitespace().count();
+    if !contact && (line.chars().count() > CHARS || count > WORDS) {
+        return Shape::Text;
+    }
+    if is_name_line(line, sender) || contact && address_in(line).is_some_and(|local| sender.is_meant(local)) {
+        return Shape::Name;
+    }
+    if contact || has_sign(line) {
+        return Shape::Detail;
+    }
+    if is_capitals(line) {
+        return Shape::Capitals;
+    }
+    let is_sentence = count > 5 || line.ends_with(['.', '!', ':', '。', '！', '：']);
+    if is_sentence { Shape::Text } else { Shape::Short }
+}
+
+/// A short line with a word of the sender's name, written like a name.
+fn is_name_line(line: &str, sender: &Sender) -> bool {
+    let count = words(line).count();
+    let begins = line.trim_start_matches(|c: char| !c.is_alphanumeric()).chars().next();
+    let like_a_name = begins.is_some_and(|c| !c.is_lowercase()) || count <= 2;
+    let sentence = line.ends_with([':', ';', '!']) || line.contains([':', '?']);
+    (1..=5).contains(&count) && line.chars().count() <= 45 && like_a_name && !sentence && !has_verb(line) && sender.is_meant(line)
+}
+
+/// Little words that names do not hold.
+fn has_verb(line: &str) -> bool {
+    const WORDS: [&str; 26] = [
+        "is", "are", "was", "will", "have", "has", "please", "you", "we", "can", "the", "est", "sont", "vous", "nous", "ist", "sind",
+        "sie", "wir", "je", "jsou", "jsme", "prosím", "es", "son", "he",
+    ];
+    words(line).any(|word| WORDS.contains(&word.as_str()))
+}
+
+/// Up to four words that all begin with a capital letter.
+fn is_capitals(line: &str) -> bool {
+    let parts: Vec<&str> = line.trim_matches(|c: char| " .,-*".contains(c)).split_whitespace().collect();
+    let capital = |w: &&str| w.chars().next().is_some_and(char::is_uppercase) && w.chars().all(|c| c.is_alphabetic() || "'’.-".contains(c));
+    (1..=4).contains(&parts.len()) && line.chars().count() < 40 && !line.ends_with([':', '?', '!']) && parts.iter().all(|w| capital(w))
+}
+
+/// One word written like a given name.
+fn is_given_name(line: &str) -> bool {
+    let word = line.trim_end_matches(['.', ',']);
+    let mut letters = word.chars();
+    letters.next().is_some_and(char::is_uppercase) && (2..=11).contains(&letters.clone().count()) && letters.all(char::is_lowercase)
+}
+
+fn is_rule(line: &str) -> bool {
+    let line = line.trim();
+    line.chars().count() >= 3 && line.chars().all(|c| "-_=*~ —─".contains(c))
+}
+
+/// A telephone number (seven digits or more among its marks), a mail address, a web address.
+fn has_contact(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    line.contains('@') && address_in(line).is_some()
+        || lower.contains("www.")
+        || lower.contains("http://")
+        || lower.contains("https://")
+        || digits_in_a_row(line) >= 7
+}
+
+/// Most digits in a run of digits and the marks of telephone numbers.
+fn digits_in_a_row(line: &str) -> usize {
+    let (mut most, mut run) = (0, 0);
+    for c in line.chars() {
+        if c.is_numeric() {
+            run += 1;
+            most = most.max(run);
+        } else if !" .-/()+\u{a0}".contains(c) {
+            run = 0;
+        }
+    }
+    most
+}
+
+/// The local part of the first mail address.
+fn address_in(line: &str) -> Option<&str> {
+    let (before, after) = line.split_once('@')?;
+    let local = before.rsplit(|c: char| !(c.is_alphanumeric() || "._+-".contains(c))).next().filter(|l| !l.is_empty())?;
+    after.split(|c: char| !(c.is_alphanumeric() || ".-".contains(c))).next().filter(|d| d.contains('.'))?;
+    Some(local)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn eva() -> Mailbox {
+        Mailbox { name: Some("Eva Nováková".to_owned()), address: Some("eva.n@web.example".to_owned()) }
+    }
+
+    fn signature(text: &str) -> Option<String> {
+        split(text, &eva()).1
+    }
+
     #[test]
     fn a_delimited_block_and_a_mobile_footer_are_signatures() {
-        assert_eq!(split("Hi\n\n-- \nEva\nTel. 1"), ("Hi".to_owned(), Some("Eva\nTel. 1".to_owned())));
-        assert_eq!(split("Hi\nSent from my iPhone\n").1.as_deref(), Some("Sent from my iPhone"));
+        assert_eq!(split("Hi\n\n-- \nEva\nTel. 1", &eva()), ("Hi".to_owned(), Some("Eva\nTel. 1".to_owned())));
+        assert_eq!(signature("Hi\nSent from my iPhone\n").as_deref(), Some("Sent from my iPhone"));
+    }
+
+    #[test]
+    fn a_block_is_found_by_the_name_of_the_sender_and_its_shape() {
+        for (text, expected) in [
+            ("Please send a quote.\n\nBest regards,\nEva", "Best regards,\nEva"),
+            (
+                "Prosím o nabídku.\n\nS pozdravem\n\nEva Nováková\nobchodní zástupce\nFirma s.r.o.\n+420 777 123 456\nwww.firma.cz",
+                "S pozdravem\n\nEva Nováková\nobchodní zástupce\nFirma s.r.o.\n+420 777 123 456\nwww.firma.cz",
+            ),
+            ("Call me.\n\nThanks, EN", "Thanks, EN"),
+            ("Call me.\n\nJane Miller\nSales Manager\n(713) 215-3381", "Jane Miller\nSales Manager\n(713) 215-3381"),
+            ("سلام، قیمت لطفا.\n\nبا احترام\neva.n@web.example", "با احترام\neva.n@web.example"),
+        ] {
+            assert_eq!(signature(text).as_deref(), Some(expected), "{text}");
+        }
     }
 
     #[test]
     fn what_only_looks_like_one_is_text() {
-        for text in ["-- \nall of it", "a -- b", "Sent from my desk, with three pages of remarks", "x\n--", ""] {
-            assert_eq!(split(text), (text.to_owned(), None), "{text}");
+        for text in [
+            "-- \nall of it",
+            "a -- b",
+            "Sent from my desk, with three pages of remarks",
+            "x\n--",
+            "",
+            "Please call me.\n\nThanks",
+            "We need 3 pieces\nCertification Document",
+            "Eva",
+            "Do you know Eva?\nIs Eva there?",
+            "Please write to\neva is away today",
+            "Our offer:\n10 pieces\n20 pieces",
+        ] {
+            assert_eq!(split(text, &eva()), (text.to_owned(), None), "{text}");
         }
     }
 }

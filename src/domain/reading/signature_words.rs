@@ -1,0 +1,116 @@
+//! Words at the end of a message: closings, footers of programs on telephones, words of titles and places; in the
+//! languages of Europe and its neighbours.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::field_names::fold;
+
+/// Closings, folded and without blanks: what stands alone on the line above a name.
+const CLOSINGS: &str = "thanks thankyou thx tks tia thanksagain thankssomuch thanksalot manythanks thankyouverymuch \
+    thanksinadvance thankyouinadvance thankyousomuch thanksforyourhelp thankyouforyourhelp thanksandregards \
+    thanksandbestregards thanksregards regards rgds best bestregards kindregards kindestregards warmregards \
+    warmestregards bestwishes allthebest withkindregards withbestregards cheers sincerely sincerelyyours yourssincerely \
+    yoursfaithfully yourstruly yours love respectfully respectfullyyours cordially br takecare ciao \
+    cordialement biencordialement trescordialement sinceressalutations salutations salutationsdistinguees \
+    meilleuressalutations bienavous bonnejournee bonnereception merci mercidavance mercibeaucoup parvance amicalement \
+    respectueusement veuillezagreermessalutationsdistinguees cdlt cdt \
+    mitfreundlichengrussen mitfreundlichemgruss freundlichegrusse vielegrusse bestegrusse liebegrusse schonegrusse \
+    herzlichegrusse mfg vg lg danke vielendank dankeschon hochachtungsvoll gruss grusse \
+    spozdravem ssrdecnympozdravem spratelskympozdravem pozdrav zdravim hezkyden dekuji dekujeme predemdekuji sdiky diky \
+    suctou spozdravom peknyden spriatelskympozdravom dakujem vopreddakujem \
+    pozdrawiam zpowazaniem zwyrazamiszacunku serdeczniepozdrawiam dziekuje zgorydziekuje \
+    saludos unsaludo uncordialsaludo saludoscordiales atentamente cordialmente gracias muchasgracias atte \
+    cordialisaluti distintisaluti saluti unsaluto grazie grazieinfinite grazieanticipatamente cordialita \
+    atenciosamente cumprimentos melhorescumprimentos comosmelhorescumprimentos obrigado obrigada abracos atte \
+    metvriendelijkegroet metvriendelijkegroeten vriendelijkegroet vriendelijkegroeten groet groeten groetjes mvg bedankt \
+    dank hartelijkegroet hoogachtend \
+    medvanlighalsning medvanligahalsningar vanligahalsningar halsningar mvh tack tackpaforhand \
+    medvenlighilsen venlighilsen venligehilsner hilsen medvennlighilsen vennlighilsen hilsner tak takk pahandtak \
+    ystavallisinterveisin terveisin parhainterveisin kiitos kiitoksia \
+    udvozlettel tisztelettel udvozlet koszonom koszonettel koszi baratiudvozlettel \
+    custima cuconsideratie cubine ostimata multumesc vamultumesc toatecelebune ozibuna \
+    saygilarimla saygilar iyicalismalar tesekkurler tesekkurederim selamlar \
+    суважением снаилучшимипожеланиями спасибо благодарю заранееспасибо всегодоброго \
+    зповагою знайкращимипобажаннями дякую наперед дякую \
+    μεεκτιμηση φιλικα ευχαριστω \
+    敬具 よろしくお願いします よろしくお願いいたします 宜しくお願い致します 以上 此致 敬礼 谢谢 謝謝 祝好 顺祝商祺 감사합니다 고맙습니다 안부를전하며 \
+    מעתודה בברכה תודה תודהרבה בכבודרב معالتحية تحياتي معخالصالتحية شكرا شكراجزيلا وتفضلوابقبولفائقالاحترام \
+    بااحترام باسپاس باتشکر سپاسگزارم متشکرم ممنون ارادتمند";
+
+/// How programs on telephones sign, folded: the line begins with one of these.
+const FOOTERS: &str = "sentfrommy sentfromyahoo sentfromoutlook sentfrommail sentviamy sentfrommobile sentusingmy getoutlookfor \
+    envoyedemon envoyedepuismon envoyeapartirde envoyedepuisyahoo envoyedemonsmartphone obteniroutlookpour telechargeroutlook \
+    vonmeinem gesendetvonmeinem gesendetvonmail gesendetmit outlookfur holensiesichoutlook \
+    odeslanozmeho odeslanozi odeslanozaplikace odoslanezmojho odoslanez ziskatoutlook wyslanezmojego wyslanezi wyslanoz \
+    enviadodesdemi enviadodesde obtenoutlook obteneroutlook inviatodalmio inviatoda scaricaoutlook \
+    enviadodomeu enviadodo enviadopelo obteroutlook verzondenvanafmijn verstuurdvanafmijn verzondenmet outlookvoor \
+    skickatfranmin skickadfran sendtframin sendtframi sendtfra lahetettyi hankioutlook elkuldvea azoutlookbeszerzese \
+    trimisdepe trimisde obtineoutlook iphonumdangonderildi gonderildi отправленос отправленоиз надісланоз надісланоіз \
+    στάλθηκεαπό iphoneから 从我的 發自我的 发自我的 나의iphone 내iphone נשלחמה أرسلتمن أرسلمن ارسالشدهاز فرستادهشدهاز";
+
+/// Words that stand in a signature and seldom in a sentence: titles, legal forms, places, kinds of telephone.
+const SIGNS: &str = "manager director engineer president ceo cfo cto coo vp analyst consultant recruiter assistant sales marketing \
+    ltd inc llc corp plc gmbh ag kg sa sas sarl spa srl bv nv ab as oy kft sro attorney partner associate trader specialist \
+    coordinator officer department suite street avenue ave floor box mobile cell phone fax tel office direct pager \
+    directeur directrice responsable gerant gerante chef commercial commerciale assistante ingenieur rue portable bureau \
+    geschaftsfuhrer geschaftsfuhrerin leiter leiterin vertrieb einkauf strasse telefon mobil buro prokurist \
+    jednatel reditel reditelka obchodni zastupce ulice riaditel konatel kierownik dyrektor prezes ulica \
+    gerente jefe calle movil directora ventas direttore responsabile via cellulare ufficio diretor vendas telemovel \
+    verkoop inkoop straat kantoor forsaljning saljare konsult chefs direktor salgs myynti johtaja igazgato ertekesites \
+    менеджер директор тел телефон мобильный مدیر فروش تلفن موبایل همراه دفتر مهندس";
+
+static CLOSED: LazyLock<HashSet<String>> = LazyLock::new(|| CLOSINGS.split_whitespace().map(fold).collect());
+static FOOTED: LazyLock<Vec<String>> = LazyLock::new(|| FOOTERS.split_whitespace().map(fold).collect());
+static SIGNED: LazyLock<HashSet<String>> = LazyLock::new(|| SIGNS.split_whitespace().map(fold).collect());
+
+/// Longest line that is a closing or a footer, in bytes.
+const SHORT: usize = 120;
+
+/// The whole line closes a message.
+pub(super) fn closes(line: &str) -> bool {
+    line.len() < SHORT && CLOSED.contains(&fold(line))
+}
+
+/// What follows a closing on its own line: `Thanks, BT` -> `BT`.
+pub(super) fn after_closing(line: &str) -> Option<&str> {
+    let at = line.char_indices().filter(|(_, c)| matches!(c, ',' | '.' | '!' | ' ')).map(|(at, _)| at).take(8);
+    let cut = at.filter(|&at| line.len() < SHORT && line.get(..at).is_some_and(closes)).last()?;
+    Some(line.get(cut + 1..)?.trim_matches(|c: char| !c.is_alphanumeric())).filter(|rest| !rest.is_empty())
+}
+
+/// A program on a telephone wrote the line: it has no punctuation inside that a sentence would have.
+pub(super) fn is_footer(line: &str) -> bool {
+    let line = line.trim().trim_end_matches('.');
+    let folded = if line.len() < SHORT { fold(line) } else { return false };
+    !line.contains([',', ';', '!', '?'])
+        && FOOTED.iter().any(|start| folded.starts_with(start) || start.ends_with("から") && folded.contains(start.as_str()))
+}
+
+/// A word of the line is one that signatures hold.
+pub(super) fn has_sign(line: &str) -> bool {
+    line.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).any(|word| SIGNED.contains(&fold(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closings_and_footers_are_known_in_many_languages() {
+        for line in ["Thanks,", "Bien cordialement", "Mit freundlichen Grüßen", "S pozdravem,", "با احترام،", "С уважением,"] {
+            assert!(closes(line), "{line}");
+        }
+        for line in ["Thanks for checking the order", "Best price please", "", "Merci de rappeler Eva"] {
+            assert!(!closes(line), "{line}");
+        }
+        assert_eq!(after_closing("Thanks, BT"), Some("BT"));
+        assert_eq!(after_closing("Thanks again. Eva"), Some("Eva"));
+        assert_eq!(after_closing("Hello Eva"), None);
+        for line in ["Sent from my iPhone", "Envoyé de mon iPhone", "Odesláno z mého telefonu", "Verstuurd vanaf mijn iPad"] {
+            assert!(is_footer(line), "{line}");
+        }
+        assert!(!is_footer("Sent from my desk, with three pages of remarks"));
+        assert!(has_sign("Sales Manager") && !has_sign("green apples"));
+    }
+}
