@@ -176,7 +176,7 @@ pub fn plain_name(enquiry: &Enquiry) -> Option<String> {
     };
     let name = person.full_name.clone().or_else(parts)?;
     let words: Vec<&str> = name.split(' ').filter(|word| !word.is_empty()).collect();
-    let fits = name.chars().count() <= NAME_CHARS && words.len() <= NAME_WORDS;
+    let fits = name.chars().count() <= NAME_CHARS && (1..=NAME_WORDS).contains(&words.len());
     (fits && words.iter().all(|word| is_name(word))).then(|| words.join(" "))
 }
 

@@ -89,7 +89,8 @@ pub(super) fn is_footer(line: &str) -> bool {
 
 /// A word of the line is one that signatures hold.
 pub(super) fn has_sign(line: &str) -> bool {
-    line.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).any(|word| SIGNED.contains(&fold(word)))
+    let words = line.split(|c: char| !c.is_alphanumeric()).chain(line.split_whitespace());
+    words.filter(|w| !w.is_empty()).any(|word| SIGNED.contains(&fold(word)))
 }
 
 #[cfg(test)]
@@ -111,6 +112,6 @@ mod tests {
             assert!(is_footer(line), "{line}");
         }
         assert!(!is_footer("Sent from my desk, with three pages of remarks"));
-        assert!(has_sign("Sales Manager") && !has_sign("green apples"));
+        assert!(has_sign("Sales Manager") && has_sign("Firma s.r.o.") && !has_sign("green apples"));
     }
 }
