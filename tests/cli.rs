@@ -50,10 +50,6 @@ fn migrated() -> Setup {
 }
 
 const COMMANDS: [&str; 33] = [
-    "hooks",
-    "hooks list",
-    "hooks adapters",
-    "hooks test",
     "",
     "serve",
     "check",
@@ -83,6 +79,10 @@ const COMMANDS: [&str; 33] = [
     "replay",
     "migrate",
     "doctor",
+    "hooks",
+    "hooks list",
+    "hooks adapters",
+    "hooks test",
 ];
 
 #[test]

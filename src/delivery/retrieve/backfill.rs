@@ -89,7 +89,7 @@ impl BackfillDeps {
             match self.form(hook, form, source, page).await {
                 Ok(0) => {}
                 Ok(found) => {
-                    tracing::info!(hook, found, "{found} leads of hook {hook} had no notification and were fetched")
+                    tracing::info!(hook, found, "{found} leads of hook {hook} had no notification and were fetched");
                 }
                 Err(why) => {
                     tracing::warn!(hook, "hook {hook} could not be asked for lost leads: {why}");

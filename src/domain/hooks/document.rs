@@ -59,7 +59,7 @@ impl Document {
         let pairs = take_apart(raw, content_type, limits);
         let mut members = Map::new();
         for (name, text) in pairs.fields {
-            let inner = json.iter().any(|n| *n == name).then(|| serde_json::from_str(&text).ok()).flatten();
+            let inner = json.contains(&name).then(|| serde_json::from_str(&text).ok()).flatten();
             put(&mut members, &name, inner.unwrap_or(Value::String(text)));
         }
         Self { value: Value::Object(members), files: pairs.files, warnings: pairs.warnings, broken: pairs.broken }

@@ -86,7 +86,7 @@ impl Fetch {
         if !self.lead.starts_with('/') || !(self.lead.contains("{id}") || self.lead.contains("{tail}")) {
             return Err("fetch.lead: begins with / and holds {id} or {tail}".to_owned());
         }
-        if self.token != "bearer" && !self.token.strip_prefix("query:").is_some_and(|name| !name.is_empty()) {
+        if self.token != "bearer" && self.token.strip_prefix("query:").is_none_or(str::is_empty) {
             return Err("fetch.token: bearer or query:NAME".to_owned());
         }
         match &self.backfill {

@@ -62,7 +62,7 @@ fn stage<'h>(envelope: &Envelope, hook: &'h HookReading, scope: Scope<'_>, budge
         let announced = hook.request.leads_of(scope.root, &mut Budget::default());
         announced.is_empty() && lead.is_lead(scope, &mut Budget::default())
     };
-    let is_fetched = said || envelope.context.extra.get(STAGE).is_none() && looks();
+    let is_fetched = said || !envelope.context.extra.contains_key(STAGE) && looks();
     budget.pay(1);
     if is_fetched { (lead, true) } else { (&hook.request, false) }
 }
@@ -126,7 +126,7 @@ impl Gather<'_> {
         for (name, text) in mapping.constants.iter().chain(further.into_iter().flat_map(|when| &when.constants)) {
             if !self.fields.iter().any(|f| f.name.eq_ignore_ascii_case(name) && !f.value.trim().is_empty()) {
                 let answer = Answer { name, also: &[], meant: field_names::parse_canonical(name) };
-                self.keep(&answer, text.clone());
+                self.keep(&answer, text);
             }
         }
     }
@@ -151,7 +151,7 @@ impl Gather<'_> {
                         options.text.text(here.at(same), budget)
                     });
                     match text {
-                        Some(text) => self.keep(&answer, text),
+                        Some(text) => self.keep(&answer, &text),
                         None => self.value(&answer, value, &answers.parts, 0),
                     }
                 }
@@ -204,17 +204,17 @@ impl Gather<'_> {
             }
             scalar => {
                 if let Some(text) = text_of(scalar) {
-                    self.keep(answer, text);
+                    self.keep(answer, &text);
                 }
             }
         }
     }
 
-    fn keep(&mut self, answer: &Answer<'_>, text: String) {
+    fn keep(&mut self, answer: &Answer<'_>, text: &str) {
         if text.trim().is_empty() || self.fields.len() >= self.most {
             return;
         }
-        let (text, _) = clean(&text, self.left);
+        let (text, _) = clean(text, self.left);
         self.left = self.left.saturating_sub(text.len());
         let name: String = answer.name.chars().filter(|c| *c != '\0').take(NAME_CHARS).collect();
         let own = |name: &str| self.form.and_then(|form| form.map.get(name).copied());

@@ -191,7 +191,7 @@ pub(super) fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
         }
         Encoding::Hex => {
             let bytes = text.as_bytes();
-            if bytes.is_empty() || bytes.len() % 2 != 0 {
+            if bytes.is_empty() || !bytes.len().is_multiple_of(2) {
                 return None;
             }
             let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
