@@ -50,6 +50,10 @@ fn migrated() -> Setup {
 }
 
 const COMMANDS: [&str; 33] = [
+    "hooks",
+    "hooks list",
+    "hooks adapters",
+    "hooks test",
     "",
     "serve",
     "check",
@@ -79,10 +83,6 @@ const COMMANDS: [&str; 33] = [
     "replay",
     "migrate",
     "doctor",
-    "hooks",
-    "hooks list",
-    "hooks adapters",
-    "hooks test",
 ];
 
 #[test]

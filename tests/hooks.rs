@@ -5,6 +5,7 @@ mod command;
 mod door;
 mod golden;
 mod guide;
+mod hostile;
 mod retrieval;
 mod rig;
 mod ssrf;
