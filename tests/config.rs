@@ -211,7 +211,9 @@ fn every_example_of_the_reference_is_a_key_with_a_value_of_its_type() {
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(
-        found.iter().all(|p| ["mailbox", "delivery", "captcha", "hook"].iter().any(|section| p.key.starts_with(section))),
+        found
+            .iter()
+            .all(|p| ["mailbox", "delivery", "captcha", "hook"].iter().any(|section| p.key.starts_with(section))),
         "{found:#?}"
     );
 }

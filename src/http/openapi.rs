@@ -97,6 +97,7 @@ fn public_paths(config: &Config) -> Vec<Path> {
     paths.push(link("/c/{token}", "confirm", "Confirm an address"));
     paths.push(link("/u/{token}", "unsubscribe", "End mail to an address"));
     paths.extend([("/f", "submit"), ("/f/", "submit-slash")].map(|(route, id)| anywhere(route, id)));
+    paths.extend(["/hooks/{id}", "/hooks/{id}/{secret}"].map(hook));
     if config.form.is_empty() {
         paths.extend(form_paths(&FormConfig::named("form")));
     }
@@ -223,6 +224,45 @@ fn link(route: &'static str, id: &str, summary: &str) -> Path {
         operation
     };
     Path::new(route, vec![("get", with_token("show", &opened)), ("post", with_token("act", &acted))])
+}
+
+/// Where a third party posts leads; its GET is a handshake, where the third party asks for one.
+fn hook(route: &'static str) -> Path {
+    let in_path = |name: &str| json!({ "in": "path", "name": name, "required": true, "schema": { "type": "string" } });
+    let mut parameters = vec![in_path("id")];
+    if route.ends_with("{secret}") {
+        parameters.push(in_path("secret"));
+    }
+    let mut answers = Map::new();
+    for (status, why) in [
+        ("200", "Written down, or the handshake's answer, as the third party expects it."),
+        ("202", "Written down."),
+        ("204", "Written down."),
+        ("400", "What was proven cannot be read."),
+        ("401", "Not proven to come from the third party."),
+        ("404", "No such hook."),
+        ("405", "Another method than the hook's."),
+        ("408", "The body came too slowly."),
+        ("410", "The hook is switched off."),
+        ("413", "Larger than allowed."),
+        ("415", "Another type than the third party sends, or compressed."),
+        ("429", "Too many attempts without proof; `Retry-After` says when to come back."),
+        ("503", "Not now; `Retry-After` says when to come back. Nothing was written down."),
+    ] {
+        answers.insert(status.to_owned(), json!({ "description": why }));
+    }
+    let answers = Value::Object(answers);
+    let with_path = |id: String, summary: &str| {
+        let mut operation = operation(&id, "visitor", summary, &answers);
+        if let Some(members) = operation.as_object_mut() {
+            members.insert("parameters".to_owned(), parameters.clone().into());
+        }
+        operation
+    };
+    let kind = if parameters.len() > 1 { "hook-with-secret" } else { "hook" };
+    let get = with_path(format!("shake-{kind}"), "Answer the handshake of a third party");
+    let post = with_path(format!("take-{kind}"), "Take leads of a third party");
+    Path::new(route, vec![("get", get), ("post", post)])
 }
 
 fn script(route: &'static str, id: &str, summary: &str) -> Path {

@@ -48,13 +48,22 @@ fn by_every_adapter(raw: &[u8], content_type: &str) {
         }
         let read = read(&envelope(raw, content_type), &hook, &settings);
         assert!(read.fields.len() <= limits.fields + 50, "{}", adapter.name);
-        assert!(read.fields.iter().map(|f| f.value.len()).sum::<usize>() <= limits.text_bytes + 4_096, "{}", adapter.name);
+        assert!(
+            read.fields.iter().map(|f| f.value.len()).sum::<usize>() <= limits.text_bytes + 4_096,
+            "{}",
+            adapter.name
+        );
         assert!(read.fields.iter().all(|f| !f.value.contains('\0') && !f.name.contains('\0')), "{}", adapter.name);
         let headers: BTreeMap<String, String> = BTreeMap::new();
         for verifier in &adapter.verifiers {
-            let evidence = Evidence { headers: &headers, body: raw, content_type: Some(content_type), path_secret: None, now: 0 };
+            let evidence =
+                Evidence { headers: &headers, body: raw, content_type: Some(content_type), path_secret: None, now: 0 };
             let proven = verifier.verify(&["0123456789abcdef".to_owned()], &evidence);
-            assert!(matches!(proven, Err(Unproven::Missing | Unproven::NoTime | Unproven::Wrong | Unproven::NoSecret)), "{}", adapter.name);
+            assert!(
+                matches!(proven, Err(Unproven::Missing | Unproven::NoTime | Unproven::Wrong | Unproven::NoSecret)),
+                "{}",
+                adapter.name
+            );
         }
     }
 }

@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::adapter::{Adapter, Fault};
 pub use self::mapping::Mapping;
-pub use super::envelope::TEST;
 use self::path::Path;
+pub use super::envelope::TEST;
 
 /// Name in [`crate::domain::envelope::ArrivalContext::extra`] of what the bytes are: [`STAGE_LEAD`], or nothing for a
 /// request as received.

@@ -66,10 +66,10 @@ const SERVICES: &[Service] = &[
 
 /// Puts a `_` before the names by which a recognised service steers itself.
 pub(super) fn settle(pairs: &mut FormPairs) {
-    let shows = |service: &&Service| {
+    let is_shown = |service: &&Service| {
         pairs.fields.iter().any(|(name, _)| service.marks.iter().any(|mark| is_meant(mark, name.trim())))
     };
-    let shown: Vec<&Service> = SERVICES.iter().filter(shows).collect();
+    let shown: Vec<&Service> = SERVICES.iter().filter(is_shown).collect();
     if shown.is_empty() {
         return;
     }

@@ -21,7 +21,8 @@ const WORDS: usize = 9;
 /// Splits a signature off: (text, signature). The text is never empty unless it was. `sender` is who wrote.
 pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
     let lines: Vec<&str> = text.split('\n').collect();
-    let delimiter = lines.iter().rposition(|line| matches!(line.trim_start_matches('\u{a0}'), "-- " | "--" | "--\u{a0}"));
+    let delimiter =
+        lines.iter().rposition(|line| matches!(line.trim_start_matches('\u{a0}'), "-- " | "--" | "--\u{a0}"));
     let start = delimiter.or_else(|| unmarked(&lines, &Sender::of(sender)));
     let Some(start) = start else { return (text.to_owned(), None) };
     let (above, block) = lines.split_at_checked(start).unwrap_or((&lines, &[]));
@@ -58,7 +59,9 @@ impl Sender {
 
     /// One of the words is one of the sender's, or the long and the short form of one: `Chris` and `Christopher`.
     fn is_meant(&self, line: &str) -> bool {
-        let same = |a: &str, b: &str| a == b || a.chars().count() >= 3 && b.chars().count() >= 3 && (a.starts_with(b) || b.starts_with(a));
+        let same = |a: &str, b: &str| {
+            a == b || a.chars().count() >= 3 && b.chars().count() >= 3 && (a.starts_with(b) || b.starts_with(a))
+        };
         words(line).filter(|w| w.chars().count() >= 2).any(|word| self.words.iter().any(|known| same(known, &word)))
     }
 
@@ -96,9 +99,11 @@ enum Shape {
 
 /// Where an unmarked block begins.
 fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
-    let filled: Vec<usize> = (0..lines.len()).rev().filter(|&i| lines.get(i).is_some_and(|l| !l.trim().is_empty())).take(TAIL + 1).collect();
+    let filled: Vec<usize> =
+        (0..lines.len()).rev().filter(|&i| lines.get(i).is_some_and(|l| !l.trim().is_empty())).take(TAIL + 1).collect();
     let line = |place: usize| filled.get(place).and_then(|&i| lines.get(i)).map_or("", |l| l.trim());
-    let gap_above = |place: usize| matches!((filled.get(place), filled.get(place + 1)), (Some(a), Some(b)) if a - b > 1);
+    let gap_above =
+        |place: usize| matches!((filled.get(place), filled.get(place + 1)), (Some(a), Some(b)) if a - b > 1);
     let (mut start, mut below) = (None, Vec::new());
     for (place, &index) in filled.iter().take(TAIL).enumerate() {
         let mut shape = shape(line(place), sender);
@@ -108,7 +113,9 @@ fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
         match shape {
             Shape::Text => break,
             Shape::Closing => {
-                if below.iter().any(|s| matches!(s, Shape::Name | Shape::Detail)) || below.last() == Some(&Shape::Capitals) {
+                if below.iter().any(|s| matches!(s, Shape::Name | Shape::Detail))
+                    || below.last() == Some(&Shape::Capitals)
+                {
                     start = Some(index);
                 }
                 break;
@@ -170,14 +177,19 @@ fn is_name_line(line: &str, sender: &Sender) -> bool {
     let begins = line.trim_start_matches(|c: char| !c.is_alphanumeric()).chars().next();
     let like_a_name = begins.is_some_and(|c| !c.is_lowercase()) || count <= 2;
     let sentence = line.ends_with([':', ';', '!']) || line.contains([':', '?']);
-    (1..=5).contains(&count) && line.chars().count() <= 45 && like_a_name && !sentence && !has_verb(line) && sender.is_meant(line)
+    (1..=5).contains(&count)
+        && line.chars().count() <= 45
+        && like_a_name
+        && !sentence
+        && !has_verb(line)
+        && sender.is_meant(line)
 }
 
 /// Little words that names do not hold.
 fn has_verb(line: &str) -> bool {
     const WORDS: [&str; 26] = [
-        "is", "are", "was", "will", "have", "has", "please", "you", "we", "can", "the", "est", "sont", "vous", "nous", "ist", "sind",
-        "sie", "wir", "je", "jsou", "jsme", "prosím", "es", "son", "he",
+        "is", "are", "was", "will", "have", "has", "please", "you", "we", "can", "the", "est", "sont", "vous", "nous",
+        "ist", "sind", "sie", "wir", "je", "jsou", "jsme", "prosím", "es", "son", "he",
     ];
     words(line).any(|word| WORDS.contains(&word.as_str()))
 }
@@ -185,15 +197,22 @@ fn has_verb(line: &str) -> bool {
 /// Up to four words that all begin with a capital letter.
 fn is_capitals(line: &str) -> bool {
     let parts: Vec<&str> = line.trim_matches(|c: char| " .,-*".contains(c)).split_whitespace().collect();
-    let capital = |w: &&str| w.chars().next().is_some_and(char::is_uppercase) && w.chars().all(|c| c.is_alphabetic() || "'’.-".contains(c));
-    (1..=4).contains(&parts.len()) && line.chars().count() < 40 && !line.ends_with([':', '?', '!']) && parts.iter().all(|w| capital(w))
+    let capital = |w: &&str| {
+        w.chars().next().is_some_and(char::is_uppercase) && w.chars().all(|c| c.is_alphabetic() || "'’.-".contains(c))
+    };
+    (1..=4).contains(&parts.len())
+        && line.chars().count() < 40
+        && !line.ends_with([':', '?', '!'])
+        && parts.iter().all(|w| capital(w))
 }
 
 /// One word written like a given name.
 fn is_given_name(line: &str) -> bool {
     let word = line.trim_end_matches(['.', ',']);
     let mut letters = word.chars();
-    letters.next().is_some_and(char::is_uppercase) && (2..=11).contains(&letters.clone().count()) && letters.all(char::is_lowercase)
+    letters.next().is_some_and(char::is_uppercase)
+        && (2..=11).contains(&letters.clone().count())
+        && letters.all(char::is_lowercase)
 }
 
 fn is_rule(line: &str) -> bool {
@@ -228,7 +247,8 @@ fn digits_in_a_row(line: &str) -> usize {
 /// The local part of the first mail address.
 fn address_in(line: &str) -> Option<&str> {
     let (before, after) = line.split_once('@')?;
-    let local = before.rsplit(|c: char| !(c.is_alphanumeric() || "._+-".contains(c))).next().filter(|l| !l.is_empty())?;
+    let local =
+        before.rsplit(|c: char| !(c.is_alphanumeric() || "._+-".contains(c))).next().filter(|l| !l.is_empty())?;
     after.split(|c: char| !(c.is_alphanumeric() || ".-".contains(c))).next().filter(|d| d.contains('.'))?;
     Some(local)
 }

@@ -84,7 +84,9 @@ pub(super) fn is_footer(line: &str) -> bool {
     let line = line.trim().trim_end_matches('.');
     let folded = if line.len() < SHORT { fold(line) } else { return false };
     !line.contains([',', ';', '!', '?'])
-        && FOOTED.iter().any(|start| folded.starts_with(start) || start.ends_with("から") && folded.contains(start.as_str()))
+        && FOOTED
+            .iter()
+            .any(|start| folded.starts_with(start) || start.ends_with("から") && folded.contains(start.as_str()))
 }
 
 /// A word of the line is one that signatures hold.
@@ -99,7 +101,9 @@ mod tests {
 
     #[test]
     fn closings_and_footers_are_known_in_many_languages() {
-        for line in ["Thanks,", "Bien cordialement", "Mit freundlichen Grüßen", "S pozdravem,", "با احترام،", "С уважением,"] {
+        for line in
+            ["Thanks,", "Bien cordialement", "Mit freundlichen Grüßen", "S pozdravem,", "با احترام،", "С уважением,"]
+        {
             assert!(closes(line), "{line}");
         }
         for line in ["Thanks for checking the order", "Best price please", "", "Merci de rappeler Eva"] {
@@ -108,7 +112,9 @@ mod tests {
         assert_eq!(after_closing("Thanks, BT"), Some("BT"));
         assert_eq!(after_closing("Thanks again. Eva"), Some("Eva"));
         assert_eq!(after_closing("Hello Eva"), None);
-        for line in ["Sent from my iPhone", "Envoyé de mon iPhone", "Odesláno z mého telefonu", "Verstuurd vanaf mijn iPad"] {
+        for line in
+            ["Sent from my iPhone", "Envoyé de mon iPhone", "Odesláno z mého telefonu", "Verstuurd vanaf mijn iPad"]
+        {
             assert!(is_footer(line), "{line}");
         }
         assert!(!is_footer("Sent from my desk, with three pages of remarks"));

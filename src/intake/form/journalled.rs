@@ -20,7 +20,8 @@ use super::problem::Why;
 use super::rates::Room;
 use super::shares::Fate;
 use crate::domain::envelope::{
-    ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, HELD_KEY, RawKind, SHOWN_SENDER, SHOWN_SUBJECT, TEST,
+    ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, HELD_KEY, RawKind, SHOWN_SENDER, SHOWN_SUBJECT,
+    TEST,
 };
 use crate::domain::reading::arrival_key::form_keys;
 use crate::domain::reading::text::non_empty_line;

@@ -44,9 +44,9 @@ pub(super) async fn unsubscribe(State(door): State<Arc<FormDoor>>, name: Name, r
 }
 
 async fn page(door: &FormDoor, kind: LinkKind, name: Name, request: Request) -> Response {
-    let (head, sent) = request.into_parts();
+    let (head, unread) = request.into_parts();
     // A body says nothing here: the one click of RFC 8058 is a POST, and so is the button.
-    body::discard(sent).await;
+    body::discard(unread).await;
     let set = door.forms.load_full();
     let query = head.uri.query().unwrap_or_default();
     let mut manner = Manner::of(&head.headers, query, None, door.journal.clock().new_id());
