@@ -1,4 +1,4 @@
-//! `scan` effects: an uploaded file is shown to ClamAV's `clamd`, and what it says is written beside the file.
+//! `scan` effects: an uploaded file is shown to `clamd` of `ClamAV`, and what it says is written beside the file.
 //!
 //! The protocol is that of `clamd(8)`: `zINSTREAM` ended by NUL, then chunks, each behind its length as four bytes, big
 //! end first; a length of zero ends the file. The answer is one text ended by NUL: `stream: OK`, `stream: NAME FOUND` or

@@ -51,7 +51,7 @@ impl Clamd {
                 }
                 let Ok(stream) = stream else { continue };
                 let state = Arc::clone(&shared);
-                std::thread::spawn(move || drop(session(stream, &state)));
+                std::thread::spawn(move || drop(session(&stream, &state)));
             }
         });
         Self { address, state }
@@ -80,16 +80,16 @@ impl Drop for Clamd {
     }
 }
 
-fn session(stream: TcpStream, state: &State) -> Result<()> {
+fn session(stream: &TcpStream, state: &State) -> Result<()> {
     let mood = *state.mood.lock().unwrap_or_else(PoisonError::into_inner);
     if mood == Mood::Rude {
         return Ok(());
     }
-    let mut from = BufReader::new(&stream);
+    let mut from = BufReader::new(stream);
     let mut command = [0_u8; 10];
     from.read_exact(&mut command)?;
     if command != *b"zINSTREAM\0" {
-        return (&stream).write_all(b"UNKNOWN COMMAND\0");
+        return (&*stream).write_all(b"UNKNOWN COMMAND\0");
     }
     let mut file = Vec::new();
     loop {
@@ -100,7 +100,7 @@ fn session(stream: TcpStream, state: &State) -> Result<()> {
             break;
         }
         if matches!(mood, Mood::Limited(most) if file.len() + length > most) {
-            (&stream).write_all(b"INSTREAM size limit exceeded. ERROR\0")?;
+            (&*stream).write_all(b"INSTREAM size limit exceeded. ERROR\0")?;
             // What is still on its way is read, so that the answer is not lost with it.
             return std::io::copy(&mut from, &mut std::io::sink()).map(drop);
         }
@@ -117,8 +117,8 @@ fn session(stream: TcpStream, state: &State) -> Result<()> {
             from.read_to_end(&mut rest)?;
             Ok(())
         }
-        Mood::Failing(why) => (&stream).write_all(format!("stream: {why} ERROR\0").as_bytes()),
-        _ if infected => (&stream).write_all(b"stream: Eicar-Test-Signature FOUND\0"),
-        _ => (&stream).write_all(b"stream: OK\0"),
+        Mood::Failing(why) => (&*stream).write_all(format!("stream: {why} ERROR\0").as_bytes()),
+        _ if infected => (&*stream).write_all(b"stream: Eicar-Test-Signature FOUND\0"),
+        _ => (&*stream).write_all(b"stream: OK\0"),
     }
 }

@@ -15,9 +15,9 @@ pub fn held(address: SocketAddr, count: usize, first: &[u8]) -> Vec<TcpStream> {
     pisteur::http::handles::raise();
     (0..count)
         .map(|_| {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
-            socket.connect_timeout(&address.into(), wait::LONG).unwrap();
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).expect("an address of this machine");
+            socket.connect_timeout(&address.into(), wait::LONG).expect("a connection");
             let mut stream = TcpStream::from(socket);
             // The other end may have had to make room already.
             drop(stream.write_all(first));

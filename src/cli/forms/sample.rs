@@ -57,10 +57,9 @@ fn value(form: &FormConfig, field: &FormField) -> String {
         (FieldType::Text, None) => "test".to_owned(),
         (FieldType::Email, _) => meant(Canonical::Email).to_owned(),
         (FieldType::Phone, _) => meant(Canonical::Phone).to_owned(),
-        (FieldType::Number | FieldType::Money, _) => "1".to_owned(),
+        (FieldType::Number | FieldType::Money | FieldType::Bool, _) => "1".to_owned(),
         (FieldType::Postcode, _) => meant(Canonical::Postcode).to_owned(),
         (FieldType::Country, _) => form.country.clone().unwrap_or_else(|| "FR".to_owned()),
-        (FieldType::Bool, _) => "1".to_owned(),
         (FieldType::Date, _) => "2026-01-01".to_owned(),
     }
 }

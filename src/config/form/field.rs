@@ -80,12 +80,12 @@ impl FormField {
         }
         for (language, labels) in &self.option_labels {
             let key = format!("{at}.option_labels.{language}");
-            if labels.len() != self.options.len() {
-                let message = format!("{} labels for {} options; give one for each", labels.len(), self.options.len());
-                problems.push(Problem::new(key, message));
-            } else {
+            if labels.len() == self.options.len() {
                 problems
                     .extend(labels.iter().find_map(|label| Some(Problem::new(key.clone(), wrong(language, label)?))));
+            } else {
+                let message = format!("{} labels for {} options; give one for each", labels.len(), self.options.len());
+                problems.push(Problem::new(key, message));
             }
         }
         problems

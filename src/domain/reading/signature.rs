@@ -203,7 +203,7 @@ fn is_capitals(line: &str) -> bool {
     (1..=4).contains(&parts.len())
         && line.chars().count() < 40
         && !line.ends_with([':', '?', '!'])
-        && parts.iter().all(|w| capital(w))
+        && parts.iter().all(capital)
 }
 
 /// One word written like a given name.

@@ -32,7 +32,7 @@ const TYPED_BYTES: usize = 64 << 10;
 /// A refusal, with what had been read by then.
 pub(super) struct Refused {
     pub(super) why: Why,
-    pub(super) said: Option<Said>,
+    pub(super) said: Option<Box<Said>>,
 }
 
 impl From<Why> for Refused {
@@ -182,7 +182,7 @@ impl Visit {
             manner.language = language;
         }
         if said.is_empty() {
-            return Err(Refused { why: Why::Empty, said: Some(said) });
+            return Err(Refused { why: Why::Empty, said: Some(Box::new(said)) });
         }
         self.note_relays(&said);
         let test = marked::is_test(self.headers(), &self.door.journal).await?;
@@ -190,7 +190,7 @@ impl Visit {
         let said = Arc::new(said);
         match self.settle(raw, &said, beside, manner.json).await {
             Ok(id) => Ok(manner.success(id, &self.next(&said, manner), &said.refused)),
-            Err(why) => Err(Refused { why, said: Some(Arc::unwrap_or_clone(said)) }),
+            Err(why) => Err(Refused { why, said: Some(Box::new(Arc::unwrap_or_clone(said))) }),
         }
     }
 
@@ -199,7 +199,7 @@ impl Visit {
         fields::read(encoding, &self.content_type(), raw, &self.allowed()).map_err(|why| {
             let small = raw.len() <= TYPED_BYTES && !matches!(why, Why::Malformed { .. });
             let said = small.then(|| fields::read(encoding, &self.content_type(), raw, &Allowed::ANY).ok()).flatten();
-            Refused { why, said }
+            Refused { why, said: said.map(Box::new) }
         })
     }
 
@@ -272,7 +272,7 @@ impl Visit {
         match self.take(body, limit).await {
             Ok(taken) => {
                 let raw = Bytes::from(taken.bytes);
-                let said = self.read(encoding, &raw).map_or_else(|refused| refused.said, Some);
+                let said = self.read(encoding, &raw).map_or_else(|refused| refused.said, |said| Some(Box::new(said)));
                 Refused { why, said }
             }
             Err(_) => why.into(),

@@ -18,7 +18,7 @@ pub struct Script {
 impl Script {
     fn of(source: &'static str) -> Self {
         let digest = sha2::Sha256::digest(source.as_bytes());
-        let version: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let version: String = format!("{digest:x}").chars().take(16).collect();
         Self { source, etag: format!("\"{version}\""), version }
     }
 

@@ -170,7 +170,7 @@ pub fn endings(allowed: &[String]) -> Vec<String> {
 /// SHA-256 of a file in lower-case hexadecimal, by which the same file is known everywhere.
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 #[cfg(test)]
