@@ -1,4 +1,4 @@
-//! Real headless Chromium, driven over WebDriver: the form's own page, and what websites include.
+//! Real headless Chromium, driven over `WebDriver`: the form's own page, and what websites include.
 
 mod driver;
 mod house;

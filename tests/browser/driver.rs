@@ -1,4 +1,4 @@
-//! A small WebDriver client (W3C WebDriver) over chromedriver, which it starts and ends.
+//! A small client of `WebDriver` (W3C) over chromedriver, which it starts and ends.
 
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::support::http::Http;
 use crate::support::process::{Leashed, Signal, find_program, free_port, wait_for_port};
 use crate::support::wait;
 
-/// Key under which WebDriver names an element.
+/// Key under which `WebDriver` names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// One browser at a time: two would starve each other and the daemon on a small machine.
@@ -39,7 +39,7 @@ pub struct Browser {
     http: Http,
     session: String,
     driver: Option<Leashed>,
-    _folder: TempDir,
+    folder: TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -61,10 +61,10 @@ impl Browser {
             http: Http { timeout: Duration::from_secs(60), ..Http::to(([127, 0, 0, 1], port).into()) },
             session: String::new(),
             driver: Some(driver),
-            _folder: folder,
+            folder,
             _turn: turn,
         };
-        let data = browser._folder.path().join("profile");
+        let data = browser.folder.path().join("profile");
         let (width, height) = wishes.size;
         let args = [
             "--headless".to_owned(),

@@ -112,10 +112,9 @@ fn nginx_as_the_page_says_passes_visitors_on() {
             ("http://127.0.0.1:8080", &format!("http://{}", daemon.public().addr)),
         ],
     );
-    let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
-        .collect();
+        .concat();
     let whole = format!(
         "daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log; events {{}}\n\
          http {{ access_log off; {paths} {server} }}\n"

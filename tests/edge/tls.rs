@@ -76,7 +76,7 @@ fn the_public_listener_speaks_https_with_the_files_given() {
     let mut large = TcpStream::connect(address).unwrap();
     large.set_read_timeout(Some(wait::LONG)).unwrap();
     let head = b"POST /f/contact HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\nmessage=";
-    large.write_all(&[head.as_slice(), &[b'a'; 39_992]].concat()).unwrap();
+    large.write_all(&[head.as_slice(), &vec![b'a'; 39_992]].concat()).unwrap();
     let mut said = String::new();
     large.read_to_string(&mut said).unwrap();
     assert!(said.starts_with("HTTP/1.1 400 "), "{said}");

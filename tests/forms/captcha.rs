@@ -53,7 +53,11 @@ pub fn solve(challenge: &Value) -> String {
         key
     };
     let (counter, key) = (0..100_000).map(|n| (n, derive(n))).find(|(_, key)| key.starts_with(&prefix)).unwrap();
-    let derived: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let derived: String = key
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|half| char::from_digit(half.into(), 16))
+        .collect();
     STANDARD.encode(
         json!({ "challenge": challenge, "solution": { "counter": counter, "derivedKey": derived } }).to_string(),
     )

@@ -10,6 +10,11 @@ use super::house::{House, Plan};
 use crate::support::daemon::{Daemon, Setup};
 use crate::support::wait;
 
+/// Method, path, type, headers and body of a request, and status and slug of its answer.
+type Early<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8], u16, &'a str);
+/// Headers and body of a submission, status and slug of its answer, and how it is kept.
+type Late<'a> = (&'a [(&'a str, &'a str)], &'a [u8], u16, &'a str, ArrivalState, Option<&'a str>);
+
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data; boundary=BoUnDaRy";
 const JSON: &str = "application/json";
@@ -54,7 +59,7 @@ async fn refusals_come_in_their_order_and_only_what_passes_them_is_written_down(
     };
     let large = vec![b'a'; 2 << 20];
     // Each request is wrong in everything that comes later, too.
-    let before: [(&str, &str, &str, &[(&str, &str)], &[u8], u16, &str); 8] = [
+    let before: [Early<'_>; 8] = [
         ("DELETE", "/f/nowhere", "text/plain", &[("content-encoding", "gzip")], &large, 404, "form_not_found"),
         ("POST", "/f", URLENCODED, &[], b"_form=nowhere&a=1", 404, "form_not_found"),
         ("PUT", "/f/contact", "text/plain", &[("content-encoding", "gzip")], &large, 405, "method_not_allowed"),
@@ -71,7 +76,7 @@ async fn refusals_come_in_their_order_and_only_what_passes_them_is_written_down(
     assert_eq!(send("POST", "/f/contact", URLENCODED, &[], b"_gotcha=&name=+"), (400, "empty".to_owned()));
     assert!(house.arrivals().await.is_empty());
     let evil = [("origin", "https://evil.example")];
-    let after: [(&[(&str, &str)], &[u8], u16, &str, ArrivalState, Option<&str>); 3] = [
+    let after: [Late<'_>; 3] = [
         (&[], b"name=a", 422, "invalid_fields", ArrivalState::Quarantined, Some("invalid_fields")),
         (&evil, b"message=b", 403, "origin_refused", ArrivalState::Quarantined, Some("origin_refused")),
         (&[], b"message=c", 200, "", ArrivalState::Received, None),
@@ -213,6 +218,7 @@ fn s53_no_daily_limit_loses_anything_and_what_overflows_waits() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of ten services")]
 fn forms_of_ten_services_need_no_more_than_a_new_address() {
     let form = "[[form]]\nid = \"contact\"\nfield = [\
         { name = \"input_1.3\", canonical = \"first_name\" }, { name = \"input_1.6\", canonical = \"last_name\" },\
@@ -567,10 +573,10 @@ async fn scripts_may_read_every_answer_whatever_it_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn floods_inside_a_body_meet_the_limits() {
     let house = House::usual().await;
-    let colliding: String =
-        (0..1_000).map(|n| format!("k{}=1&", "Aa".repeat(n % 7).replacen("Aa", "BB", n % 3))).collect();
+    let colliding = (0..1_000).map(|n| format!("k{}=1&", "Aa".repeat(n % 7).replacen("Aa", "BB", n % 3)));
+    let colliding = colliding.collect::<Vec<_>>().concat();
     let twice = "--BoUnDaRy\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n1\r\n--BoUnDaRy--\r\n";
-    let headers: String = (0..100).map(|n| format!("X-{n}: 1\r\n")).collect();
+    let headers = (0..100).map(|n| format!("X-{n}: 1\r\n")).collect::<Vec<_>>().concat();
     let headed =
         format!("--BoUnDaRy\r\n{headers}Content-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--BoUnDaRy--\r\n");
     let tiny = "a&".repeat(500_000);

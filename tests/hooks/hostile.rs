@@ -102,7 +102,7 @@ fn hostile_sizes_end_in_time() {
         "options": (0..60).map(|i| json!({"id": (59 - i).to_string(), "text": "t"})).collect::<Vec<_>>()})).collect::<Vec<_>>()}});
     let changes: Vec<_> = (0..MOST).map(|i| json!({"field": "leadgen", "value": {"leadgen_id": i}})).collect();
     let many = json!({"object": "page", "entry": [{"changes": changes}]});
-    let pairs: String = (0..50_000).map(|i| format!("a[{}][b]={i}&", i % 100)).collect();
+    let pairs = (0..50_000).map(|i| format!("a[{}][b]={i}&", i % 100)).collect::<Vec<_>>().concat();
     for (raw, kind) in [
         (deep.as_str(), "application/json"),
         (&wide.to_string(), "application/json"),

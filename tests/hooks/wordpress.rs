@@ -1,4 +1,4 @@
-//! WordPress plugins that post to a form's own address, as config/sites.md tells people to set them up.
+//! Plugins of `WordPress` that post to a form's own address, as config/sites.md tells people to set them up.
 
 use pisteur::config::form::FormConfig;
 

@@ -58,12 +58,12 @@ fn s44_our_own_mails_come_from_our_own_domain_or_doctor_warns() {
 
 #[test]
 fn s45_each_mailbox_may_have_its_own_order_of_whom_to_believe() {
+    use IdentitySource::{Fields, From, ReplyTo};
     let raw = notification("web@hosting.cz", "office@agency.cz", "jan@novak.cz");
     let with = |order: &[IdentitySource]| {
         let identity = [("sales".to_owned(), order.to_vec())].into();
         understood(&raw, &ReadSettings { identity, ..settings() }).1
     };
-    use IdentitySource::{Fields, From, ReplyTo};
     assert_eq!(addresses(&understood(&raw, &settings()).1), ["jan@novak.cz"], "usually what was typed");
     assert_eq!(addresses(&with(&[Fields, From])), ["jan@novak.cz"]);
     assert_eq!(addresses(&with(&[ReplyTo, Fields])), ["office@agency.cz"]);

@@ -2,7 +2,7 @@
 //!
 //! The sets lie outside the project, with their truth. Text is compared with white space normalised; lost content is a
 //! word of the truth that the output lacks. Nothing here is asserted: it prints.
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a measurement fails by panicking")]
+#![expect(clippy::expect_used, reason = "a measurement fails by panicking")]
 #![expect(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "figures for people")]
 
 mod forwards;

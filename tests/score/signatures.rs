@@ -42,7 +42,7 @@ fn judge(body: &str, sender: &str, path: &Path, verbose: bool, tally: &mut Tally
         .map(|(signed, line)| (signed, line.split_whitespace().collect::<Vec<_>>().join(" ")))
         .filter(|(_, line)| !line.is_empty())
         .collect();
-    let plain: String = body.lines().map(|l| format!("{}\n", l.strip_prefix("#sig#").unwrap_or(l))).collect();
+    let plain: String = body.lines().flat_map(|l| [l.strip_prefix("#sig#").unwrap_or(l), "\n"]).collect();
     let from = if sender.contains('@') && !sender.contains('<') { format!("<{sender}>") } else { sender.to_owned() };
     let read = read_raw(text_mail(&from, "Meeting", false, "text/plain", &plain));
     let signature = read.mail.and_then(|m| m.signature).unwrap_or_default();

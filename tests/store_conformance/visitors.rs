@@ -129,7 +129,7 @@ pub async fn bytes_kept_long_enough_go_and_nothing_else(lab: &Lab) {
     let enquiry = super::lab::person("Anne Dupont", "anne@one.fr", None);
     lab.store.commit(vec![lab.commit(&lease, &enquiry, Action::Nothing)]).await.unwrap();
     let mut other = lab.form("other form", &[]);
-    other.envelope.intake_id = "quote".to_owned();
+    "quote".clone_into(&mut other.envelope.intake_id);
     other.initial = InitialState::Quarantined("suspected_spam".to_owned());
     ids.push(lab.accept(other).await.id());
     let before = lab.now().after(Duration::from_secs(5));
