@@ -53,7 +53,7 @@ async fn of_form(store: &dyn Store, form: &FormConfig, before: Timestamp) -> u64
             Ok(0) => return purged,
             Ok(count) => purged = purged.saturating_add(count),
             Err(error) => {
-                tracing::warn!(form = %form.id, %error, "old submissions to form {} keep their bytes for now", form.id);
+                tracing::warn!(form = %form.id, %error, "old submissions to form {} keep their bytes; the next round tries again", form.id);
                 return purged;
             }
         }

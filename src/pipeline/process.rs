@@ -3,8 +3,7 @@
 //! Invariants:
 //! - Everything between load and commit is pure; a batch keeps one [`Brain`] from start to end.
 //! - Arrivals of one batch that share a strong key are decided one after the other, so that the second sees the first.
-//! - A conflict at commit (somebody else wrote a record with one of our keys) is answered by deciding again: together,
-//!   then one after another, then later. It is no failure of the arrival.
+//! - A conflict at commit is no failure of the arrival: it is decided again, with the others, then alone, then later.
 //! - Every lease ends: committed, given back, failed with a reason, or lost to its expiry.
 
 use std::collections::{BTreeMap, BTreeSet};

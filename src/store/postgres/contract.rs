@@ -381,7 +381,7 @@ impl Store for Postgres {
             tracing::debug!(%error, "keys that ran out could not be forgotten; the next round tries again");
         }
         if let Err(error) = writing!(self, |conn| visitors::forget(conn, now)) {
-            tracing::debug!(%error, "mails and links that count no more stay for now");
+            tracing::debug!(%error, "mails and links that count no more could not be forgotten; the next round tries again");
         }
         let (spilled, set_aside) = self.inner.spilled().await;
         StoreStats { spilled, set_aside, ..self.figures.show(read, link.is_up()) }
