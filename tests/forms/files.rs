@@ -1,5 +1,7 @@
 //! Uploaded files: which are taken, and that one which is not loses nothing else.
 
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pisteur::domain::envelope::ArrivalState;
@@ -8,6 +10,7 @@ use serde_json::Value;
 use super::house::{House, Plan};
 use crate::support::clamd::{Clamd, EICAR, Mood};
 use crate::support::daemon::{Daemon, Setup};
+use crate::support::http::read_answer;
 use crate::support::wait;
 
 const MULTIPART: &str = "multipart/form-data; boundary=BoUnDaRy";
@@ -194,7 +197,7 @@ async fn too_many_or_too_large_is_told_before_anything_is_written() {
 }
 
 fn with_scanner(clamd: &Clamd, more: &str) -> Setup {
-    let scanner = format!("[clamav]\naddress = \"{}\"\ntimeout_seconds = 1\n{more}", clamd.address());
+    let scanner = format!("[clamav]\naddress = \"{}\"\ntimeout_seconds = 5\n{more}", clamd.address());
     Setup::bare().tables(FORM).tables("[delivery]\nmax_attempts = 1").tables(&scanner)
 }
 
@@ -233,7 +236,7 @@ fn a_scanner_that_is_away_slow_or_fails_leaves_files_unscanned_and_says_so() {
     let clamd = Clamd::start(Mood::Silent);
     let daemon = with_scanner(&clamd, "").start();
     let moods = [
-        (Mood::Silent, "did not answer within 1 seconds"),
+        (Mood::Silent, "did not answer within 5 seconds"),
         (Mood::Rude, "could not be reached"),
         (Mood::Failing("Can't allocate memory"), "Can't allocate memory"),
         (Mood::Limited(10), "StreamMaxLength"),
@@ -289,4 +292,36 @@ fn many_large_uploads_at_once_stay_within_their_memory() {
     assert!(peak >> 10 < 500, "the peak was {} MiB", peak >> 10);
     let kept = lines(&daemon, &["submissions", "list", "--limit", "0", "--json"]);
     assert_eq!(kept.len(), taken, "what was taken is kept, what was not is not");
+}
+
+#[test]
+fn of_uploads_that_are_too_much_together_one_gets_through() {
+    const LIMIT: usize = 64 << 20;
+    let limits = format!("[limits]\nper_client_per_minute = 0\nbody_with_files_bytes = {LIMIT}\nfile_bytes = {LIMIT}\nin_hand_bytes = {LIMIT}");
+    let daemon = Setup::bare().tables("[[form]]\nid = \"quote\"\nallow_files = true").tables(&limits).start();
+    let content = [PDF, &vec![b'%'; LIMIT - (4 << 20)][..]].concat();
+    let sent = body(&[("message", "plans")], &[("f", "a.pdf", "application/pdf", &content)]);
+    // More than half of the room, and more than the system keeps on the way: at least one was turned away before both
+    // had sent so much.
+    let (early, late) = sent.split_at(sent.len() - (4 << 20));
+    let head = format!(
+        "POST /f/quote HTTP/1.1\r\nHost: localhost\r\nContent-Type: {MULTIPART}\r\nContent-Length: {}\r\n\r\n",
+        sent.len()
+    );
+    let begun = std::sync::Barrier::new(2);
+    let upload = || {
+        let mut line = TcpStream::connect(daemon.public().addr).unwrap();
+        line.set_read_timeout(Some(wait::LONG)).unwrap();
+        line.write_all(head.as_bytes()).unwrap();
+        line.write_all(early).unwrap();
+        begun.wait();
+        line.write_all(late).unwrap();
+        read_answer(&mut BufReader::new(&line)).unwrap().status
+    };
+    let mut statuses = std::thread::scope(|scope| {
+        let both = [scope.spawn(upload), scope.spawn(upload)];
+        both.map(|upload| upload.join().unwrap())
+    });
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 503]);
 }

@@ -108,7 +108,8 @@ fn session(stream: &TcpStream, state: &State) -> Result<()> {
         file.resize(start + length, 0);
         from.read_exact(&mut file[start..])?;
     }
-    let infected = file.windows(EICAR.concat().len()).any(|window| window == EICAR.concat().as_bytes());
+    let eicar = EICAR.concat();
+    let infected = file.windows(eicar.len()).any(|window| window == eicar.as_bytes());
     state.seen.lock().unwrap_or_else(PoisonError::into_inner).push(file);
     match mood {
         Mood::Silent => {

@@ -90,6 +90,7 @@ impl Manner {
             pages::problem(&Trouble {
                 language: self.language,
                 status,
+                title: why.title(self.language.texts()),
                 words: &words,
                 faults: &faults,
                 typed,

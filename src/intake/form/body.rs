@@ -1,7 +1,7 @@
 //! Taking a request's body in, within its limits.
 //!
 //! Invariants: `Content-Length` is believed only to refuse earlier; what is in memory is counted against the budget of
-//! all requests before it is kept.
+//! all requests before it is kept; a refused body gives its share back before the rest of it is thrown away.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::budget::{Budget, Share};
 use super::problem::Why;
 
 /// After a refusal at most this much of the rest is read and thrown away, so that the client sees the answer instead of
@@ -19,8 +19,8 @@ use super::problem::Why;
 const DISCARDED: usize = 64 << 20;
 /// And for at most this long.
 const DISCARD_TIME: Duration = Duration::from_secs(5);
-/// Unit of the memory budget in bytes.
-pub(in crate::intake) const BUDGET_UNIT: usize = 4_096;
+/// Room made at the start for a body that says how long it is, in bytes.
+const FIRST: usize = 4_096;
 
 /// The body came too slowly; the listener's pace says so as the body's error.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub(in crate::intake) struct Taken {
     /// The bytes as sent.
     pub(in crate::intake) bytes: Vec<u8>,
     /// Given back when dropped.
-    pub(in crate::intake) share: Option<OwnedSemaphorePermit>,
+    pub(in crate::intake) share: Share,
 }
 
 /// Takes the body in, at most `limit` bytes.
@@ -41,7 +41,7 @@ pub(in crate::intake) async fn take(
     headers: &HeaderMap,
     mut body: Body,
     limit: usize,
-    budget: &Arc<Semaphore>,
+    budget: &Arc<Budget>,
 ) -> Result<Taken, Why> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|size| size > limit) {
@@ -50,27 +50,19 @@ pub(in crate::intake) async fn take(
         }
         return Err(Why::TooLarge { limit });
     }
-    let mut taken = Taken { bytes: Vec::with_capacity(announced.unwrap_or(0).min(BUDGET_UNIT)), share: None };
-    let mut units = 0;
+    let mut taken = Taken { bytes: Vec::with_capacity(announced.unwrap_or(0).min(FIRST)), share: budget.share() };
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| why(&error))?;
         let Some(data) = frame.data_ref() else { continue };
         if taken.bytes.len() + data.len() > limit {
+            drop(taken);
             discard(body).await;
             return Err(Why::TooLarge { limit });
         }
-        let needed = (taken.bytes.len() + data.len()).div_ceil(BUDGET_UNIT);
-        if needed > units {
-            let more = u32::try_from(needed - units).unwrap_or(u32::MAX);
-            let Ok(share) = Arc::clone(budget).try_acquire_many_owned(more) else {
-                discard(body).await;
-                return Err(Why::Busy);
-            };
-            match &mut taken.share {
-                Some(held) => held.merge(share),
-                held => *held = Some(share),
-            }
-            units = needed;
+        if !taken.share.grow(data.len()) {
+            drop(taken);
+            discard(body).await;
+            return Err(Why::Busy);
         }
         taken.bytes.extend_from_slice(data);
     }

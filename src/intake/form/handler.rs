@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header, request};
+use axum::http::{HeaderMap, Method, header, request};
 use axum::response::Response;
 use bytes::Bytes;
 use ulid::Ulid;
@@ -234,9 +234,7 @@ impl Visit {
         if !self.form.enabled {
             return Err(Why::Inactive);
         }
-        // Each line counts: a second one names what was done on top of the first (RFC 9110 section 8.4).
-        let mut encodings = self.headers().get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
-        if encodings.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity")) {
+        if negotiate::is_encoded(self.headers()) {
             return Err(Why::ContentEncoding);
         }
         let media_type = negotiate::media_type(self.headers());

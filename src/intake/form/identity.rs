@@ -69,8 +69,7 @@ pub(super) async fn anywhere(State(door): State<Arc<FormDoor>>, request: Request
 }
 
 fn encoding(headers: &axum::http::HeaderMap) -> Result<Encoding, Why> {
-    let encoded = negotiate::text(headers, header::CONTENT_ENCODING);
-    if !encoded.is_empty() && !encoded.eq_ignore_ascii_case("identity") {
+    if negotiate::is_encoded(headers) {
         return Err(Why::ContentEncoding);
     }
     Encoding::of(&negotiate::media_type(headers)).ok_or(Why::ContentType)

@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub(in crate::intake) mod body;
+pub mod budget;
 mod captcha;
 mod challenge;
 pub mod client;

@@ -1,6 +1,6 @@
 //! What kind of answer the visitor wants: JSON for scripts, pages for browsers.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 
 /// A header as text, unreadable bytes replaced; empty when absent.
 pub(in crate::intake) fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> String {
@@ -10,6 +10,13 @@ pub(in crate::intake) fn text(headers: &HeaderMap, name: impl header::AsHeaderNa
 /// The media type of `Content-Type`, lower case, without parameters; empty when absent.
 pub(in crate::intake) fn media_type(headers: &HeaderMap) -> String {
     text(headers, header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether the body is compressed or otherwise encoded. Each line of `Content-Encoding` counts: a second one names what
+/// was done on top of the first (RFC 9110 section 8.4).
+pub(in crate::intake) fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+    lines.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether the answer is to be JSON: asked by a script library, or `Accept` names JSON before HTML, or JSON was sent
@@ -63,6 +70,17 @@ mod tests {
                 assert_eq!(asked(content_type, *accept, &[]), json, "{content_type} {accept:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_second_line_of_encodings_counts() {
+        let encoded = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            lines.iter().for_each(|line| drop(headers.append(header::CONTENT_ENCODING, HeaderValue::from_static(line))));
+            is_encoded(&headers)
+        };
+        assert!(!encoded(&[]) && !encoded(&[""]) && !encoded(&["identity"]) && !encoded(&["Identity", "identity"]));
+        assert!(encoded(&["gzip"]) && encoded(&["identity", "gzip"]) && encoded(&["identity, gzip"]));
     }
 
     #[test]

@@ -215,6 +215,8 @@ pub fn thanks(language: Language, back: Option<&str>, form: Option<&FormConfig>,
 pub struct Fault<'a> {
     /// Its name.
     pub field: &'a str,
+    /// What became of the message, in a few words.
+    pub title: &'a str,
     /// What is wrong and what to do.
     pub words: Cow<'a, str>,
 }
@@ -266,7 +268,7 @@ pub fn problem(trouble: &Trouble<'_>) -> Response {
         Sheet { fields, hidden, trapped, send: texts.send_again, ..sheet(form, trouble.place, texts) }
     });
     let page = Page {
-        title: texts.problem,
+        title: trouble.title,
         words: trouble.words,
         parent: trouble.place.parent(),
         framed: *trouble.place != Place::Alone,

@@ -154,6 +154,15 @@ impl Why {
         }
     }
 
+    /// What became of the message, in a few words: what only lacks a captcha is kept.
+    #[must_use]
+    pub const fn title(&self, texts: &Texts) -> &'static str {
+        match self {
+            Self::CaptchaMissing | Self::CaptchaFailed => texts.unconfirmed,
+            _ => texts.problem,
+        }
+    }
+
     /// What is wrong, one entry for each fault: code, field, and what to do in the visitor's language.
     #[must_use]
     pub fn errors(&self, texts: &Texts) -> Vec<(&'static str, Option<&str>, String)> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::budget::Budget;
 use super::client::Proxies;
 use super::rates::Rates;
 use super::unfinished::Unfinished;
@@ -35,8 +36,8 @@ pub struct FormSet {
     pub unfinished: Unfinished,
     /// Submissions that may be in hand at one time, from the last byte of their body to the answer.
     pub in_hand: Semaphore,
-    /// Memory for bodies, in units of the body reader.
-    pub in_hand_bytes: Arc<Semaphore>,
+    /// Memory for bodies.
+    pub in_hand_bytes: Arc<Budget>,
     /// Warnings that visitors can provoke.
     pub warned: Seldom,
     /// What is kept of visitors' network addresses, by form id.
@@ -50,7 +51,6 @@ impl FormSet {
     #[must_use]
     pub fn new(forms: &[FormConfig], limits: &LimitsConfig, http: &HttpConfig) -> Self {
         let forms: Vec<Arc<FormConfig>> = forms.iter().cloned().map(Arc::new).collect();
-        let budget = limits.in_hand_bytes / super::body::BUDGET_UNIT;
         Self {
             by_path: forms.iter().map(|form| (form.path_name().to_owned(), Arc::clone(form))).collect(),
             by_id: forms.iter().map(|form| (form.id.clone(), Arc::clone(form))).collect(),
@@ -59,7 +59,7 @@ impl FormSet {
             rates: Rates::new(limits),
             unfinished: Unfinished::new(UNFINISHED),
             in_hand: Semaphore::new(limits.in_hand.min(Semaphore::MAX_PERMITS)),
-            in_hand_bytes: Arc::new(Semaphore::new(budget.min(Semaphore::MAX_PERMITS))),
+            in_hand_bytes: Budget::new(limits.in_hand_bytes),
             warned: Seldom::default(),
             // A key that cannot be read any more: rather nothing is kept than everything.
             kept_ips: forms.iter().map(|f| (f.id.clone(), f.privacy.rule().unwrap_or(IpRule::Drop))).collect(),

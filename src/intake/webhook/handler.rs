@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header, request};
+use axum::http::{HeaderMap, Method, header, request};
 use axum::response::Response;
 
 use super::answer::{self, Refusal};
@@ -123,8 +123,7 @@ impl Visit<'_> {
 
     /// What can be refused before the body.
     fn check_head(&self) -> Result<(), Refusal> {
-        let mut encodings = self.head.headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
-        if encodings.any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity")) {
+        if negotiate::is_encoded(&self.head.headers) {
             return Err(Refusal::Encoded);
         }
         let media = negotiate::media_type(&self.head.headers);

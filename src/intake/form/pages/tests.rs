@@ -29,6 +29,7 @@ async fn what_was_typed_comes_back_escaped() {
     let trouble = Trouble {
         language: Language::Fa,
         status: StatusCode::TOO_MANY_REQUESTS,
+        title: "?",
         words: "<b>",
         faults: &[Fault { field: "name", words: "<i>".into() }],
         typed: Some((&form, &typed)),

@@ -109,6 +109,7 @@ pub struct Texts {
     pub back: &'static str,
     pub another: &'static str,
     pub problem: &'static str,
+    pub unconfirmed: &'static str,
     pub kept: &'static str,
     pub send_again: &'static str,
     pub reference: &'static str,

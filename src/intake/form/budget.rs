@@ -1,0 +1,82 @@
+//! Memory of all bodies that are on their way in.
+//!
+//! Invariant: a share that cannot grow is empty from that moment on. So of bodies that are too much together, one always
+//! gets through: the last one finds what all others gave up.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes left for bodies.
+#[derive(Debug)]
+pub struct Budget(Mutex<usize>);
+
+/// What one body holds; given back when dropped.
+#[derive(Debug)]
+pub(in crate::intake) struct Share {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Budget {
+    /// A budget of so many bytes.
+    pub(in crate::intake) fn new(bytes: usize) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(bytes)))
+    }
+
+    /// A share of nothing yet.
+    pub(in crate::intake) fn share(self: &Arc<Self>) -> Share {
+        Share { budget: Arc::clone(self), bytes: 0 }
+    }
+}
+
+impl Share {
+    /// Holds so many bytes more. Where there is no room for them, `false`, and it holds none at all.
+    pub(in crate::intake) fn grow(&mut self, bytes: usize) -> bool {
+        let mut left = self.budget.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rest) = left.checked_sub(bytes) {
+            *left = rest;
+            self.bytes += bytes;
+            true
+        } else {
+            *left += std::mem::take(&mut self.bytes);
+            false
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        *self.budget.0.lock().unwrap_or_else(PoisonError::into_inner) += self.bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(budget: &Budget) -> usize {
+        *budget.0.lock().unwrap()
+    }
+
+    #[test]
+    fn a_share_grows_while_there_is_room_and_comes_back() {
+        let budget = Budget::new(10);
+        let mut share = budget.share();
+        assert!(share.grow(4) && share.grow(6) && share.grow(0));
+        assert_eq!(left(&budget), 0);
+        drop(share);
+        assert_eq!(left(&budget), 10);
+    }
+
+    #[test]
+    fn a_share_that_cannot_grow_leaves_its_room_to_others_at_once() {
+        let budget = Budget::new(10);
+        let (mut first, mut second) = (budget.share(), budget.share());
+        assert!(first.grow(5) && second.grow(5));
+        assert!(!first.grow(1), "nothing is left");
+        assert!(second.grow(5), "what the first one held");
+        drop(first);
+        assert_eq!(left(&budget), 0);
+        drop(second);
+        assert_eq!(left(&budget), 10);
+    }
+}
