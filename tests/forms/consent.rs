@@ -354,3 +354,14 @@ fn a_form_keeps_no_more_of_a_visitor_than_it_is_told() {
         assert!(!daemon.stderr().contains("198.51.100.7") && !daemon.stderr().contains("dupont.fr"), "nor do logs");
     }
 }
+
+#[test]
+fn an_operators_test_waits_for_nobodys_confirmation() {
+    let sink = SmtpSink::start();
+    let declared = "[[form]]\nid = \"letter\"\nfield = [{ name = \"email\", type = \"email\" }, { name = \"news\" }]\n";
+    let letter = format!("{declared}{}", FORM.trim_start());
+    let daemon = setup(&sink, "", &format!("{letter}create_before_confirm = false\n")).start();
+    let output = daemon.setup().run(&["forms", "test", "letter"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(column(&daemon, "SELECT kind FROM effect"), Vec::<String>::new(), "and nobody is written to");
+}

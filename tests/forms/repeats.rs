@@ -1,5 +1,8 @@
 //! The same submission again: one arrival counts, and its id is the answer.
 
+use std::collections::BTreeSet;
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use pisteur::clock::{Clock, Timestamp};
@@ -7,8 +10,12 @@ use pisteur::config::form::FormConfig;
 use pisteur::config::http::{HttpConfig, LimitsConfig};
 use pisteur::domain::envelope::ArrivalState;
 use pisteur::intake::form::FormSet;
+use serde_json::Value;
 
 use super::house::{House, Plan};
+use crate::support::daemon::{Daemon, Setup};
+use crate::support::http::read_answer;
+use crate::support::wait;
 
 fn id(answer: &crate::support::http::Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -183,4 +190,82 @@ async fn what_is_released_after_it_came_properly_is_a_repeat_and_says_nothing_tw
     let row = house.store.show_arrival(held).await.unwrap().unwrap().row;
     assert_eq!((row.state, row.duplicate_of), (ArrivalState::Received, None), "another submission is not swallowed");
     house.stop().await;
+}
+
+/// A daemon whose leads can be counted.
+fn door() -> Daemon {
+    Setup::bare()
+        .tables("[[form]]\nid = \"contact\"\n[limits]\nper_client_per_minute = 0\nper_form_per_minute = 0")
+        .start()
+}
+
+fn leads(daemon: &Daemon) -> usize {
+    String::from_utf8_lossy(&daemon.setup().run(&["leads", "list", "--limit", "0", "--json"]).stdout).lines().count()
+}
+
+fn submissions(daemon: &Daemon) -> Vec<Value> {
+    let output = daemon.setup().run(&["submissions", "list", "--limit", "0", "--json"]);
+    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn s49_a_visitor_whose_answer_was_lost_on_the_way_and_who_sends_again_is_one_lead() {
+    let daemon = door();
+    let bodies = [
+        // A page with our field, a page without it, and a script with a key.
+        ("", "name=Eva&email=eva%40web.example&message=hi&_submission_id=6b1f0c7e"),
+        ("", "name=Jan&email=jan%40web.example&message=hi"),
+        (
+            "Idempotency-Key: \"8e03978e-40d5-43dd-bc93-6894a57f9324\"\r\n",
+            "name=Ali&email=ali%40web.example&message=hi",
+        ),
+    ];
+    for (number, (key, body)) in bodies.iter().enumerate() {
+        let request = format!(
+            "POST /f/contact HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n{key}\
+             Accept: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut cut = TcpStream::connect(daemon.public().addr).unwrap();
+        cut.write_all(request.as_bytes()).unwrap();
+        wait::until("the lead is there", wait::LONG, || leads(&daemon) == number + 1);
+        // What stood in between gave up long before the answer came.
+        drop(cut);
+        let mut again = TcpStream::connect(daemon.public().addr).unwrap();
+        again.write_all(request.as_bytes()).unwrap();
+        let first = id(&read_answer(&mut BufReader::new(&again)).unwrap());
+        let counted = submissions(&daemon).into_iter().find(|row| row["id"] == *first).unwrap();
+        assert!(counted["record"].is_string(), "the answer names the one that counted: {counted}");
+    }
+    wait::until("all are decided", wait::LONG, || submissions(&daemon).iter().all(|row| row["state"] == "decided"));
+    assert_eq!(leads(&daemon), bodies.len());
+}
+
+#[test]
+fn s54_robots_that_send_everything_several_times_at_once_make_one_lead_of_each() {
+    const PEOPLE: usize = 12;
+    const TIMES: usize = 6;
+    let daemon = door();
+    let http = daemon.public();
+    let ids: Vec<BTreeSet<String>> = std::thread::scope(|scope| {
+        let robots: Vec<_> = (0..TIMES)
+            .map(|_| {
+                scope.spawn(move || -> Vec<String> {
+                    let one = |n: usize| {
+                        let (email, message) = (format!("p{n}@web{n}.example"), format!("Enquiry {n}"));
+                        let fields = [("name", "Robot"), ("email", email.as_str()), ("message", message.as_str())];
+                        id(&http.post_form("/f/contact", &fields).unwrap())
+                    };
+                    (0..PEOPLE).map(one).collect()
+                })
+            })
+            .collect();
+        let answers: Vec<Vec<String>> = robots.into_iter().map(|robot| robot.join().unwrap()).collect();
+        (0..PEOPLE).map(|n| answers.iter().map(|all| all[n].clone()).collect()).collect()
+    });
+    assert!(ids.iter().all(|said| said.len() == 1), "every one of them was told the same id: {ids:?}");
+    wait::until("all are decided", wait::LONG, || submissions(&daemon).iter().all(|row| row["state"] == "decided"));
+    let kept = submissions(&daemon);
+    assert_eq!(kept.len(), PEOPLE * TIMES, "what came again is kept as well");
+    assert_eq!(leads(&daemon), PEOPLE);
 }

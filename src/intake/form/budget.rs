@@ -11,26 +11,34 @@ pub struct Budget(Mutex<usize>);
 
 /// What one body holds; given back when dropped.
 #[derive(Debug)]
-pub(in crate::intake) struct Share {
+pub struct Share {
     budget: Arc<Budget>,
     bytes: usize,
 }
 
 impl Budget {
     /// A budget of so many bytes.
-    pub(in crate::intake) fn new(bytes: usize) -> Arc<Self> {
+    #[must_use]
+    pub fn new(bytes: usize) -> Arc<Self> {
         Arc::new(Self(Mutex::new(bytes)))
     }
 
+    /// Bytes that nobody holds.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A share of nothing yet.
-    pub(in crate::intake) fn share(self: &Arc<Self>) -> Share {
+    #[must_use]
+    pub fn share(self: &Arc<Self>) -> Share {
         Share { budget: Arc::clone(self), bytes: 0 }
     }
 }
 
 impl Share {
     /// Holds so many bytes more. Where there is no room for them, `false`, and it holds none at all.
-    pub(in crate::intake) fn grow(&mut self, bytes: usize) -> bool {
+    pub fn grow(&mut self, bytes: usize) -> bool {
         let mut left = self.budget.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rest) = left.checked_sub(bytes) {
             *left = rest;
@@ -53,18 +61,14 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
-    fn left(budget: &Budget) -> usize {
-        *budget.0.lock().unwrap()
-    }
-
     #[test]
     fn a_share_grows_while_there_is_room_and_comes_back() {
         let budget = Budget::new(10);
         let mut share = budget.share();
         assert!(share.grow(4) && share.grow(6) && share.grow(0));
-        assert_eq!(left(&budget), 0);
+        assert_eq!(budget.left(), 0);
         drop(share);
-        assert_eq!(left(&budget), 10);
+        assert_eq!(budget.left(), 10);
     }
 
     #[test]
@@ -75,8 +79,8 @@ mod tests {
         assert!(!first.grow(1), "nothing is left");
         assert!(second.grow(5), "what the first one held");
         drop(first);
-        assert_eq!(left(&budget), 0);
+        assert_eq!(budget.left(), 0);
         drop(second);
-        assert_eq!(left(&budget), 10);
+        assert_eq!(budget.left(), 10);
     }
 }

@@ -215,8 +215,6 @@ pub fn thanks(language: Language, back: Option<&str>, form: Option<&FormConfig>,
 pub struct Fault<'a> {
     /// Its name.
     pub field: &'a str,
-    /// What became of the message, in a few words.
-    pub title: &'a str,
     /// What is wrong and what to do.
     pub words: Cow<'a, str>,
 }
@@ -240,6 +238,8 @@ pub struct Trouble<'a> {
     pub language: Language,
     /// Its status.
     pub status: StatusCode,
+    /// What became of the message, in a few words.
+    pub title: &'a str,
     /// What is wrong and what to do.
     pub words: &'a str,
     /// What is wrong with single fields.
