@@ -9,6 +9,7 @@ mod forwards;
 mod machines;
 mod replies;
 mod scored;
+mod screening;
 mod signatures;
 
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ fn main() {
         .chain(replies::score(&folder, verbose))
         .chain(signatures::score(&folder, verbose))
         .chain(machines::score(&folder, verbose))
+        .chain(screening::score(&folder, verbose))
     {
         println!("{:<26} {:<46} {}", row.set, row.measure, row.figure);
     }

@@ -23,9 +23,9 @@ pub(crate) fn share(part: usize, whole: usize) -> String {
     format!("{part}/{whole} ({:.1} %)", 100.0 * part as f64 / whole.max(1) as f64)
 }
 
-/// Reads raw bytes as a mail.
-pub(crate) fn read_raw(raw: Vec<u8>) -> Submission {
-    let envelope = Envelope {
+/// A mail as it arrives.
+pub(crate) fn envelope(raw: Vec<u8>) -> Envelope {
+    Envelope {
         id: ulid::Ulid::nil(),
         channel: Channel::Mail,
         intake_id: "score".to_owned(),
@@ -36,8 +36,12 @@ pub(crate) fn read_raw(raw: Vec<u8>) -> Submission {
         content_type: None,
         context: ArrivalContext::default(),
         raw,
-    };
-    read(&envelope, &ReadSettings::default())
+    }
+}
+
+/// Reads raw bytes as a mail.
+pub(crate) fn read_raw(raw: Vec<u8>) -> Submission {
+    read(&envelope(raw), &ReadSettings::default())
 }
 
 /// A mail around a body of text.
