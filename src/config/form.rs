@@ -50,6 +50,9 @@ pub struct FormConfig {
     /// Websites whose scripts may post: `https://www.example.com`, `https://*.example.com`, or `*` for all. Empty: only
     /// this address itself; plain HTML forms of any site still work.
     pub allowed_origins: Vec<String>,
+    /// Take what names no website at all: `Origin: null` (a frame without rights, a page out of a file) and none (a
+    /// program, an old browser). `false` answers 403 and keeps it in quarantine.
+    pub allow_no_origin: bool,
     /// Take uploaded files.
     pub allow_files: bool,
     /// Files it takes, by ending (`pdf`, `png`, `docx`) or group: `pdf`, `image`, `office`, `text`, `archive`, `drawing`,
@@ -103,6 +106,7 @@ impl Default for FormConfig {
             redirect: None,
             allowed_redirects: Vec::new(),
             allowed_origins: Vec::new(),
+            allow_no_origin: true,
             allow_files: false,
             allowed_file_types: files::USUAL.map(str::to_owned).into(),
             file_bytes: None,
@@ -124,6 +128,13 @@ impl Default for FormConfig {
 }
 
 impl FormConfig {
+    /// Whether a field is what the visitor says: its meaning is declared, or its name is no control name.
+    #[must_use]
+    pub fn is_data(&self, name: &str) -> bool {
+        let declared = |field: &FormField| field.name == name && field.canonical.is_some();
+        self.fields.iter().any(declared) || field_names::is_data(name)
+    }
+
     /// A form as shipped, under this id.
     #[must_use]
     pub fn named(id: &str) -> Self {

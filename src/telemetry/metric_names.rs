@@ -57,6 +57,10 @@ pub const METRICS: &[Metric] = &[
     gauge("pisteur_tls_last_reload_successful", "0 while a new certificate was refused and the old one is in force."),
     counter("pisteur_infected_files_total", "Uploaded files in which the virus scanner found something."),
     counter("pisteur_screened_total", "Form submissions judged, by form and verdict."),
+    counter(
+        "pisteur_captcha_overload_total",
+        "Submissions that waited in vain for their captcha to be asked, by captcha; many visitors at one time.",
+    ),
     counter("pisteur_overflow_total", "Form submissions held because too many came, by form and reason."),
     counter("pisteur_leads_fetched_total", "Leads fetched after a notification or by the backfill, by hook."),
     // Mailboxes.

@@ -173,6 +173,106 @@ async fn a_double_click_and_a_retry_with_one_token_are_one_submission() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s47_one_token_is_one_submission_whatever_key_it_comes_under() {
+    let house = House::open(altcha()).await;
+    let token = solve(&challenge(&house, "contact"));
+    let send = |submission: &str| {
+        post(&house, &[("message", "hi"), ("altcha", &token), ("_submission_id", submission)]).status
+    };
+    assert_eq!((send("one"), send("one"), send("two"), send("")), (200, 200, 403, 403));
+    let headers = [BROWSER[0], BROWSER[1], ("idempotency-key", "three")];
+    let other = house.http.post_form_with("/f/contact", &[("message", "hi"), ("altcha", &token)], &headers).unwrap();
+    assert_eq!(other.status, 403);
+    assert_eq!(house.arrivals().await.iter().filter(|row| row.state == ArrivalState::Received).count(), 1);
+    house.stop().await;
+    let mut plan = altcha();
+    plan.forms[0].duplicate_window_seconds = 0;
+    let house = House::open(plan).await;
+    let token = solve(&challenge(&house, "contact"));
+    let send = || post(&house, &[("message", "hi"), ("altcha", &token)]).status;
+    assert_eq!((send(), send()), (200, 403), "where repeats are not recognised");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_again_after_the_challenge_has_ended_is_not_turned_away() {
+    let house = House::open(altcha()).await;
+    let token = solve(&challenge(&house, "contact"));
+    let send = |message: &str| post(&house, &[("message", message), ("altcha", &token), ("_submission_id", "u1")]);
+    let first = send("hi").json()["id"].clone();
+    house.clock.set(house.clock.now().after(Duration::from_secs(1_201)));
+    // A daemon that has just started has nothing but the journal to go by.
+    let gate = pisteur::intake::form::Gate::new(&CaptchaConfig::default(), &*house.clock).unwrap();
+    gate.keys().settle(&*house.store, &*house.clock).await.unwrap();
+    let second = house
+        .also(pisteur::intake::form::FormDoor {
+            journal: house.journal.clone(),
+            gate: std::sync::Arc::new(gate),
+            forms: std::sync::Arc::clone(&house.forms),
+        })
+        .await;
+    let again = |message: &str| {
+        let fields = [("message", message), ("altcha", token.as_str()), ("_submission_id", "u1")];
+        second.post_form_with("/f/contact", &fields, &BROWSER).unwrap()
+    };
+    assert_eq!(again("hi").json()["id"], first, "the answer was lost on the way");
+    assert_eq!(again("something new").status, 403);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_that_changed_in_their_files_are_taken_over() {
+    let double = WebhookReceiver::start();
+    double.answer(Reply::json(&well("turnstile")));
+    let folder = tempfile::tempdir().unwrap();
+    let (service, signing) = (folder.path().join("service"), folder.path().join("signing"));
+    std::fs::write(&service, "before").unwrap();
+    std::fs::write(&signing, "a signing secret of good length, before").unwrap();
+    let text = format!(
+        "secret_file = \"{}\"\n[[provider]]\nid = \"service\"\nkind = \"turnstile\"\nurl = \"{}\"\nallow_http = true\n\
+         allow_private = [\"127.0.0.0/8\"]\nsecret_file = \"{}\"\n",
+        signing.display(),
+        double.url("/siteverify"),
+        service.display()
+    );
+    let mut plan = Plan::form(|form| form.captcha = Some("service".into()));
+    plan.captcha = toml::from_str(&text).unwrap();
+    let captcha = plan.captcha.clone();
+    let house = House::open(plan).await;
+    let send = |n: &str| post(&house, &[("message", n), ("cf-turnstile-response", n)]).status;
+    let secret = || String::from_utf8_lossy(&double.requests().last().unwrap().body).contains("secret=after");
+    assert_eq!((send("1"), secret()), (200, false));
+    let stamp = house.gate.stamp("contact", house.clock.now());
+    house.gate.configure(&captcha).unwrap();
+    assert_eq!(house.gate.stamp("contact", house.clock.now()), stamp, "nothing has changed");
+    std::fs::write(&service, "after").unwrap();
+    std::fs::write(&signing, "a signing secret of good length, after").unwrap();
+    house.gate.configure(&captcha).unwrap();
+    assert_eq!((send("2"), secret()), (200, true));
+    assert_ne!(house.gate.stamp("contact", house.clock.now()), stamp);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_of_visitors_is_no_outage_of_the_service() {
+    let (house, double) = asking("turnstile", "", "s3cret", CaptchaAway::Quarantine).await;
+    double.answer(Reply::json(&well("turnstile")));
+    let http = house.http;
+    let crowd: Vec<_> = (0..60)
+        .map(|n| {
+            std::thread::spawn(move || {
+                let n = n.to_string();
+                let fields = [("message", n.as_str()), ("cf-turnstile-response", n.as_str())];
+                http.post_form_with("/f/contact", &fields, &BROWSER).unwrap().status
+            })
+        })
+        .collect();
+    assert!(crowd.into_iter().all(|visitor| visitor.join().unwrap() == 200));
+    assert!(house.arrivals().await.iter().all(|row| row.state == ArrivalState::Received), "nobody was taken unasked");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_spent_token_is_no_way_in_for_what_is_held_already() {
     let house = House::open(altcha()).await;
     let token = solve(&challenge(&house, "contact"));

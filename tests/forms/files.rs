@@ -4,7 +4,9 @@ use std::io::{BufReader, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pisteur::config::form::FormField;
 use pisteur::domain::envelope::ArrivalState;
+use regex::Regex;
 use serde_json::Value;
 
 use super::house::{House, Plan};
@@ -326,4 +328,35 @@ fn of_uploads_that_are_too_much_together_one_gets_through() {
     });
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 503]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strict_form_takes_everything_that_its_own_page_sends() {
+    let plan = taking(|form| {
+        form.strict = true;
+        form.screening.honeypot = Some("website2".into());
+        form.fields = ["name", "email"].map(FormField::named).into();
+        form.consent = vec![
+            toml::from_str("field = \"news\"\npurpose = \"newsletter\"\ntext = { en = \"Write to me\" }").unwrap(),
+        ];
+    });
+    let house = House::open(plan).await;
+    let page = house.http.request("GET", "/f/contact", &[("accept", "text/html")], b"").unwrap().text();
+    let named = Regex::new(r#"<(?:input|textarea|select)\b[^>]*\bname="([^"]+)""#).unwrap();
+    let names: Vec<&str> = named.captures_iter(&page).map(|found| found.get(1).unwrap().as_str()).collect();
+    for expected in ["website2", "news", "files", "name", "_t"] {
+        assert!(names.contains(&expected), "{names:?}");
+    }
+    let value = |name: &str| match name {
+        "website2" | "_t" => "",
+        "email" => "eva@web.example",
+        _ => "on",
+    };
+    let fields: Vec<(&str, &str)> = names.iter().filter(|name| **name != "files").map(|n| (*n, value(n))).collect();
+    let sent = body(&fields, &[("files", "plan.pdf", "application/pdf", PDF)]);
+    let answer = house.http.post("/f/contact", MULTIPART, &sent).unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let other = house.http.post_form("/f/contact", &[("name", "Eva"), ("admin", "1")]).unwrap();
+    assert_eq!(other.status, 422, "and nothing else");
+    house.stop().await;
 }

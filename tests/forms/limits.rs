@@ -48,6 +48,32 @@ async fn what_a_form_takes_above_its_share_waits_in_quarantine() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_all_forms_together_take_above_their_share_waits_in_quarantine() {
+    let mut plan = Plan::limits(|limits| limits.all_forms_per_minute = Some(1));
+    plan.forms.push(pisteur::config::FormConfig::named("quote"));
+    let house = House::open(plan).await;
+    for (path, n) in [("/f/contact", "1"), ("/f/quote", "2")] {
+        assert_eq!(house.http.post_form(path, &[("message", n)]).unwrap().status, 200);
+    }
+    let kept = house.arrivals().await;
+    assert_eq!((kept[0].state, kept[0].reason.as_deref()), (ArrivalState::Quarantined, Some("rate_limit")));
+    assert_eq!(kept[1].state, ArrivalState::Received);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_one_client_a_form_takes_five_a_minute_unless_told_otherwise() {
+    let mut plan = Plan { limits: pisteur::config::http::LimitsConfig::default(), ..Plan::default() };
+    plan.forms.push(pisteur::config::FormConfig::named("quote"));
+    let house = House::open(plan).await;
+    let post = |path: &str, n: usize| house.http.post_form(path, &[("message", &n.to_string())]).unwrap().status;
+    let said: Vec<u16> = (0..6).map(|n| post("/f/contact", n)).collect();
+    assert_eq!(said, [200, 200, 200, 200, 200, 429]);
+    assert_eq!(post("/f/quote", 7), 200, "another form has an allowance of its own");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_trusted_proxy_every_visitor_has_an_allowance_of_their_own() {
     let mut plan = Plan::limits(|limits| limits.per_client_per_minute = Some(1));
     plan.http.trusted_proxies = vec!["127.0.0.1".into(), "10.0.0.0/8".into()];

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::field_names;
 use super::header_lines::{RawHeader, headers};
 use crate::clock::Timestamp;
 use crate::domain::envelope::ArrivalKey;
@@ -97,11 +96,13 @@ pub fn message_id(raw: &[u8]) -> Option<String> {
 /// Keys of a form submission.
 ///
 /// `explicit` is an `Idempotency-Key` header or `_submission_id` field: then it alone names the arrival and never
-/// expires. Otherwise the content does, for `window` (zero: no key, repeats are not recognised): form, and fields by
-/// name and value without control fields, tokens and attribution; email addresses in any case are the same.
+/// expires. Otherwise the content does, for `window` (zero: no key, repeats are not recognised): form, and those `fields`
+/// by name and value that `is_data`, without control fields, tokens and attribution; email addresses in any case are the
+/// same.
 pub fn form_keys(
     form: &str,
     fields: &[(String, String)],
+    is_data: impl Fn(&str) -> bool,
     explicit: Option<&str>,
     window: Duration,
     now: Timestamp,
@@ -117,7 +118,7 @@ pub fn form_keys(
     }
     let mut pairs: Vec<(String, String)> = fields
         .iter()
-        .filter(|(name, _)| !field_names::is_control(name) && !field_names::is_attribution(name))
+        .filter(|(name, _)| is_data(name))
         .map(|(name, value)| (name.trim().to_lowercase(), normal_value(value)))
         .filter(|(_, value)| !value.is_empty())
         .collect();
@@ -148,6 +149,7 @@ fn normal_value(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::reading::field_names::is_data;
 
     const MAIL: &[u8] = b"Received: from x\r\nDelivered-To: a@ours\r\nX-Spam: 1\r\nFrom: Eva <eva@web.example>\r\n\
         Message-ID: <1@web.example>\r\nSubject: Hello\r\n world\r\n\r\nLine one\r\nLine two\r\n";
@@ -189,6 +191,7 @@ mod tests {
         let one = form_keys(
             "contact",
             &fields(&[("Email", "Eva@Web.example"), ("m", "hi  there"), ("_t", "1")]),
+            is_data,
             None,
             window,
             now,
@@ -196,21 +199,36 @@ mod tests {
         let two = form_keys(
             "contact",
             &fields(&[("m", "hi there"), ("email", "eva@web.example "), ("_t", "2"), ("utm_source", "x")]),
+            is_data,
             None,
             window,
             now,
         );
-        let three = form_keys("contact", &fields(&[("m", "hi you"), ("email", "eva@web.example")]), None, window, now);
+        let three =
+            form_keys("contact", &fields(&[("m", "hi you"), ("email", "eva@web.example")]), is_data, None, window, now);
         assert_eq!(one, two);
         assert_ne!(one, three);
         assert_eq!(one.first().unwrap().expires_at, Some(Timestamp::from_seconds(400)));
-        assert!(form_keys("contact", &[], None, Duration::ZERO, now).is_empty());
+        assert!(form_keys("contact", &[], is_data, None, Duration::ZERO, now).is_empty());
+    }
+
+    #[test]
+    fn two_people_with_the_same_words_have_two_keys() {
+        let now = Timestamp::from_seconds(100);
+        let key = |name: &str, email: &str| {
+            let said = fields(&[(name, email), ("message", "Please send the brochure")]);
+            form_keys("contact", &said, is_data, None, Duration::from_mins(5), now)
+        };
+        for name in ["email", "_replyto", "replyto", "_ReplyTo"] {
+            assert_ne!(key(name, "a@web.example"), key(name, "b@web.example"), "{name}");
+            assert_eq!(key(name, "a@web.example"), key(name, "A@Web.example"), "{name}");
+        }
     }
 
     #[test]
     fn an_explicit_key_wins_and_never_expires() {
         let now = Timestamp::from_seconds(100);
-        let keys = form_keys(&"f".repeat(500), &[], Some("abc"), Duration::from_secs(1), now);
+        let keys = form_keys(&"f".repeat(500), &[], is_data, Some("abc"), Duration::from_secs(1), now);
         assert_eq!(keys.len(), 1);
         assert_eq!(keys.first().unwrap().expires_at, None);
         assert!(keys.first().unwrap().value.len() <= 200);

@@ -79,6 +79,18 @@ pub fn is_attribution(name: &str) -> bool {
     tracking::parameter(name).is_some()
 }
 
+/// Whether `name` is what the visitor says: neither a control field nor attribution. The address to answer to is, whatever
+/// its name looks like.
+pub fn is_data(name: &str) -> bool {
+    is_reply_address(name) || !is_control(name) && !is_attribution(name)
+}
+
+/// Whether `name` is the visitor's address under the name that form services gave it.
+pub fn is_reply_address(name: &str) -> bool {
+    let name = name.trim();
+    name.eq_ignore_ascii_case("_replyto") || name.eq_ignore_ascii_case("replyto")
+}
+
 /// Canonical fields and the names that mean them, already folded where the scripts allow; en fr cs de es it fa.
 const NAMES: [(Canonical, &str); 29] = [
     (

@@ -255,7 +255,9 @@ pub(in crate::domain) fn interpret(name: &str, value: String, form: Option<&Form
     }
     // A blank control value must not hide a configured default.
     match lower.as_str() {
-        "_replyto" | "replyto" if !value.trim().is_empty() => return keep(Some(Canonical::Email), value),
+        _ if field_names::is_reply_address(name) && !value.trim().is_empty() => {
+            return keep(Some(Canonical::Email), value);
+        }
         "_language" | "_lang" if !value.trim().is_empty() => return keep(Some(Canonical::Language), value),
         _ => {}
     }

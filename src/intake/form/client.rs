@@ -86,11 +86,12 @@ impl Proxies {
             ForwardedHeader::XForwardedFor => "x-forwarded-for",
             ForwardedHeader::Forwarded => "forwarded",
         };
-        let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-        let elements = lines.flat_map(|line| line.split(','));
+        // Whatever a visitor wrote to the left of our own proxy's word, that word counts.
+        let lines = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
+        let elements = lines.flat_map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
         match self.header {
-            ForwardedHeader::XForwardedFor => elements.map(str::to_owned).collect(),
-            ForwardedHeader::Forwarded => elements.map(forwarded_for).collect(),
+            ForwardedHeader::XForwardedFor => elements.collect(),
+            ForwardedHeader::Forwarded => elements.map(|element| forwarded_for(&element)).collect(),
         }
     }
 }
@@ -137,7 +138,7 @@ mod tests {
         };
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(*name, value.parse().unwrap());
+            headers.append(*name, axum::http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         Proxies::new(&config).client(peer.parse().unwrap(), &headers).to_string()
     }
@@ -146,7 +147,8 @@ mod tests {
     fn the_walk_ends_at_the_first_address_that_is_no_trusted_proxy() {
         use ForwardedHeader::XForwardedFor as Xff;
         let trusted = ["127.0.0.1", "10.0.0.0/8"];
-        let cases: [(_, &[_], _); 8] = [
+        let cases: [(_, &[_], _); 9] = [
+            ("127.0.0.1", &[("x-forwarded-for", "\u{e9}\u{10348}, 198.51.100.4")], "198.51.100.4"),
             ("203.0.113.9", &[("x-forwarded-for", "198.51.100.1")], "203.0.113.9"),
             ("127.0.0.1", &[("x-forwarded-for", "198.51.100.1")], "198.51.100.1"),
             ("127.0.0.1", &[("x-forwarded-for", "1.1.1.1, 198.51.100.1, 10.0.0.7")], "198.51.100.1"),

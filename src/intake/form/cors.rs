@@ -17,18 +17,19 @@ pub struct Verdict {
     pub refused: bool,
 }
 
-/// Asks the form's list about the request's origin. A request without an origin, and one from our own page, is never
-/// refused.
+/// Asks the form's list about the request's origin. One from our own page is never refused: by the host that was asked,
+/// or by `public_url`, where a proxy in front asks under another name.
 #[must_use]
-pub fn verdict(form: &FormConfig, headers: &HeaderMap) -> Verdict {
+pub fn verdict(form: &FormConfig, headers: &HeaderMap, public_url: Option<&str>) -> Verdict {
     let Some(sent) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()).filter(|o| *o != "null") else {
         let allow = form.allowed_origins.iter().any(|entry| entry == "*").then(|| "*".to_owned());
-        return Verdict { allow, refused: false };
+        return Verdict { allow, refused: !form.allow_no_origin };
     };
     if form.allowed_origins.iter().any(|entry| entry == "*") {
         return Verdict { allow: Some("*".to_owned()), refused: false };
     }
-    if is_own(sent, headers) || form.allowed_origins.iter().any(|entry| matches(entry, sent)) {
+    let is_public = || public_url.and_then(origin).is_some_and(|own| Some(own) == origin(sent));
+    if is_own(sent, headers) || is_public() || form.allowed_origins.iter().any(|entry| matches(entry, sent)) {
         return Verdict { allow: Some(sent.to_owned()), refused: false };
     }
     Verdict { allow: None, refused: !form.allowed_origins.is_empty() }
@@ -40,9 +41,14 @@ pub fn is_listed(form: &FormConfig, site: &str) -> bool {
     form.allowed_origins.iter().any(|entry| entry == "*" || matches(entry, site))
 }
 
+/// Proxies name the host with its port, or without.
 fn is_own(sent: &str, headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    sent.split_once("://").is_some_and(|(_, authority)| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)))
+    let Some(host) = headers.get(header::HOST).and_then(|value| value.to_str().ok()) else { return false };
+    let Some((_, authority)) = sent.split_once("://") else { return false };
+    let bare = authority
+        .rsplit_once(':')
+        .map_or(authority, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { authority });
+    host.eq_ignore_ascii_case(authority) || host.eq_ignore_ascii_case(bare)
 }
 
 fn matches(entry: &str, sent: &str) -> bool {
@@ -86,22 +92,55 @@ mod tests {
     use super::*;
 
     fn asked(list: &[&str], sent: &str) -> Verdict {
+        behind(list, sent, "forms.example.com", None)
+    }
+
+    fn behind(list: &[&str], sent: &str, host: &str, public_url: Option<&str>) -> Verdict {
         let form = FormConfig {
             allowed_origins: list.iter().map(|entry| (*entry).to_owned()).collect(),
             ..FormConfig::named("contact")
         };
         let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, "forms.example.com".parse().unwrap());
+        headers.insert(header::HOST, host.parse().unwrap());
         if !sent.is_empty() {
             headers.insert(header::ORIGIN, sent.parse().unwrap());
         }
-        verdict(&form, &headers)
+        verdict(&form, &headers, public_url)
+    }
+
+    #[test]
+    fn our_own_page_is_known_behind_a_proxy() {
+        let list = ["https://www.example.com"];
+        let refused = |sent, host, url| behind(&list, sent, host, url).refused;
+        assert!(!refused("https://forms.example.com:8443", "forms.example.com", None), "a host without its port");
+        assert!(!refused("https://forms.example.com:8443", "forms.example.com:8443", None));
+        assert!(!refused("https://forms.example.com", "127.0.0.1:8080", Some("https://forms.example.com/")));
+        assert!(refused("https://forms.example.com", "127.0.0.1:8080", None));
+        assert!(refused("http://forms.example.com", "127.0.0.1:8080", Some("https://forms.example.com")));
+        assert!(refused("https://forms.example.com.evil", "forms.example.com", Some("https://forms.example.com")));
+    }
+
+    #[test]
+    fn what_names_no_website_is_taken_or_not_as_the_form_says() {
+        let form = FormConfig { allow_no_origin: false, ..FormConfig::named("contact") };
+        let mut headers = HeaderMap::new();
+        assert!(verdict(&form, &headers, None).refused);
+        headers.insert(header::ORIGIN, "null".parse().unwrap());
+        assert!(verdict(&form, &headers, None).refused);
+        headers.insert(header::ORIGIN, "https://a.example".parse().unwrap());
+        assert!(!verdict(&form, &headers, None).refused, "there is no list");
     }
 
     #[test]
     fn only_listed_origins_are_allowed() {
         let list = ["https://www.example.com", "https://*.shop.example.com"];
-        for sent in ["https://www.example.com", "https://a.shop.example.com", "https://forms.example.com"] {
+        for sent in [
+            "https://www.example.com",
+            "https://a.shop.example.com",
+            "https://forms.example.com",
+            "HTTPS://WWW.Example.COM",
+            "https://www.example.com:443",
+        ] {
             assert_eq!(asked(&list, sent), Verdict { allow: Some(sent.into()), refused: false }, "{sent}");
         }
         for sent in [
@@ -111,6 +150,9 @@ mod tests {
             "https://www.example.com:444",
             "https://evilshop.example.com",
             "https://shop.example.com",
+            "https://www.example.com@evil.example",
+            "https://www.xn--exmple-cua.com",
+            "https://www.exаmple.com",
         ] {
             assert_eq!(asked(&list, sent), Verdict { allow: None, refused: true }, "{sent}");
         }

@@ -4,8 +4,10 @@
 //! refused file is taken, and says so.
 
 use super::fields::Said;
+use super::pages::FILES;
 use super::texts::faults::{self, Faults};
 use crate::config::form::{FormConfig, FormField};
+use crate::domain::enquiry::consent;
 use crate::domain::enquiry::email::EmailAddress;
 use crate::domain::reading::field_names::{is_attribution, is_control};
 use crate::domain::reading::files::Refusal;
@@ -95,7 +97,7 @@ pub(super) fn of(form: &FormConfig, said: &Said) -> Vec<FieldFault> {
     }
     if form.strict {
         let names = said.fields.iter().map(|(name, _)| name).chain(said.files.iter().map(|(name, _)| name));
-        for name in names.filter(|name| !is_control(name) && !is_attribution(name)) {
+        for name in names.filter(|name| !is_control(name) && !is_attribution(name) && !is_ours(form, name)) {
             let known = found.iter().any(|fault| fault.field == *name);
             if !known && !form.fields.iter().any(|field| is_of(&field.name, name)) {
                 found.push(FieldFault { field: name.clone(), fault: Fault::FieldNotInFormDefinition });
@@ -104,6 +106,14 @@ pub(super) fn of(form: &FormConfig, said: &Said) -> Vec<FieldFault> {
     }
     found.truncate(MOST);
     found
+}
+
+/// What the form's own page sends beside the declared fields: its trap, its consents, its files.
+fn is_ours(form: &FormConfig, name: &str) -> bool {
+    form.screening.honeypot.as_deref() == Some(name)
+        || form.consent.iter().any(|consent| consent.field == name)
+        || consent::is_option(name)
+        || form.allow_files && is_of(FILES, name)
 }
 
 /// Whether a value sent under `sent` belongs to the declared `name`: `topic` takes `topic[]` too.

@@ -6,8 +6,8 @@
 
 use super::faults::RefusedFile;
 use super::problem::Why;
+use crate::config::form::FormConfig;
 use crate::domain::reading::ReadLimits;
-use crate::domain::reading::field_names::{is_attribution, is_control};
 use crate::domain::reading::form::{FormPairs, take_apart};
 
 /// The encodings of a form.
@@ -81,11 +81,9 @@ pub(in crate::intake) struct Said {
 
 impl Said {
     /// Nothing but control fields, attribution and blanks.
-    pub(in crate::intake) fn is_empty(&self) -> bool {
+    pub(in crate::intake) fn is_empty(&self, form: &FormConfig) -> bool {
         let data = |(name, value): &&(String, String)| {
-            !is_control(name)
-                && !is_attribution(name)
-                && !value.trim_matches(|c: char| c.is_whitespace() || c == '\0').is_empty()
+            form.is_data(name) && !value.trim_matches(|c: char| c.is_whitespace() || c == '\0').is_empty()
         };
         self.files.is_empty() && !self.fields.iter().any(|field| data(&field))
     }
@@ -268,7 +266,10 @@ mod tests {
     #[test]
     fn control_fields_and_blanks_are_nothing() {
         let empty = said(Encoding::Urlencoded, "", b"_next=/a&name=++&utm_source=x").unwrap();
-        assert!(empty.is_empty());
-        assert!(!said(Encoding::Urlencoded, "", b"name=a").unwrap().is_empty());
+        let form = FormConfig::named("contact");
+        assert!(empty.is_empty(&form));
+        for something in [&b"name=a"[..], b"_replyto=eva%40web.example"] {
+            assert!(!said(Encoding::Urlencoded, "", something).unwrap().is_empty(&form));
+        }
     }
 }

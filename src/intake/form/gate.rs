@@ -22,7 +22,6 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::CaptchaConfig;
 use crate::config::screening::{ALTCHA, CaptchaAway};
 use crate::domain::decide::SPAM;
-use crate::domain::reading::field_names::{is_attribution, is_control};
 use crate::domain::screening::content::Content;
 use crate::domain::screening::{self, Proof, Screening, Signals, Verdict};
 
@@ -60,6 +59,12 @@ impl Captchas {
         let services = config.provider.iter().map(|one| Ok((one.id.clone(), Service::new(one)?)));
         Ok(Self { config: config.clone(), services: services.collect::<Result<_, String>>()? })
     }
+
+    /// Whether both are configured alike, down to the secrets that files hold.
+    fn is_like(&self, other: &Self) -> bool {
+        let alike = |(one, two): (&Service, &Service)| one.is_like(two);
+        self.config == other.config && self.services.values().zip(other.services.values()).all(alike)
+    }
 }
 
 /// What was made of one submission.
@@ -94,12 +99,12 @@ impl Gate {
     /// # Errors
     /// As [`Self::new`]; nothing has changed then.
     pub fn configure(&self, config: &CaptchaConfig) -> Result<(), String> {
-        if self.captcha.load().config == *config {
-            return Ok(());
-        }
+        // Their files may hold other secrets under the same names.
         let captchas = Captchas::new(config)?;
         self.keys.configure(config)?;
-        self.captcha.store(Arc::new(captchas));
+        if !self.captcha.load().is_like(&captchas) {
+            self.captcha.store(Arc::new(captchas));
+        }
         Ok(())
     }
 
@@ -155,7 +160,7 @@ impl Gate {
             _ => None,
         };
         let (mut held, mut refusal) = refused.unzip();
-        if visit.origin_refused {
+        if visit.origin_refused && !beside.test {
             held = held.or(Some(journalled::ORIGIN_REFUSED));
             refusal = Some(Why::Origin);
         }
@@ -181,8 +186,7 @@ impl Gate {
         let form = &visit.form;
         let policy = form.screening.policy(form.language.as_deref());
         let now = visit.door.journal.clock().now();
-        let data =
-            |name: &str| !is_control(name) && !is_attribution(name) && form.screening.honeypot.as_deref() != Some(name);
+        let data = |name: &str| form.is_data(name) && form.screening.honeypot.as_deref() != Some(name);
         let fields = said.fields.iter().filter(|(name, _)| data(name));
         let content = Content::of_fields(fields, |name| visit.meaning(name));
         let agent = visit.header("user-agent");
@@ -206,8 +210,8 @@ impl Gate {
             None => return Proof::Away(format!("there is no captcha {name}")),
         };
         let Some(token) = fields.iter().find_map(|field| said.value(field)) else { return Proof::Missing };
-        let content = journalled::content_key(visit, said).value;
-        let outcome = self.flights.once((name, token), &content, async || match service {
+        let submission = journalled::identity(visit, said);
+        let outcome = self.flights.once((name, token), &submission, async || match service {
             Some(service) => service.ask(token).await,
             None => self.altcha(visit, token).await,
         });
@@ -226,6 +230,7 @@ impl Gate {
         let journal = &visit.door.journal;
         let solved = match altcha::check(&self.keys.all(), &visit.form.id, payload, journal.clock().now()) {
             Ok(solved) => solved,
+            Err(altcha::TOO_LATE) => return Outcome::Spent,
             Err(why) => return Outcome::Failed(why.to_owned()),
         };
         match self.spent.spend(journal, &format!("altcha:{}", solved.nonce), solved.expires_at).await {

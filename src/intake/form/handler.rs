@@ -67,7 +67,7 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request:
         cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
         return response;
     };
-    let verdict = cors::verdict(&form, &head.headers);
+    let verdict = cors::verdict(&form, &head.headers, set.public_url.as_deref());
     let mut response = match head.method {
         Method::OPTIONS => cors::preflight(),
         Method::POST => {
@@ -153,7 +153,8 @@ impl Visit {
     /// What a field of the form means, as declared or by its name.
     pub(super) fn meaning(&self, name: &str) -> Option<Canonical> {
         let declared = self.form.fields.iter().find(|field| field.name == name).and_then(|field| field.canonical);
-        declared.or_else(|| field_names::canonical(name))
+        let to_answer_to = || field_names::is_reply_address(name).then_some(Canonical::Email);
+        declared.or_else(to_answer_to).or_else(|| field_names::canonical(name))
     }
 
     async fn receive(self: &Arc<Self>, body: Body, manner: &mut Manner) -> Result<Response, Refused> {
@@ -181,7 +182,7 @@ impl Visit {
         if let Some(language) = said.value("_language").or_else(|| said.value("_lang")).and_then(Language::of_tag) {
             manner.language = language;
         }
-        if said.is_empty() {
+        if said.is_empty(&self.form) {
             return Err(Refused { why: Why::Empty, said: Some(Box::new(said)) });
         }
         self.note_relays(&said);
@@ -283,7 +284,7 @@ impl Visit {
             "a submission to form {} was refused: {slug}", self.form.id);
         metrics::counter!("pisteur_refused_total", "form" => self.form.id.clone(), "reason" => slug).increment(1);
         let resend = !matches!(refused.why, Why::Inactive | Why::Origin);
-        let typed = refused.said.as_ref().filter(|said| resend && !said.is_empty());
+        let typed = refused.said.as_ref().filter(|said| resend && !said.is_empty(&self.form));
         manner.refusal(&refused.why, Some(&self.form), typed.map(|said| (&*self.form, said.fields.as_slice())))
     }
 

@@ -1,7 +1,8 @@
 //! A submission is written down: keys, context, quarantine, and what happens when a key is used twice.
 //!
 //! Invariants: an id is acknowledged only out of [`crate::store::Accepted`]; another content under a known explicit key
-//! is never swallowed: a script is told, a browser gets a submission of its own that names the first. What is held at
+//! is never swallowed: it becomes a submission of its own that names the first. A script that chose the key in a header
+//! is told, and its submission waits for an operator; a page whose visitor edited and sent again goes on. What is held at
 //! the door swallows nothing: the same again from an allowed site, or when there is room, is a submission of its own;
 //! only while it would be held too is it a repeat, of the one that waits already.
 
@@ -34,6 +35,9 @@ pub const FORM_RATE_LIMIT: &str = "form_rate_limit";
 pub const RATE_LIMIT: &str = "rate_limit";
 /// Reason of an arrival held because its website is not on the form's list.
 pub const ORIGIN_REFUSED: &str = "origin_refused";
+
+/// Reason of an arrival held because its key named another submission before; its sender was told.
+pub const KEY_REUSED: &str = "key_reused";
 
 /// Reason of an arrival held because fields are not as its form declares them.
 pub const INVALID_FIELDS: &str = "invalid_fields";
@@ -71,13 +75,16 @@ pub(super) async fn write_down(
 ) -> Result<Arrived, Why> {
     let explicit = explicit_key(visit, said);
     let initial = initial_state(visit, judged.held);
-    // Only a browser's other content under a known key is written a second time; without it nothing is copied.
-    let again = (explicit.is_some() && !script).then(|| raw.clone());
+    // Another content under a known key is written a second time; without a key nothing is copied.
+    let again = explicit.is_some().then(|| raw.clone());
+    let script = script && !key_header(visit).is_empty();
     let mut first = arrival(visit, raw, said, keys(visit, said, explicit.as_deref(), &initial), initial.clone());
     beside.mark(&mut first.envelope.context);
     first.envelope.context.screening = Some(judged.screening.clone());
     if initial != InitialState::Received {
-        let key = form_keys(&visit.form.id, &[], explicit.as_deref(), Duration::ZERO, first.envelope.received_at).pop();
+        let key =
+            form_keys(&visit.form.id, &[], |_| true, explicit.as_deref(), Duration::ZERO, first.envelope.received_at)
+                .pop();
         first.envelope.context.extra.extend(key.map(|key| (HELD_KEY.to_owned(), key.value)));
         first.envelope.context.content_key = Some(content_key(visit, said));
     } else if explicit.is_some() {
@@ -88,30 +95,47 @@ pub(super) async fn write_down(
     let Some(first) = accepted.duplicate_of().filter(|_| explicit.is_some()) else {
         return Ok(Arrived(accepted.acknowledged()));
     };
-    if same_content(visit, content.as_ref(), digest, first).await {
-        return Ok(Arrived(first));
+    let Some(raw) = again else { return Ok(Arrived(first)) };
+    match same_content(visit, content.as_ref(), digest, first).await {
+        Some(true) => return Ok(Arrived(first)),
+        Some(false) => {}
+        // Nobody can tell now whether it says something new: it is to come again.
+        None => return Err(Why::Unavailable),
     }
-    let Some(raw) = again else { return Err(Why::KeyReused) };
+    let initial = if script { InitialState::Quarantined(KEY_REUSED.to_owned()) } else { initial };
     let mut edited = arrival(visit, raw, said, keys(visit, said, None, &initial), initial);
     beside.mark(&mut edited.envelope.context);
     edited.envelope.context.extra.insert(FOLLOWS.to_owned(), first.to_string());
     edited.envelope.context.screening = Some(judged.screening);
     let accepted = accept(visit, edited).await?;
-    Ok(Arrived(accepted.acknowledged()))
+    if script { Err(Why::KeyReused) } else { Ok(Arrived(accepted.acknowledged())) }
+}
+
+/// `Idempotency-Key`; empty when absent.
+fn key_header(visit: &Visit) -> String {
+    negotiate::text(visit.headers(), "idempotency-key").trim().to_owned()
 }
 
 fn explicit_key(visit: &Visit, said: &Said) -> Option<String> {
-    let header = negotiate::text(visit.headers(), "idempotency-key");
-    let header = header.trim();
-    if header.is_empty() { said.value("_submission_id").map(str::to_owned) } else { Some(header.to_owned()) }
+    let header = key_header(visit);
+    if header.is_empty() { said.value("_submission_id").map(str::to_owned) } else { Some(header) }
+}
+
+/// What makes two requests one submission: what they say, and the key they name. Where repeats are not recognised, every
+/// request is a submission of its own.
+pub(super) fn identity(visit: &Visit, said: &Said) -> String {
+    let explicit = explicit_key(visit, said);
+    let keys = keys(visit, said, explicit.as_deref(), &InitialState::Received);
+    let Some(key) = keys.first() else { return visit.door.journal.clock().new_id().to_string() };
+    format!("{}\n{}", key.value, content_key(visit, said).value)
 }
 
 fn keys(visit: &Visit, said: &Said, explicit: Option<&str>, initial: &InitialState) -> Vec<ArrivalKey> {
     let window: Duration = visit.form.duplicate_window();
     let now = visit.door.journal.clock().now();
-    let mut keys = form_keys(&visit.form.id, &said.content(), explicit, window, now);
+    let mut keys = form_keys(&visit.form.id, &said.content(), |name| visit.form.is_data(name), explicit, window, now);
     if *initial != InitialState::Received {
-        let content = form_keys(&visit.form.id, &said.content(), None, window, now);
+        let content = form_keys(&visit.form.id, &said.content(), |name| visit.form.is_data(name), None, window, now);
         keys.extend(content.into_iter().map(|key| ArrivalKey { value: format!("{HELD}{}", key.value), ..key }));
     }
     keys
@@ -121,7 +145,8 @@ fn keys(visit: &Visit, said: &Said, explicit: Option<&str>, initial: &InitialSta
 pub(super) fn content_key(visit: &Visit, said: &Said) -> ArrivalKey {
     let now = visit.door.journal.clock().now();
     let window = visit.form.duplicate_window().max(Duration::from_micros(1));
-    let made = form_keys(&visit.form.id, &said.content(), None, window, now).pop();
+    let is_data = |name: &str| visit.form.is_data(name);
+    let made = form_keys(&visit.form.id, &said.content(), is_data, None, window, now).pop();
     made.unwrap_or_else(|| ArrivalKey { value: String::new(), expires_at: Some(now) })
 }
 
@@ -231,11 +256,11 @@ async fn accept(visit: &Visit, arrival: NewArrival) -> Result<Accepted, Why> {
     })
 }
 
-/// Whether the first arrival under the key says the same. When it is out of reach, the key is believed.
-async fn same_content(visit: &Visit, content: Option<&ArrivalKey>, digest: Digest, first: Ulid) -> bool {
-    let Some(earlier) = visit.door.journal.recall(first).await else { return true };
-    match (content, &earlier.context.content_key) {
+/// Whether the first arrival under the key says the same; `None` when it is out of reach.
+async fn same_content(visit: &Visit, content: Option<&ArrivalKey>, digest: Digest, first: Ulid) -> Option<bool> {
+    let earlier = visit.door.journal.recall(first).await?;
+    Some(match (content, &earlier.context.content_key) {
         (Some(mine), Some(theirs)) => mine.value == theirs.value,
         _ => earlier.digest == digest,
-    }
+    })
 }

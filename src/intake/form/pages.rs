@@ -19,6 +19,7 @@ use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 use sha2::Digest;
 
+pub(in crate::intake::form) use self::field::FILES;
 use self::field::{Field, blanks};
 pub use self::note::{Note, note};
 pub use self::place::Place;

@@ -117,12 +117,19 @@ fn form(name: String, key: ArrivalKey, raw: &[u8], deps: &SpoolDeps) -> Taken {
     let Some(form) = deps.forms.load().by_id(id) else { return refused(&format!("there is no form \"{id}\"")) };
     let body = Bytes::from(members.to_string());
     let said = match fields::read(Encoding::Json, "application/json", &body, &Allowed::ANY) {
-        Ok(said) if !said.is_empty() => said,
+        Ok(said) if !said.is_empty(&form) => said,
         Ok(_) => return refused("\"fields\" says nothing"),
         Err(why) => return refused(&format!("\"fields\" cannot be read: {}", why.status().1)),
     };
     let mut keys = vec![key];
-    keys.extend(form_keys(id, &said.content(), None, form.duplicate_window(), deps.journal.clock().now()));
+    keys.extend(form_keys(
+        id,
+        &said.content(),
+        |name| form.is_data(name),
+        None,
+        form.duplicate_window(),
+        deps.journal.clock().now(),
+    ));
     Taken::Arrival(Box::new(arrival(name, id.to_owned(), keys, RawKind::Form, Vec::from(body), deps)))
 }
 

@@ -66,6 +66,9 @@ pub(in crate::intake::form) fn issue(key: &Key, recipe: &Recipe<'_>) -> Value {
     json!({ "parameters": parameters, "signature": signature })
 }
 
+/// Why a solution is no good whose challenge has ended.
+pub(in crate::intake::form) const TOO_LATE: &str = "it came too late";
+
 /// Checks what came in the field `altcha`.
 ///
 /// # Errors
@@ -85,7 +88,7 @@ pub(in crate::intake::form) fn check(
     let ends = parameters.get("expiresAt").and_then(Value::as_i64).filter(|ends| *ends > 0);
     let expires_at = Timestamp::from_seconds(ends.ok_or("its challenge has no end")?);
     if expires_at < now {
-        return Err("it came too late");
+        return Err(TOO_LATE);
     }
     if text(parameters, "/data/formId") != Some(form) {
         return Err("it belongs to another form");

@@ -24,7 +24,7 @@ use crate::telemetry::seldom::Seldom;
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Largest answer in bytes.
 const ANSWER_BYTES: usize = 16 << 10;
-/// Questions under way at one time; more are answered as if the service were away.
+/// Questions under way at one time; more wait for their turn, at most as long as a question takes.
 pub(super) const AT_ONCE: usize = 32;
 
 /// A configured service.
@@ -90,8 +90,8 @@ impl Service {
         if token.len() > self.row.longest {
             return Outcome::Failed("the token is too long".to_owned());
         }
-        let Ok(_turn) = self.at_once.try_acquire() else {
-            return Outcome::Away("too many questions are under way".to_owned());
+        let Ok(Ok(_turn)) = tokio::time::timeout(PATIENCE, self.at_once.acquire()).await else {
+            return self.overloaded();
         };
         if !self.breaker.admits(Instant::now()) {
             return Outcome::Away("it did not answer several times running".to_owned());
@@ -99,6 +99,27 @@ impl Service {
         let outcome = self.exchange(token).await;
         self.note(&outcome);
         outcome
+    }
+
+    /// Too many visitors at one time: no fault of the service, so that its breaker stays as it is.
+    fn overloaded(&self) -> Outcome {
+        metrics::counter!("pisteur_captcha_overload_total", "captcha" => self.config.id.clone()).increment(1);
+        if let Some(times) = self.warned.due("overload", Instant::now()) {
+            let id = self.id();
+            tracing::warn!(
+                captcha = id,
+                times,
+                "captcha {id}: more than {AT_ONCE} questions are under way; submissions \
+                that waited {} s are taken as unverified",
+                PATIENCE.as_secs()
+            );
+        }
+        Outcome::Away("too many questions are under way".to_owned())
+    }
+
+    /// Whether both ask the same service with the same secret.
+    pub(in crate::intake::form) fn is_like(&self, other: &Self) -> bool {
+        self.config == other.config && self.secret == other.secret
     }
 
     fn note(&self, outcome: &Outcome) {

@@ -15,7 +15,7 @@ use crate::domain::submission::Canonical;
 const OWN: [&str; 5] = ["name", "email", "phone", "company", "message"];
 
 /// Name of the field for files, where the form takes them.
-const FILES: &str = "files";
+pub(in crate::intake::form) const FILES: &str = "files";
 
 /// What a box sends when it is ticked.
 const TICKED: &str = "yes";

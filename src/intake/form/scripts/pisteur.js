@@ -157,8 +157,6 @@
     const fail = (answer) => {
       wait(false, answer.message);
       status.classList.add('pisteur-failed');
-      // What is put right is another submission; the server links the two no more than two letters.
-      if (named(form, '_submission_id').length) hidden(form, '_submission_id', toHex(crypto.getRandomValues(new Uint8Array(16))));
       const told = (answer.errors || []).map((error) => [named(form, error.field)[0], error.message]).filter(([field]) => field);
       told.forEach(([field, message]) => complain(field, message));
       (told.length ? told[0][0] : status).focus();
@@ -171,7 +169,11 @@
 
     const done = (answer) => {
       const told = new CustomEvent('pisteur:sent', { bubbles: true, cancelable: true, detail: answer });
-      if (!form.dispatchEvent(told)) return wait(false);
+      if (!form.dispatchEvent(told)) {
+        // The page keeps the form: what is sent next is another submission.
+        if (named(form, '_submission_id').length) hidden(form, '_submission_id', toHex(crypto.getRandomValues(new Uint8Array(16))));
+        return wait(false);
+      }
       const next = new URL(answer.next, endpoint);
       const own = next.pathname === endpoint.pathname + '/thanks';
       const web = next.protocol === 'https:' || next.protocol === 'http:';
