@@ -342,8 +342,8 @@ async fn a_strict_form_takes_everything_that_its_own_page_sends() {
     });
     let house = House::open(plan).await;
     let page = house.http.request("GET", "/f/contact", &[("accept", "text/html")], b"").unwrap().text();
-    let named = Regex::new(r#"<(?:input|textarea|select)\b[^>]*\bname="([^"]+)""#).unwrap();
-    let names: Vec<&str> = named.captures_iter(&page).map(|found| found.get(1).unwrap().as_str()).collect();
+    let inputs = Regex::new(r#"<(?:input|textarea|select)\b[^>]*\bname="([^"]+)""#).unwrap();
+    let names: Vec<&str> = inputs.captures_iter(&page).map(|found| found.get(1).unwrap().as_str()).collect();
     for expected in ["website2", "news", "files", "name", "_t"] {
         assert!(names.contains(&expected), "{names:?}");
     }

@@ -60,7 +60,7 @@ fn messages(folder: &Path, set: &str) -> Vec<PathBuf> {
     let data = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         !name.ends_with("_sender")
-            && !name.ends_with(".json")
+            && path.extension().is_none_or(|kind| kind != "json")
             && !name.starts_with("LICENSE")
             && !name.starts_with("COPYING")
     };

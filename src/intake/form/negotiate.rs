@@ -76,9 +76,9 @@ mod tests {
     fn a_second_line_of_encodings_counts() {
         let encoded = |lines: &[&'static str]| {
             let mut headers = HeaderMap::new();
-            lines
-                .iter()
-                .for_each(|line| drop(headers.append(header::CONTENT_ENCODING, HeaderValue::from_static(line))));
+            for line in lines {
+                headers.append(header::CONTENT_ENCODING, HeaderValue::from_static(line));
+            }
             is_encoded(&headers)
         };
         assert!(!encoded(&[]) && !encoded(&[""]) && !encoded(&["identity"]) && !encoded(&["Identity", "identity"]));
