@@ -103,7 +103,7 @@ impl Browser {
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
-        let body = if method == "GET" { Vec::new() } else { body.to_string().into_bytes() };
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let path = format!("{}{path}", self.session);
         let answer = self.http.request(method, &path, &[("content-type", "application/json")], &body);
         let answer = answer.map_err(|e| format!("{path}: {e}"))?;
