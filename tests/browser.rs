@@ -7,4 +7,5 @@ mod attribution;
 mod embedded;
 mod hosted;
 mod hostile;
+mod services;
 mod sites;

@@ -311,7 +311,7 @@ impl Config {
         for (i, hook) in self.hook.iter().enumerate() {
             section(&format!("hook.{i}"), hook.validate(&self.known_adapters));
         }
-        problems.extend(self.unknown_captchas());
+        problems.extend(self.captcha.validate_forms(&self.form));
         problems.extend(self.delivery.validate().into_iter().map(|p| Problem::new(p.key, p.message)));
         problems.extend(mailbox::validate_all(&self.mailbox).into_iter().map(|(key, said)| Problem::new(key, said)));
         problems.extend(self.repeated_ids());
@@ -367,16 +367,6 @@ impl Config {
             }
         }
         problems
-    }
-
-    /// Captchas that forms ask for and nobody provides.
-    fn unknown_captchas(&self) -> Vec<Problem> {
-        let unknown = self.form.iter().enumerate().filter_map(|(i, form)| {
-            let name = form.captcha.as_deref().filter(|name| !self.captcha.knows(name))?;
-            let say = format!("there is no captcha \"{name}\"; write altcha, or add a [[captcha.provider]] of this id");
-            Some(Problem::new(format!("form.{i}.captcha"), say))
-        });
-        unknown.collect()
     }
 
     /// Mailboxes, forms and hooks share one space of ids, because rules name them all `intake`. That two mailboxes differ is

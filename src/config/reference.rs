@@ -79,6 +79,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("captcha.provider.secret_env", "\"TURNSTILE_SECRET\""),
     ("captcha.provider.secret_file", "\"/etc/pisteur/turnstile-secret\""),
     ("captcha.provider.url", "\"https://captcha.example.com/siteverify\""),
+    ("captcha.provider.script_url", "\"https://www.recaptcha.net/recaptcha/api.js\""),
     ("captcha.provider.action", "\"contact\""),
     ("captcha.provider.ca_file", "\"/etc/ssl/private-ca.pem\""),
     ("hook.id", "\"typeform\""),

@@ -1,15 +1,17 @@
 //! `[form.screening]` and `[captcha]`: what is held against a submission, and who is asked whether a person sent it.
 
+mod provider;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+pub use self::provider::{ProviderConfig, ProviderKind, Score};
 use super::delivery::secret::{from_env, from_file};
 use super::delivery::{DeliverySecret, OneOrMany};
+use super::{FormConfig, Problem};
 use crate::domain::screening::Policy;
 
 /// Name of the captcha that needs nobody else.
@@ -138,145 +140,6 @@ impl Default for CaptchaConfig {
     }
 }
 
-/// Which service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ProviderKind {
-    /// Cloudflare Turnstile.
-    Turnstile,
-    /// hCaptcha.
-    Hcaptcha,
-    /// Google reCAPTCHA v2, with a box to tick.
-    RecaptchaV2,
-    /// Google reCAPTCHA v3, with a score.
-    RecaptchaV3,
-    /// Friendly Captcha v2.
-    FriendlyCaptcha,
-}
-
-/// `[[captcha.provider]]`: one service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderConfig {
-    /// Name by which forms ask for it: letters, digits, `-` and `_`.
-    pub id: String,
-    /// `turnstile`, `hcaptcha`, `recaptcha_v2`, `recaptcha_v3` or `friendly_captcha`.
-    pub kind: ProviderKind,
-    /// Key that pages show the service with. It is no secret.
-    #[serde(default)]
-    pub site_key: Option<String>,
-    /// Environment variable with the secret (Friendly Captcha: the API key).
-    #[serde(default)]
-    pub secret_env: Option<String>,
-    /// File with the secret.
-    #[serde(default)]
-    pub secret_file: Option<PathBuf>,
-    /// Where tokens are checked, when not at the service's usual address: another region, or a relay.
-    #[serde(default)]
-    pub url: Option<String>,
-    /// Websites on which a token may have been made, such as `["www.example.com"]`. Empty: not looked at.
-    #[serde(default)]
-    pub hostnames: Vec<String>,
-    /// Action with which a token must have been made. Not looked at when not set.
-    #[serde(default)]
-    pub action: Option<String>,
-    /// Score, 0 to 1, below which a submission is suspect, where the service gives one.
-    #[serde(default = "half")]
-    pub min_score: Score,
-    /// Networks in which the address may lie although they are not public, for example `["10.0.0.0/8"]`.
-    #[serde(default)]
-    pub allow_private: Vec<String>,
-    /// Permit `http://` without encryption.
-    #[serde(default)]
-    pub allow_http: bool,
-    /// PEM file with the authorities to trust beside the public ones.
-    #[serde(default)]
-    pub ca_file: Option<PathBuf>,
-}
-
-/// A score in thousandths, written as 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "f64", into = "f64")]
-#[schemars(with = "f64")]
-pub struct Score(u16);
-
-impl Score {
-    /// The score nearest to a number; outside 0 to 1 there is none.
-    #[must_use]
-    pub fn of(number: f64) -> Option<Self> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
-        (0.0..=1.0).contains(&number).then(|| Self((number * 1_000.0).round() as u16))
-    }
-}
-
-impl TryFrom<f64> for Score {
-    type Error = &'static str;
-
-    fn try_from(number: f64) -> Result<Self, Self::Error> {
-        Self::of(number).ok_or("a number from 0 to 1 is needed, such as 0.5")
-    }
-}
-
-impl From<Score> for f64 {
-    fn from(score: Score) -> Self {
-        Self::from(score.0) / 1_000.0
-    }
-}
-
-const fn half() -> Score {
-    Score(500)
-}
-
-impl ProviderConfig {
-    /// Reads the secret.
-    ///
-    /// # Errors
-    /// One sentence naming what is missing.
-    pub fn secret(&self) -> Result<DeliverySecret, String> {
-        match (&self.secret_env, &self.secret_file) {
-            (Some(name), _) => from_env(name),
-            (None, Some(path)) => from_file(path),
-            (None, None) => {
-                Err("no secret: name a variable (secret_env) or a file (secret_file) that holds it".to_owned())
-            }
-        }
-    }
-
-    /// Networks of `allow_private`; entries that are none are left to [`CaptchaConfig::validate`].
-    #[must_use]
-    pub fn networks(&self) -> Vec<IpNet> {
-        self.allow_private.iter().filter_map(|network| network.parse().ok()).collect()
-    }
-
-    fn validate(&self, key: &str, problems: &mut Vec<Problem>) {
-        let mut add = |name: &str, message: String| problems.push(Problem::new(format!("{key}.{name}"), message));
-        let named = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if self.id.is_empty() || !self.id.chars().all(named) {
-            add("id", format!("{:?} is no name: use letters, digits, - and _", self.id));
-        }
-        if self.id == ALTCHA {
-            add("id", "this name belongs to our own captcha; choose another".to_owned());
-        }
-        if let Err(message) = self.secret() {
-            add(
-                if self.secret_file.is_some() && self.secret_env.is_none() { "secret_file" } else { "secret_env" },
-                message,
-            );
-        }
-        match self.url.as_deref().map(url::Url::parse) {
-            None => {}
-            Some(Ok(url)) if url.scheme() == "https" || (url.scheme() == "http" && self.allow_http) => {}
-            Some(_) => add("url", "not an address: write https://host/path, or set allow_http = true".to_owned()),
-        }
-        for network in self.allow_private.iter().filter(|network| network.parse::<IpNet>().is_err()) {
-            add("allow_private", format!("{network:?} is no network: write it like 10.0.0.0/8 or fd00::/8"));
-        }
-        for name in self.hostnames.iter().filter(|name| name.contains(['/', ':', '@', ' ']) || name.is_empty()) {
-            add("hostnames", format!("{name:?} is no host name: write it like www.example.com"));
-        }
-    }
-}
-
 impl CaptchaConfig {
     /// Reads the configured signing secrets, newest first; none when they are kept in the database.
     ///
@@ -296,6 +159,28 @@ impl CaptchaConfig {
     #[must_use]
     pub fn knows(&self, name: &str) -> bool {
         name == ALTCHA || self.provider.iter().any(|provider| provider.id == name)
+    }
+
+    /// Captchas that forms ask for and that nobody provides, or that the form's own page could not show.
+    #[must_use]
+    pub fn validate_forms(&self, forms: &[FormConfig]) -> Vec<Problem> {
+        let asking = forms.iter().enumerate().filter_map(|(i, form)| Some((i, form, form.captcha.as_deref()?)));
+        let wrong = asking.filter_map(|(i, form, name)| {
+            let key = format!("form.{i}.captcha");
+            if !self.knows(name) {
+                let say =
+                    format!("there is no captcha \"{name}\"; write altcha, or add a [[captcha.provider]] of this id");
+                return Some(Problem::new(key, say));
+            }
+            let at = self.provider.iter().position(|provider| provider.id == name)?;
+            let unseen = form.enabled && form.hosted && self.provider.get(at)?.key_for_pages().is_none();
+            let say = format!(
+                "the form's own page cannot show captcha \"{name}\", so nobody could send it: set \
+                 captcha.provider.{at}.site_key, or hosted = false if the form stands on your website only"
+            );
+            unseen.then(|| Problem::new(key, say))
+        });
+        wrong.collect()
     }
 
     /// What is wrong with it; reads the secrets to see that they are there.
@@ -342,7 +227,7 @@ mod tests {
     fn each_mistake_names_its_key_and_a_remedy() {
         let captcha: CaptchaConfig = toml::from_str(
             "secret_env = \"PISTEUR_TEST_NOT_SET\"\naltcha_tries = 1\n[[provider]]\nid = \"altcha\"\nkind = \"turnstile\"\n\
-             url = \"http://x.example/\"\nallow_private = [\"x\"]\nhostnames = [\"https://a\"]\n[[provider]]\nid = \"altcha\"\n\
+             url = \"http://x.example/\"\nscript_url = \"/api.js\"\naction = \"a b\"\nallow_private = [\"x\"]\nhostnames = [\"https://a\"]\n[[provider]]\nid = \"altcha\"\n\
              kind = \"recaptcha_v3\"\nsecret_file = \"/nonexistent\"\nmin_score = 0.7\n",
         )
         .unwrap();
@@ -355,6 +240,8 @@ mod tests {
                 "provider.0.id",
                 "provider.0.secret_env",
                 "provider.0.url",
+                "provider.0.script_url",
+                "provider.0.action",
                 "provider.0.allow_private",
                 "provider.0.hostnames",
                 "provider.1.id",
@@ -375,6 +262,33 @@ mod tests {
         assert!(
             toml::from_str::<CaptchaConfig>("[[provider]]\nid = \"a\"\nkind = \"hcaptcha\"\nmin_score = 2.0\n")
                 .is_err()
+        );
+    }
+
+    #[test]
+    fn a_page_of_our_own_needs_a_key_to_show_a_service_with() {
+        let keyed = |key: &str| -> CaptchaConfig {
+            let text = format!("[[provider]]\nid = \"service\"\nkind = \"hcaptcha\"\n{key}\n");
+            toml::from_str(&text).unwrap()
+        };
+        let form = |change: fn(&mut FormConfig)| {
+            let mut form = FormConfig { captcha: Some("service".into()), ..FormConfig::named("contact") };
+            change(&mut form);
+            [form]
+        };
+        let found = |key: &str, forms: &[FormConfig]| keyed(key).validate_forms(forms);
+        for key in ["", "site_key = \" \""] {
+            let problems = found(key, &form(|_| {}));
+            assert_eq!(problems.len(), 1);
+            assert_eq!(problems[0].key, "form.0.captcha");
+            assert!(problems[0].message.contains("set captcha.provider.0.site_key, or hosted = false"));
+        }
+        assert_eq!(found("site_key = \"x\"", &form(|_| {})), []);
+        assert_eq!(found("", &form(|form| form.hosted = false)), []);
+        assert_eq!(found("", &form(|form| form.enabled = false)), []);
+        assert_eq!(found("", &form(|form| form.captcha = Some("altcha".into()))), []);
+        assert!(
+            found("", &form(|form| form.captcha = Some("other".into())))[0].message.contains("there is no captcha")
         );
     }
 }

@@ -43,6 +43,7 @@ async fn landing(State(door): State<Arc<FormDoor>>, request: Request) -> Respons
     // Hints for the operator only where nobody else looks: on this machine.
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
     let base = near::base(&set, peer, OverTls::scheme(request.extensions()), request.headers());
+    let widget = form.as_deref().and_then(|form| door.gate.widget(form));
     let referer = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     pages::landing(&pages::Landing {
         language,
@@ -51,6 +52,7 @@ async fn landing(State(door): State<Arc<FormDoor>>, request: Request) -> Respons
         referer,
         place: Place::Alone,
         form: form.as_deref(),
+        widget: widget.as_ref(),
         submission_id: door.journal.clock().new_id().to_string(),
         stamp: form.as_ref().map_or_else(String::new, |form| door.gate.stamp(&form.id, door.journal.clock().now())),
         base: base.as_deref(),

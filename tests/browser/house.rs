@@ -14,8 +14,13 @@ const NO_LIMITS: &str = "[limits]\nper_client_per_minute = 0\nper_form_per_minut
 
 /// Starts a daemon with these forms, and without the rules that know the shipped one.
 pub fn daemon(forms: &str) -> Daemon {
+    setup(forms).start()
+}
+
+/// The same, not started yet.
+pub fn setup(forms: &str) -> Setup {
     let setup = Setup::new().keys("own_domains = [\"our-company.example\"]").tables(NO_LIMITS).tables(forms);
-    setup.file("rules/30-classify.toml", "").start()
+    setup.file("rules/30-classify.toml", "")
 }
 
 /// Address of its public listener.

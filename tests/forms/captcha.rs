@@ -491,3 +491,35 @@ async fn a_visitor_who_hangs_up_while_a_service_is_asked_is_written_down_all_the
     assert_eq!(double.requests().len(), 1);
     house.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_with_the_form_shows_its_service_and_no_other_page_does() {
+    let (house, double) = asking("turnstile", "", "s3cret", CaptchaAway::Flag).await;
+    double.answer(Reply::json(&json!({ "success": false, "error-codes": ["invalid-input-response"] })));
+    let page = |method: &str, path: &str, body: &str| {
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
+        house.http.request(method, path, &headers, body.as_bytes()).unwrap()
+    };
+    let service = "https://challenges.cloudflare.com";
+    let shows = |answer: &Answer| {
+        let policy = answer.header("content-security-policy").unwrap().to_owned();
+        let shown = answer.text().contains("class=\"cf-turnstile\" data-sitekey=\"site-1\"");
+        assert_eq!(shown, policy.contains(service), "{policy}");
+        shown
+    };
+    let with = [
+        page("GET", "/f/contact?lang=fr", ""),
+        page("GET", "/f/contact?embed=1", ""),
+        page("GET", "/", ""),
+        page("POST", "/f/contact", "message=missing"),
+        page("POST", "/f/contact", "message=wrong&cf-turnstile-response=wrong"),
+    ];
+    for (n, answer) in with.iter().enumerate() {
+        assert!(shows(answer), "{n}: {} {}", answer.status, answer.text());
+    }
+    assert!(!with[4].text().contains("name=\"cf-turnstile-response\""), "a spent token is not sent again");
+    for path in ["/f/contact/thanks", "/f/none"] {
+        assert!(!shows(&page("GET", path, "")), "{path}");
+    }
+    house.stop().await;
+}

@@ -9,7 +9,7 @@ use super::faults::RefusedFile;
 use super::pages::{self, Fault, Place, Trouble};
 use super::problem::Why;
 use super::texts::Language;
-use super::{cors, negotiate};
+use super::{Widget, cors, negotiate};
 use crate::config::form::{FormConfig, origin};
 
 /// What all answers to one request have in common.
@@ -25,6 +25,8 @@ pub(super) struct Manner {
     pub(super) back: Option<String>,
     /// Where pages are shown.
     pub(super) place: Place,
+    /// What a page with the form shows of the service that it asks.
+    pub(super) widget: Option<Widget>,
 }
 
 impl Manner {
@@ -36,6 +38,7 @@ impl Manner {
             request_id,
             back: back(headers, form),
             place: Place::of(query, headers, form),
+            widget: None,
         }
     }
 
@@ -95,6 +98,7 @@ impl Manner {
                 faults: &faults,
                 typed,
                 form,
+                widget: self.widget.as_ref(),
                 back: self.back.as_deref(),
                 reference: &reference,
                 place: &self.place,
@@ -134,7 +138,8 @@ impl Hurried {
     /// about anybody.
     #[must_use]
     pub fn answer(self, request_id: Ulid) -> Response {
-        let manner = Manner { json: self.json, language: self.language, request_id, back: None, place: Place::Alone };
+        let (json, language) = (self.json, self.language);
+        let manner = Manner { json, language, request_id, back: None, place: Place::Alone, widget: None };
         let mut response = manner.refusal(&Why::Late, None, None);
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
-use super::captcha::{Flights, Outcome, Service, Spent, altcha};
+use super::captcha::{Flights, Outcome, Service, Spent, Widget, altcha};
 use super::echoes::Echoes;
 use super::fields::Said;
 use super::handler::Visit;
@@ -19,8 +19,8 @@ use super::problem::Why;
 use super::shares::{Fate, Shares};
 use super::stamp;
 use crate::clock::{Clock, Timestamp};
-use crate::config::CaptchaConfig;
 use crate::config::screening::{ALTCHA, CaptchaAway};
+use crate::config::{CaptchaConfig, FormConfig};
 use crate::domain::decide::SPAM;
 use crate::domain::screening::content::Content;
 use crate::domain::screening::{self, Proof, Screening, Signals, Verdict};
@@ -118,6 +118,12 @@ impl Gate {
     #[must_use]
     pub fn stamp(&self, form: &str, now: Timestamp) -> String {
         self.keys.signing().map_or_else(String::new, |key| stamp::mint(&key, form, now))
+    }
+
+    /// What a page shows of the service that `form` asks; none when it asks none, or there is no key to show it with.
+    #[must_use]
+    pub fn widget(&self, form: &FormConfig) -> Option<Widget> {
+        self.captcha.load().services.get(form.captcha.as_deref()?)?.widget()
     }
 
     /// A challenge for `form`: what `GET /f/{form}/challenge` answers.

@@ -67,6 +67,7 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request:
         cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
         return response;
     };
+    manner.widget = door.gate.widget(&form);
     let verdict = cors::verdict(&form, &head.headers, set.public_url.as_deref());
     let mut response = match head.method {
         Method::OPTIONS => cors::preflight(),
@@ -102,6 +103,7 @@ fn hosted(door: &FormDoor, set: &FormSet, form: &FormConfig, manner: &Manner, he
         referer: &negotiate::text(&head.headers, header::REFERER),
         place: manner.place.clone(),
         form: Some(form),
+        widget: manner.widget.as_ref(),
         submission_id: manner.request_id.to_string(),
         stamp: door.gate.stamp(&form.id, door.journal.clock().now()),
         base: base.as_deref(),

@@ -46,6 +46,7 @@ use axum::routing::{any, get};
 use tokio_util::sync::CancellationToken;
 
 pub use self::body::TooSlow;
+pub use self::captcha::Widget;
 pub use self::client::{OverTls, Peer};
 pub use self::gate::Gate;
 pub use self::set::FormSet;

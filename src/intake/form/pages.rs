@@ -1,12 +1,13 @@
 //! The pages visitors see: landing and a form's own page, thanks, problem. They work without a script; no cookie,
-//! nothing from elsewhere.
+//! nothing from elsewhere but the captcha service that a form asks.
 //!
-//! Invariants: nothing of a visitor is written into a page unescaped; scripts come from this server only and none stands
-//! in a page; only websites that the form lists may show a page in a frame.
+//! Invariants: nothing of a visitor is written into a page unescaped; scripts come from this server only, and from a
+//! service where it is shown, and none stands in a page; only websites that the form lists may show a page in a frame.
 
 mod field;
 mod note;
 mod place;
+mod policy;
 mod refill;
 
 use std::borrow::Cow;
@@ -14,16 +15,16 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
 use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
-use sha2::Digest;
 
 pub(in crate::intake::form) use self::field::FILES;
 use self::field::{Field, blanks};
 pub use self::note::{Note, note};
 pub use self::place::Place;
+use self::policy::policy;
 use self::refill::{Refilled, refill};
+use super::captcha::{OnPage, Widget};
 use super::scripts::ENHANCER;
 use super::stamp;
 use super::texts::{Language, Texts, faults};
@@ -56,12 +57,6 @@ static TEMPLATES: LazyLock<Option<Environment<'static>>> = LazyLock::new(|| {
     ];
     templates.into_iter().try_for_each(|(name, source)| env.add_template(name, source)).ok()?;
     Some(env)
-});
-
-/// CSP source of the one style sheet.
-static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| {
-    let digest = sha2::Sha256::digest(CSS.as_bytes());
-    format!("'sha256-{}'", base64::engine::general_purpose::STANDARD.encode(digest))
 });
 
 /// A language to choose.
@@ -105,6 +100,11 @@ struct Page<'a> {
     framed: bool,
     languages: Vec<LanguageLink>,
     sheet: Option<Sheet<'a>>,
+    /// The service that the form asks.
+    #[serde(skip)]
+    service: Option<&'a Widget>,
+    /// The same, where the page shows the form.
+    widget: Option<OnPage>,
     /// Hints for the operator: address of this server, and of its form.
     base: Option<&'a str>,
     address: String,
@@ -135,6 +135,8 @@ pub struct Landing<'a> {
     pub place: Place,
     /// The form on it.
     pub form: Option<&'a FormConfig>,
+    /// The service that the form asks.
+    pub widget: Option<&'a Widget>,
     /// Value of its `_submission_id`.
     pub submission_id: String,
     /// Value of its `_t`.
@@ -157,6 +159,7 @@ pub fn landing(landing: &Landing<'_>) -> Response {
         framed: landing.place != Place::Alone,
         languages: Language::ALL.map(|language| link(landing, language)).into(),
         sheet: form.map(|form| Sheet { hidden: handed(landing), ..sheet(form, &landing.place, texts) }),
+        service: landing.widget,
         base: landing.base,
         address: form.map(address).unwrap_or_default(),
         first_steps: landing.home == "/",
@@ -249,6 +252,8 @@ pub struct Trouble<'a> {
     pub typed: Option<(&'a FormConfig, &'a [(String, String)])>,
     /// The form, also when nothing can be sent to it again.
     pub form: Option<&'a FormConfig>,
+    /// The service that the form asks.
+    pub widget: Option<&'a Widget>,
     /// Link back.
     pub back: Option<&'a str>,
     /// Id of the request.
@@ -275,6 +280,7 @@ pub fn problem(trouble: &Trouble<'_>) -> Response {
         framed: *trouble.place != Place::Alone,
         kept: sheet.as_ref().is_some_and(|sheet| !sheet.fields.is_empty()),
         sheet: sheet.filter(|sheet| !sheet.fields.is_empty()),
+        service: trouble.widget,
         back: trouble.back,
         reference: trouble.reference,
         ..Page::default()
@@ -313,7 +319,9 @@ fn render(
     place: &Place,
 ) -> Response {
     let script = format!("/pisteur.js?v={}", ENHANCER.version());
-    let page = Page { t: Some(texts), css: CSS, script, ..page };
+    let service = page.service.filter(|_| page.sheet.is_some());
+    let widget = service.map(|service| service.on_page(texts));
+    let page = Page { t: Some(texts), css: CSS, script, widget, ..page };
     let html =
         TEMPLATES.as_ref().and_then(|env| env.get_template(template).ok()?.render(minijinja::value::Serde(&page)).ok());
     let Some(html) = html else {
@@ -333,22 +341,10 @@ fn render(
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.append(header::VARY, HeaderValue::from_static("Accept-Language"));
-    if let Ok(policy) = HeaderValue::from_str(&policy(form, place)) {
+    if let Ok(policy) = HeaderValue::from_str(&policy(form, service, place)) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
-}
-
-/// Browsers apply `form-action` to the redirect that follows a submission too, so the form's pages are named.
-fn policy(form: Option<&FormConfig>, place: &Place) -> String {
-    let pages = form.into_iter().flat_map(|form| form.redirect.iter().chain(&form.allowed_redirects));
-    let targets: String = pages.filter_map(|page| origin(page)).fold(String::new(), |all, site| all + " " + &site);
-    format!(
-        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src {}; img-src data:; \
-         form-action 'self'{targets}; base-uri 'none'; frame-ancestors {}",
-        *STYLE_SOURCE,
-        place.ancestors(form)
-    )
 }
 
 #[cfg(test)]

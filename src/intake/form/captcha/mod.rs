@@ -11,10 +11,13 @@ mod flight;
 mod service;
 mod services;
 mod spent;
+mod widget;
 
 pub(super) use self::flight::Flights;
 pub(super) use self::service::Service;
 pub(super) use self::spent::Spent;
+pub(super) use self::widget::OnPage;
+pub use self::widget::Widget;
 
 /// What came of one token.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::Outcome;
 use super::breaker::Breaker;
 use super::services::{Asking, Row, row};
+use super::{Outcome, Widget};
 use crate::config::delivery::DeliverySecret;
 use crate::config::form::origin;
 use crate::config::screening::{ProviderConfig, Score};
@@ -78,6 +78,11 @@ impl Service {
     /// Form fields that may bring its token.
     pub(in crate::intake::form) const fn fields(&self) -> [&'static str; 2] {
         [self.row.field, self.row.also]
+    }
+
+    /// What pages show of it; none without a key to show it with.
+    pub(in crate::intake::form) fn widget(&self) -> Option<Widget> {
+        Widget::new(&self.row.shown, &self.config)
     }
 
     /// Whether it failed several times running.

@@ -1,5 +1,7 @@
-//! The services known, as data: where they are asked, how, and what their answers mean. Facts of their documentation.
+//! The services known, as data: what pages show of them, where they are asked, how, and what their answers mean. Facts of
+//! their documentation.
 
+use super::widget::{Shown, Value};
 use crate::config::screening::ProviderKind;
 
 /// How the question is written.
@@ -38,10 +40,24 @@ pub(super) struct Row {
     pub(super) spent: &'static [&'static str],
     /// Errors that are ours or the service's own, not the visitor's.
     pub(super) ours: &'static [&'static str],
+    /// What pages show of it.
+    pub(super) shown: Shown,
 }
 
 const OURS: &[&str] =
     &["missing-input-secret", "invalid-input-secret", "bad-request", "internal-error", "sitekey-secret-mismatch"];
+
+/// What both versions of reCAPTCHA have in common: developers.google.com/recaptcha/docs/faq. Its script is served from
+/// gstatic.cn to some countries, and it writes its styles into the page (github.com/google/recaptcha/issues/107).
+const GOOGLE: Shown = Shown {
+    name: "Google reCAPTCHA",
+    script: "https://www.google.com/recaptcha/api.js",
+    script_src: "https://www.google.com/recaptcha/ https://www.gstatic.com/recaptcha/ https://www.gstatic.cn/recaptcha/",
+    frame_src: "https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/",
+    connect_src: "https://www.google.com/recaptcha/",
+    inline_styles: true,
+    ..Shown::NOTHING
+};
 
 /// Every service.
 pub(super) const SERVICES: [Row; 5] = [
@@ -59,6 +75,17 @@ pub(super) const SERVICES: [Row; 5] = [
         errors: "/error-codes",
         spent: &["timeout-or-duplicate"],
         ours: OURS,
+        // developers.cloudflare.com/turnstile: widget configurations, content security policy.
+        shown: Shown {
+            name: "Cloudflare Turnstile",
+            script: "https://challenges.cloudflare.com/turnstile/v0/api.js",
+            query: &[],
+            class: "cf-turnstile",
+            attributes: &[("language", Value::Language), ("action", Value::Action), ("size", Value::Fixed("flexible"))],
+            script_src: "https://challenges.cloudflare.com",
+            frame_src: "https://challenges.cloudflare.com",
+            ..Shown::NOTHING
+        },
     },
     Row {
         kind: ProviderKind::Hcaptcha,
@@ -74,6 +101,18 @@ pub(super) const SERVICES: [Row; 5] = [
         errors: "/error-codes",
         spent: &["already-seen-response", "invalid-or-already-seen-response", "expired-input-response"],
         ours: OURS,
+        // docs.hcaptcha.com: configuration, content-security-policy settings.
+        shown: Shown {
+            name: "hCaptcha",
+            script: "https://js.hcaptcha.com/1/api.js",
+            query: &[("hl", Value::Language), ("recaptchacompat", Value::Fixed("off"))],
+            class: "h-captcha",
+            script_src: "https://hcaptcha.com https://*.hcaptcha.com",
+            frame_src: "https://hcaptcha.com https://*.hcaptcha.com",
+            connect_src: "https://hcaptcha.com https://*.hcaptcha.com",
+            style_src: "https://hcaptcha.com https://*.hcaptcha.com",
+            ..Shown::NOTHING
+        },
     },
     Row {
         kind: ProviderKind::RecaptchaV2,
@@ -89,6 +128,7 @@ pub(super) const SERVICES: [Row; 5] = [
         errors: "/error-codes",
         spent: &["timeout-or-duplicate"],
         ours: OURS,
+        shown: Shown { query: &[("hl", Value::Language)], class: "g-recaptcha", ..GOOGLE },
     },
     Row {
         kind: ProviderKind::RecaptchaV3,
@@ -104,6 +144,14 @@ pub(super) const SERVICES: [Row; 5] = [
         errors: "/error-codes",
         spent: &["timeout-or-duplicate"],
         ours: OURS,
+        // It has no element to tick: our script asks for a token when the form is sent.
+        shown: Shown {
+            query: &[("hl", Value::Language), ("render", Value::SiteKey)],
+            class: "pisteur-recaptcha-v3",
+            attributes: &[("action", Value::Action)],
+            unseen: true,
+            ..GOOGLE
+        },
     },
     Row {
         kind: ProviderKind::FriendlyCaptcha,
@@ -119,6 +167,16 @@ pub(super) const SERVICES: [Row; 5] = [
         errors: "/error/error_code",
         spent: &["response_duplicate", "response_timeout"],
         ours: &["auth_required", "auth_invalid", "sitekey_invalid", "bad_request", "response_missing"],
+        // developer.friendlycaptcha.com: install, configuration, eu-endpoint, csp. The language is the page's.
+        shown: Shown {
+            name: "Friendly Captcha",
+            script: "https://cdn.jsdelivr.net/npm/@friendlycaptcha/sdk@1.0.2/site.min.js",
+            class: "frc-captcha",
+            attributes: &[("theme", Value::Fixed("auto")), ("api-endpoint", Value::Region)],
+            regions: &[("eu.frcapi.com", "eu")],
+            frame_src: "https://*.frcapi.com",
+            ..Shown::NOTHING
+        },
     },
 ];
 

@@ -3,7 +3,8 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use super::{Page, Place, STYLE_SOURCE, render};
+use super::policy::STYLE_SOURCE;
+use super::{Page, Place, render};
 use crate::intake::form::texts::Language;
 
 /// What such a page is made of.

@@ -1,6 +1,8 @@
 //! What pages are made of, without a server.
 
 use axum::body::to_bytes;
+use base64::Engine;
+use sha2::Digest;
 
 use super::*;
 
@@ -16,9 +18,26 @@ fn alone(form: &FormConfig, language: Language) -> Landing<'_> {
         referer: "",
         place: Place::Alone,
         form: Some(form),
+        widget: None,
         submission_id: "x".into(),
         stamp: "t".into(),
         base: None,
+    }
+}
+
+fn trouble(form: &FormConfig) -> Trouble<'_> {
+    Trouble {
+        language: Language::Cs,
+        status: StatusCode::FORBIDDEN,
+        title: "?",
+        words: "?",
+        faults: &[],
+        typed: None,
+        form: Some(form),
+        widget: None,
+        back: None,
+        reference: "01",
+        place: &Place::Alone,
     }
 }
 
@@ -34,6 +53,7 @@ async fn what_was_typed_comes_back_escaped() {
         faults: &[Fault { field: "name", words: "<i>".into() }],
         typed: Some((&form, &typed)),
         form: Some(&form),
+        widget: None,
         back: None,
         reference: "01",
         place: &Place::Alone,
@@ -91,4 +111,100 @@ async fn where_a_visitor_came_from_goes_with_the_form_and_into_every_language() 
     }
     assert!(page.contains("lang=cs&amp;utm_source=lettre&amp;gclid=a%22b\""), "{page}");
     assert!(!page.contains("email=x"), "{page}");
+}
+
+fn service(kind: &str) -> Widget {
+    let text = format!(
+        "id = \"service\"\nkind = \"{kind}\"\nsite_key = \"k\\\"&1\"\nsecret_env = \"PATH\"\naction = \"contact\""
+    );
+    crate::intake::form::captcha::Service::new(&toml::from_str(&text).unwrap()).unwrap().widget().unwrap()
+}
+
+fn policy_of(response: &Response) -> String {
+    response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+}
+
+/// Directives that a policy does not share with the plain one.
+fn beyond<'a>(policy: &'a str, plain: &str) -> Vec<&'a str> {
+    policy.split("; ").filter(|directive| !plain.split("; ").any(|usual| usual == *directive)).collect()
+}
+
+#[tokio::test]
+async fn each_service_is_shown_as_it_wants_and_permitted_no_more_than_it_needs() {
+    let form = FormConfig::named("contact");
+    let digest = policy_of(&landing(&alone(&form, Language::En)));
+    let style = digest.split("style-src ").nth(1).unwrap().split(';').next().unwrap();
+    let hosts = "https://hcaptcha.com https://*.hcaptcha.com";
+    let google = "https://www.google.com/recaptcha/";
+    let googles = [
+        format!("script-src 'self' {google} https://www.gstatic.com/recaptcha/ https://www.gstatic.cn/recaptcha/"),
+        format!("connect-src 'self' {google}"),
+        "style-src 'unsafe-inline'".to_owned(),
+        format!("frame-src {google} https://recaptcha.google.com/recaptcha/"),
+    ];
+    let cloudflare = "https://challenges.cloudflare.com";
+    let rows = [
+        (
+            "turnstile",
+            format!("{cloudflare}/turnstile/v0/api.js"),
+            "class=\"cf-turnstile\" data-sitekey=\"KEY\" data-language=\"cs\" data-action=\"contact\" data-size=\"flexible\"",
+            vec![format!("script-src 'self' {cloudflare}"), format!("frame-src {cloudflare}")],
+        ),
+        (
+            "hcaptcha",
+            "https://js.hcaptcha.com/1/api.js?hl=cs&recaptchacompat=off".to_owned(),
+            "class=\"h-captcha\" data-sitekey=\"KEY\"",
+            vec![
+                format!("script-src 'self' {hosts}"),
+                format!("connect-src 'self' {hosts}"),
+                format!("style-src {style} {hosts}"),
+                format!("frame-src {hosts}"),
+            ],
+        ),
+        (
+            "recaptcha_v2",
+            format!("{google}api.js?hl=cs"),
+            "class=\"g-recaptcha\" data-sitekey=\"KEY\"",
+            googles.to_vec(),
+        ),
+        (
+            "recaptcha_v3",
+            format!("{google}api.js?hl=cs&render=k%22%261"),
+            "class=\"pisteur-recaptcha-v3\" data-sitekey=\"KEY\" data-action=\"contact\"",
+            googles.to_vec(),
+        ),
+        (
+            "friendly_captcha",
+            "https://cdn.jsdelivr.net/npm/@friendlycaptcha/sdk@1.0.2/site.min.js".to_owned(),
+            "class=\"frc-captcha\" data-sitekey=\"KEY\" data-theme=\"auto\"",
+            vec![
+                "script-src 'self' https://cdn.jsdelivr.net/npm/@friendlycaptcha/sdk@1.0.2/".to_owned(),
+                "frame-src https://*.frcapi.com".to_owned(),
+            ],
+        ),
+    ];
+    for (kind, script, element, directives) in rows {
+        let widget = service(kind);
+        let typed = [("message".to_owned(), "x".to_owned())];
+        let shown = landing(&Landing { widget: Some(&widget), ..alone(&form, Language::Cs) });
+        let again = problem(&Trouble { widget: Some(&widget), typed: Some((&form, &typed)), ..trouble(&form) });
+        for response in [shown, again] {
+            let policy = policy_of(&response);
+            assert_eq!(beyond(&policy, &digest), directives, "{kind}");
+            let page = html(response).await.replace("&#x2f;", "/").replace("&amp;", "&");
+            assert!(page.contains(&format!("<script src=\"{script}\" async defer></script>")), "{kind}: {page}");
+            let element = element.replace("KEY", "k&quot;&1");
+            assert!(page.contains(&format!("<div {element}></div>")), "{kind}: {page}");
+            assert!(page.contains(Language::Cs.texts().captcha_waits) && page.contains("data-captcha=\"none\""));
+        }
+        let elsewhere = [
+            landing(&Landing { widget: Some(&widget), form: None, ..alone(&form, Language::Cs) }),
+            problem(&Trouble { widget: Some(&widget), ..trouble(&form) }),
+            thanks(Language::Cs, None, Some(&form), &Place::Alone),
+        ];
+        for response in elsewhere {
+            assert_eq!(beyond(&policy_of(&response), &digest), Vec::<&str>::new(), "{kind}: only where it is shown");
+            assert!(!html(response).await.contains("async"), "{kind}");
+        }
+    }
 }

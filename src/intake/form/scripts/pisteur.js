@@ -53,6 +53,38 @@
     return null;
   }
 
+  // -- services that tell persons from machines: their own scripts fill in a field; what it holds is taken once ---------
+
+  const SERVICES = {
+    'cf-turnstile': (box) => window.turnstile.reset(box),
+    'h-captcha': (box) => window.hcaptcha.reset(box.querySelector('iframe').dataset.hcaptchaWidgetId),
+    'g-recaptcha': (box) => window.grecaptcha.reset([...document.querySelectorAll('.g-recaptcha')].indexOf(box)),
+    'frc-captcha': (box) => box.frcWidget.reset(),
+  };
+  const UNSPENT = ['invalid_fields', 'captcha_missing', 'rate_limited'];
+  // One that did not come has nothing to give a second time.
+  const renew = (form) => Object.entries(SERVICES).forEach(([name, reset]) => form.querySelectorAll('.' + name).forEach((box) => {
+    try { reset(box); } catch { /* not there */ }
+  }));
+  const until = async (there, patience) => {
+    for (const end = Date.now() + patience; !there() && Date.now() < end;) await new Promise((go) => { setTimeout(go, 100); });
+  };
+
+  // What needs no hand is waited for, but not for long: the server keeps what comes without.
+  async function confirmed(form) {
+    const asked = form.querySelector('.pisteur-recaptcha-v3');
+    if (asked) {
+      await until(() => window.grecaptcha && window.grecaptcha.execute, 5000);
+      const token = new Promise((done, fail) => window.grecaptcha.ready(() => {
+        window.grecaptcha.execute(asked.dataset.sitekey, { action: asked.dataset.action || 'submit' }).then(done, fail);
+      })).catch(() => '');
+      hidden(form, 'g-recaptcha-response', await Promise.race([token, until(() => false, 10000)]) || '');
+    }
+    const waiting = form.querySelector('.cf-turnstile, .frc-captcha');
+    const field = () => waiting.querySelector('input[name$="-response"]');
+    if (waiting) await until(() => field() && /^([^.]|\.ERROR)/.test(field().value), 5000);
+  }
+
   // -- one form ----------------------------------------------------------------------------------------------------
 
   function enhance(form) {
@@ -157,6 +189,7 @@
     const fail = (answer) => {
       wait(false, answer.message);
       status.classList.add('pisteur-failed');
+      if (!UNSPENT.includes(answer.error)) renew(form);
       const told = (answer.errors || []).map((error) => [named(form, error.field)[0], error.message]).filter(([field]) => field);
       told.forEach(([field, message]) => complain(field, message));
       (told.length ? told[0][0] : status).focus();
@@ -172,6 +205,7 @@
       if (!form.dispatchEvent(told)) {
         // The page keeps the form: what is sent next is another submission.
         if (named(form, '_submission_id').length) hidden(form, '_submission_id', toHex(crypto.getRandomValues(new Uint8Array(16))));
+        renew(form);
         return wait(false);
       }
       const next = new URL(answer.next, endpoint);
@@ -185,7 +219,7 @@
     };
 
     const post = async (submitter) => {
-      await proved();
+      await Promise.all([proved(), confirmed(form)]);
       const data = new FormData(form);
       if (submitter && submitter.name) data.append(submitter.name, submitter.value);
       const files = form.enctype === 'multipart/form-data';
@@ -195,7 +229,7 @@
     };
 
     // Back from the next page: the form is as it was left, but not under way any more.
-    addEventListener('pageshow', () => busy && wait(false));
+    addEventListener('pageshow', (event) => { if (busy) wait(false); if (event.persisted) renew(form); });
 
     form.addEventListener('submit', async (event) => {
       if (event.defaultPrevented) return;
@@ -210,7 +244,7 @@
       } catch {
         // No network, or an answer that this page may not read: the browser sends the form itself. Its _submission_id
         // makes it the same submission if the first try did arrive; the proof of that try may be used up.
-        await proved();
+        await Promise.all([proved(), confirmed(form)]);
         HTMLFormElement.prototype.submit.call(form);
       }
     });

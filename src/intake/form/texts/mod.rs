@@ -131,6 +131,7 @@ pub struct Texts {
     pub choose: &'static str,
     pub leave_empty: &'static str,
     pub captcha: &'static str,
+    pub captcha_service: &'static str,
     pub captcha_waits: &'static str,
     pub sending: &'static str,
     pub field_required: &'static str,
@@ -227,6 +228,7 @@ mod tests {
         for language in Language::ALL {
             assert_eq!(places(language.texts()), places(Language::En.texts()), "{language:?}");
             assert_eq!(language.texts().lang, language.code());
+            assert!(language.texts().captcha_service.contains("{service}"));
         }
     }
 }
