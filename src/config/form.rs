@@ -189,6 +189,7 @@ impl FormConfig {
             purpose: field.name.clone(),
             version: None,
             text: field.text.clone(),
+            yes: Vec::new(),
         });
         self.consent.iter().map(ConsentConfig::reading).chain(boxes).collect()
     }

@@ -92,6 +92,11 @@ pub struct ConsentConfig {
     pub version: Option<String>,
     /// The text beside the box, by language: `{ en = "Send me offers", fr = "Envoyez-moi vos offres" }`.
     pub text: BTreeMap<String, String>,
+    /// Values that mean yes, when the website sends a word of its own: `["subscribe"]`. Understood without it: `on`, `1`,
+    /// `true`, `yes`, `I agree`, `oui`, `j'accepte`, `ano`, `souhlasím`, `بله`, `موافقم` and the like, the name of the
+    /// box, the purpose, and the text. Any other value is kept, and counts as no consent.
+    #[serde(default)]
+    pub yes: Vec<String>,
 }
 
 impl ConsentConfig {
@@ -103,6 +108,7 @@ impl ConsentConfig {
             purpose: self.purpose.clone(),
             version: self.version.clone(),
             text: self.text.clone(),
+            yes: self.yes.clone(),
         }
     }
 }
@@ -204,6 +210,9 @@ impl FormConfig {
             if consent.text.is_empty() || consent.text.values().any(|text| text.trim().is_empty()) {
                 add("text", "write the text beside the box, such as { en = \"Send me offers\" }");
             }
+            if consent.yes.iter().any(|value| !value.chars().any(char::is_alphanumeric)) {
+                add("yes", "write the values that mean yes, such as [\"subscribe\"]; an empty one means nothing");
+            }
             if consent.text.keys().any(|language| !is_language(language)) {
                 add("text", "languages are two small letters, such as { en = \"Send me offers\" }");
             }
@@ -283,6 +292,8 @@ mod tests {
         assert!(problems(&format!("{NEWS}{NEWS}"))[0].contains("asked for twice"));
         let bad = problems("[[consent]]\nfield = \"\"\npurpose = \"\"\ntext = { english = \"\" }");
         assert_eq!(bad.len(), 4, "{bad:?}");
+        let empty = problems(&format!("{NEWS}yes = [\"subscribe\", \" \"]"));
+        assert!(empty[0].starts_with("consent.0.yes: write the values that mean yes"), "{empty:?}");
     }
 
     #[test]

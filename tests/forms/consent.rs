@@ -128,6 +128,36 @@ fn a_box_that_was_not_ticked_is_no_consent_and_asks_for_nothing() {
 }
 
 #[test]
+fn a_refusal_in_words_is_kept_as_one_and_asks_for_nothing() {
+    let sink = SmtpSink::start();
+    let daemon = start(&sink);
+    let refusals = [
+        "I do not agree",
+        "No, thanks",
+        "disagree",
+        "Non merci",
+        "Je n'accepte pas",
+        "Ne, děkuji",
+        "Nesouhlasím",
+        "خیر، ممنون",
+        "موافق نیستم",
+    ];
+    for (n, refusal) in refusals.iter().enumerate() {
+        let (email, message) = (format!("anne@firma-{n}.cz"), format!("message {n}"));
+        post(&daemon, &[("name", "Anne"), ("email", &email), ("message", &message), ("news", refusal)], &[]);
+    }
+    settled(&daemon, i64::try_from(refusals.len()).unwrap());
+    let kept = column(&daemon, "SELECT value || ': ' || given FROM consent ORDER BY id");
+    assert_eq!(kept, refusals.map(|refusal| format!("{refusal}: 0")));
+    assert!(sink.mails().is_empty() && column(&daemon, "SELECT kind FROM effect").is_empty());
+    let own = FORM.replace("version = \"2026-01\"\n", "version = \"2026-01\"\nyes = [\"Sign me up\"]\n");
+    let daemon = setup(&sink, &own, "").start();
+    post(&daemon, &[("name", "Anne"), ("email", ANNE), ("message", "x"), ("news", "sign me up")], &[]);
+    settled(&daemon, 1);
+    assert_eq!(sink.mails().len(), 1, "a word of the house's own");
+}
+
+#[test]
 fn opening_the_link_confirms_nothing_and_the_button_confirms_once() {
     let sink = SmtpSink::start();
     let daemon = start(&sink);

@@ -6,16 +6,20 @@
 //! - A declared consent carries the text of the form's declaration in the language its page was in, never a text that
 //!   the visitor sent; an undeclared one carries what was sent and says so by having no version.
 //! - A box that was not ticked is not sent and is no consent; it withdraws none either.
+//! - A declared consent is given by a word that means yes or by its own text, and by nothing else. What nobody declared
+//!   is refused by a word that means no; it never stands for a purpose that is declared.
 //! - Of two values for one purpose the last counts: websites put a hidden "no" before the box.
+
+mod answer;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use self::answer::{agrees, refuses};
 use super::Consent;
 use crate::domain::envelope::Digest;
 use crate::domain::reading::FormReading;
-use crate::domain::reading::field_names::fold;
 use crate::domain::reading::text::{non_empty_line, one_line};
 use crate::domain::submission::{Canonical, Field};
 
@@ -42,6 +46,17 @@ pub struct ConsentReading {
     pub version: Option<String>,
     /// Text shown beside the box, by language (ISO 639-1).
     pub text: BTreeMap<String, String>,
+    /// Values that mean yes, beside the usual ones.
+    #[serde(default)]
+    pub yes: Vec<String>,
+}
+
+impl ConsentReading {
+    /// Whether this value agrees: a word that means yes, or what stands beside the box, which some websites send.
+    fn agrees(&self, value: &str) -> bool {
+        let own = [&self.field, &self.purpose].into_iter().chain(self.text.values()).chain(&self.yes);
+        agrees(value, own.map(String::as_str))
+    }
 }
 
 /// Whether the field belongs to `legalConsentOptions`.
@@ -56,7 +71,10 @@ pub fn read(fields: &[Field], form: Option<&FormReading>, accepted: Option<&str>
     let declared = form.map(|f| f.consents.as_slice()).unwrap_or_default();
     let languages = page_languages(fields, form, accepted);
     let mut found: Vec<Consent> = Vec::new();
-    let mut add = |consent: Consent| {
+    let mut add = |consent: Consent, by_declaration: bool| {
+        if !by_declaration && declared.iter().any(|d| d.purpose == consent.purpose) {
+            return;
+        }
         if let Some(earlier) = found.iter_mut().find(|c| c.purpose == consent.purpose) {
             *earlier = consent;
         } else if found.len() < CONSENTS {
@@ -67,11 +85,13 @@ pub fn read(fields: &[Field], form: Option<&FormReading>, accepted: Option<&str>
     for field in plain.take(CONSENTS * 4) {
         let mut asked = declared.iter().filter(|d| d.field == field.name).peekable();
         if asked.peek().is_none() {
-            add(undeclared(field));
+            add(undeclared(field), false);
         }
-        asked.for_each(|d| add(one_of(d, field, &languages)));
+        asked.for_each(|d| add(one_of(d, field, &languages), true));
     }
-    options(fields).into_iter().for_each(add);
+    for consent in options(fields) {
+        add(consent, false);
+    }
     found
 }
 
@@ -88,7 +108,7 @@ fn one_of(declared: &ConsentReading, field: &Field, languages: &[String]) -> Con
         languages.iter().find_map(|l| declared.text.get_key_value(l)).or_else(|| declared.text.first_key_value());
     Consent {
         purpose: declared.purpose.clone(),
-        given: says_yes(&field.value),
+        given: declared.agrees(&field.value),
         text: shown.map(|(_, text)| text.clone()),
         version: declared.version.clone(),
         field: Some(field.name.clone()),
@@ -104,7 +124,7 @@ fn undeclared(field: &Field) -> Consent {
     let text = (value.chars().count() > 12).then(|| one_line(value, TEXT_CHARS));
     Consent {
         purpose: field.name.clone(),
-        given: says_yes(value),
+        given: !refuses(value),
         text_hash: text.as_deref().map(hash),
         text,
         field: Some(field.name.clone()),
@@ -140,7 +160,8 @@ fn option(path: &str, members: &[(&str, &Field)]) -> Option<Consent> {
     let text = get("text").and_then(|f| non_empty_line(&f.value, TEXT_CHARS));
     Some(Consent {
         purpose,
-        given: says_yes(&field.value),
+        // Booleans in that interface, so nothing else is taken for a yes.
+        given: agrees(&field.value, std::iter::empty()),
         text_hash: text.as_deref().map(hash),
         text,
         version: get("legalBasis").and_then(|f| non_empty_line(&f.value, PURPOSE_CHARS)),
@@ -153,26 +174,6 @@ fn option(path: &str, members: &[(&str, &Field)]) -> Option<Consent> {
 /// BLAKE3 of a text, in hexadecimal: tells whether it was changed without a new version.
 fn hash(text: &str) -> String {
     Digest::of(text.as_bytes()).to_string()
-}
-
-/// A ticked box sends `on`, `1`, `yes` or the text beside it; an empty value or a no is a no.
-fn says_yes(value: &str) -> bool {
-    !matches!(
-        fold(value.trim()).as_str(),
-        "" | "0"
-            | "no"
-            | "non"
-            | "ne"
-            | "nein"
-            | "false"
-            | "off"
-            | "nesouhlasim"
-            | "refuse"
-            | "jerefuse"
-            | "خیر"
-            | "نه"
-            | "null"
-    )
 }
 
 #[cfg(test)]
@@ -194,6 +195,7 @@ mod tests {
             purpose: "newsletter".into(),
             version: Some("2026-01".into()),
             text: text.map(|(l, t)| (l.to_owned(), t.to_owned())).into(),
+            yes: vec!["Subscribe me".into()],
         };
         FormReading { consents: vec![letter], language: Some("en".into()), ..FormReading::default() }
     }
@@ -225,8 +227,63 @@ mod tests {
         let sent = [field("news", "I sell my house"), field("gdpr", "I agree to the processing")];
         let read = read(&sent, Some(&form()), None);
         assert_eq!(read[0].text.as_deref(), Some("I want the letter."));
-        assert_eq!(read[0].value.as_deref(), Some("I sell my house"));
+        assert_eq!((read[0].value.as_deref(), read[0].given), (Some("I sell my house"), false));
         assert_eq!((read[1].purpose.as_str(), &read[1].version), ("gdpr", &None));
+    }
+
+    #[test]
+    fn a_declared_consent_is_given_by_a_yes_and_by_nothing_else() {
+        let given = |value: &str| read(&[field("news", value)], Some(&form()), None)[0].given;
+        for value in [
+            "on",
+            "true",
+            "1",
+            "Yes",
+            "I agree",
+            "Oui",
+            "J’accepte",
+            "Souhlasím.",
+            "Ano",
+            "بله",
+            "می‌پذیرم",
+            "news",
+            "newsletter",
+            "J'accepte la lettre.",
+            "i want the letter",
+            "subscribe me",
+        ] {
+            assert!(given(value), "{value} is a yes");
+        }
+        for value in [
+            "I do not agree",
+            "I don't agree",
+            "No, thanks",
+            "disagree",
+            "I agree to nothing",
+            "Non merci",
+            "Je n'accepte pas",
+            "Je refuse",
+            "Ne, děkuji",
+            "Nesouhlasím",
+            "Nechci",
+            "خیر، ممنون",
+            "موافق نیستم",
+            "نمی‌پذیرم",
+            "maybe",
+            "2",
+            "-",
+            "",
+        ] {
+            assert!(!given(value), "{value} is no yes");
+        }
+    }
+
+    #[test]
+    fn what_nobody_declared_never_speaks_for_a_declared_purpose() {
+        let sent = [field("news", "I do not agree"), field("newsletter", "please")];
+        let read = read(&sent, Some(&form()), None);
+        let short: Vec<(&str, bool)> = read.iter().map(|c| (c.purpose.as_str(), c.given)).collect();
+        assert_eq!(short, [("newsletter", false)]);
     }
 
     #[test]
