@@ -35,7 +35,7 @@ use crate::domain::plain::one_line;
 use crate::domain::reading::form::first;
 use crate::domain::submission::{Canonical, Submission};
 use crate::domain::visitor::token::Token;
-use crate::domain::visitor::{Ask, acknowledged, askable, plain_name};
+use crate::domain::visitor::{Ask, acknowledged, askable, mailbox, plain_name};
 use crate::store::{Effect, LinkKind, MailBounds, NewLink, Store, Turn, VisitorMail};
 
 /// A mail that could not be sent within this time is not sent any more.
@@ -245,7 +245,7 @@ impl VisitorMails {
             arrival: notice.arrival,
             form: notice.form.clone(),
             address: notice.canonical.clone(),
-            recipient: Digest::of(notice.canonical.as_bytes()).to_string(),
+            recipient: Digest::of(mailbox(&notice.canonical).as_bytes()).to_string(),
             domain: registrable_domain(&host).unwrap_or(host),
             links,
             bounds: self.house.bounds,

@@ -165,6 +165,18 @@ fn sendable(email: &Email) -> Result<(), &'static str> {
     }
 }
 
+/// The mailbox behind a canonical address, as far as mail to it is counted and refused: without its tag, whatever the
+/// domain. Most servers deliver `jan+1@` and `jan+2@` to one person, so bounds that count them apart bound nothing. Never
+/// for telling who somebody is: there two addresses that only look alike must stay two.
+#[must_use]
+pub fn mailbox(canonical: &str) -> String {
+    let parts = canonical.rsplit_once('@').and_then(|(local, domain)| Some((local.split_once('+')?.0, domain)));
+    match parts {
+        Some((name, domain)) if !name.is_empty() => format!("{name}@{domain}"),
+        _ => canonical.to_owned(),
+    }
+}
+
 /// The visitor's name, if it is nothing but a name: few words of letters, no address, no number, no text of their own.
 #[must_use]
 pub fn plain_name(enquiry: &Enquiry) -> Option<String> {
@@ -254,6 +266,23 @@ mod tests {
         }
         assert_eq!(sendable(&email("jan@firma.cz")), Ok(()));
         assert_eq!(sendable(&email("info@firma.cz")), Ok(()), "somebody may read it");
+    }
+
+    #[test]
+    fn tags_of_any_domain_are_one_mailbox_to_write_to() {
+        for (address, expected) in [
+            ("jan+1@firma.cz", "jan@firma.cz"),
+            ("jan+1+2@firma.cz", "jan@firma.cz"),
+            ("jan@firma.cz", "jan@firma.cz"),
+            ("jan@a+b.cz", "jan@a+b.cz"),
+            ("+1@firma.cz", "+1@firma.cz"),
+            ("nobody", "nobody"),
+        ] {
+            assert_eq!(mailbox(address), expected);
+            assert_eq!(mailbox(expected), expected, "twice: {address}");
+        }
+        let canonical = |address: &str| EmailAddress::parse(address).unwrap().canonical();
+        assert_ne!(canonical("jan+1@firma.cz"), canonical("jan+2@firma.cz"), "who they are is another question");
     }
 
     #[test]

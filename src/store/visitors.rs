@@ -68,7 +68,7 @@ pub struct VisitorMail {
     pub form: String,
     /// Canonical address.
     pub address: String,
-    /// Hash of that address.
+    /// Hash of its mailbox, by which mails are counted.
     pub recipient: String,
     /// Registrable domain of the address.
     pub domain: String,

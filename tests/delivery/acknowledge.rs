@@ -10,7 +10,7 @@ use ulid::Ulid;
 
 use crate::support::daemon::Daemon;
 use crate::support::smtp::SmtpSink;
-use crate::support::visitors::{column, header, header_names, post, settled, setup, shown, words};
+use crate::support::visitors::{column, header, header_names, link, post, settled, setup, shown, words};
 use crate::support::wait;
 
 /// What a browser says of itself.
@@ -56,6 +56,81 @@ fn s51_a_hundred_posts_from_many_places_for_one_mailbox_send_one_mail() {
         line.rsplit(' ').next().unwrap().to_owned()
     };
     assert_eq!((count("outcome=\"delivered\""), count("outcome=\"withheld\"")), ("1".to_owned(), "99".to_owned()));
+}
+
+#[test]
+fn s51_tags_of_one_mailbox_at_any_domain_count_as_one_and_leave_as_one() {
+    let sink = SmtpSink::start();
+    let daemon = setup(&sink, ON, "[delivery.visitor_mail]\nper_domain_per_hour = 1000\n").start();
+    for n in 0..50 {
+        let (place, message) = (format!("198.51.100.{n}"), format!("message {n}"));
+        let email = format!("victim+{n}@firma.cz");
+        let fields = [("name", "Jana Nováková"), ("email", email.as_str()), ("message", message.as_str())];
+        post(&daemon, &fields, &[("x-forwarded-for", place.as_str())]);
+    }
+    settled(&daemon, 50);
+    assert_eq!(sink.mails().len(), 1, "one mail for fifty tags");
+    let why = withheld(&daemon);
+    assert!(why.len() == 49 && why.iter().all(|w| w.contains("within 24 hours")), "{why:?}");
+    let contacts = column(&daemon, "SELECT DISTINCT normalised FROM contact_point WHERE class = 'email'");
+    assert_eq!(contacts.len(), 50, "who they are is another question");
+    // One way out ends it for every tag.
+    let tagged = sink.mails()[0].to[0].clone();
+    assert_eq!(daemon.public().post(&link(&sink.mails()[0], "/u/"), "text/plain", b"").unwrap().status, 200);
+    let mut kept = column(&daemon, "SELECT address FROM suppression");
+    kept.sort_by_key(String::len);
+    assert_eq!(kept, ["victim@firma.cz", tagged.as_str()]);
+    assert_eq!(column(&daemon, "UPDATE visitor_mail SET at = 1 RETURNING kind").len(), 1, "the day is over");
+    for email in ["victim+other@firma.cz", "victim@firma.cz"] {
+        post(&daemon, &[("name", "Jana"), ("email", email), ("message", email)], &[]);
+    }
+    settled(&daemon, 52);
+    assert_eq!(sink.mails().len(), 1);
+    let why = withheld(&daemon);
+    assert_eq!(why.iter().filter(|w| w.contains("asked not to be written to")).count(), 2, "{why:?}");
+}
+
+#[test]
+fn s51_nobody_is_thanked_by_mail_unless_a_form_asks_for_it() {
+    let sink = SmtpSink::start();
+    let daemon = setup(&sink, "title = \"Contact\"\n", "").start();
+    let fields = [("name", "Anne Dupont"), ("email", "anne@atelier-dupont.fr"), ("message", "Bonjour")];
+    let id = post(&daemon, &fields, &BROWSER);
+    settled(&daemon, 1);
+    assert_eq!(shown(&daemon, &id)["state"], "decided");
+    assert_eq!(column(&daemon, "SELECT kind FROM effect"), [""; 0], "nothing is planned");
+    assert!(sink.mails().is_empty());
+}
+
+#[test]
+fn the_clicks_of_many_people_from_one_mail_provider_all_count_and_guesses_do_not() {
+    let sink = SmtpSink::start();
+    let daemon = setup(&sink, ON, "")
+        .env("PISTEUR__LIMITS__PER_CLIENT_PER_MINUTE", "30")
+        .env("PISTEUR__LIMITS__PER_CLIENT_AND_FORM_PER_MINUTE", "5")
+        .env("PISTEUR__LIMITS__CHALLENGES_PER_MINUTE", "9")
+        .start();
+    for n in 0..15 {
+        let (place, email) = (format!("198.51.100.{n}"), format!("anne@firma-{n}.cz"));
+        let fields = [("name", "Anne"), ("email", email.as_str()), ("message", email.as_str())];
+        post(&daemon, &fields, &[("x-forwarded-for", place.as_str())]);
+    }
+    settled(&daemon, 15);
+    let links: Vec<String> = sink.mails().iter().map(|mail| link(mail, "/u/")).collect();
+    let click = |place: &str, path: &str| {
+        let head = [("content-type", "application/x-www-form-urlencoded"), ("x-forwarded-for", place)];
+        daemon.public().request("POST", path, &head, b"List-Unsubscribe=One-Click").unwrap().status
+    };
+    let guess = "/u/0123456789abcdef0123456789abcdef";
+    let clicked: Vec<u16> = links[..12].iter().map(|path| click("203.0.113.1", path)).collect();
+    assert_eq!(clicked, [200; 12], "seven more than the rate");
+    assert_eq!(column(&daemon, "SELECT address FROM suppression").len(), 12);
+    assert_eq!((click("203.0.113.1", guess), click("203.0.113.1", "/u/x")), (429, 429));
+    assert_eq!(click("203.0.113.1", &links[12]), 200, "a guess takes nothing from anybody but its place in the bound");
+    assert_eq!(click("203.0.113.1", &links[13]), 429, "which ends");
+    let guesses: Vec<u16> = (0..7).map(|_| click("203.0.113.2", guess)).collect();
+    assert_eq!(guesses, [404, 404, 404, 404, 404, 429, 429]);
+    assert_eq!(click("203.0.113.3", &links[13]), 200);
 }
 
 #[test]
@@ -175,14 +250,45 @@ fn our_own_acknowledgement_come_back_is_known_as_ours_and_never_answered() {
     let ours = ReadSettings { own_addresses: vec!["crm@our-company.example".to_owned()], ..ReadSettings::default() };
     assert_eq!(read(&envelope, &ours).class, Some(MailClass::OwnMessage));
     // The same through the daemon's own door for files: parked, and nothing leaves because of it.
-    std::fs::create_dir_all(daemon.path("var/inbox")).expect("a folder");
-    std::fs::write(daemon.path("back.eml"), &raw).expect("written");
-    std::fs::rename(daemon.path("back.eml"), daemon.path("var/inbox/back.eml")).expect("moved");
+    drop_in(&daemon, "back.eml", &raw);
     wait::until("it was taken in", wait::LONG, || column(&daemon, "SELECT id || '' FROM arrival").len() == 2);
     settled(&daemon, 2);
     assert_eq!(column(&daemon, "SELECT class FROM arrival WHERE class IS NOT NULL"), ["own_message"]);
     assert_eq!(column(&daemon, "SELECT reason FROM arrival WHERE state = 'parked'"), ["own_message"]);
     assert_eq!(sink.mails().len(), 1);
+}
+
+/// Puts a mail into the folder the daemon takes files from.
+fn drop_in(daemon: &Daemon, name: &str, raw: &[u8]) {
+    std::fs::create_dir_all(daemon.path("var/inbox")).expect("a folder");
+    std::fs::write(daemon.path(name), raw).expect("written");
+    std::fs::rename(daemon.path(name), daemon.path("var/inbox").join(name)).expect("moved");
+}
+
+#[test]
+fn unsubscribing_by_mail_counts_although_the_provider_adds_a_text() {
+    let sink = SmtpSink::start();
+    let daemon = start(&sink);
+    for (n, (to, subject)) in [
+        ("crm@our-company.example", "unsubscribe"),
+        ("crm@our-company.example", "Désabonner"),
+        ("crm+unsubscribe@our-company.example", "List"),
+        ("crm@our-company.example", "How do I unsubscribe?"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let raw = format!(
+            "From: Anne <anne@firma-{n}.cz>\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <u{n}@firma-{n}.cz>\r\n\
+             Date: Fri, 20 Nov 2026 10:00:00 +0100\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+             This request was sent by the mail service on behalf of its user, who pressed the button in the list.\r\n"
+        );
+        drop_in(&daemon, &format!("{n}.eml"), raw.as_bytes());
+    }
+    settled(&daemon, 4);
+    let mut left = column(&daemon, "SELECT address FROM suppression");
+    left.sort();
+    assert_eq!(left, ["anne@firma-0.cz", "anne@firma-1.cz", "anne@firma-2.cz"]);
 }
 
 #[test]

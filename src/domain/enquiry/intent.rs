@@ -36,8 +36,17 @@ const UNSUBSCRIBE: [&str; 26] = [
     "لغواشتراک",
 ];
 
-/// Whether the new text, or for an empty text the subject, is a request to be unsubscribed.
+/// Subjects that ask it alone, folded, whatever stands below: providers that send the `mailto:` of `List-Unsubscribe` for
+/// their user add a sentence of their own. Only what our mails offer; `لغو` alone may also cancel an order, so it asks
+/// with the word beside it.
+const SUBJECTS: [&str; 4] = ["unsubscribe", "desabonner", "odhlasit", "لغواشتراک"];
+
+/// Whether the new text, or for an empty text the subject, is a request to be unsubscribed; or the subject is the one that
+/// our mails ask for.
 pub fn is_unsubscribe(reply: &str, subject: Option<&str>) -> bool {
+    if subject.is_some_and(|subject| SUBJECTS.contains(&fold(subject).as_str())) {
+        return true;
+    }
     let text = reply.trim();
     let text = if text.is_empty() { subject.unwrap_or_default() } else { text };
     let words: Vec<String> =
@@ -110,6 +119,19 @@ mod tests {
             assert!(!is_unsubscribe(text, None), "{text}");
         }
         assert!(is_unsubscribe(" ", Some("unsubscribe")));
+    }
+
+    #[test]
+    fn the_subject_our_mails_ask_for_counts_whatever_stands_below() {
+        let body =
+            "This message was generated automatically because your subscriber asked to be removed from the list.";
+        for subject in ["unsubscribe", "Unsubscribe", " UNSUBSCRIBE. ", "désabonner", "Odhlásit", "لغو اشتراک"]
+        {
+            assert!(is_unsubscribe(body, Some(subject)), "{subject}");
+        }
+        for subject in ["Unsubscribe a machine", "Re: unsubscribe from your service?", "stop", "لغو", "Hello"] {
+            assert!(!is_unsubscribe(body, Some(subject)), "{subject}");
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
     Enquiry {
         kind: if person == Person::default() && organisation.name.is_some() { "organisation" } else { "person" }
             .to_owned(),
-        unsubscribe: unsubscribes(submission, settings),
+        unsubscribe: unsubscribes(submission),
         inquiry_kind: inquiry_kind.or_else(|| intent::inquiry_kind(topic.as_deref(), &message)),
         budget: first(fields, Canonical::Budget).and_then(money::read),
         consents: consent::read(fields, form, envelope.context.accept_language.as_deref()),
@@ -277,7 +277,7 @@ fn is_taken_over(field: &Field, visit: &Attribution) -> bool {
 }
 
 /// They ask not to be written to: in the new text of their own mail, or by the address they wrote to.
-fn unsubscribes(submission: &Submission, settings: &ReadSettings) -> bool {
+fn unsubscribes(submission: &Submission) -> bool {
     let Some(mail) = &submission.mail else { return false };
     if submission.class == Some(MailClass::Complaint) {
         return true;
@@ -285,8 +285,8 @@ fn unsubscribes(submission: &Submission, settings: &ReadSettings) -> bool {
     if submission.class != Some(MailClass::Person) {
         return false;
     }
-    let tagged = mail.plus_tag.as_deref().is_some_and(|tag| matches!(tag, "unsub" | "unsubscribe"))
-        && !settings.own_domains.is_empty();
+    // Only tags of our own addresses are read.
+    let tagged = mail.plus_tag.as_deref().is_some_and(|tag| matches!(tag, "unsub" | "unsubscribe"));
     tagged || intent::is_unsubscribe(&submission.reply, submission.subject.as_deref())
 }
 

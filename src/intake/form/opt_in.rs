@@ -5,9 +5,13 @@
 //!   confirm nothing and learn nothing. Only POST acts: the button, or the one click of RFC 8058.
 //! - The second POST answers as the first. A link that never was, that has ended, or that is of the other kind: one
 //!   neutral page. No page names an address.
-//! - The same rates as at the form door; no cookie; nothing another website's script may read.
+//! - The same rates as at the form door; no cookie; nothing another website's script may read. Above them a link that
+//!   works still does: mail providers post the one click of many people from few addresses. Looking for it there is
+//!   bounded by the rate of challenges, so that guessing stays cheap for us.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -58,12 +62,13 @@ async fn page(door: &FormDoor, kind: LinkKind, name: Name, request: Request) -> 
         Method::OPTIONS => (StatusCode::NO_CONTENT, [(header::ALLOW, ALLOW)]).into_response(),
         Method::POST => {
             let client = set.proxies.client(request_peer(&head), &head.headers);
-            if let Err(wait) = set.rates.knock(client, RATE) {
+            let token = Token::parse(&token);
+            if let Err(wait) = visit.knock(token.as_ref(), client).await {
                 manner.refusal(&Why::RateLimited { wait }, None, None)
             } else {
                 let mut agent = negotiate::text(&head.headers, header::USER_AGENT);
                 agent.truncate(agent.floor_char_boundary(AGENT_BYTES));
-                visit.act(&token, client, agent).await
+                visit.act(token, client, agent).await
             }
         }
         _ => {
@@ -103,8 +108,19 @@ impl Visit<'_> {
         self.note(StatusCode::OK, texts.ask, texts.ask_more, Some(texts.button))
     }
 
-    async fn act(&self, text: &str, client: std::net::IpAddr, agent: String) -> Response {
-        let used = match Token::parse(text) {
+    /// Counts one use. Who has none left may still use a link that works.
+    async fn knock(&self, token: Option<&Token>, client: IpAddr) -> Result<(), Duration> {
+        let Err(wait) = self.set.rates.knock(client, RATE) else { return Ok(()) };
+        let Some(token) = token else { return Err(wait) };
+        self.set.rates.ask(client)?;
+        match self.door.journal.open_link(self.kind, &token.hash()).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) | Err(_) => Err(wait),
+        }
+    }
+
+    async fn act(&self, token: Option<Token>, client: IpAddr, agent: String) -> Response {
+        let used = match token {
             Some(token) => self.redeem(&token.hash(), client, agent).await,
             None => Ok(Used::Unknown),
         };
@@ -119,7 +135,7 @@ impl Visit<'_> {
         }
     }
 
-    async fn redeem(&self, hash: &str, client: std::net::IpAddr, agent: String) -> Result<Used, StoreError> {
+    async fn redeem(&self, hash: &str, client: IpAddr, agent: String) -> Result<Used, StoreError> {
         let journal = &self.door.journal;
         let Some(link) = journal.open_link(self.kind, hash).await? else { return Ok(Used::Unknown) };
         let site = self.set.public_url.as_deref().unwrap_or_default();

@@ -23,6 +23,7 @@ use super::{Commit, Queue};
 use crate::domain::decision::{Action, Link, OwnerChoice};
 use crate::domain::matching::{EntityKind, KeyKind, MatchKey};
 use crate::domain::submission::MailClass;
+use crate::domain::visitor::mailbox;
 
 /// A record as the database knows it.
 #[derive(Debug, Clone, Copy)]
@@ -231,9 +232,13 @@ impl Plan {
         }
     }
 
-    /// Nobody writes to this canonical address any more.
+    /// Nobody writes to this canonical address any more, nor to the mailbox behind it.
     pub(super) fn suppress(&mut self, address: &str, arrival: Option<i64>) {
         row!(self.suppressed; address, self.now, arrival);
+        let mailbox = mailbox(address);
+        if mailbox != address {
+            row!(self.suppressed; mailbox, self.now, arrival);
+        }
         for kind in [KeyKind::Email, KeyKind::SharedEmail] {
             let key = MatchKey::of(kind, address);
             row!(self.unsubscribed; key.kind.number(), key.hash);

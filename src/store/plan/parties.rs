@@ -7,6 +7,7 @@ use ulid::Ulid;
 use super::{Ownership, Plan, text};
 use crate::domain::enquiry::{Consent, EmailKind, Enquiry};
 use crate::domain::matching::EntityKind;
+use crate::domain::visitor::mailbox;
 use crate::store::Commit;
 use crate::store::batch::row;
 
@@ -136,8 +137,8 @@ fn page(commit: &Commit) -> Option<&str> {
 }
 
 /// The address that decides whether a new record starts unsubscribed.
-pub(super) fn suppression_address(enquiry: &Enquiry) -> Option<&str> {
-    enquiry.emails.first().map(|e| e.canonical.as_str())
+pub(super) fn suppression_address(enquiry: &Enquiry) -> Option<String> {
+    enquiry.emails.first().map(|email| mailbox(&email.canonical))
 }
 
 const fn email_kind(kind: EmailKind) -> &'static str {
