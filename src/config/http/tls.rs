@@ -16,7 +16,7 @@ const LONGEST_HSTS: u64 = 63_072_000;
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
     /// The certificate in PEM, followed by those between it and its authority (`fullchain.pem`). Read again whenever it
-    /// changes; a new pair that does not fit is refused, and the old one stays in force.
+    /// changes; a new pair that does not fit, has run out or is not yet valid is refused, and the old one stays in force.
     pub certificate: PathBuf,
     /// The certificate's private key in PEM (`privkey.pem`), without a password.
     pub key: PathBuf,

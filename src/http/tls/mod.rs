@@ -1,7 +1,8 @@
 //! HTTPS on a listener: rustls on ring, TLS 1.2 and 1.3, one pair of certificate and key that is exchanged while running.
 //!
 //! Invariants:
-//! - A pair that cannot be used never replaces one that can; what was refused is said in the log and by `/readyz`.
+//! - A pair that cannot be used never replaces one that can, nor one outside its time one inside; what was refused is
+//!   said in the log and by `/readyz`, and looked at again until it can be used.
 //! - Exchanging the pair touches no open connection: those keep what they agreed on, new ones get the new pair.
 //! - A client that does not finish its handshake in time is let go; nothing about it is logged above debug.
 
@@ -61,25 +62,38 @@ impl Certificates {
         Ok(certificates)
     }
 
-    /// Takes over what the files hold when it is something else than at the last look. What cannot be used changes
-    /// nothing.
+    /// Takes over what the files hold when it is something else than at the last look, or was refused then. What cannot
+    /// be used changes nothing.
     pub fn renew(&self, config: &TlsConfig, now: Timestamp) {
         let found = fingerprint(config);
         let before = std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), found);
-        if before == found {
+        if before == found && self.refused.load().is_none() {
             return;
         }
-        match Pair::read(&config.certificate, &config.key) {
+        let fresh = Pair::read(&config.certificate, &config.key).and_then(|pair| self.in_time(pair, now));
+        match fresh {
             Ok(pair) => {
                 self.pair.store(Arc::new(pair));
                 self.refused.store(None);
                 self.tell(now);
             }
             Err(error) => {
+                let error = error.to_string();
+                if self.refused.load().as_deref() == Some(&error) {
+                    return;
+                }
                 tracing::error!("the new certificate is not taken over, the old one stays in force: {error}");
-                self.refused.store(Some(Arc::new(error.to_string())));
+                self.refused.store(Some(Arc::new(error)));
                 metrics::gauge!("pisteur_tls_last_reload_successful").set(0.0);
             }
+        }
+    }
+
+    /// Refuses a pair outside its time while the one in force is inside.
+    fn in_time(&self, pair: Pair, now: Timestamp) -> Result<Pair, PairError> {
+        match pair.untimely(now) {
+            Some(why) if self.pair.load().untimely(now).is_none() => Err(PairError::of_time(&why)),
+            _ => Ok(pair),
         }
     }
 
@@ -203,5 +217,110 @@ async fn refuse_plain(mut stream: TcpStream) {
     };
     if let Ok(Err(error)) = tokio::time::timeout(PLAIN_TIME, answering).await {
         tracing::trace!("a plain request could not be answered: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pair::made;
+    use super::*;
+
+    struct Files {
+        folder: tempfile::TempDir,
+        config: TlsConfig,
+    }
+
+    impl Files {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+            Self { config: TlsConfig { certificate, key, listen: None, hsts_seconds: 0 }, folder }
+        }
+
+        fn hold(&self, certificate: &str, key: &str) {
+            std::fs::write(self.folder.path().join("cert.pem"), certificate).unwrap();
+            std::fs::write(self.folder.path().join("key.pem"), key).unwrap();
+        }
+    }
+
+    /// The first moment of 2026-07.
+    const NOW: Timestamp = Timestamp::from_seconds(1_782_864_000);
+
+    fn in_force(certificates: &Certificates) -> String {
+        certificates.pair.load().to_string()
+    }
+
+    #[test]
+    fn a_pair_outside_its_time_replaces_none_inside() {
+        let files = Files::new();
+        let (certificate, key) = made("good.example", 2026, 2028);
+        files.hold(&certificate, &key);
+        let certificates = Certificates::open(&files.config, NOW).unwrap();
+        let good = in_force(&certificates);
+        for (name, from, to, why) in
+            [("old.example", 2024, 2026, "ran out at 2026-01-01"), ("new.example", 2027, 2029, "only from 2027-01-01")]
+        {
+            let (certificate, key) = made(name, from, to);
+            files.hold(&certificate, &key);
+            for _ in 0..2 {
+                certificates.renew(&files.config, NOW);
+                assert_eq!(in_force(&certificates), good, "{name}");
+                let troubles = certificates.troubles(NOW);
+                assert!(troubles.len() == 1 && troubles[0].contains(why), "{troubles:?}");
+                assert!(troubles[0].contains("the old one stays in force: http.tls.certificate: "), "{troubles:?}");
+            }
+        }
+        let begun = NOW.after(Duration::from_hours(24 * 200));
+        certificates.renew(&files.config, begun);
+        assert!(in_force(&certificates).contains("new.example"), "taken over once its time has come");
+        assert_eq!(certificates.troubles(begun), [""; 0]);
+    }
+
+    #[test]
+    fn a_pair_outside_its_time_replaces_one_that_is_no_better() {
+        let files = Files::new();
+        let (certificate, key) = made("old.example", 2024, 2025);
+        files.hold(&certificate, &key);
+        let certificates = Certificates::open(&files.config, NOW).unwrap();
+        let (certificate, key) = made("newer.example", 2024, 2026);
+        files.hold(&certificate, &key);
+        certificates.renew(&files.config, NOW);
+        assert!(in_force(&certificates).contains("newer.example"));
+    }
+
+    #[test]
+    fn half_written_files_and_a_foreign_key_change_nothing_until_they_are_whole() {
+        let files = Files::new();
+        let (certificate, key) = made("good.example", 2026, 2028);
+        files.hold(&certificate, &key);
+        let certificates = Certificates::open(&files.config, NOW).unwrap();
+        let good = in_force(&certificates);
+        let (fresh, its_key) = made("fresh.example", 2026, 2029);
+        let (authority, _) = made("authority.example", 2026, 2029);
+        let half = |text: &str| text[..text.len() / 2].to_owned();
+        let chain = format!("{fresh}{authority}");
+        for (certificate, key) in [
+            (String::new(), key.clone()),
+            (half(&fresh), its_key.clone()),
+            (format!("{fresh}{}", half(&authority)), its_key.clone()),
+            (chain.clone(), key.clone()),
+            (chain.clone(), String::new()),
+            (chain.clone(), half(&its_key)),
+            (certificate.clone(), its_key.clone()),
+        ] {
+            files.hold(&certificate, &key);
+            certificates.renew(&files.config, NOW);
+            assert_eq!(in_force(&certificates), good, "{certificate}{key}");
+            assert_eq!(certificates.troubles(NOW).len(), 1);
+        }
+        files.hold(&chain, &its_key);
+        certificates.renew(&files.config, NOW);
+        assert!(in_force(&certificates).contains("fresh.example"));
+        assert_eq!(certificates.troubles(NOW), [""; 0]);
+        files.hold(&half(&chain), &its_key);
+        certificates.renew(&files.config, NOW);
+        files.hold(&chain, &its_key);
+        certificates.renew(&files.config, NOW);
+        assert_eq!(certificates.troubles(NOW), [""; 0], "what was refused is forgotten when the files are mended");
     }
 }

@@ -25,6 +25,13 @@ const SHOWN_NAMES: usize = 4;
 #[error("{0}")]
 pub struct PairError(String);
 
+impl PairError {
+    /// Of a pair outside its time.
+    pub(super) fn of_time(why: &str) -> Self {
+        Self(format!("http.tls.certificate: {why}"))
+    }
+}
+
 /// A certificate with its key.
 #[derive(Clone)]
 pub struct Pair {
@@ -94,6 +101,16 @@ impl Pair {
     /// What is wrong with its time, if anything.
     #[must_use]
     pub fn trouble(&self, now: Timestamp) -> Option<String> {
+        let soon = || {
+            let ends = self.ends;
+            (now.after(SOON) > ends).then(|| format!("the HTTPS certificate runs out at {ends}: renew it"))
+        };
+        self.untimely(now).or_else(soon)
+    }
+
+    /// Why browsers refuse it now for its time, if they do.
+    #[must_use]
+    pub fn untimely(&self, now: Timestamp) -> Option<String> {
         let ends = self.ends;
         if now > ends {
             return Some(format!("the HTTPS certificate ran out at {ends}; browsers refuse it: renew it"));
@@ -102,8 +119,18 @@ impl Pair {
             let begins = self.begins;
             return Some(format!("the HTTPS certificate is valid only from {begins} on: is the clock right?"));
         }
-        (now.after(SOON) > ends).then(|| format!("the HTTPS certificate runs out at {ends}: renew it"))
+        None
     }
+}
+
+/// A certificate for `name` with its key, valid in the years given.
+#[cfg(test)]
+pub(super) fn made(name: &str, from: i32, to: i32) -> (String, String) {
+    let mut asked = rcgen::CertificateParams::new(vec![name.to_owned(), "192.0.2.7".to_owned()]).unwrap();
+    asked.not_before = rcgen::date_time_ymd(from, 1, 1);
+    asked.not_after = rcgen::date_time_ymd(to, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    (asked.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, PairError> {
@@ -167,15 +194,6 @@ mod tests {
         let path = folder.join(name);
         std::fs::write(&path, text).unwrap();
         path
-    }
-
-    /// A certificate for `name` with its key, valid in the years given.
-    fn made(name: &str, from: i32, to: i32) -> (String, String) {
-        let mut asked = rcgen::CertificateParams::new(vec![name.to_owned(), "192.0.2.7".to_owned()]).unwrap();
-        asked.not_before = rcgen::date_time_ymd(from, 1, 1);
-        asked.not_after = rcgen::date_time_ymd(to, 1, 1);
-        let key = rcgen::KeyPair::generate().unwrap();
-        (asked.self_signed(&key).unwrap().pem(), key.serialize_pem())
     }
 
     #[test]
