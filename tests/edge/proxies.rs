@@ -97,6 +97,30 @@ fn visit(daemon: &Daemon, port: u16, certs: &Certs) {
     assert!(!ready.to_string().contains("trusted_proxies"), "{ready}");
 }
 
+/// Words that only secrets in addresses have.
+const SECRETS: [&str; 4] =
+    ["PATHSECRET", "KEYSECRET", "0123456789abcdef0123456789abcde1", "0123456789abcdef0123456789abcde2"];
+
+/// Opens every kind of address that holds a secret.
+fn use_secrets(port: u16, certs: &Certs, expected: &[u16]) {
+    let [path, key, confirm, leave] = SECRETS;
+    let hook = format!("/hooks/shop/{path}?key={key}");
+    let addresses = [hook.clone(), format!("/{hook}"), format!("/c/{confirm}?lang=fr"), format!("/u/{leave}")];
+    for (n, address) in addresses.iter().enumerate() {
+        for method in ["GET", "POST"] {
+            let client = visitor(port, certs, 20 + u8::try_from(n).unwrap());
+            let status = client.request(method, address, &[("accept", "text/html")], b"").unwrap().status;
+            assert!(expected.contains(&status), "{method} {address}: {status}");
+        }
+    }
+}
+
+fn assert_no_secret(what: &str, log: &str) {
+    for secret in SECRETS {
+        assert!(!log.contains(secret), "{what} holds {secret}: {log}");
+    }
+}
+
 #[test]
 fn nginx_as_the_page_says_passes_visitors_on() {
     let (certs, port) = (Certs::local(), free_port());
@@ -117,7 +141,7 @@ fn nginx_as_the_page_says_passes_visitors_on() {
         .concat();
     let whole = format!(
         "daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log; events {{}}\n\
-         http {{ access_log off; {paths} {server} }}\n"
+         http {{ access_log {folder}/access.log; {paths} {server} }}\n"
     );
     let file = daemon.path("nginx.conf");
     std::fs::write(&file, whole).unwrap();
@@ -128,8 +152,16 @@ fn nginx_as_the_page_says_passes_visitors_on() {
     );
     wait_for_port("nginx", port, || nginx.ended().is_some());
     visit(&daemon, port, &certs);
-    nginx.end(Signal::Term, wait::LONG);
+    use_secrets(port, &certs, &[200, 404, 405]);
     daemon.stop_cleanly();
+    use_secrets(port, &certs, &[502]);
+    assert_eq!(visitor(port, &certs, 13).request("GET", "/f/contact", &[], b"").unwrap().status, 502);
+    nginx.end(Signal::Term, wait::LONG);
+    let read = |name: &str| std::fs::read_to_string(daemon.path(name)).unwrap();
+    let (access, error) = (read("access.log"), read("error.log"));
+    assert!(access.contains("POST /f/contact") && error.contains("GET /f/contact"), "logs are on: {access}{error}");
+    assert_no_secret("the access log", &access);
+    assert_no_secret("the error log", &error);
 }
 
 #[test]
@@ -142,14 +174,21 @@ fn caddy_as_the_page_says_passes_visitors_on() {
         &[
             (
                 "forms.example.com {",
-                &format!("https://localhost:{port} {{\n    bind 127.0.0.1\n    tls {folder}/cert.pem {folder}/key.pem"),
+                &format!(
+                    "https://localhost:{port} {{\n    log\n    bind 127.0.0.1\n    tls {folder}/cert.pem {folder}/key.pem"
+                ),
+            ),
+            (
+                "    log {\n",
+                &format!(
+                    "    admin off\n    auto_https off\n    default_sni localhost\n    log {{\n        output file {folder}/caddy.log\n"
+                ),
             ),
             ("127.0.0.1:8080", &daemon.public().addr.to_string()),
         ],
     );
     let file = daemon.path("Caddyfile");
-    std::fs::write(&file, format!("{{\n    admin off\n    auto_https off\n    default_sni localhost\n}}\n{site}"))
-        .unwrap();
+    std::fs::write(&file, site).unwrap();
     let mut command = program("caddy");
     command
         .args(["run", "--adapter", "caddyfile", "--config"])
@@ -159,6 +198,12 @@ fn caddy_as_the_page_says_passes_visitors_on() {
     let mut caddy = Leashed::spawn(&mut command, Signal::Term, None);
     wait_for_port("caddy", port, || caddy.ended().is_some());
     visit(&daemon, port, &certs);
-    caddy.end(Signal::Term, wait::LONG);
+    use_secrets(port, &certs, &[200, 404, 405]);
     daemon.stop_cleanly();
+    use_secrets(port, &certs, &[502]);
+    caddy.end(Signal::Term, wait::LONG);
+    let log = std::fs::read_to_string(daemon.path("caddy.log")).unwrap();
+    assert!(log.contains("\"uri\":\"/f/contact\""), "the log is on: {log}");
+    assert!(log.contains("http.log.error") && log.contains("http.log.access"), "of both kinds: {log}");
+    assert_no_secret("Caddy's log", &log);
 }
