@@ -103,3 +103,88 @@ fn a_website_may_say_that_consent_is_given_and_a_frame_is_told_too() {
     assert_eq!(browser.property("[name=gclid]", "value"), "abc");
     assert!(browser.property("[name=_page]", "value").as_str().unwrap().starts_with(&site.address()));
 }
+
+const COOKIES: [(&str, &str); 4] = [
+    ("_fbc", "fb.1.1700000000000.IwAR0click"),
+    ("_fbp", "fb.1.1700000000000.1098115397"),
+    ("_ttp", "2NbQK0tiktokbrowser"),
+    ("hubspotutk", "9f1b0c5e7d3a4b2c8e6f0a1d2c3b4e5f"),
+];
+
+#[test]
+fn with_consent_everything_the_guide_names_reaches_the_form_and_without_it_nothing_of_it() {
+    let daemon = daemon("[[form]]\nid = \"contact\"\n");
+    let site = site(&address(&daemon), "");
+    let browser = Browser::open(&Wishes::default());
+    let clicks = [
+        "gclid",
+        "gbraid",
+        "wbraid",
+        "dclid",
+        "gclsrc",
+        "gad_source",
+        "gad_campaignid",
+        "fbclid",
+        "msclkid",
+        "ttclid",
+        "li_fat_id",
+        "twclid",
+        "sccid",
+        "epik",
+        "rdt_cid",
+        "yclid",
+        "mc_cid",
+        "mc_eid",
+        "hsa_cam",
+        "hsa_grp",
+        "_hsenc",
+        "_hsmi",
+        "irclickid",
+    ];
+    let utm = [
+        "utm_source",
+        "utm_medium",
+        "utm_campaign",
+        "utm_term",
+        "utm_id",
+        "utm_source_platform",
+        "utm_creative_format",
+        "utm_marketing_tactic",
+    ];
+    let query: Vec<String> = clicks.iter().chain(&utm).map(|name| format!("{name}=v-{name}")).collect();
+    let cookies = COOKIES.iter().map(|(name, value)| format!("{name}={value}"));
+    let others = ["_ga=GA1.1.1112223334.1700000001".to_owned(), "session=SECRET".to_owned()];
+    browser.go(&format!("{}/form", site.address()));
+    for cookie in cookies.chain(others) {
+        drop(browser.run(&format!("document.cookie = '{cookie}; path=/'")));
+    }
+    let measured: Vec<&str> = clicks.into_iter().chain(COOKIES.iter().map(|(name, _)| *name)).collect();
+    let untold = |sent: &BTreeMap<String, String>| {
+        let told = |name: &&str| sent.get(*name).is_some_and(|value| !value.is_empty());
+        let told: Vec<&str> = measured.iter().copied().chain(["_ga", "ga_client_id", "session"]).filter(told).collect();
+        assert_eq!(told, [""; 0], "{sent:?}");
+    };
+    let page = format!("{}/form?{}", site.address(), query.join("&"));
+    browser.go(&page);
+    let plain = send(&browser, &daemon, "one");
+    untold(&plain);
+    assert!(utm.iter().all(|name| plain[*name] == format!("v-{name}")), "{plain:?}");
+    browser.go(&page);
+    drop(browser.run("attrConsent(true)"));
+    let sent = send(&browser, &daemon, "two");
+    for name in clicks.iter().chain(&utm) {
+        assert_eq!(sent.get(*name), Some(&format!("v-{name}")), "{name} in {sent:?}");
+    }
+    for (name, value) in COOKIES.iter().chain(&[("ga_client_id", "1112223334.1700000001")]) {
+        assert_eq!(sent.get(*name).map(String::as_str), Some(*value), "{name} in {sent:?}");
+    }
+    assert!(!sent.values().any(|value| value.contains("SECRET")), "no other cookie: {sent:?}");
+    let stuffed: Vec<String> = (0..300).map(|n| format!("hsa_{n}={n}")).collect();
+    browser.go(&format!("{page}&{}", stuffed.join("&")));
+    drop(browser.run("attrConsent(true)"));
+    let sent = send(&browser, &daemon, "three");
+    assert!(sent.len() < 70 && sent["gclid"] == "v-gclid", "a stuffed link makes no form too large: {sent:?}");
+    browser.go(&page);
+    drop(browser.run("attrConsent(true); attrConsent(false)"));
+    untold(&send(&browser, &daemon, "four"));
+}

@@ -33,12 +33,13 @@ use crate::domain::submission::{Canonical, Field};
 /// Longest value kept, in characters.
 const CHARS: usize = 255;
 
-/// Click ids with the source and medium they mean, strongest first. `fbclid` is not paid: organic links carry it.
+/// Click ids with the source and medium they mean, strongest first. `fbclid` is not paid: organic links carry it. `dclid`
+/// is Google's for display: `cpm` of a search engine would count as search.
 const CLICKS: [(&str, &str, &str); 16] = [
     ("gclid", "google", "cpc"),
     ("gbraid", "google", "cpc"),
     ("wbraid", "google", "cpc"),
-    ("dclid", "google", "cpm"),
+    ("dclid", "google", "display"),
     ("msclkid", "bing", "cpc"),
     ("ttclid", "tiktok", "cpc"),
     ("li_fat_id", "linkedin", "cpc"),
@@ -296,6 +297,7 @@ mod tests {
             (vec![("utm_campaign", "spring"), ("wbraid", "x")], ("google", "cpc", "spring")),
             (vec![("fbclid", "y"), referrer], ("facebook", "referral", "")),
             (vec![("msclkid", "y")], ("bing", "cpc", "")),
+            (vec![("dclid", "y"), referrer], ("google", "display", "")),
             (vec![("ttclid", "y")], ("tiktok", "cpc", "")),
             (vec![("li_fat_id", "y")], ("linkedin", "cpc", "")),
             (vec![("ScCid", "y")], ("snapchat", "cpc", "")),
@@ -306,6 +308,8 @@ mod tests {
             assert_eq!(names(&origin(&fields).visit), expected, "{fields:?}");
         }
         assert_eq!(origin(&[("fbclid", "y")]).visit.channel.as_deref(), Some("Organic Social"), "not paid");
+        assert_eq!(origin(&[("dclid", "y")]).visit.channel.as_deref(), Some("Display"), "and no search");
+        assert_eq!(origin(&[("gclid", "y")]).visit.channel.as_deref(), Some("Paid Search"));
         assert_eq!(origin(&[("_referrer", "https://search.seznam.cz/?q=okna")]).visit.term.as_deref(), Some("okna"));
     }
 

@@ -1,12 +1,18 @@
 // Tells forms where the visitor came from: fills the hidden fields utm_*, _page, _referrer, _landing, and, with consent,
-// click ids, _first_* and _last_*. Nothing is stored or read on the visitor's device before attrConsent(true), or
+// click ids, _first_*, _last_* and what the cookies of other scripts say of the visitor (_fbc, _fbp, _ttp, hubspotutk,
+// ga_client_id). Nothing is stored or read on the visitor's device before attrConsent(true), or
 // data-consent="given" on the script; attrConsent(false) removes what was stored.
 (() => {
   'use strict';
   const UTM = ['utm_source', 'utm_medium', 'utm_campaign', 'utm_term', 'utm_content', 'utm_id', 'utm_source_platform',
     'utm_creative_format', 'utm_marketing_tactic'];
   const CLICK = ['gclid', 'gbraid', 'wbraid', 'dclid', 'gclsrc', 'gad_source', 'gad_campaignid', 'fbclid', 'msclkid',
-    'ttclid', 'li_fat_id', 'twclid', 'sccid', 'epik', 'rdt_cid', 'yclid', 'mc_cid', 'mc_eid', 'irclickid'];
+    'ttclid', 'li_fat_id', 'twclid', 'sccid', 'epik', 'rdt_cid', 'yclid', 'mc_cid', 'mc_eid', '_hsenc', '_hsmi', 'irclickid'];
+  const COOKIES = ['_fbc', '_fbp', '_ttp', 'hubspotutk'];
+  // Of one touch, and in one form: a link stuffed with parameters must not make a form too large to be taken
+  // (limits.fields). What is said of this visit stands first.
+  const MOST = 40;
+  const MOST_FIELDS = 60;
   const MINUTE = 60000;
   const SESSION = 30 * MINUTE;
   const FIRST_KEPT = 2 * 365 * 24 * 60 * MINUTE;
@@ -17,14 +23,19 @@
   const here = new URL(location.href);
   let consent = script.dataset.consent === 'given' || window.attrConsent === true;
 
+  const isUtm = (name) => UTM.includes(name);
+  // An advertiser names parameters of HubSpot's ads itself: hsa_cam, hsa_grp, ...
+  const isClick = (name) => CLICK.includes(name) || /^hsa_[a-z0-9_]{1,30}$/.test(name);
+  const isEither = (name) => isUtm(name) || isClick(name);
+
   // What this very page says of itself.
-  const found = (names) => {
+  const found = (wanted) => {
     const values = {};
     for (const [name, value] of here.searchParams) {
       const known = name.toLowerCase();
-      if (value && names.includes(known) && !(known in values)) values[known] = value.slice(0, LONGEST);
+      if (value && wanted(known) && !(known in values)) values[known] = value.slice(0, LONGEST);
     }
-    return values;
+    return Object.fromEntries(Object.entries(values).slice(0, MOST));
   };
   const site = (address) => { try { return new URL(address).host; } catch { return ''; } };
   const referrer = document.referrer && site(document.referrer) !== here.host ? document.referrer.slice(0, LONGEST_PAGE) : '';
@@ -34,7 +45,7 @@
     const page = new URL(here);
     page.hash = '';
     if (!whole) {
-      [...page.searchParams.keys()].filter((name) => !UTM.includes(name.toLowerCase())).forEach((name) => page.searchParams.delete(name));
+      [...page.searchParams.keys()].filter((name) => !isUtm(name.toLowerCase())).forEach((name) => page.searchParams.delete(name));
     }
     return page.href.slice(0, LONGEST_PAGE);
   };
@@ -46,7 +57,7 @@
 
   function remember() {
     const now = Date.now();
-    const values = found([...UTM, ...CLICK]);
+    const values = found(isEither);
     const touch = { t: now, ...values, referrer, landing: address(true) };
     const arrives = referrer !== '' || Object.keys(values).length > 0;
     const first = read('attr_first');
@@ -57,6 +68,21 @@
     write('attr_session', goes_on ? { ...session, t: now } : { t: now, referrer, landing: address(true) });
   }
 
+  // By which other scripts know the visitor, where they stand beside this one. Of _ga (GA1.1.123.456) the client id is
+  // what its interface asks for: the last two numbers.
+  function cookies() {
+    const values = {};
+    for (const part of document.cookie.split(';')) {
+      const at = part.indexOf('=');
+      const name = part.slice(0, at).trim();
+      const value = part.slice(at + 1).trim().slice(0, LONGEST);
+      const client = name === '_ga' && /^GA\d+\.[\d-]+\.(\d+\.\d+)$/.exec(value);
+      if (client) [, values.ga_client_id] = client;
+      else if (value && COOKIES.includes(name)) values[name] = value;
+    }
+    return values;
+  }
+
   function forget() {
     try { ['attr_first', 'attr_last', 'attr_session'].forEach((key) => localStorage.removeItem(key)); } catch { /* nothing there */ }
   }
@@ -64,9 +90,9 @@
   // -- the fields ------------------------------------------------------------------------------------------------------
 
   function fields() {
-    const all = { ...found(UTM), _page: address(consent), _referrer: referrer, _landing: address(consent) };
+    const all = { ...found(isUtm), _page: address(consent), _referrer: referrer, _landing: address(consent) };
     if (!consent) return all;
-    Object.assign(all, found(CLICK));
+    Object.assign(all, found(isClick), cookies());
     const session = read('attr_session');
     if (session) Object.assign(all, { _referrer: session.referrer, _landing: session.landing });
     for (const [prefix, touch] of [['_first_', read('attr_first')], ['_last_', read('attr_last')]]) {
@@ -74,10 +100,10 @@
         if (name === 't') all[`${prefix}at`] = String(value);
         if (typeof value !== 'string') continue;
         all[prefix + name] = value;
-        if (prefix === '_last_' && [...UTM, ...CLICK].includes(name) && !all[name]) all[name] = value;
+        if (prefix === '_last_' && isEither(name) && !all[name]) all[name] = value;
       }
     }
-    return all;
+    return Object.fromEntries(Object.entries(all).slice(0, MOST_FIELDS));
   }
 
   // Forms that go to the server this script came from, and those marked.
