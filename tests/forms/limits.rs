@@ -6,7 +6,7 @@ use pisteur::domain::envelope::ArrivalState;
 use super::house::{House, Plan};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_knocks_too_often_is_told_when_to_come_back() {
+async fn s48_a_client_that_knocks_too_often_is_told_when_to_come_back() {
     let mut plan = Plan::limits(|limits| limits.per_client_per_minute = Some(2));
     plan.forms[0].allowed_origins = vec!["*".into()];
     let house = House::open(plan).await;

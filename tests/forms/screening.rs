@@ -48,7 +48,7 @@ fn shape(answer: &Answer) -> (u16, Vec<(String, String)>, serde_json::Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_trap_field_is_spam_with_the_answer_of_a_success() {
+async fn s48_every_trap_field_is_spam_with_the_answer_of_a_success() {
     let house = House::open(Plan::form(|form| form.screening.honeypot = Some("fax_number_2".into()))).await;
     let clean = shape(&post(&house, &GOOD));
     assert_eq!(screened(&house).await, (ArrivalState::Received, None, Screening::default()));
@@ -70,7 +70,7 @@ async fn every_trap_field_is_spam_with_the_answer_of_a_success() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_time_stamp_tells_a_program_from_a_person() {
+async fn s48_the_time_stamp_tells_a_program_from_a_person() {
     let mut plan = Plan::default();
     plan.forms.push(pisteur::config::FormConfig::named("quote"));
     let house = House::open(plan).await;
