@@ -173,6 +173,22 @@ async fn a_double_click_and_a_retry_with_one_token_are_one_submission() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s47_what_the_protocols_own_library_solves_passes() {
+    let house = House::open(altcha()).await;
+    let challenge: altcha::Challenge = serde_json::from_value(challenge(&house, "contact")).unwrap();
+    let solution = altcha::solve_challenge(altcha::SolveChallengeOptions::new(&challenge)).unwrap().unwrap();
+    let good = altcha::Payload { challenge: challenge.clone(), solution: solution.clone() };
+    let derived_key = format!("{}00", &solution.derived_key[..solution.derived_key.len() - 2]);
+    let bad = altcha::Payload { challenge, solution: altcha::Solution { derived_key, ..solution } };
+    let send = |payload: &altcha::Payload| {
+        let token = STANDARD.encode(serde_json::to_vec(payload).unwrap());
+        post(&house, &[("message", "hi"), ("altcha", &token)]).status
+    };
+    assert_eq!((send(&bad), send(&good)), (403, 200));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s47_one_token_is_one_submission_whatever_key_it_comes_under() {
     let house = House::open(altcha()).await;
     let token = solve(&challenge(&house, "contact"));
