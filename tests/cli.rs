@@ -390,6 +390,58 @@ fn check_names_every_secret_that_is_not_there() {
 }
 
 #[test]
+fn commands_beside_the_daemon_do_without_its_secrets() {
+    let secrets = "[[hook]]\nid = \"typeform\"\nadapter = \"typeform\"\nsecret_env = \"NO_SUCH_SECRET\"\n\
+                   [captcha]\nsecret_file = \"gone\"\n";
+    let setup = shop().tables(secrets);
+    assert_eq!(code(&setup.run(&["migrate"])), 0);
+    for args in [&["submissions", "list"][..], &["leads", "list"], &["forms", "list"], &["hooks", "list"]] {
+        let output = setup.run(args);
+        assert_eq!(code(&output), 0, "{args:?}: {}", stderr(&output));
+    }
+    let doctor = setup.run(&["doctor"]);
+    assert_eq!(code(&doctor), 1);
+    assert!(stdout(&doctor).contains("NO_SUCH_SECRET is not set") && stdout(&doctor).contains("database"));
+    let serve = setup.run(&["serve"]);
+    assert_eq!(code(&serve), 2, "the daemon itself needs them");
+    assert!(stderr(&serve).contains("hook.0.secret_env") && stderr(&serve).contains("captcha.secret_file"));
+    let wrong = shop().tables(secrets).tables("[limits]\nfields = 0\nnot_a_key = 1");
+    assert_eq!(code(&wrong.run(&["leads", "list"])), 2, "everything else has to be right");
+}
+
+#[test]
+fn what_waits_for_a_person_can_be_read_and_is_explained_as_held() {
+    let daemon = shop().start();
+    let fields = [("name", "Zoé"), ("email", "zoe@orange.fr"), ("message", "Buy\nnow"), ("_gotcha", "x")];
+    let sent = daemon.public().post_form("/f/contact", &fields).unwrap().json();
+    let id = sent["id"].as_str().unwrap();
+    let show = stdout(&daemon.setup().run(&["submissions", "show", id]));
+    for words in ["quarantined", "message", "Buy", "now", "zoe@orange.fr"] {
+        assert!(show.contains(words), "{words}: {show}");
+    }
+    let json: Value =
+        serde_json::from_str(&stdout(&daemon.setup().run(&["submissions", "show", id, "--json"]))).unwrap();
+    assert!(json["content"]["fields"].as_array().unwrap().iter().any(|f| f["value"] == "Buy\nnow"), "{json}");
+    let why = stdout(&daemon.setup().run(&["explain", id]));
+    assert!(why.starts_with("held") && why.contains("spam") && why.contains("releasing"), "{why}");
+    let json: Value = serde_json::from_str(&stdout(&daemon.setup().run(&["explain", id, "--json"]))).unwrap();
+    assert_eq!(json["held"], "spam");
+    let strange = daemon.setup().run(&["explain", "--kind", "form", "--intake", "nosuch", "pisteur.toml"]);
+    assert!(code(&strange) == 2 && stderr(&strange).contains("\"nosuch\"; there is contact"), "{}", stderr(&strange));
+}
+
+#[test]
+fn a_listener_that_speaks_https_only_is_tested_by_its_name() {
+    let certs = crate::support::certs::Certs::for_names(&["forms.example.com"]);
+    let tls = "[http.tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+    let setup = shop().tables(tls).file("cert.pem", certs.cert).file("key.pem", certs.key);
+    assert_eq!(code(&setup.run(&["migrate"])), 0);
+    let output = setup.run(&["forms", "test", "contact"]);
+    assert!(code(&output) == 1 && stdout(&output).contains("set http.public_url"), "{}", stdout(&output));
+    assert!(stdout(&setup.run(&["forms", "list"])).contains("https://127.0.0.1"));
+}
+
+#[test]
 fn a_mailbox_without_its_secret_turns_no_form_away_and_is_shown() {
     let tables = format!("{MAILBOX}password = {{ env = \"NO_SUCH_SECRET\" }}\n");
     let mut daemon = Setup::new().contact_form().tables(&tables).start();

@@ -147,6 +147,28 @@ fn two_intakes_cannot_share_an_id() {
 }
 
 #[test]
+fn two_forms_cannot_share_an_address() {
+    let text = "[[form]]\nid = \"a\"\n[[form]]\nid = \"b\"\npublic_id = \"a\"\n[[form]]\nid = \"c\"\npublic_id = \"x\"\n\
+                [[form]]\nid = \"d\"\npublic_id = \"x\"\n";
+    let expected = [
+        "shop.toml:5:1: form.1.public_id: /f/a is the address of form.0 already; choose another",
+        "shop.toml:11:1: form.3.public_id: /f/x is the address of form.2 already; choose another",
+    ];
+    assert_eq!(problems(text, &[]), expected);
+}
+
+#[test]
+fn addresses_that_go_on_behind_the_host_are_refused_where_only_a_host_can_be_kept() {
+    for url in ["https://example.com/forms/", "https://example.com/?x", "https://example.com#x"] {
+        let found = problems(&format!("[http]\npublic_url = \"{url}\"\n"), &[]);
+        assert!(found.len() == 1 && found[0].contains("at its root"), "{url}: {found:?}");
+    }
+    assert!(read("[http]\npublic_url = \"https://example.com/\"\n", &[]).is_ok());
+    let found = problems("[[form]]\nid = \"a\"\nallowed_origins = [\"https://a.example/page\"]\n", &[]);
+    assert!(found.len() == 1 && found[0].contains("allowed_origins"), "{found:?}");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let error = config::load(Some(std::path::Path::new("nowhere/pisteur.toml")), &[]).unwrap_err();
     assert!(error.to_string().starts_with("nowhere/pisteur.toml: cannot be read"), "{error}");

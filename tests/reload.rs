@@ -77,6 +77,26 @@ fn a_daemon_starts_on_a_broken_folder_with_the_last_good_rules() {
 }
 
 #[test]
+fn a_configuration_without_what_the_rules_name_is_what_is_called_wrong() {
+    let mut daemon = start();
+    let path = daemon.path("pisteur.toml");
+    let good = std::fs::read_to_string(&path).expect("written by the harness");
+    std::fs::write(&path, good.replace("id = \"contact\"", "id = \"other\"")).expect("written");
+    daemon.signal(Signal::Hup);
+    says(&daemon, "the rules name what the configuration no longer has");
+    let ready = daemon.operator().get("/readyz").expect("answers");
+    assert!(ready.status == 200 && ready.text().contains("onfiguration"), "{}", ready.text());
+    assert!(!ready.text().contains("rules folder is broken"), "{}", ready.text());
+    post(&daemon, 1);
+    let tls = "[http.tls]\ncertificate = \"gone.pem\"\nkey = \"gone.pem\"\n";
+    std::fs::write(&path, format!("{good}\n{tls}")).expect("written");
+    daemon.signal(Signal::Hup);
+    says(&daemon, "gone.pem");
+    assert!(!daemon.stderr().contains("http.tls changed"), "nothing that would stop the next start is taken over");
+    daemon.stop_cleanly();
+}
+
+#[test]
 fn an_invalid_configuration_changes_nothing_and_a_valid_one_is_live_after_sighup() {
     let mut daemon = start();
     let path = daemon.path("pisteur.toml");

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -16,7 +17,7 @@ use super::{App, brain, mailboxes, rules};
 use crate::config::{self, Config, HttpConfig};
 use crate::delivery::Deliverers;
 use crate::delivery::retrieve::Sources;
-use crate::http::tls;
+use crate::http::tls::{self, Pair};
 use crate::intake::form::FormSet;
 use crate::intake::webhook::HookSet;
 
@@ -183,11 +184,22 @@ pub async fn reload(app: &Arc<App>) {
             }
             show(app, None, refused_config);
         }
+        Err(why) if fits_before(app) => {
+            let why = format!("the rules name what the configuration no longer has:\n{why}");
+            tracing::error!("the configuration is not taken over, the old one stays in force: {why}");
+            show(app, None, Some(why));
+        }
         Err(why) => {
             tracing::error!("the rules are not taken over, the running set stays in force:\n{why}");
             show(app, Some(why), refused_config);
         }
     }
+}
+
+/// Whether the rules in the folder are right under the configuration in force: then it is the new one that is wrong.
+fn fits_before(app: &App) -> bool {
+    let config = app.config.load_full();
+    rules::compile(&config, &config.declarations()).is_ok()
 }
 
 /// Tells operators whether what is in force is what lies in the files.
@@ -209,6 +221,9 @@ async fn take_over(
     config: &Arc<Config>,
     set: &Arc<crate::domain::rules::RuleSet>,
 ) -> anyhow::Result<()> {
+    if let Some(tls) = config.http.tls.as_ref().filter(|tls| app.config.load().http.tls.as_ref() != Some(*tls)) {
+        Pair::read(&tls.certificate, &tls.key).context("http.tls")?;
+    }
     let deliverers = brain::deliverers(config, &app.store, set, &app.mailboxes, &app.clock)?;
     app.gate.configure(&config.captcha).map_err(anyhow::Error::msg)?;
     let before = app.config.load_full();
@@ -222,7 +237,7 @@ async fn take_over(
         ("database", before.database == config.database),
         ("http.public", before.http.public == config.http.public),
         ("http.operator", before.http.operator == config.http.operator),
-        ("http.tls.listen", same_tls(&before.http, &config.http)),
+        ("http.tls", same_tls(&before.http, &config.http)),
         ("spool", before.spool == config.spool),
         ("worker", before.worker == config.worker),
         ("spill", before.spill == config.spill),

@@ -112,12 +112,12 @@ fn check_rules(mut out: Output, config: &Config, told: &Told, json: bool) -> any
             }
         }
         let verdict = if absent.is_empty() && told.certificate_refused.is_some() {
-            out.styled(Style::Bad, "HTTPS cannot be spoken:")
+            out.styled(Style::Bad, "error: HTTPS cannot be spoken")
         } else if absent.is_empty() {
             out.styled(Style::Good, "ok")
         } else {
-            let count = format!("{} cannot be read here:", super::rules::plural(absent.len(), "secret"));
-            out.styled(Style::Bad, &count)
+            let count = super::rules::plural(absent.len(), "secret");
+            out.styled(Style::Bad, &format!("error: {count} cannot be read here"))
         };
         out.line(format!("{verdict}  configuration {file}"));
         checked.tell(&mut out);

@@ -27,6 +27,13 @@ impl Outcome {
     }
 }
 
+fn told(error: config::ConfigError) -> anyhow::Error {
+    match error {
+        config::ConfigError::Invalid(_) => anyhow::anyhow!("the configuration is wrong:\n{error}"),
+        config::ConfigError::Unreadable { .. } => error.into(),
+    }
+}
+
 /// What every command starts from.
 #[derive(Debug)]
 pub struct Context {
@@ -43,15 +50,20 @@ impl Context {
         Self { config_path, clock: Arc::new(SystemClock::default()) }
     }
 
-    /// The configuration, under the environment of this process.
+    /// The configuration, under the environment of this process; secrets need not be there.
     ///
     /// # Errors
     /// When it is unreadable or wrong; the error lists every problem.
     pub fn config(&self) -> anyhow::Result<Config> {
-        config::load_here(self.config_path.as_deref()).map_err(|e| match e {
-            config::ConfigError::Invalid(_) => anyhow::anyhow!("the configuration is wrong:\n{e}"),
-            config::ConfigError::Unreadable { .. } => e.into(),
-        })
+        config::load_with_secrets(self.config_path.as_deref()).map(|(config, _absent)| config).map_err(told)
+    }
+
+    /// The configuration as the daemon needs it, with its secrets.
+    ///
+    /// # Errors
+    /// As [`Self::config`], and when a secret is not there.
+    pub fn config_to_serve(&self) -> anyhow::Result<Config> {
+        config::load_here(self.config_path.as_deref()).map_err(told)
     }
 
     /// Runs `work` on a runtime of this thread, with warnings on standard error.

@@ -10,7 +10,7 @@ use super::args::stored;
 use super::{Context, FileKind, Outcome, Output, parse};
 use crate::app::{brain, rules};
 use crate::config::Config;
-use crate::domain::envelope::{Channel, Envelope, RawKind};
+use crate::domain::envelope::{ArrivalState, Channel, Envelope, RawKind};
 use crate::domain::plain;
 use crate::domain::rules::Declarations;
 use crate::pipeline::Brain;
@@ -45,24 +45,46 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outco
     let config = context.config()?;
     let brain = thinking(&config)?;
     let stored = stored(&args.what)?;
-    let found = context.block_on(async {
+    let (found, held) = context.block_on(async {
         let store = if database_exists(&config) { Some(context.store(&config).await?) } else { None };
         let found = match stored {
             Some(id) => explain_stored(context, store.as_ref(), &brain, id).await,
             None => explain_file(context, store.as_ref(), &brain, args).await.map(Some),
         };
+        let held = match (stored, &store) {
+            (Some(id), Some(store)) => held(store, id).await,
+            _ => Ok(None),
+        };
         if let Some(store) = store {
             store.close().await;
         }
-        found
+        Ok((found?, held?))
     })?;
     let mut out = Output::new();
     match &found {
-        Some(found) if args.json => out.json(found)?,
-        Some(found) => out.line(plain::lines(found.text().trim_end())),
+        Some(found) if args.json => {
+            let mut said = serde_json::to_value(found)?;
+            if let (Some(members), Some(reason)) = (said.as_object_mut(), &held) {
+                members.insert("held".to_owned(), reason.as_str().into());
+            }
+            out.json(&said)?
+        }
+        Some(found) => {
+            if let Some(reason) = &held {
+                out.line(format!("held       {reason}: it waits for a person, and this is what releasing it would do"));
+            }
+            out.line(plain::lines(found.text().trim_end()))
+        }
         None => out.line(format!("There is no arrival {}, or its bytes have been purged.", args.what)),
     };
     out.finish(Outcome::yes(found.is_some()))
+}
+
+/// Why an arrival waits in quarantine, if it does.
+async fn held(store: &Arc<dyn Store>, id: Ulid) -> anyhow::Result<Option<String>> {
+    let row = store.show_arrival(id).await?.map(|found| found.row);
+    let row = row.filter(|row| row.state == ArrivalState::Quarantined);
+    Ok(row.map(|row| row.reason.unwrap_or_else(|| ArrivalState::Quarantined.as_str().to_owned())))
 }
 
 /// What production would think with: the rules of the folder and the settings of `config`.
@@ -96,6 +118,12 @@ async fn explain_file(
     args: &ExplainArgs,
 ) -> anyhow::Result<Explanation> {
     let path = Path::new(&args.what);
+    if let Some(named) = &args.intake
+        && !brain.declared.intakes.contains(named)
+    {
+        let known: Vec<&str> = brain.declared.intakes.iter().map(String::as_str).collect();
+        anyhow::bail!("nothing comes in through \"{named}\"; there is {}", known.join(", "));
+    }
     let raw = parse::read_file(path)?;
     let envelope = parse::envelope(path, raw, args.kind, args.intake.as_deref(), context.clock.now());
     Ok(explain(store, brain, through_its_door(envelope, &brain.declared, args.intake.is_some()), &*context.clock)

@@ -60,8 +60,7 @@ pub(super) fn run(context: &Context, command: FormsCommand) -> anyhow::Result<Ou
 
 fn list(context: &Context, args: &FormListArgs) -> anyhow::Result<Outcome> {
     let config = context.config()?;
-    let site = config.http.public_url.clone().unwrap_or_else(|| format!("http://{}", config.http.public));
-    let site = site.trim_end_matches('/').to_owned();
+    let site = config.http.website();
     // What came in last is worth a look into the database, but the list does not need one.
     let last = context.with_store(&config, async |store| {
         let mut last = Vec::with_capacity(config.form.len());
@@ -115,7 +114,7 @@ fn new(context: &Context, args: &NewForm) -> anyhow::Result<Outcome> {
     if config.form.iter().any(|known| known.id == args.id) || config.mailbox.iter().any(|known| known.id == args.id) {
         anyhow::bail!("--id: \"{}\" is taken; choose another id", args.id);
     }
-    let site = config.http.public_url.clone().unwrap_or_else(|| format!("http://{}", config.http.public));
+    let site = config.http.website();
     let mut out = Output::new();
     for line in sample::config(&form, site.trim_end_matches('/')) {
         out.line(line);

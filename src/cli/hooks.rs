@@ -67,7 +67,7 @@ pub(super) fn run(context: &Context, command: HooksCommand) -> anyhow::Result<Ou
 
 /// Where the producer posts to; a secret in the address is shown as `SECRET`.
 fn address(config: &Config, hook: &HookConfig) -> String {
-    let site = config.http.public_url.clone().unwrap_or_else(|| format!("http://{}", config.http.public));
+    let site = config.http.website();
     let in_address = config.known_adapters.get(&hook.adapter).is_some_and(|adapter| {
         let verifiers = hook.verifiers(adapter);
         verifiers.iter().all(|verifier| verifier.kind == Kind::Path)

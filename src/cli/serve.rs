@@ -25,7 +25,7 @@ pub struct ServeArgs {}
 
 /// Runs the daemon until it is stopped.
 pub(super) fn run(context: &Context, _args: &ServeArgs) -> anyhow::Result<Outcome> {
-    let config = context.config()?;
+    let config = context.config_to_serve()?;
     let path = config.source.file.clone();
     let telemetry = telemetry::init(&config.log.level, style(config.log.format))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

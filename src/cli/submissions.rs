@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 use ulid::Ulid;
 
 use super::args::{ListArgs, submission};
@@ -15,6 +15,7 @@ use crate::domain::envelope::ArrivalState;
 use crate::domain::plain::one_line;
 use crate::domain::reading::{self, ReadSettings};
 use crate::domain::screening::Screening;
+use crate::domain::submission::Submission;
 use crate::store::Store;
 use crate::store::rows::{ArrivalDetail, ArrivalFilter, ArrivalRow};
 
@@ -101,6 +102,13 @@ pub struct DiscardSubmissions {
     #[arg(long, value_name = "TEXT")]
     reason: String,
 }
+
+/// Fields shown of one submission.
+const SHOWN_FIELDS: usize = 60;
+/// Lines shown of one field, behind its first.
+const SHOWN_LINES: usize = 40;
+/// Columns shown of one line.
+const SHOWN_COLUMNS: usize = 400;
 
 fn state(word: &str) -> Result<ArrivalState, String> {
     ArrivalState::parse(word).ok_or_else(|| {
@@ -270,22 +278,52 @@ async fn show(store: &Arc<dyn Store>, args: &ShowSubmission, settings: &ReadSett
         return out.finish(Outcome::No);
     };
     // What made no record is read again for its files: the person who judges it wants to know of them.
-    let is_multipart = found.content_type.as_deref().is_some_and(|kind| kind.starts_with("multipart/"));
-    if found.files.is_empty() && is_multipart && found.raw_kept {
-        let envelope = store.load(&[args.id]).await?.pop();
-        let read = envelope.map(|envelope| reading::read(&envelope, settings).attachments);
-        found.files = read.unwrap_or_default().iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+    let mut content = None;
+    if found.row.record.is_none() && found.raw_kept {
+        let read = store.load(&[args.id]).await?.pop().map(|envelope| reading::read(&envelope, settings));
+        if let Some(read) = read {
+            if found.files.is_empty() {
+                found.files = read.attachments.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+            }
+            content = Some(read);
+        }
     }
     if args.json {
-        out.json(&found)?;
+        let mut said = serde_json::to_value(&found)?;
+        if let (Some(members), Some(read)) = (said.as_object_mut(), &content) {
+            let fields = read.fields.iter().map(|field| json!({ "name": field.name, "value": field.value }));
+            members.insert("content".to_owned(), json!({ "fields": fields.collect::<Vec<_>>(), "text": read.text }));
+        }
+        out.json(&said)?;
     } else {
         let repeated = repeated(store, &found.row).await?;
-        describe(&mut out, &found, &repeated);
+        describe(&mut out, &found, &repeated, content.as_ref());
     }
     out.finish(Outcome::Done)
 }
 
-fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str) {
+/// What it says, cut to what a screen holds: the person who judges it reads it here.
+fn tell(out: &mut Output, read: &Submission) {
+    let mut texts: Vec<(&str, &str)> = read.fields.iter().map(|f| (f.name.as_str(), f.value.as_str())).collect();
+    if texts.is_empty() && !read.text.trim().is_empty() {
+        texts.push(("text", &read.text));
+    }
+    if !texts.is_empty() {
+        out.line("content");
+    }
+    for (name, value) in texts.iter().filter(|(_, value)| !value.trim().is_empty()).take(SHOWN_FIELDS) {
+        let mut lines = value.trim().lines();
+        out.line(format!("  {:<14} {}", one_line(name, 40), one_line(lines.next().unwrap_or_default(), SHOWN_COLUMNS)));
+        for line in lines.by_ref().take(SHOWN_LINES) {
+            out.line(format!("  {:<14} {}", "", one_line(line, SHOWN_COLUMNS)));
+        }
+        if lines.next().is_some() {
+            out.line(format!("  {:<14} .. (whole: --json)", ""));
+        }
+    }
+}
+
+fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str, content: Option<&Submission>) {
     let row = &found.row;
     let title = format!("{} {} {}", row.channel.as_str(), row.intake, row.id);
     let title = out.styled(Style::Bold, &title);
@@ -317,6 +355,10 @@ fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str) {
     fact("error", row.error.clone());
     fact("digest", Some(found.digest.clone()));
     fact("repeated by", (!found.repeats.is_empty()).then(|| ids(&found.repeats)));
+    fact("website", found.context.get("origin").and_then(Value::as_str).map(str::to_owned));
+    if let Some(read) = content {
+        tell(out, read);
+    }
     for file in &found.files {
         out.line("file");
         super::records::indented(out, file);

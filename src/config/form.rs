@@ -300,7 +300,9 @@ fn check_origin_pattern(text: &str) -> Result<(), &'static str> {
         return Ok(());
     }
     let Some(rest) = text.strip_prefix("https://*.").or_else(|| text.strip_prefix("http://*.")) else {
+        let bare = Url::parse(text.trim()).is_ok_and(|url| matches!(url.path(), "" | "/") && url.query().is_none());
         return origin(text)
+            .filter(|_| bare)
             .map(|_| ())
             .ok_or("not a website; write it as https://www.example.com or https://*.example.com");
     };

@@ -64,6 +64,20 @@ impl HttpConfig {
         self.trusted_proxies.iter().filter_map(|text| network(text)).collect()
     }
 
+    /// Whether the public listener speaks HTTPS and nothing else.
+    #[must_use]
+    pub fn only_https(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.listen.is_none())
+    }
+
+    /// The public listener as visitors know it, without a slash at the end.
+    #[must_use]
+    pub fn website(&self) -> String {
+        let scheme = if self.only_https() { "https" } else { "http" };
+        let site = self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.public));
+        site.trim_end_matches('/').to_owned()
+    }
+
     /// What is wrong with it.
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
@@ -89,9 +103,19 @@ impl HttpConfig {
         }
         if self.public_url.as_deref().is_some_and(|text| super::form::origin(text).is_none()) {
             problems.push(Problem::new("public_url", "not a web address; write it as https://forms.example.com"));
+        } else if self.public_url.as_deref().is_some_and(has_path) {
+            let say = "more than a website: pages and scripts are asked for at its root; write it as \
+                https://forms.example.com, and give the proxy a host name of its own for it";
+            problems.push(Problem::new("public_url", say));
         }
         problems
     }
+}
+
+/// Whether an address goes on behind its host and port.
+fn has_path(text: &str) -> bool {
+    url::Url::parse(text.trim())
+        .is_ok_and(|url| !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some())
 }
 
 fn network(text: &str) -> Option<IpNet> {

@@ -7,6 +7,7 @@
 //! Relative paths start at the project folder: the folder around `config/` when the file lies in a folder of that
 //! name, the file's own folder otherwise, the working directory for the built-in copy.
 
+mod across;
 pub mod attribution;
 pub mod clamav;
 pub mod delivery;
@@ -184,27 +185,28 @@ pub struct Source {
 /// # Errors
 /// As [`load`]; a variable that is not UTF-8 is a problem too.
 pub fn load_here(path: Option<&Path>) -> Result<Config, ConfigError> {
-    here(path).map(|(config, _)| config)
+    here(path, false).map(|(config, ..)| config)
 }
 
-/// As [`load_here`], with the secrets of mailboxes that this process could not read now. The daemon starts without
-/// them: the mailbox fails, visibly, until its secret is there.
+/// As [`load_here`], with the secrets that this process could not read now. Commands beside the daemon do without: the
+/// variables of a service are seldom those of a shell. The daemon starts without those of mailboxes: the mailbox fails,
+/// visibly, until its secret is there.
 ///
 /// # Errors
-/// As [`load_here`].
+/// As [`load_here`], but for secrets.
 pub fn load_with_secrets(path: Option<&Path>) -> Result<(Config, Vec<Placed>), ConfigError> {
-    let (config, tree) = here(path)?;
+    let (config, tree, secrets) = here(path, true)?;
     let absent =
         config.mailbox.iter().enumerate().filter(|(_, m)| m.enabled).flat_map(|(i, m)| {
             m.absent_secrets().into_iter().map(move |(key, said)| (format!("mailbox.{i}.{key}"), said))
         });
-    let absent = absent.map(|(key, said)| tree.placed(&key, &said)).collect();
+    let absent = absent.map(|(key, said)| tree.placed(&key, &said)).chain(secrets).collect();
     Ok((config, absent))
 }
 
-fn here(path: Option<&Path>) -> Result<(Config, Tree), ConfigError> {
+fn here(path: Option<&Path>, secrets_apart: bool) -> Result<(Config, Tree, Vec<Placed>), ConfigError> {
     let (variables, unreadable) = environment(std::env::vars_os());
-    match read_file(path, &variables) {
+    match read_file(path, &variables, secrets_apart) {
         Ok(read) if unreadable.is_empty() => Ok(read),
         Ok(_) => Err(ConfigError::Invalid(unreadable)),
         Err(ConfigError::Invalid(problems)) => Err(ConfigError::Invalid([problems, unreadable].concat())),
@@ -235,10 +237,14 @@ fn environment(all: impl Iterator<Item = (OsString, OsString)>) -> (Vec<(String,
 /// # Errors
 /// [`ConfigError::Unreadable`] when a named file cannot be read, [`ConfigError::Invalid`] with every problem found.
 pub fn load(path: Option<&Path>, env: &[(String, String)]) -> Result<Config, ConfigError> {
-    read_file(path, env).map(|(config, _)| config)
+    read_file(path, env, false).map(|(config, ..)| config)
 }
 
-fn read_file(path: Option<&Path>, env: &[(String, String)]) -> Result<(Config, Tree), ConfigError> {
+fn read_file(
+    path: Option<&Path>,
+    env: &[(String, String)],
+    secrets_apart: bool,
+) -> Result<(Config, Tree, Vec<Placed>), ConfigError> {
     let file = path.map(Path::to_path_buf).or_else(|| Some(PathBuf::from(DEFAULT_PATH)).filter(|p| p.exists()));
     let (name, text) = match &file {
         Some(p) => {
@@ -249,7 +255,7 @@ fn read_file(path: Option<&Path>, env: &[(String, String)]) -> Result<(Config, T
         None => ("built-in pisteur.toml".to_owned(), BUILT_IN.to_owned()),
     };
     let base = file.as_deref().map_or_else(PathBuf::new, paths::project_folder);
-    read(&name, &text, env, Source { file, base })
+    read(&name, &text, env, Source { file, base }, secrets_apart)
 }
 
 /// Reads `text` under `env`; `name` is how problems call it.
@@ -257,10 +263,24 @@ fn read_file(path: Option<&Path>, env: &[(String, String)]) -> Result<(Config, T
 /// # Errors
 /// [`ConfigError::Invalid`] with every problem found.
 pub fn parse(name: &str, text: &str, env: &[(String, String)], source: Source) -> Result<Config, ConfigError> {
-    read(name, text, env, source).map(|(config, _)| config)
+    read(name, text, env, source, false).map(|(config, ..)| config)
 }
 
-fn read(name: &str, text: &str, env: &[(String, String)], source: Source) -> Result<(Config, Tree), ConfigError> {
+/// Whether a key names where a secret is kept.
+fn is_of_secret(key: &str) -> bool {
+    const NAMES: [&str; 5] = ["secret", "password", "token", "verify_token", "hash_key"];
+    let last = key.rsplit('.').find(|part| part.parse::<usize>().is_err()).unwrap_or_default();
+    let name = last.strip_suffix("_env").or_else(|| last.strip_suffix("_file"));
+    name.is_some_and(|name| NAMES.contains(&name))
+}
+
+fn read(
+    name: &str,
+    text: &str,
+    env: &[(String, String)],
+    source: Source,
+    secrets_apart: bool,
+) -> Result<(Config, Tree, Vec<Placed>), ConfigError> {
     let mut tree = Tree::parse(name, text)?;
     let mut problems = tree.overlay(env);
     let mut config = match tree.read::<Config>() {
@@ -277,8 +297,11 @@ fn read(name: &str, text: &str, env: &[(String, String)], source: Source) -> Res
     let mut found = config.validate();
     found.extend(faults.iter().map(|fault| Problem::new("adapters.path", fault.to_string())));
     tree.sort(&mut found);
-    problems.extend(found.into_iter().map(|p| tree.placed(&p.key, &p.message)));
-    if problems.is_empty() { Ok((config, tree)) } else { Err(ConfigError::Invalid(problems)) }
+    let (secrets, found): (Vec<_>, Vec<_>) = found.into_iter().partition(|p| secrets_apart && is_of_secret(&p.key));
+    let placed = |p: Problem| tree.placed(&p.key, &p.message);
+    problems.extend(found.into_iter().map(placed));
+    let secrets = secrets.into_iter().map(placed).collect();
+    if problems.is_empty() { Ok((config, tree, secrets)) } else { Err(ConfigError::Invalid(problems)) }
 }
 
 /// The JSON Schema of the configuration, for editors.
@@ -311,12 +334,9 @@ impl Config {
         for (i, hook) in self.hook.iter().enumerate() {
             section(&format!("hook.{i}"), hook.validate(&self.known_adapters));
         }
-        problems.extend(self.captcha.validate_forms(&self.form));
         problems.extend(self.delivery.validate().into_iter().map(|p| Problem::new(p.key, p.message)));
         problems.extend(mailbox::validate_all(&self.mailbox).into_iter().map(|(key, said)| Problem::new(key, said)));
-        problems.extend(self.repeated_ids());
-        problems.extend(self.visitor_needs());
-        problems.extend(self.strange_identities());
+        problems.extend(self.validate_across());
         problems
     }
 
@@ -339,57 +359,6 @@ impl Config {
         for (i, domain) in self.own_domains.iter().enumerate() {
             if !domain.contains('.') || domain.contains(['@', '/', ' ']) {
                 problems.push(Problem::new(format!("own_domains.{i}"), "not a domain; write it as example.com"));
-            }
-        }
-        problems
-    }
-
-    /// An order of identity is for a mailbox that exists.
-    fn strange_identities(&self) -> Vec<Problem> {
-        let known = |id: &String| id == SPOOL_ID || self.mailbox.iter().any(|mailbox| mailbox.id == *id);
-        let strange = self.reading.identity.keys().filter(|id| !known(id));
-        strange.map(|id| Problem::new(format!("reading.identity.{id}"), "no mailbox has this id")).collect()
-    }
-
-    /// Mail to visitors needs a server, and links in it an address.
-    fn visitor_needs(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for (i, form) in self.form.iter().enumerate() {
-            let tables =
-                [("acknowledgement", form.acknowledgement.enabled), ("double_opt_in", form.double_opt_in.enabled)];
-            for (table, _) in tables.into_iter().filter(|(_, enabled)| *enabled && self.delivery.smtp.is_none()) {
-                let message = "mail needs a server: add [delivery.smtp], or set enabled = false";
-                problems.push(Problem::new(format!("form.{i}.{table}.enabled"), message));
-            }
-            if form.double_opt_in.enabled && self.http.public_url.is_none() {
-                let message = "the link in the mail needs an address: set http.public_url";
-                problems.push(Problem::new(format!("form.{i}.double_opt_in.enabled"), message));
-            }
-        }
-        problems
-    }
-
-    /// Mailboxes, forms and hooks share one space of ids, because rules name them all `intake`. That two mailboxes differ is
-    /// seen with the mailboxes.
-    fn repeated_ids(&self) -> Vec<Problem> {
-        let mut seen = std::collections::BTreeMap::new();
-        let mut problems = Vec::new();
-        for (i, mailbox) in self.mailbox.iter().enumerate() {
-            if mailbox.id == SPOOL_ID {
-                problems.push(Problem::new(format!("mailbox.{i}.id"), SPOOL_ID_TAKEN));
-            }
-            seen.insert(mailbox.id.as_str(), format!("mailbox.{i}"));
-        }
-        let forms = self.form.iter().enumerate().map(|(i, form)| (format!("form.{i}"), form.id.as_str()));
-        let hooks = self.hook.iter().enumerate().map(|(i, hook)| (format!("hook.{i}"), hook.id.as_str()));
-        for (place, id) in forms.chain(hooks) {
-            let key = format!("{place}.id");
-            if id == SPOOL_ID {
-                problems.push(Problem::new(key, SPOOL_ID_TAKEN));
-            } else if let Some(first) = seen.get(id) {
-                problems.push(Problem::new(key, format!("\"{id}\" is taken by {first}; choose another id")));
-            } else {
-                seen.insert(id, place);
             }
         }
         problems
@@ -458,4 +427,3 @@ impl Config {
 
 /// Intake id of files moved into the watched folder.
 pub const SPOOL_ID: &str = "spool";
-const SPOOL_ID_TAKEN: &str = "this id belongs to the watched folder; choose another one";

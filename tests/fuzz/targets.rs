@@ -64,10 +64,16 @@ pub fn redirect(text: &str) {
     use pisteur::config::form::FormConfig;
     use pisteur::intake::form::redirect::{Target, target};
     let form = FormConfig { allowed_redirects: vec!["https://ok.example".to_owned()], ..FormConfig::named("contact") };
-    let Target::Page(page) = target(&form, Some(text)) else { return };
+    for from in [None, Some("https://ok.example"), Some("https://elsewhere.example")] {
+        let Target::Page(page) = target(&form, Some(text), from) else { continue };
+        leads_only_where_the_form_says(text, &page);
+    }
+}
+
+fn leads_only_where_the_form_says(text: &str, page: &str) {
     assert!(page.bytes().all(|b| b.is_ascii_graphic()), "{page:?} can stand in a header");
     let base = url::Url::parse("https://own.invalid/f/contact").expect("an address");
-    let seen = base.join(&page).expect("an address that browsers read");
+    let seen = base.join(page).expect("an address that browsers read");
     assert!(matches!(seen.host_str(), Some("own.invalid" | "ok.example")), "{text:?} leads to {seen}");
     assert_eq!(seen.scheme(), "https", "{text:?} leads to {seen}");
     assert!(seen.username().is_empty() && seen.password().is_none(), "{text:?} leads to {seen}");

@@ -65,10 +65,13 @@ impl Check {
     }
 }
 
+/// What to do about a secret that is not here.
+const NO_SECRET: &str = "the daemon does not start without it; run this where its variables are set, as in the service";
+
 /// Examines the machine.
 pub(super) fn run(context: &Context, args: &DoctorArgs) -> anyhow::Result<Outcome> {
-    let checks = match config::load_here(context.config_path.as_deref()) {
-        Ok(config) => context.block_on(examine(context, &config))?,
+    let checks = match config::load_with_secrets(context.config_path.as_deref()) {
+        Ok((config, absent)) => context.block_on(examine(context, &config, &absent))?,
         Err(ConfigError::Invalid(problems)) => {
             let fail = |p: &config::Placed| Check::fail("config", p.to_string(), "mend it, then run `pisteur check`");
             problems.iter().map(fail).collect()
@@ -87,9 +90,12 @@ pub(super) fn run(context: &Context, args: &DoctorArgs) -> anyhow::Result<Outcom
     out.finish(Outcome::yes(!failed))
 }
 
-async fn examine(context: &Context, config: &Config) -> anyhow::Result<Vec<Check>> {
+async fn examine(context: &Context, config: &Config, absent: &[config::Placed]) -> anyhow::Result<Vec<Check>> {
     let file = config.source.file.as_ref().map_or_else(|| "built-in".to_owned(), |f| f.display().to_string());
     let mut checks = vec![Check::ok("config", file)];
+    // A mailbox tells of its own.
+    let of_others = absent.iter().filter(|secret| !secret.key.starts_with("mailbox."));
+    checks.extend(of_others.map(|secret| Check::fail("secret", secret.to_string(), NO_SECRET)));
     checks.push(rules(config));
     let (store, found) = database::open(context, config).await;
     checks.extend(found);

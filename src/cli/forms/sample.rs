@@ -25,10 +25,13 @@ field = [
 ]
 # On the page:
 # <form action=\"{address}\" method=\"post\" accept-charset=\"utf-8\">
-#   <label>Name <input name=\"name\" autocomplete=\"name\"></label>
+#   <label>Name <input name=\"name\" autocomplete=\"name\" required></label>
 #   <label>Email <input name=\"email\" type=\"email\" autocomplete=\"email\" required></label>
 #   <label>Phone <input name=\"phone\" type=\"tel\" autocomplete=\"tel\"></label>
 #   <label>Message <textarea name=\"message\" required></textarea></label>
+#   <div style=\"position:absolute;left:-9999px\" aria-hidden=\"true\">
+#     <label>Leave this empty <input name=\"_gotcha\" tabindex=\"-1\" autocomplete=\"new-password\"></label>
+#   </div>
 #   <button>Send</button>
 # </form>
 # Then: pisteur check && pisteur forms test {id}",

@@ -76,7 +76,11 @@ pub(super) fn run(context: &Context, args: &TestForm) -> anyhow::Result<Outcome>
 
 /// Posts it; its id.
 async fn send(config: &Config, form: &FormConfig, args: &TestForm, token: &str) -> Result<Ulid, String> {
-    let base = args.url.clone().unwrap_or_else(|| own_address(&config.http.public));
+    let base = match &args.url {
+        Some(url) => url.clone(),
+        None if config.http.only_https() => config.http.public_url.clone().ok_or(ONLY_HTTPS)?,
+        None => own_address(&config.http.public),
+    };
     let url = format!("{}/f/{}", base.trim_end_matches('/'), form.path_name());
     let mut fields = sample::submission(form);
     fields.push(("_submission_id".to_owned(), token.to_owned()));
@@ -103,6 +107,10 @@ async fn send(config: &Config, form: &FormConfig, args: &TestForm, token: &str) 
         format!("{url} answered {}: {why}", answer.status.as_u16())
     })
 }
+
+/// A certificate is good for a name only.
+const ONLY_HTTPS: &str = "the listener speaks HTTPS only, so it is reached by the name in its certificate: set \
+                          http.public_url, or name it with --url https://forms.example.com";
 
 /// The listener as reached from this machine.
 fn own_address(listens: &str) -> String {

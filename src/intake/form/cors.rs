@@ -42,7 +42,7 @@ pub fn is_listed(form: &FormConfig, site: &str) -> bool {
 }
 
 /// Proxies name the host with its port, or without.
-fn is_own(sent: &str, headers: &HeaderMap) -> bool {
+pub(super) fn is_own(sent: &str, headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|value| value.to_str().ok()) else { return false };
     let Some((_, authority)) = sent.split_once("://") else { return false };
     let bare = authority
@@ -51,7 +51,8 @@ fn is_own(sent: &str, headers: &HeaderMap) -> bool {
     host.eq_ignore_ascii_case(authority) || host.eq_ignore_ascii_case(bare)
 }
 
-fn matches(entry: &str, sent: &str) -> bool {
+/// Whether an entry of a form's list stands for this website.
+pub(super) fn matches(entry: &str, sent: &str) -> bool {
     let Some((scheme, domain)) = entry.split_once("://*.") else {
         return origin(entry).is_some_and(|listed| origin(sent).is_some_and(|sent| sent == listed));
     };

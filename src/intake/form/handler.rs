@@ -22,7 +22,7 @@ use super::problem::Why;
 use super::redirect::{self, Target};
 use super::texts::Language;
 use super::{FormDoor, FormSet, OverTls, Peer, body, cors, near, negotiate, pages};
-use crate::config::form::FormConfig;
+use crate::config::form::{FormConfig, origin};
 use crate::domain::reading::field_names::{self, is_relay};
 use crate::domain::submission::Canonical;
 
@@ -188,6 +188,7 @@ impl Visit {
             return Err(Refused { why: Why::Empty, said: Some(Box::new(said)) });
         }
         self.note_relays(&said);
+        self.note_origin();
         let test = marked::is_test(self.headers(), &self.door.journal).await?;
         let beside = Beside { faults: faults::of(&self.form, &said), test };
         let said = Arc::new(said);
@@ -290,6 +291,17 @@ impl Visit {
         manner.refusal(&refused.why, Some(&self.form), typed.map(|said| (&*self.form, said.fields.as_slice())))
     }
 
+    /// A website that is not on the form's list may be one that was forgotten there.
+    fn note_origin(&self) {
+        if self.origin_refused
+            && let Some(times) = self.set.warned.due(&format!("{}/origin", self.form.id), Instant::now())
+        {
+            let site = crate::domain::plain::one_line(&self.header("origin"), 200);
+            tracing::warn!(form = %self.form.id, site, times, "form {} refused what {} sent; if that website is yours, add it \
+                to allowed_origins", self.form.id, if site.is_empty() { "no website" } else { site.as_str() });
+        }
+    }
+
     /// Fields that ask for mail to somebody or calls to an address are dropped; that a page sends them is worth a word.
     fn note_relays(&self, said: &Said) {
         let mut asked = said.fields.iter().filter(|(name, value)| is_relay(name) && !value.trim().is_empty());
@@ -302,9 +314,17 @@ impl Visit {
         }
     }
 
+    /// The other website that sent it, as the browser names it.
+    fn website(&self) -> Option<String> {
+        let named = |header: header::HeaderName| origin(&negotiate::text(self.headers(), header));
+        let site = named(header::ORIGIN).or_else(|| named(header::REFERER))?;
+        let public = || self.set.public_url.as_deref().and_then(origin);
+        (!cors::is_own(&site, self.headers()) && public().as_ref() != Some(&site)).then_some(site)
+    }
+
     /// Where a browser goes, and `next` for scripts.
     fn next(&self, said: &Said, manner: &Manner) -> String {
-        let target = redirect::target(&self.form, redirect::asked(&said.fields));
+        let target = redirect::target(&self.form, redirect::asked(&said.fields), self.website().as_deref());
         if target == Target::Refused
             && let Some(times) = self.set.warned.due(&self.form.id, Instant::now())
         {

@@ -5,6 +5,7 @@
 
 use url::Url;
 
+use super::cors;
 use crate::config::form::{FormConfig, origin};
 
 /// Names under which a form asks for a page, strongest first.
@@ -30,14 +31,27 @@ pub fn asked(fields: &[(String, String)]) -> Option<&str> {
     NAMES.iter().find_map(|name| named(name)).map(|(_, value)| value.as_str())
 }
 
-/// Where a browser goes after a submission to `form` that asked for `wanted`.
+/// Where a browser goes after a submission to `form` that asked for `wanted`. `from`: the other website that sent it, if
+/// that is known: a path is one of that website, when the form lists it.
 #[must_use]
-pub fn target(form: &FormConfig, wanted: Option<&str>) -> Target {
-    match wanted.map(|text| allowed(form, text)) {
+pub fn target(form: &FormConfig, wanted: Option<&str>, from: Option<&str>) -> Target {
+    let at_home = |page: String| match from.filter(|_| page.starts_with('/')) {
+        None => Some(page),
+        Some(site) => is_listed(form, site).then(|| format!("{site}{page}")),
+    };
+    match wanted.map(|text| allowed(form, text).and_then(at_home)) {
         Some(Some(page)) => Target::Page(page),
         Some(None) if form.redirect.is_none() => Target::Refused,
         _ => form.redirect.clone().map_or(Target::OwnPage, Target::Page),
     }
+}
+
+/// Whether the form names this website, other than by a `*` for all.
+fn is_listed(form: &FormConfig, site: &str) -> bool {
+    let pages = form.allowed_redirects.iter().chain(&form.redirect);
+    let origins = form.allowed_origins.iter().filter(|entry| *entry != "*");
+    pages.filter_map(|entry| origin(entry)).any(|entry| entry == site)
+        || origins.into_iter().any(|o| cors::matches(o, site))
 }
 
 /// `text` as an address that may be sent to a browser; `None` when it may not.
@@ -84,8 +98,21 @@ mod tests {
             ("/m\r\nSet-Cookie: a=b", "/mSet-Cookie:%20a=b"),
         ];
         for (asked, sent) in cases {
-            assert_eq!(target(&form(), Some(asked)), Target::Page(sent.into()), "{asked}");
+            assert_eq!(target(&form(), Some(asked), None), Target::Page(sent.into()), "{asked}");
         }
+    }
+
+    #[test]
+    fn a_path_is_one_of_the_website_that_asked() {
+        let listed = FormConfig { allowed_origins: vec!["https://*.shop.example".into(), "*".into()], ..form() };
+        let sent = |from| target(&listed, Some("/thanks?x=1"), from);
+        assert_eq!(sent(Some("https://ok.com")), Target::Page("https://ok.com/thanks?x=1".into()));
+        assert_eq!(sent(Some("https://www.shop.example")), Target::Page("https://www.shop.example/thanks?x=1".into()));
+        assert_eq!(sent(None), Target::Page("/thanks?x=1".into()));
+        for other in ["https://evil.com", "http://ok.com", "https://ok.com:444"] {
+            assert_eq!(sent(Some(other)), Target::Refused, "{other}");
+        }
+        assert_eq!(target(&listed, Some("//evil.com"), Some("https://ok.com")), Target::Refused);
     }
 
     #[test]
@@ -116,17 +143,20 @@ mod tests {
             "https://",
         ];
         for asked in cases {
-            assert_eq!(target(&form(), Some(asked)), Target::Refused, "{asked}");
+            assert_eq!(target(&form(), Some(asked), None), Target::Refused, "{asked}");
         }
     }
 
     #[test]
     fn without_a_wish_the_configured_page_is_taken() {
         let configured = FormConfig { redirect: Some("https://shop.example/thanks".into()), ..form() };
-        assert_eq!(target(&configured, None), Target::Page("https://shop.example/thanks".into()));
-        assert_eq!(target(&configured, Some("//evil.com")), Target::Page("https://shop.example/thanks".into()));
-        assert_eq!(target(&configured, Some("https://shop.example/x")), Target::Page("https://shop.example/x".into()));
-        assert_eq!(target(&form(), None), Target::OwnPage);
+        assert_eq!(target(&configured, None, None), Target::Page("https://shop.example/thanks".into()));
+        assert_eq!(target(&configured, Some("//evil.com"), None), Target::Page("https://shop.example/thanks".into()));
+        assert_eq!(
+            target(&configured, Some("https://shop.example/x"), None),
+            Target::Page("https://shop.example/x".into())
+        );
+        assert_eq!(target(&form(), None, None), Target::OwnPage);
     }
 
     #[test]
