@@ -69,7 +69,8 @@ pub struct HookConfig {
     pub paths: BTreeMap<String, OneOrMany<String>>,
     /// Another proof than the adapter's: another header, prefix, encoding or algorithm.
     pub verify: Option<Verifier>,
-    /// The same bytes again within so many seconds are the same request, where the producer gives no id. 0 = never.
+    /// The same bytes again within so many seconds are the same request, where the producer gives no id: for as long as
+    /// producers try again. Later the same signed bytes without a time stamp are held. 0 = never.
     pub duplicate_window_seconds: u64,
     /// Largest body in bytes, instead of the one in `[limits]`.
     pub body_bytes: Option<usize>,
@@ -124,7 +125,7 @@ impl Default for HookConfig {
             lead_id: None,
             paths: BTreeMap::new(),
             verify: None,
-            duplicate_window_seconds: 300,
+            duplicate_window_seconds: 3 * 86_400,
             body_bytes: None,
             per_minute: 600,
             fields: Vec::new(),
@@ -170,6 +171,7 @@ impl HookConfig {
         let mut request = adapter.request.clone();
         if let Some(path) = self.lead_id.as_deref().and_then(|text| Path::parse(text).ok()) {
             request.id = Paths(vec![path]);
+            request.id_within.clear();
         }
         let fields = self.paths.iter().map(|(name, paths)| {
             let paths = paths.as_slice().iter().filter_map(|text| Path::parse(text).ok());
@@ -197,10 +199,13 @@ impl HookConfig {
         self.allow_private.iter().filter_map(|network| network.parse().ok()).collect()
     }
 
-    /// Time within which the same bytes are the same request.
+    /// Time within which the same bytes are the same request: never shorter than a time stamp is believed, from as far
+    /// ahead of this clock as it may lie to as far behind.
     #[must_use]
-    pub const fn duplicate_window(&self) -> Duration {
-        Duration::from_secs(self.duplicate_window_seconds)
+    pub fn duplicate_window(&self, adapter: &Adapter) -> Duration {
+        let believed = self.verifiers(adapter).iter().filter_map(Verifier::tolerance).max().unwrap_or_default();
+        let window = Duration::from_secs(self.duplicate_window_seconds);
+        if window.is_zero() { window } else { window.max(believed * 2 + Duration::from_secs(1)) }
     }
 
     /// Time between two rounds of the backfill.

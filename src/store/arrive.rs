@@ -30,7 +30,8 @@ impl NewArrival {
     /// Whether it takes `key` for itself when nobody has it. A submission held at the door only looks whether its keys
     /// are known, so that the same one sent properly later is no repeat of it; only those under [`HELD`] are its own.
     pub(in crate::store) fn claims(&self, key: &ArrivalKey) -> bool {
-        let held = self.initial != InitialState::Received && self.envelope.channel == Channel::Form;
+        let door = matches!(self.envelope.channel, Channel::Form | Channel::Webhook);
+        let held = self.initial != InitialState::Received && door;
         !held || key.value.starts_with(HELD)
     }
 }

@@ -61,7 +61,7 @@ pub const METRICS: &[Metric] = &[
         "pisteur_captcha_overload_total",
         "Submissions that waited in vain for their captcha to be asked, by captcha; many visitors at one time.",
     ),
-    counter("pisteur_overflow_total", "Form submissions held because too many came, by form and reason."),
+    counter("pisteur_overflow_total", "Submissions held because too many came, by form (or hook) and reason."),
     counter("pisteur_leads_fetched_total", "Leads fetched after a notification or by the backfill, by hook."),
     // Mailboxes.
     gauge("pisteur_mailbox_connected", "1 while the mailbox is logged in."),

@@ -38,9 +38,8 @@ async fn refusals_come_in_their_order_and_before_the_journal() {
         assert_eq!(answer.status, 415, "{encoding}");
     }
     assert_eq!(send("POST", "/hooks/x", &[json], b"{broken").status, 401, "without proof nothing is parsed");
-    let answer = send("POST", "/hooks/x", &[BEARER, json], b"{broken");
+    let answer = send("POST", "/hooks/x", &[BEARER, json], b"");
     assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("malformed")));
-    assert_eq!(send("POST", "/hooks/x", &[BEARER, json], b"").status, 400);
     assert!(rig.house.arrivals().await.is_empty());
     assert_eq!(
         send("POST", "/hooks/x", &[BEARER, json, ("content-encoding", "identity")], b"{\"email\":\"a@w.example\"}")

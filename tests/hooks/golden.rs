@@ -102,6 +102,13 @@ async fn a_second_delivery_repeats_the_first_and_an_old_one_is_turned_away() {
         rig.house.clock.set(rig.house.clock.now().after(Duration::from_secs(301)));
         let expected = if fixture.dated { 401 } else { 200 };
         assert_eq!(fixture.send(&rig).status, expected, "{name}: a recorded request five minutes later");
+        for wait in [600, 24 * 3_600] {
+            rig.house.clock.set(rig.house.clock.now().after(Duration::from_secs(wait)));
+            assert_eq!(fixture.send(&rig).status, expected, "{name}");
+        }
+        let arrivals = rig.house.arrivals().await;
+        assert_eq!(arrivals.len(), if fixture.dated { 3 } else { 6 }, "{name}");
+        assert!(arrivals.iter().rev().skip(1).all(|row| row.duplicate_of == Some(first.id)), "{name}: {arrivals:?}");
         rig.house.stop().await;
     }
 }

@@ -1,9 +1,10 @@
-//! A request body as one JSON document: JSON as it is, form bodies with their bracket names taken apart.
+//! A request body as one JSON document: JSON as it is, form bodies with their bracket names taken apart. Numbers are
+//! texts, as they were written.
 
 use serde_json::{Map, Value};
 
 use crate::domain::reading::form::take_apart;
-use crate::domain::reading::{ReadLimits, charset, multipart};
+use crate::domain::reading::{ReadLimits, json, multipart};
 use crate::domain::submission::{Attachment, Warning};
 
 /// Brackets of one name that are taken apart.
@@ -36,30 +37,21 @@ impl Document {
     }
 
     fn json(raw: &[u8], content_type: Option<&str>) -> Self {
-        let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
         let label = content_type.and_then(|value| multipart::parameter(value, "charset"));
-        let text = charset::decode(raw, label.as_deref()).text;
-        match serde_json::from_str::<Value>(&text) {
-            Ok(value @ (Value::Object(_) | Value::Array(_))) => Self { value, ..Self::default() },
-            Ok(_) => Self::unreadable("The JSON body is neither an object nor a list.".to_owned()),
-            Err(error) => Self::unreadable(format!(
-                "The JSON body is broken at line {}, column {}.",
-                error.line(),
-                error.column()
-            )),
+        match json::document(raw, label.as_deref()) {
+            Ok(value) => Self { value, ..Self::default() },
+            Err(why) => {
+                let warning = Warning { code: "broken_json".to_owned(), detail: why.clone() };
+                Self { warnings: vec![warning], broken: Some(why), ..Self::default() }
+            }
         }
     }
 
-    fn unreadable(why: String) -> Self {
-        let warning = Warning { code: "broken_json".to_owned(), detail: why.clone() };
-        Self { warnings: vec![warning], broken: Some(why), ..Self::default() }
-    }
-
-    fn pairs(raw: &[u8], content_type: Option<&str>, json: &[String], limits: &ReadLimits) -> Self {
+    fn pairs(raw: &[u8], content_type: Option<&str>, opened: &[String], limits: &ReadLimits) -> Self {
         let pairs = take_apart(raw, content_type, limits);
         let mut members = Map::new();
         for (name, text) in pairs.fields {
-            let inner = json.contains(&name).then(|| serde_json::from_str(&text).ok()).flatten();
+            let inner = opened.contains(&name).then(|| json::document(text.as_bytes(), None).ok()).flatten();
             put(&mut members, &name, inner.unwrap_or(Value::String(text)));
         }
         Self { value: Value::Object(members), files: pairs.files, warnings: pairs.warnings, broken: pairs.broken }
@@ -156,6 +148,9 @@ mod tests {
         let body = "rawRequest=%7B%22q3_name%22%3A%22Eva%22%7D&other=%7B%22a%22%3A1%7D&broken=%7B";
         let read = form(body, &["rawRequest", "broken"]);
         assert_eq!(read, json!({"rawRequest": {"q3_name": "Eva"}, "other": "{\"a\":1}", "broken": "{"}));
+        // What a script cut in two opens too.
+        let cut = form("rawRequest=%7B%22q3_name%22%3A%22Eva%20%5Cud83d%22%2C%22n%22%3A1.50%7D", &["rawRequest"]);
+        assert_eq!(cut, json!({"rawRequest": {"q3_name": "Eva \u{fffd}", "n": "1.50"}}));
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub fn explode(document: &Document, mapping: &Mapping) -> Result<Vec<Lead>, Unfi
         if bytes > BYTES {
             return Err(Unfit::TooMany);
         }
-        let id = mapping.id.text(here, &mut budget).map(|id| id.trim().to_owned());
+        let id = mapping.known_by(here, &mut budget);
         let test = mapping.test.iter().any(|test| test.holds(here, &mut budget));
         leads.push(Lead { id, test: is_lead && test, is_lead, alone });
     }
@@ -113,10 +113,29 @@ mod tests {
         let alone: serde_json::Value = serde_json::from_slice(leads[2].alone.as_ref().unwrap()).unwrap();
         assert_eq!(
             alone,
-            json!({"object": "page", "entry": [{"id": "2", "changes": [{"field": "leadgen", "value": {"leadgen_id": 13}}]}]})
+            json!({"object": "page", "entry": [{"id": "2", "changes": [{"field": "leadgen", "value": {"leadgen_id": "13"}}]}]})
         );
         let again = explode(&document(&alone), &mapping()).unwrap();
         assert_eq!((again.len(), again[0].id.as_deref()), (1, Some("13")));
+    }
+
+    #[test]
+    fn long_numbers_name_different_leads() {
+        let body = br#"{"entry":[{"changes":[{"field":"leadgen","value":{"leadgen_id":18446744073709551617}},
+            {"field":"leadgen","value":{"leadgen_id":18446744073709551618}}]}]}"#;
+        let document = Document::read(body, Some("application/json"), &[], &ReadLimits::default());
+        let ids: Vec<_> = explode(&document, &mapping()).unwrap().into_iter().map(|l| l.id.unwrap()).collect();
+        assert_eq!(ids, ["18446744073709551617", "18446744073709551618"]);
+    }
+
+    #[test]
+    fn an_id_that_counts_within_something_is_used_only_with_it() {
+        let mapping: Mapping = toml::from_str("id = \"entry\"\nid_within = [\"site\", \"form\"]").unwrap();
+        let id = |body: serde_json::Value| explode(&document(&body), &mapping).unwrap().remove(0).id;
+        assert_eq!(id(json!({"entry": 7, "site": "a", "form": 3})).as_deref(), Some("1:a1:37"));
+        assert_ne!(id(json!({"entry": 7, "site": "a", "form": 3})), id(json!({"entry": 7, "site": "b", "form": 3})));
+        assert_ne!(id(json!({"entry": 7, "site": "a", "form": 33})), id(json!({"entry": 37, "site": "a", "form": 3})));
+        assert_eq!(id(json!({"entry": 7, "site": "a"})), None);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Mapping {
     pub leads: Option<Path>,
     /// The producer's id of the lead.
     pub id: Paths,
+    /// What that id counts within, when it is not unique by itself (the form, the website): all of these are needed.
+    pub id_within: Vec<Path>,
     /// Any of these makes it a test.
     pub test: Vec<Condition>,
     /// Path by canonical or plain name.
@@ -44,6 +46,20 @@ pub struct When {
     pub unless: Vec<Condition>,
     /// The constants.
     pub constants: BTreeMap<String, String>,
+}
+
+impl Mapping {
+    /// The id by which the lead in hand is told from every other one of its hook, if it has one.
+    #[must_use]
+    pub fn known_by(&self, here: Scope<'_>, budget: &mut Budget) -> Option<String> {
+        let id = self.id.text(here, budget)?;
+        // Each part with its length, so that no two lists of parts make the same text.
+        let within = self.id_within.iter().map(|path| {
+            let part = path.text(here, budget)?;
+            Some(format!("{}:{part}", part.len()))
+        });
+        Some(within.collect::<Option<String>>()? + id.trim())
+    }
 }
 
 impl When {

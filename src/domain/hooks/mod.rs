@@ -38,6 +38,8 @@ pub const FETCHED_FOR: &str = "fetched_for";
 
 /// Flag of a submission: the request is no lead (another kind of event, a ping).
 pub const OTHER_EVENT: &str = "other_event";
+/// Flag of a submission, and reason of an arrival: it is proven, and cannot be read.
+pub const UNREADABLE: &str = "unreadable";
 /// Flag of a submission: the producer, or the operator, calls it a test.
 pub const TEST_EVENT: &str = "test_event";
 /// Reason of an arrival that waits for what it announces to be fetched.

@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::document::Document;
 use super::mapping::{Answers, Mapping, Members};
 use super::path::{Budget, Scope, text_of};
-use super::{HookReading, OTHER_EVENT, Paths, STAGE, STAGE_LEAD, TEST, TEST_EVENT};
+use super::{HookReading, OTHER_EVENT, Paths, STAGE, STAGE_LEAD, TEST, TEST_EVENT, UNREADABLE};
 use crate::domain::envelope::Envelope;
 use crate::domain::reading::form::{all, first, interpret};
 use crate::domain::reading::text::{clean, non_empty_line};
-use crate::domain::reading::{FormReading, ReadSettings, field_names, typed};
+use crate::domain::reading::{FormReading, ReadSettings, charset, field_names, multipart, typed};
 use crate::domain::submission::{Canonical, Field, Submission, Warning};
 
 /// Levels of an answer that is an object.
@@ -42,7 +42,12 @@ pub fn read(envelope: &Envelope, hook: &HookReading, settings: &ReadSettings) ->
         submission.warnings.push(Warning { code: "fields_cut".to_owned(), detail });
     }
     submission.fields = out.fields;
-    if lead.is_none() {
+    if document.broken.is_some() {
+        submission.flags.push(UNREADABLE.to_owned());
+        if submission.fields.is_empty() {
+            submission.fields.extend(as_it_came(envelope, settings));
+        }
+    } else if lead.is_none() {
         submission.flags.push(OTHER_EVENT.to_owned());
     } else if hook.lead.is_some() && !is_fetched {
         submission.to_fetch = mapping.id.text(here, &mut budget);
@@ -65,6 +70,14 @@ fn stage<'h>(envelope: &Envelope, hook: &'h HookReading, scope: Scope<'_>, budge
     let is_fetched = said || !envelope.context.extra.contains_key(STAGE) && looks();
     budget.pay(1);
     if is_fetched { (lead, true) } else { (&hook.request, false) }
+}
+
+/// A body that cannot be read, as a message: a person sees what came, and can release it.
+fn as_it_came(envelope: &Envelope, settings: &ReadSettings) -> Option<Field> {
+    let label = envelope.content_type.as_deref().and_then(|value| multipart::parameter(value, "charset"));
+    let (text, _) = clean(&charset::decode(&envelope.raw, label.as_deref()).text, settings.limits.text_bytes);
+    let field = Field { name: "body".to_owned(), value: text, canonical: Some(Canonical::Message) };
+    (!field.value.trim().is_empty()).then_some(field)
 }
 
 fn finish(mut out: Submission) -> Submission {

@@ -10,6 +10,8 @@
 
 mod rule;
 
+use std::time::Duration;
+
 use ring::{hmac, signature};
 use subtle::ConstantTimeEq;
 
@@ -86,6 +88,19 @@ impl Verifier {
     pub fn signed_id<'r>(&self, evidence: &Evidence<'r>) -> Option<&'r str> {
         let covered = self.kind == Kind::Signature && self.signed.contains("{id}");
         evidence.headers.header(&self.id_header).filter(|id| covered && !id.trim().is_empty())
+    }
+
+    /// How far its time stamp may lie from this clock, if it signs one.
+    #[must_use]
+    pub fn tolerance(&self) -> Option<Duration> {
+        let dated = !self.ts_header.is_empty() || !self.ts_in_header.is_empty();
+        (dated && self.kind == Kind::Signature).then(|| Duration::from_secs(u64::from(self.tolerance_seconds)))
+    }
+
+    /// Whether somebody without the secret, who saw a request once, could send it again at any time.
+    #[must_use]
+    pub fn is_replayable(&self) -> bool {
+        self.kind == Kind::Signature && self.tolerance().is_none()
     }
 
     /// Checks the proof under `secrets`.

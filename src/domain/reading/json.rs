@@ -1,4 +1,5 @@
-//! JSON form bodies, flattened to names and values: `{"a":{"b":[1,2]}}` -> `a[b]=1`, `a[b]=2`.
+//! JSON form bodies, flattened to names and values: `{"a":{"b":[1,2]}}` -> `a[b]=1`, `a[b]=2`; and JSON documents of third
+//! parties, kept as they are nested.
 //!
 //! What was sent is kept: the order, a name that stands twice, and numbers as they were written (`1.50`, identifiers of
 //! eight bytes). Half of a character that a script cut in two (a lone surrogate) becomes U+FFFD; the rest stays.
@@ -9,6 +10,7 @@ use std::fmt;
 use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::ReadLimits;
 use super::charset;
@@ -41,6 +43,48 @@ impl Node {
     pub(super) fn member(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };
         members.iter().find(|(key, _)| key == name).map(|(_, member)| member)
+    }
+
+    /// As a document to look into: numbers, `true` and `false` are texts as they were written.
+    fn into_value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Text(text) => Value::String(text),
+            Self::List(items) => Value::Array(items.into_iter().map(Self::into_value).collect()),
+            Self::Object(members) => {
+                let mut map = Map::new();
+                for (name, member) in members {
+                    put(&mut map, name, member.into_value());
+                }
+                Value::Object(map)
+            }
+        }
+    }
+}
+
+/// Puts a member; a name that stands twice makes a list.
+fn put(map: &mut Map<String, Value>, name: String, value: Value) {
+    match map.get_mut(&name) {
+        None => drop(map.insert(name, value)),
+        Some(slot @ Value::Null) => *slot = value,
+        Some(Value::Array(items)) => items.push(value),
+        Some(slot) => {
+            let first = std::mem::take(slot);
+            *slot = Value::Array(vec![first, value]);
+        }
+    }
+}
+
+/// Reads a JSON object or list as a document, as tolerantly as [`read`]: half a character costs no more than itself, a
+/// number of any length is the text it was written as.
+///
+/// # Errors
+/// Why it cannot be read, in English.
+pub fn document(raw: &[u8], label: Option<&str>) -> Result<Value, String> {
+    let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
+    match parse(&charset::decode(raw, label).text)? {
+        Node::Null | Node::Text(_) => Err("The JSON body is neither an object nor a list.".to_owned()),
+        node => Ok(node.into_value()),
     }
 }
 
@@ -239,6 +283,22 @@ mod tests {
     fn half_a_character_does_not_lose_the_rest() {
         let read = fields(br#"{"m":"cut \ud83d","\udc00k":"\ud83d\ude00 \u00e9","q":"a\"\\\n"}"#);
         assert_eq!(read, owned(&[("m", "cut \u{fffd}"), ("\u{fffd}k", "😀 é"), ("q", "a\"\\\n")]));
+    }
+
+    #[test]
+    fn a_document_keeps_numbers_as_written_and_what_half_a_character_leaves() {
+        let read = document(
+            br#"{"id":18446744073709551617,"p":1.50,"x":1e400,"m":"cut \ud83d","b":true,"n":null,"t":"a","t":"b","l":[{"\udc00":0}]}"#,
+            None,
+        );
+        assert_eq!(
+            read,
+            Ok(serde_json::json!({"id": "18446744073709551617", "p": "1.50", "x": "1e400", "m": "cut \u{fffd}",
+                "b": "true", "n": null, "t": ["a", "b"], "l": [{"\u{fffd}": "0"}]}))
+        );
+        for raw in [&b"{"[..], b"", b"3", b"\"a\"", b"null", b"{\"a\":1}x", &vec![b'['; 100_000]] {
+            assert!(document(raw, None).is_err());
+        }
     }
 
     #[test]

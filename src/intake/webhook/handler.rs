@@ -11,9 +11,8 @@ use axum::http::{HeaderMap, Method, header, request};
 use axum::response::Response;
 
 use super::answer::{self, Refusal};
-use super::arrivals::Proven;
-use super::{Hook, HookSet, WebhookDoor};
-use crate::domain::hooks::explode::Unfit;
+use super::arrivals::{Empty, HOOK_RATE_LIMIT, Proven};
+use super::{Hook, HookSet, Proof, WebhookDoor};
 use crate::domain::hooks::handshake::NoShake;
 use crate::domain::hooks::verify::{Evidence, Headers, Unproven};
 use crate::intake::form::{FormSet, Peer, body, negotiate};
@@ -104,20 +103,38 @@ impl Visit<'_> {
         let taken = body::take(&self.head.headers, body, self.body_limit(), &self.forms.in_hand_bytes).await?;
         // Only what is here whole takes a turn.
         let Ok(_turn) = self.forms.in_hand.try_acquire() else { return Err(Refusal::Busy) };
-        let request_id = self.prove(&taken.bytes)?;
+        let proof = self.prove(&taken.bytes)?;
         let proven =
-            Proven { hook: self.hook, head: self.head, raw: taken.bytes, client: self.client.to_string(), request_id };
-        let arrivals = proven.arrivals(self.door.journal.clock()).map_err(|unfit| match unfit {
-            Unfit::Broken(why) => Refusal::Malformed(why),
-            Unfit::TooMany => Refusal::TooLarge,
-        })?;
-        match self.door.journal.accept_all(arrivals).await {
-            Ok(_accepted) => Ok(answer::reply(&self.hook.adapter.reply)),
+            Proven { hook: self.hook, head: self.head, raw: taken.bytes, client: self.client.to_string(), proof };
+        let kept = proven.arrivals(&self.door.journal).await;
+        let kept = kept.map_err(|Empty| Refusal::Malformed("the body is empty".to_owned()))?;
+        match self.door.journal.accept_all(kept.arrivals).await {
+            Ok(accepted) => {
+                let new = accepted.iter().filter(|accepted| accepted.duplicate_of().is_none()).count();
+                if let Some(reason) = kept.held.filter(|_| new > 0) {
+                    self.tell_held(reason, new);
+                }
+                Ok(answer::reply(&self.hook.adapter.reply))
+            }
             Err(error) => {
                 tracing::warn!(hook = %self.hook.config.id, %error, "a request to hook {} could not be written down: {error}",
                     self.hook.config.id);
                 Err(Refusal::Unavailable)
             }
+        }
+    }
+
+    /// What is held at the door waits for somebody, who must hear of it.
+    fn tell_held(&self, reason: &'static str, leads: usize) {
+        let id = &self.hook.config.id;
+        if reason == HOOK_RATE_LIMIT {
+            self.hooks.overflows.note(id, leads, self.door.journal.clock().now());
+            let leads = u64::try_from(leads).unwrap_or(u64::MAX);
+            metrics::counter!("pisteur_overflow_total", "form" => id.clone(), "reason" => reason).increment(leads);
+        }
+        if let Some(times) = self.hooks.warned.due(&format!("{id} {reason}"), Instant::now()) {
+            tracing::warn!(hook = %id, times, reason, "hook {id} put a proven request into quarantine ({reason}): pisteur \
+                submissions list --state quarantined");
         }
     }
 
@@ -152,7 +169,7 @@ impl Visit<'_> {
     }
 
     /// Proof over the bytes as received. The sender is told nothing, the operator why.
-    fn prove(&self, raw: &[u8]) -> Result<Option<String>, Refusal> {
+    fn prove(&self, raw: &[u8]) -> Result<Proof, Refusal> {
         let query = form_urlencoded::parse(self.head.uri.query().unwrap_or_default().as_bytes());
         let in_query = query.into_iter().find(|(name, _)| name == "key").map(|(_, value)| value.into_owned());
         let content_type = negotiate::text(&self.head.headers, header::CONTENT_TYPE);

@@ -4,12 +4,14 @@
 //! - proof comes before parsing, parsing before the journal, the journal before the answer;
 //! - the bytes as received are journalled; of a request with several leads each has an arrival of its own, under a key
 //!   made of the producer's id, so that a redelivery changes nothing;
+//! - what is proven is kept: a request that cannot be read, or is one too many, waits in quarantine and is named;
 //! - whoever cannot prove who they are is told no more than 401;
 //! - connections, slow bodies and memory are bounded with those of the form door.
 
 mod answer;
 mod arrivals;
 mod handler;
+mod overflows;
 pub mod set;
 
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use axum::Router;
 use axum::routing::any;
 use tokio_util::sync::CancellationToken;
 
-pub use self::set::{Hook, HookSet};
+pub use self::set::{Hook, HookSet, Proof};
 use crate::intake::accept::Journal;
 use crate::intake::form::FormSet;
 

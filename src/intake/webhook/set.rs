@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
+use super::overflows::Overflows;
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::config::delivery::DeliverySecret;
 use crate::config::hook::HookConfig;
@@ -31,6 +33,15 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// What a good proof says beside that it is good.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// The producer's id of the request, where the proof covers one.
+    pub request_id: Option<String>,
+    /// Whoever saw the request once could send it again at any time.
+    pub replayable: bool,
+}
+
 /// One hook.
 #[derive(Debug)]
 pub struct Hook {
@@ -44,6 +55,8 @@ pub struct Hook {
     secrets: Secrets,
     tokens: Secrets,
     room: Option<DefaultDirectRateLimiter>,
+    /// Time within which the same bytes are the same request; zero = never.
+    pub(super) window: Duration,
 }
 
 impl Hook {
@@ -55,6 +68,7 @@ impl Hook {
         Ok(Self {
             reading: config.reading(adapter),
             verifiers: config.verifiers(adapter),
+            window: config.duplicate_window(adapter),
             adapter: Arc::clone(adapter),
             secrets: Secrets(secrets),
             tokens: Secrets(tokens),
@@ -63,16 +77,18 @@ impl Hook {
         })
     }
 
-    /// Whether the request proves where it comes from, by any of the ways that it carries; the id of the message, where
-    /// the proof covers one.
+    /// Whether the request proves where it comes from, by any of the ways that it carries.
     ///
     /// # Errors
     /// Why not, for the log only.
-    pub fn verify(&self, evidence: &Evidence<'_>) -> Result<Option<String>, Unproven> {
+    pub fn verify(&self, evidence: &Evidence<'_>) -> Result<Proof, Unproven> {
         let mut why = Unproven::Missing;
         for verifier in self.verifiers.iter().filter(|verifier| verifier.applies(evidence)) {
             match verifier.verify(&self.secrets.0, evidence) {
-                Ok(()) => return Ok(verifier.signed_id(evidence).map(str::to_owned)),
+                Ok(()) => {
+                    let request_id = verifier.signed_id(evidence).map(str::to_owned);
+                    return Ok(Proof { request_id, replayable: verifier.is_replayable() });
+                }
                 // The more telling reason of several.
                 Err(Unproven::Missing | Unproven::NoSecret) if why != Unproven::Missing => {}
                 Err(found) => why = found,
@@ -103,6 +119,7 @@ pub struct HookSet {
     by_id: BTreeMap<String, Arc<Hook>>,
     unproven: Rates,
     pub(super) warned: Seldom,
+    pub(super) overflows: Overflows,
 }
 
 impl HookSet {
@@ -124,13 +141,20 @@ impl HookSet {
             clients_remembered: config.limits.clients_remembered,
             ..LimitsConfig::default()
         };
-        Ok(Self { by_id, unproven: Rates::new(&limits), warned: Seldom::default() })
+        let (warned, overflows) = (Seldom::default(), Overflows::default());
+        Ok(Self { by_id, unproven: Rates::new(&limits), warned, overflows })
     }
 
     /// The hook at `/hooks/<id>`.
     #[must_use]
     pub fn at(&self, id: &str) -> Option<Arc<Hook>> {
         self.by_id.get(id).cloned()
+    }
+
+    /// Hooks that took more than their `per_minute` lately, one sentence each.
+    #[must_use]
+    pub fn troubles(&self, now: Timestamp) -> Vec<String> {
+        self.overflows.troubles(now)
     }
 
     /// Counts a request without proof.
