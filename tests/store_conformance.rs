@@ -50,7 +50,8 @@ macro_rules! on {
                 a_lost_lease_is_fenced_and_writes_nothing, one_refused_decision_spares_the_others,
                 a_conversation_is_found_by_message_id, a_pool_is_dealt_fairly_under_concurrency,
                 unsubscribing_marks_records_and_later_ones, a_generic_key_is_truncated_and_blocks_nothing,
-                machine_mail_joins_and_touches_nothing, an_arrival_processed_again_says_nothing_twice,
+                machine_mail_joins_and_touches_nothing, an_announcement_is_closed_when_its_lead_came,
+                an_arrival_processed_again_says_nothing_twice,
                 every_value_of_a_field_is_kept, our_own_mail_is_one_that_went_out, facts_fill_columns_or_custom_fields,
                 statements_are_prepared_and_use_their_index;
             crowds: a_reused_message_id_costs_one_row_a_record,

@@ -2,6 +2,7 @@
 //!
 //! Invariants:
 //! - the address comes from the adapter and the configuration, never from a notification or an answer;
+//! - an announcement waits until its lead is journalled, and no longer: what is still missing can be listed;
 //! - a fetched lead has the key of the producer's id, by whichever way it came: nothing doubles;
 //! - reasons name codes and remedies, never tokens, addresses or what the lead says.
 
@@ -21,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::decision::Decision;
 use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
-use crate::domain::hooks::{FETCHED_FOR, STAGE, STAGE_LEAD, TEST, TEST_EVENT, TO_BE_FETCHED, fetched_key};
+use crate::domain::hooks::{FETCHED_FOR, STAGE, STAGE_LEAD, TEST, TEST_EVENT, TO_BE_FETCHED, fetched_key, key_of};
 use crate::domain::submission::Submission;
 use crate::store::{Effect, InitialState, NewArrival, Store, StoreResult};
 
@@ -70,8 +71,8 @@ impl Sources {
         let mut by_hook = BTreeMap::new();
         for hook in config.hook.iter().filter(|hook| hook.enabled) {
             let adapter = config.known_adapters.get(&hook.adapter);
-            if let Some(fetch) = adapter.and_then(|adapter| adapter.fetch.clone()) {
-                let source = Source::new(hook, fetch, config.delivery.timeout());
+            if let Some((fetch, lead)) = adapter.and_then(|a| Some((a.fetch.clone()?, a.lead.clone()?))) {
+                let source = Source::new(hook, fetch, lead, config.delivery.timeout());
                 by_hook.insert(hook.id.clone(), Arc::new(source.map_err(|why| format!("hook {}: {why}", hook.id))?));
             }
         }
@@ -118,16 +119,16 @@ impl Deliver for Retrieve {
         let Ok(notice) = serde_json::from_value::<RetrieveNotice>(effect.payload.clone()) else {
             return Delivery::never("the stored effect cannot be read");
         };
-        let body = match source.lead(&notice.lead, attempt.now).await {
-            Ok(body) => body,
-            Err(trouble) => return trouble.into(),
+        let (body, lead) = match source.lead(&notice.lead, attempt.now).await {
+            Ok(answer) => answer,
+            Err(trouble) => return trouble.end(notice.arrival, attempt.now),
         };
         let lead = Fetched {
             hook: &effect.target,
             id: &notice.lead,
-            raw: body,
+            raw: body.to_vec(),
             arrival: Some(notice.arrival),
-            test: notice.test,
+            test: notice.test || source.is_test(&lead),
         };
         match journal(self.store.as_ref(), self.clock.as_ref(), vec![lead]).await {
             Ok(_) => Delivery::Done,
@@ -145,8 +146,9 @@ struct Fetched<'a> {
     test: bool,
 }
 
-/// Journals fetched leads; how many were new.
+/// Journals fetched leads, and closes their announcements, whichever of both was first; how many were new.
 async fn journal(store: &dyn Store, clock: &dyn Clock, leads: Vec<Fetched<'_>>) -> StoreResult<usize> {
+    let announcements: Vec<String> = leads.iter().map(|lead| key_of(lead.hook, lead.id)).collect();
     let arrivals = leads.into_iter().map(|lead| {
         let mut context = ArrivalContext { silent: lead.test, ..ArrivalContext::default() };
         context.extra.insert(STAGE.to_owned(), STAGE_LEAD.to_owned());
@@ -172,6 +174,7 @@ async fn journal(store: &dyn Store, clock: &dyn Clock, leads: Vec<Fetched<'_>>) 
         NewArrival { envelope, initial: InitialState::Received }
     });
     let accepted = store.accept(arrivals.collect(), None).await?;
+    store.announced_came(&announcements).await?;
     Ok(accepted.iter().filter(|accepted| accepted.duplicate_of().is_none()).count())
 }
 

@@ -99,7 +99,7 @@ pub fn decide(q: &Question<'_>) -> Decision {
         action,
         set: evaluation.set.clone(),
         // A test must never be taken for somebody.
-        keys: if is_test_event(q) { Vec::new() } else { keys::keys_of(q.enquiry) },
+        keys: if is_test_event(q.submission) { Vec::new() } else { keys::keys_of(q.enquiry) },
         // Only what is believed may silence an address: not what is held or thrown away.
         unsubscribe: unsubscribe(q).filter(|_| matches!(state, ArrivalState::Decided | ArrivalState::Parked)),
         rules_hash: q.rules.hash().to_owned(),
@@ -159,8 +159,10 @@ fn outcome(
     (ArrivalState::Decided, None, action)
 }
 
-fn is_test_event(q: &Question<'_>) -> bool {
-    q.submission.flags.iter().any(|flag| flag == hooks::TEST_EVENT)
+/// A producer calls it a test.
+#[must_use]
+pub fn is_test_event(submission: &Submission) -> bool {
+    submission.flags.iter().any(|flag| flag == hooks::TEST_EVENT)
 }
 
 /// What a hook's request is before anything else is asked: it only announces a lead, it is no lead, or it is a test. A
@@ -173,7 +175,7 @@ fn of_hook(q: &Question<'_>, evaluation: &Evaluation) -> Option<Outcome> {
     if flag(hooks::OTHER_EVENT) && !q.envelope.context.released {
         return Some(parked(hooks::OTHER_EVENT, Action::Nothing));
     }
-    if !is_test_event(q) {
+    if !is_test_event(q.submission) {
         return None;
     }
     let nobody = verdict::known(q.enquiry, &Neighbourhood::default());

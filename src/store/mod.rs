@@ -190,6 +190,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Waits until the queue may have work, at most `timeout`.
     async fn wait(&self, queue: Queue, timeout: Duration);
 
+    /// Announced leads have come: announcements under these keys that still wait are *decided*, as fetched; how many did.
+    async fn announced_came(&self, keys: &[String]) -> StoreResult<u64>;
+
     // -- decide and commit ----------------------------------------------------------------------------------------
     /// What is known around each arrival, in the order asked.
     async fn neighbours(&self, queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>>;

@@ -234,6 +234,9 @@ impl Store for MemoryStore {
     async fn dead_letters(&self, _before: Option<i64>, _limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
         none()
     }
+    async fn announced_came(&self, _: &[String]) -> StoreResult<u64> {
+        none()
+    }
     async fn judge_file(&self, _: Ulid, _: &str, _: &str) -> StoreResult<u64> {
         none()
     }

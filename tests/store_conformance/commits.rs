@@ -274,6 +274,32 @@ pub async fn machine_mail_joins_and_touches_nothing(lab: &Lab) {
     assert_eq!(threads[0].participants, ["ana@bell.example"], "a machine takes no part");
 }
 
+pub async fn an_announcement_is_closed_when_its_lead_came(lab: &Lab) {
+    let mut leases = Vec::new();
+    for (key, reason) in [("hook:m:1", "to_be_fetched"), ("hook:m:2", "to_be_fetched"), ("hook:m:3", "other_event")] {
+        let accepted = lab.accept(lab.form(key, &[key])).await.id();
+        let lease = lab.lease_of(accepted).await;
+        let mut commit = lab.commit(&lease, &person("Ana Bell", "ana@bell.example", None), Action::Nothing);
+        commit.decision.state = ArrivalState::Parked;
+        commit.decision.reason = Some(reason.to_owned());
+        commit.decision.keys.clear();
+        assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+        leases.push(lease);
+    }
+    assert_eq!(lab.store.announced_came(&[]).await.unwrap(), 0);
+    let keys = ["hook:m:1", "hook:m:3", "hook:m:9"].map(str::to_owned);
+    assert_eq!(lab.store.announced_came(&keys).await.unwrap(), 1);
+    assert_eq!(lab.store.announced_came(&keys).await.unwrap(), 0, "once");
+    let mut states = Vec::new();
+    for lease in &leases {
+        let row = lab.store.show_arrival(arrival(lease)).await.unwrap().unwrap().row;
+        states.push((row.state, row.reason.unwrap_or_default()));
+    }
+    let parked = |reason: &str| (ArrivalState::Parked, reason.to_owned());
+    let closed = (ArrivalState::Decided, "fetched".to_owned());
+    assert_eq!(states, [closed, parked("to_be_fetched"), parked("other_event")]);
+}
+
 pub async fn an_arrival_processed_again_says_nothing_twice(lab: &Lab) {
     let id = lab.lead(&person("Ana Bell", "ana@bell.example", None)).await;
     let accepted = lab.accept(lab.form("bounce", &[])).await.id();

@@ -6,12 +6,16 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
+use ulid::Ulid;
 
 use super::super::Delivery;
 use super::super::webhook::retry_after;
 use crate::clock::Timestamp;
 use crate::config::hook::HookConfig;
-use crate::domain::hooks::fetch::Fetch;
+use crate::domain::hooks::fetch::{Fetch, Meaning};
+use crate::domain::hooks::mapping::Mapping;
+use crate::domain::hooks::path::{Budget, Scope};
+use crate::domain::reading::json;
 use crate::outbound::{Client, OutboundError, OutboundPolicy, Request, Response};
 
 /// Largest answer in bytes: a page of a hundred leads with long answers.
@@ -26,24 +30,27 @@ pub(super) struct Trouble {
     pub(super) last: bool,
     /// When the producer wants to be asked again.
     pub(super) after: Option<Duration>,
+    /// How long after the announcement it may pass by itself although it is `last`.
+    pub(super) patience: Duration,
 }
 
 impl Trouble {
     fn last(why: impl Into<String>) -> Self {
-        Self { why: why.into(), last: true, after: None }
+        Self { why: why.into(), last: true, after: None, patience: Duration::ZERO }
     }
 
     fn passing(why: impl Into<String>) -> Self {
-        Self { why: why.into(), last: false, after: None }
+        Self { why: why.into(), last: false, after: None, patience: Duration::ZERO }
     }
-}
 
-impl From<Trouble> for Delivery {
-    fn from(trouble: Trouble) -> Self {
-        if trouble.last {
-            Self::Never { why: trouble.why }
+    /// What becomes of a fetch that met it, for a lead announced by `arrival`.
+    pub(super) fn end(self, arrival: Ulid, now: Timestamp) -> Delivery {
+        let announced =
+            Timestamp::from_micros(i64::try_from(arrival.timestamp_ms()).unwrap_or(0).saturating_mul(1_000));
+        if self.last && now.since(announced) >= self.patience {
+            Delivery::Never { why: self.why }
         } else {
-            Self::Retry { after: trouble.after, why: trouble.why }
+            Delivery::Retry { after: self.after, why: self.why }
         }
     }
 }
@@ -53,12 +60,13 @@ impl From<Trouble> for Delivery {
 pub struct Source {
     pub(super) hook: HookConfig,
     pub(super) fetch: Fetch,
+    lead: Mapping,
     client: Client,
     base: String,
 }
 
 impl Source {
-    pub(super) fn new(hook: &HookConfig, fetch: Fetch, timeout: Duration) -> Result<Self, String> {
+    pub(super) fn new(hook: &HookConfig, fetch: Fetch, lead: Mapping, timeout: Duration) -> Result<Self, String> {
         let base = hook.fetch_base.clone().unwrap_or_else(|| fetch.base.clone());
         let policy = OutboundPolicy {
             allow: hook.networks(),
@@ -70,7 +78,7 @@ impl Source {
         };
         let policy = if hook.allow_http { policy.with_plain_http_to(&base) } else { policy };
         let client = Client::new(policy).map_err(|error| error.to_string())?;
-        Ok(Self { hook: hook.clone(), fetch, client, base })
+        Ok(Self { hook: hook.clone(), fetch, lead, client, base })
     }
 
     /// The base of its addresses.
@@ -78,12 +86,18 @@ impl Source {
         &self.base
     }
 
-    /// Fetches one lead: its bytes, which are a JSON object.
-    pub(super) async fn lead(&self, id: &str, now: Timestamp) -> Result<Vec<u8>, Trouble> {
+    /// Whether a lead is a test of the producer's own.
+    pub(super) fn is_test(&self, lead: &Value) -> bool {
+        let mut budget = Budget::default();
+        self.lead.test.iter().any(|test| test.holds(Scope::whole(lead), &mut budget))
+    }
+
+    /// Fetches one lead: its bytes, and the JSON object they hold.
+    pub(super) async fn lead(&self, id: &str, now: Timestamp) -> Result<(Bytes, Value), Trouble> {
         let Some(address) = self.fetch.lead_at(&self.base, id) else {
             return Err(Trouble::last("the announced id has a shape that is never asked for"));
         };
-        self.ask(address, now).await.map(|(body, _)| body.to_vec())
+        self.ask(address, now).await
     }
 
     /// Asks with the token; the answer's bytes and the object they hold.
@@ -122,7 +136,7 @@ impl Source {
 
     fn judge(&self, response: &Response, now: Timestamp) -> Result<(Bytes, Value), Trouble> {
         let status = response.status.as_u16();
-        let answer: Option<Value> = serde_json::from_slice(&response.body).ok();
+        let answer = json::document(&response.body, None).ok();
         let code = answer.as_ref().and_then(|answer| self.fetch.code_of(answer));
         if response.status.is_success() && code.is_none() {
             return match answer {
@@ -134,11 +148,14 @@ impl Source {
         let shown = shown.map_or_else(|| format!("answer {status}"), |code| format!("answer {status}, error {code}"));
         let after = retry_after(&response.headers, now);
         Err(match self.fetch.meaning(status, code.as_deref()) {
-            Some(meaning) => Trouble { why: format!("{} ({shown})", meaning.say), last: meaning.last, after },
+            Some(Meaning { say, last, patience_hours, .. }) => {
+                let patience = Duration::from_secs(u64::from(*patience_hours) * 3_600);
+                Trouble { why: format!("{say} ({shown})"), last: *last, after, patience }
+            }
             None if response.status.is_redirection() => {
                 Trouble::last(format!("the producer's interface sends elsewhere, which is not followed ({shown})"))
             }
-            None => Trouble { why: format!("the producer's interface refused ({shown})"), last: false, after },
+            None => Trouble { after, ..Trouble::passing(format!("the producer's interface refused ({shown})")) },
         })
     }
 
@@ -150,5 +167,25 @@ impl Source {
         }
         let address = self.client.probe(&self.base).await.map_err(|error| error.to_string())?;
         Ok(format!("connected to {address}, token of {} characters", token.expose().len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_there_yet_is_given_up_after_its_hours() {
+        let announced = Timestamp::from_seconds(1_800_000_000);
+        let arrival = Ulid::from_parts(1_800_000_000_000, 7);
+        let patience = Duration::from_hours(6);
+        let end = |after: u64| {
+            let trouble = Trouble { patience, ..Trouble::last("no such lead") };
+            trouble.end(arrival, announced.after(Duration::from_secs(after)))
+        };
+        assert_eq!(end(0), Delivery::retry("no such lead"));
+        assert_eq!(end(6 * 3_600 - 1), Delivery::retry("no such lead"));
+        assert_eq!(end(6 * 3_600), Delivery::never("no such lead"));
+        assert_eq!(Trouble::last("no token").end(arrival, announced), Delivery::never("no token"));
     }
 }

@@ -56,6 +56,10 @@ pub struct Meaning {
     /// Trying again cannot help until somebody acts.
     #[serde(default)]
     pub last: bool,
+    /// For so many hours after the announcement it may pass by itself all the same: the producer announces faster than
+    /// it can be asked.
+    #[serde(default)]
+    pub patience_hours: u32,
 }
 
 /// `[fetch.backfill]`.

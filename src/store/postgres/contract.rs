@@ -304,6 +304,10 @@ impl Store for Postgres {
         reading!(self, |conn| arrivals::dead_letters(conn, before, limit))
     }
 
+    async fn announced_came(&self, keys: &[String]) -> StoreResult<u64> {
+        writing!(self, |conn| journal::announced_came(conn, keys))
+    }
+
     async fn judge_file(&self, arrival: Ulid, part: &str, verdict: &str) -> StoreResult<u64> {
         writing!(self, |conn| files::judge_file(conn, arrival, part, verdict))
     }

@@ -36,6 +36,9 @@ statements! {
     MOVE_KEYS(
         "UPDATE arrival_key SET arrival = CAST(value->>1 AS BIGINT) FROM ", rows!("1"),
         " WHERE arrival_key.key = value->>0");
+    ANNOUNCED_CAME(
+        "UPDATE arrival SET state = 'decided', reason = 'fetched' WHERE state = 'parked' AND reason = 'to_be_fetched'",
+        " AND id IN (SELECT k.arrival FROM ", rows!("1"), " JOIN arrival_key k ON k.key = value->>0)");
     INSERT_ARRIVALS(
         "INSERT INTO arrival (id, ulid, channel, intake, state, reason, received_at, digest, content_type, raw_kind,",
         " context, size, duplicate_of, decided_at, sender, subject)",
@@ -401,6 +404,11 @@ fn digest(hex: &str) -> StoreResult<Digest> {
         *byte = u8::from_str_radix(pair, 16).map_err(|_| super::damaged("digest"))?;
     }
     Ok(Digest(bytes))
+}
+
+/// Closes announcements that wait for what has come; how many.
+pub(in super::super) async fn announced_came(conn: &mut Connection, keys: &[String]) -> StoreResult<u64> {
+    run(conn, ANNOUNCED_CAME, &column(keys)).await
 }
 
 /// The first arrival that holds this key now.

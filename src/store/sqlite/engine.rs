@@ -293,6 +293,11 @@ impl Store for Sqlite {
         arrivals::dead_letters(&mut *self.reader().await?, before, limit).await
     }
 
+    async fn announced_came(&self, keys: &[String]) -> StoreResult<u64> {
+        let keys = keys.to_vec();
+        self.write(move |conn, _| Box::pin(async move { journal::announced_came(conn, &keys).await })).await
+    }
+
     async fn judge_file(&self, arrival: Ulid, part: &str, verdict: &str) -> StoreResult<u64> {
         let (part, verdict) = (part.to_owned(), verdict.to_owned());
         self.write(move |conn, _| Box::pin(async move { files::judge_file(conn, arrival, &part, &verdict).await }))
