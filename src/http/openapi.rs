@@ -238,7 +238,7 @@ fn hook(route: &'static str) -> Path {
         ("200", "Written down, or the handshake's answer, as the third party expects it."),
         ("202", "Written down."),
         ("204", "Written down."),
-        ("400", "What was proven cannot be read."),
+        ("400", "Nothing was sent, or no handshake."),
         ("401", "Not proven to come from the third party."),
         ("404", "No such hook."),
         ("405", "Another method than the hook's."),
@@ -261,7 +261,12 @@ fn hook(route: &'static str) -> Path {
     };
     let kind = if parameters.len() > 1 { "hook-with-secret" } else { "hook" };
     let get = with_path(format!("shake-{kind}"), "Answer the handshake of a third party");
-    let post = with_path(format!("take-{kind}"), "Take leads of a third party");
+    let mut post = with_path(format!("take-{kind}"), "Take leads of a third party");
+    if let Some(members) = post.as_object_mut() {
+        let any = json!({ "schema": { "type": "object" } });
+        let content = json!({ "application/json": any, "application/x-www-form-urlencoded": any });
+        members.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
+    }
     Path::new(route, vec![("get", get), ("post", post)])
 }
 

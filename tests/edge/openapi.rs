@@ -6,11 +6,19 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use crate::support::daemon::{Daemon, Setup};
+use crate::support::smtp::SmtpSink;
+use crate::support::visitors;
 
 /// The release of schemathesis that the test was written with.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
-const LIMITS: &str = "[limits]\nper_client_per_minute = 0\nper_form_per_minute = 0\n";
+/// A form whose letter is confirmed by mail, a form that takes files, and a hook with a password.
+const OPT_IN: &str = "language = \"en\"\n[[form.consent]]\nfield = \"news\"\npurpose = \"newsletter\"\n\
+    text = { en = \"Send me your letter\" }\n[form.double_opt_in]\nenabled = true\npurposes = [\"newsletter\"]\n";
+const BESIDE: &str = "\n[[form]]\nid = \"files\"\nallow_files = true\nallowed_origins = [\"*\"]\n\
+    [[hook]]\nid = \"crm\"\nadapter = \"basic\"\nsecret_file = \"basic\"\nper_minute = 0\n";
+/// `eva:pass-word-of-eva`.
+const CREDENTIALS: &str = "Authorization: Basic ZXZhOnBhc3Mtd29yZC1vZi1ldmE=";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -79,10 +87,34 @@ fn schemathesis() -> PathBuf {
 
 #[test]
 fn schemathesis_finds_no_server_error_and_no_undocumented_answer() {
-    let files = "\n[[form]]\nid = \"files\"\nallow_files = true\nallowed_origins = [\"*\"]\n";
-    let mut daemon = Setup::new().contact_form().tables(files).tables(LIMITS).start();
+    let sink = SmtpSink::start();
+    let mut daemon = visitors::setup(&sink, OPT_IN, BESIDE).file("basic", "eva:pass-word-of-eva").start();
+    let fields = [("name", "Eva"), ("email", "eva@atelier-bois.fr"), ("message", "x"), ("news", "on")];
+    visitors::post(&daemon, &fields, &[]);
+    visitors::settled(&daemon, 1);
+    let mail = sink.mails().remove(0);
+    let token = |path: &str| {
+        let link = visitors::link(&mail, path);
+        link.trim_start_matches(path).split('?').next().unwrap().to_owned()
+    };
+    let mut document = document(&daemon);
+    // What is there to be found: the hook with its password, the links of the mail.
+    for (path, parameter, value) in [
+        ("/hooks/{id}", "id", "crm".to_owned()),
+        ("/hooks/{id}/{secret}", "id", "crm".to_owned()),
+        ("/c/{token}", "token", token("/c/")),
+        ("/u/{token}", "token", token("/u/")),
+    ] {
+        for operation in document["paths"][path].as_object_mut().unwrap().values_mut() {
+            for described in operation["parameters"].as_array_mut().into_iter().flatten() {
+                if described["name"] == parameter {
+                    described["schema"] = serde_json::json!({ "type": "string", "enum": [value] });
+                }
+            }
+        }
+    }
     let file = daemon.path("openapi.json");
-    std::fs::write(&file, document(&daemon).to_string()).unwrap();
+    std::fs::write(&file, document.to_string()).unwrap();
     let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
                   response_schema_conformance";
     let more = if std::env::var_os("PISTEUR_FULL").is_some() { "400" } else { "40" };
@@ -92,6 +124,7 @@ fn schemathesis_finds_no_server_error_and_no_undocumented_answer() {
             .args(["--no-color", "run"])
             .arg(&file)
             .args(["--url", &format!("http://{}", http.addr), "--checks", checks, "--include-tag", tag])
+            .args(["--header", CREDENTIALS])
             .args(["--max-examples", more, "--seed", "1", "--request-timeout", "30", "--generation-database", "none"])
             .output()
             .unwrap();
@@ -99,6 +132,10 @@ fn schemathesis_finds_no_server_error_and_no_undocumented_answer() {
         println!("{said}");
         assert!(out.status.success(), "{tag}: {said}");
     }
+    let leads = visitors::column(&daemon, "SELECT ulid FROM arrival WHERE channel = 'webhook'");
+    assert!(!leads.is_empty(), "the hook was reached with its password");
+    let confirmed = visitors::column(&daemon, "SELECT purpose FROM opt_in");
+    assert_eq!(confirmed, ["newsletter"], "the link was reached with its token");
     assert!(daemon.runs(), "{}", daemon.stderr());
     assert!(!daemon.stderr().contains("panicked"), "{}", daemon.stderr());
     daemon.stop_cleanly();

@@ -1,0 +1,52 @@
+//! Hooks that are added, switched off, given another secret or taken away while the daemon runs.
+
+use crate::support::daemon::{Daemon, Setup};
+use crate::support::process::Signal;
+use crate::support::wait;
+
+fn post(daemon: &Daemon, hook: &str, secret: &str, number: u32) -> u16 {
+    let bearer = format!("Bearer {secret}");
+    let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+    let body = format!("{{\"name\":\"Eva Malá\",\"email\":\"eva{number}@w{number}.example\"}}");
+    daemon.public().request("POST", &format!("/hooks/{hook}"), &headers, body.as_bytes()).unwrap().status
+}
+
+fn put(daemon: &Daemon, text: &str) {
+    std::fs::write(daemon.path("pisteur.toml"), text).unwrap();
+    daemon.signal(Signal::Hup);
+}
+
+fn answers(daemon: &Daemon, hook: &str, secret: &str, status: u16) {
+    wait::until("the new configuration answers", wait::LONG, || post(daemon, hook, secret, 9) == status);
+}
+
+#[test]
+fn a_change_of_hooks_is_live_without_a_restart() {
+    let hook = |id: &str, more: &str| {
+        format!("\n[[hook]]\nid = \"{id}\"\nadapter = \"bearer\"\nsecret_file = \"{id}.secret\"\n{more}\n")
+    };
+    let setup = Setup::new().contact_form().file("a.secret", "the-first-secret").file("b.secret", "another-secret");
+    let mut daemon = setup.start();
+    let bare = std::fs::read_to_string(daemon.path("pisteur.toml")).unwrap();
+    assert_eq!(post(&daemon, "a", "the-first-secret", 1), 404);
+    // Added.
+    put(&daemon, &format!("{bare}{}", hook("a", "")));
+    answers(&daemon, "a", "the-first-secret", 200);
+    // Another one beside it, and a mistake changes nothing.
+    put(&daemon, &format!("{bare}{}{}", hook("a", ""), hook("b", "")));
+    answers(&daemon, "b", "another-secret", 200);
+    put(&daemon, &format!("{bare}{}", hook("a", "adapterr = 1")));
+    wait::until("the mistake is said", wait::LONG, || daemon.stderr().contains("adapterr"));
+    assert_eq!(post(&daemon, "a", "the-first-secret", 2), 200);
+    assert_eq!(post(&daemon, "b", "another-secret", 3), 200);
+    // Another secret: the old one is good no more.
+    std::fs::write(daemon.path("a.secret"), "the-second-secret").unwrap();
+    put(&daemon, &format!("{bare}{}{}", hook("a", ""), hook("b", "")));
+    answers(&daemon, "a", "the-second-secret", 200);
+    assert_eq!(post(&daemon, "a", "the-first-secret", 4), 401);
+    // Switched off, and taken away.
+    put(&daemon, &format!("{bare}{}", hook("a", "enabled = false")));
+    answers(&daemon, "a", "the-second-secret", 410);
+    assert_eq!(post(&daemon, "b", "another-secret", 5), 404);
+    daemon.stop_cleanly();
+}

@@ -1,0 +1,85 @@
+//! Several leads in one request: all of them or none, wherever the daemon dies and whatever is away.
+
+use std::time::Duration;
+
+use crate::support::daemon::{Daemon, Setup};
+use crate::support::ledger::count_blocking;
+use crate::support::postgres::{Fsync, Postgres};
+use crate::support::wait;
+
+const OWN: &str = "title = \"Mine\"\nverified = true\n[[verify]]\nkind = \"token\"\nheader = \"X-Token\"\n\
+                   [request]\nid = \"no\"\nleads = \"people[]\"\n[request.fields]\nfull_name = \"who\"\nemail = \"mail\"\n";
+const ARRIVED: &str = "SELECT count(*) FROM arrival WHERE duplicate_of IS NULL";
+const POINTS: [&str; 5] = [
+    "accept-before-commit",
+    "accept-after-commit",
+    "process-after-claim",
+    "process-before-commit",
+    "process-after-commit",
+];
+
+/// A daemon's set-up with one hook whose requests bring several people.
+fn with_hook(setup: Setup) -> Setup {
+    let setup = setup.contact_form().file("own/mine.toml", OWN).file("secret", "a-token-of-the-shop");
+    let own = setup.dir().join("own").display().to_string();
+    setup.tables(&format!(
+        "[adapters]\npath = \"{own}\"\n[[hook]]\nid = \"m\"\nadapter = \"mine\"\nsecret_file = \"secret\"\n\
+         [worker]\nlease_seconds = 2\n"
+    ))
+}
+
+/// Posts these people in one request; whether it was acknowledged.
+fn post(daemon: &Daemon, people: &[u32]) -> bool {
+    let person = |n: &u32| format!("{{\"no\":{n},\"who\":\"Jan Malý{n}\",\"mail\":\"jan{n}@maly-{n}.cz\"}}");
+    let body = format!("{{\"people\":[{}]}}", people.iter().map(person).collect::<Vec<_>>().join(","));
+    let headers = [("content-type", "application/json"), ("x-token", "a-token-of-the-shop")];
+    daemon.public().request("POST", "/hooks/m", &headers, body.as_bytes()).is_ok_and(|answer| answer.status == 200)
+}
+
+fn settled(url: &str) {
+    wait::until("all are settled", Duration::from_secs(60), || count_blocking(url, "SELECT count(*) FROM job") == 0);
+}
+
+#[test]
+fn all_leads_of_a_request_or_none_are_kept_wherever_the_daemon_dies() {
+    for point in POINTS {
+        let mut daemon = with_hook(Setup::new()).env("PISTEUR_FAIL_POINT", point).start();
+        let url = daemon.setup().database_url().to_owned();
+        let acknowledged = post(&daemon, &[1, 2, 3]);
+        assert_ne!(daemon.wait_end(), Some(0), "{point}: the daemon dies there");
+        let kept = count_blocking(&url, ARRIVED);
+        assert_eq!(kept, if point == "accept-before-commit" { 0 } else { 3 }, "{point}: all or none");
+        assert!(!(acknowledged && point.starts_with("accept")), "{point}");
+        daemon.setup_mut().clear_env();
+        daemon.restart();
+        // The producer that saw no answer sends it again, and once more for good measure.
+        assert!(post(&daemon, &[1, 2, 3]) && post(&daemon, &[3, 2, 1]), "{point}");
+        settled(&url);
+        assert_eq!(count_blocking(&url, ARRIVED), 3, "{point}: three arrivals");
+        assert_eq!(count_blocking(&url, "SELECT count(*) FROM lead"), 3, "{point}: three leads");
+        assert_eq!(count_blocking(&url, "SELECT count(*) FROM communication"), 3, "{point}: each told once");
+        daemon.stop_cleanly();
+    }
+}
+
+#[test]
+fn all_leads_of_a_request_are_in_the_spill_while_the_database_is_away() {
+    let server = Postgres::start(Fsync::On);
+    let url = server.url(&server.database());
+    server.stop();
+    let mut daemon = with_hook(Setup::new().database(&url)).start();
+    assert!(post(&daemon, &[1, 2, 3]), "nobody is turned away");
+    assert!(post(&daemon, &[2, 3, 4]));
+    // A death before the database is back: the spill is on disk.
+    daemon.kill9();
+    daemon.restart();
+    server.resume();
+    wait::until("the daemon is well again", wait::LONG, || {
+        daemon.operator().get("/readyz").is_ok_and(|answer| answer.text().contains("\"ok\""))
+    });
+    wait::until("every lead is there", wait::LONG, || count_blocking(&url, "SELECT count(*) FROM lead") == 4);
+    settled(&url);
+    assert_eq!(count_blocking(&url, ARRIVED), 4);
+    assert_eq!(count_blocking(&url, "SELECT count(*) FROM arrival"), 6, "repeats are kept as such");
+    daemon.stop_cleanly();
+}
