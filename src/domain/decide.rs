@@ -159,9 +159,15 @@ fn outcome(
     (ArrivalState::Decided, None, action)
 }
 
-/// A producer calls it a test.
+/// Nobody is told of it: history, an operator's test, or a test of a producer, which may be known as such only when it
+/// is read.
 #[must_use]
-pub fn is_test_event(submission: &Submission) -> bool {
+pub fn is_silent(envelope: &Envelope, submission: &Submission) -> bool {
+    envelope.context.silent || is_test_event(submission)
+}
+
+/// A producer calls it a test.
+fn is_test_event(submission: &Submission) -> bool {
     submission.flags.iter().any(|flag| flag == hooks::TEST_EVENT)
 }
 

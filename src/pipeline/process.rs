@@ -312,8 +312,7 @@ impl Processor {
         let envelope = &work.read.envelope;
         let mark = envelope.context.mail.clone().filter(|_| brain.marked_mailboxes.contains(&envelope.intake_id));
         let mark = mark.map(|position| (envelope.intake_id.clone(), position));
-        // Some tests are known as such only when they are read.
-        let silent = envelope.context.silent || decide::is_test_event(&work.read.submission);
+        let silent = decide::is_silent(envelope, &work.read.submission);
         let facts = delivery::Facts::of(envelope.id, &decision, silent, mark, now)
             .with_files(&decision, &work.read.submission.attachments);
         let mut effects = delivery::plan(&brain.delivery, &facts, &*self.clock);
