@@ -142,6 +142,12 @@ fn a_new_certificate_is_taken_over_under_load_without_a_failed_request() {
     assert!(daemon.stderr().contains("the new certificate is not taken over"), "{}", daemon.stderr());
     assert_eq!(daemon.metric("pisteur_tls_last_reload_successful"), Some(0.0));
     more("requests are answered meanwhile");
+    let ended = Certs::valid(2020, 2021);
+    new_pair(&daemon, 5, &ended.cert, &ended.key);
+    wait::until("the pair that has run out is refused loudly", wait::LONG, || {
+        reasons(&daemon).contains("ran out at 2021-01-01")
+    });
+    assert!(shows(&second), "the one inside its time stays in force");
 
     new_pair(&daemon, 4, &first.cert, &first.key);
     wait::until("the mended pair is in force", wait::LONG, || shows(&first) && !reasons(&daemon).contains("HTTPS"));
