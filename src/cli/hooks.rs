@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::output::{Cell, Table};
 use super::{Context, FileKind, Outcome, Output, parse};
@@ -13,7 +13,7 @@ use crate::domain::enquiry;
 use crate::domain::envelope::{Envelope, RawKind};
 use crate::domain::hooks::document::Document;
 use crate::domain::hooks::explode::explode;
-use crate::domain::hooks::verify::Kind;
+use crate::domain::hooks::verify::{Kind, Verifier};
 use crate::domain::plain::one_line;
 use crate::domain::reading::{self, ReadLimits};
 
@@ -76,20 +76,30 @@ fn address(config: &Config, hook: &HookConfig) -> String {
     format!("{}/hooks/{}{secret}", site.trim_end_matches('/'), hook.id)
 }
 
+/// Where the proof of its requests is looked for.
+fn proof(config: &Config, hook: &HookConfig) -> String {
+    let verifiers = config.known_adapters.get(&hook.adapter).map(|adapter| hook.verifiers(adapter)).unwrap_or_default();
+    let mut places: Vec<String> = verifiers.iter().map(Verifier::place).collect();
+    places.dedup();
+    places.join(" or ")
+}
+
 fn list(config: &Config, as_json: bool) -> anyhow::Result<Outcome> {
     let mut out = Output::new();
     let mut rows = Vec::new();
     for hook in &config.hook {
-        let address = address(config, hook);
+        let (address, proof) = (address(config, hook), proof(config, hook));
         if as_json {
-            out.json(&json!({"id": hook.id, "adapter": hook.adapter, "address": address, "enabled": hook.enabled}))?;
+            out.json(&json!({"id": hook.id, "adapter": hook.adapter, "address": address, "enabled": hook.enabled,
+                "proof": proof}))?;
         } else {
             let state = if hook.enabled { "on" } else { "off" };
-            rows.push([hook.id.as_str(), hook.adapter.as_str(), state, address.as_str()].map(Cell::new).to_vec());
+            let cells = [hook.id.as_str(), hook.adapter.as_str(), state, proof.as_str(), address.as_str()];
+            rows.push(cells.map(Cell::new).to_vec());
         }
     }
     if !as_json {
-        let mut table = Table::new(&["ID", "ADAPTER", "STATE", "ADDRESS"]);
+        let mut table = Table::new(&["ID", "ADAPTER", "STATE", "PROOF", "ADDRESS"]);
         table.add(&mut out, &rows);
         if rows.is_empty() {
             out.line("No hook is configured. Add [[hook]] with an id, an adapter and a secret; see config/sites.md.");
@@ -124,12 +134,26 @@ fn test(context: &Context, config: &Config, args: &HooksTestArgs) -> anyhow::Res
     let Some(adapter) = config.known_adapters.get(&hook.adapter) else { anyhow::bail!("no adapter {}", hook.adapter) };
     let raw = parse::read_file(&args.file)?;
     let kind = adapter.mail.then_some(FileKind::Mail);
-    let kind =
-        kind.or_else(|| raw.trim_ascii_start().starts_with(b"{").then_some(FileKind::Json)).or(Some(FileKind::Form));
+    // A door goes by the type that came with it; a file has none, but only fields have names and equal signs.
+    let begins = raw.trim_ascii_start();
+    let fields = !begins.starts_with(b"{") && !begins.starts_with(b"[") && begins.contains(&b'=');
+    let kind = kind.or(Some(if fields { FileKind::Form } else { FileKind::Json }));
     let whole = parse::envelope(&args.file, raw, kind, Some(&hook.id), context.clock.now());
     let mut out = Output::new();
     let mut leads = 0;
-    for envelope in each(hook, config, whole)? {
+    let arrivals = match each(hook, config, whole) {
+        Ok(arrivals) => arrivals,
+        Err(why) => {
+            let said = format!("unreadable: {why}; it would wait in quarantine");
+            if args.json {
+                out.json(&json!({"lead": Value::Null, "verdict": said}))?;
+            } else {
+                out.line(said);
+            }
+            return out.finish(Outcome::No);
+        }
+    };
+    for envelope in arrivals {
         let settings = config.read_settings();
         let submission = reading::read(&envelope, &settings);
         let enquiry = enquiry::understand(&submission, &envelope, &settings);

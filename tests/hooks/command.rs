@@ -25,6 +25,7 @@ fn hooks_are_listed_with_the_address_to_give_to_the_producer() {
         text.contains("/hooks/jot/SECRET") && text.contains("/hooks/t\n") && !text.contains("0123456789abcdef"),
         "{text}"
     );
+    assert!(text.contains("signature in Tally-Signature") && text.contains("secret in the address"), "{text}");
     let (_, json) = run(&setup, &["hooks", "list", "--json"]);
     assert_eq!(json.lines().count(), 4);
     let (_, text) = run(&setup, &["hooks", "adapters"]);
@@ -43,6 +44,11 @@ fn a_hook_shows_what_it_makes_of_a_request() {
     let setup = setup.file("meta.json", Fixture::named("meta-lead-ads").body);
     let (_, text) = run(&setup, &["hooks", "test", "meta", "meta.json"]);
     assert!(text.contains("a lead to be fetched: 123123123123"), "{text}");
+    for (name, body) in [("rubbish.bin", &b"\0\xff\xfe"[..]), ("empty", b""), ("half.json", b"{\"a\":")] {
+        std::fs::write(setup.dir().join(name), body).unwrap();
+        let (code, text) = run(&setup, &["hooks", "test", "t", name]);
+        assert!(code == Some(1) && text.starts_with("unreadable"), "{name}: {text}");
+    }
     let (code, text) = run(&setup, &["hooks", "test", "nobody", "meta.json"]);
     assert!(code == Some(2) && text.contains("pisteur hooks list"), "{text}");
 }

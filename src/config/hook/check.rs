@@ -210,6 +210,10 @@ mod tests {
                 format!("id = 'x'\nadapter = 'jotform'\nsecret_file = '{short}'"),
                 "secret_file: a secret that stands in an address needs 16",
             ),
+            (
+                format!("id = 'x'\nadapter = 'basic'\nsecret_file = '{good}'"),
+                "secret_file: a user and a password are needed",
+            ),
             (format!("id = 'x'\nadapter = 'elementor'\nsecret_file = '{good}'"), "adapter: elementor is not verified"),
             (
                 format!("id = 'x'\nadapter = 'meta-lead-ads'\nsecret_file = '{good}'"),

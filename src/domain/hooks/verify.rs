@@ -83,6 +83,18 @@ impl Verifier {
         }
     }
 
+    /// Where the proof is looked for, in a few words for an operator.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.kind {
+            Kind::Signature => format!("signature in {}", self.header),
+            Kind::Token => format!("token in {}", self.header),
+            Kind::Basic => "user and password in Authorization".to_owned(),
+            Kind::Body => "key in the body".to_owned(),
+            Kind::Path => "secret in the address".to_owned(),
+        }
+    }
+
     /// The id of the message that a good signature covers, if it covers one.
     #[must_use]
     pub fn signed_id<'r>(&self, evidence: &Evidence<'r>) -> Option<&'r str> {

@@ -186,8 +186,14 @@ impl Visit<'_> {
     fn unproven(&self, why: Unproven) -> Refusal {
         let id = &self.hook.config.id;
         if let Some(times) = self.hooks.warned.due(id, Instant::now()) {
-            tracing::warn!(hook = %id, times, reason = %why, "hook {id} turned a request away: {why}; if the producer is the \
-                right one, compare its secret with this hook's");
+            let remedy = match why {
+                Unproven::Time | Unproven::NoTime => "compare the clocks of both machines",
+                _ => {
+                    "if the producer is the right one, compare its secret with this hook's, and where `pisteur hooks \
+                    list` says that it is looked for"
+                }
+            };
+            tracing::warn!(hook = %id, times, reason = %why, "hook {id} turned a request away: {why}; {remedy}");
         }
         self.hooks.unproven(self.client, id).map_or_else(Refusal::Wait, |()| Refusal::Unproven)
     }

@@ -163,6 +163,9 @@ impl Verifier {
     /// What is wrong with it; the secret is not repeated.
     pub fn key(&self, secret: &str) -> Result<Vec<u8>, String> {
         let secret = secret.trim();
+        if self.kind == Kind::Basic && !secret.contains(':') {
+            return Err("a user and a password are needed: write the secret as user:password".to_owned());
+        }
         let wrong = || "the secret is not in the producer's form: copy it anew".to_owned();
         // What wears another producer's or another kind's prefix is never taken for a key of this kind: a public key
         // used as a shared secret would let anybody sign.
