@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use url::Url;
 
+use super::negotiate;
 use crate::config::form::{FormConfig, origin};
 
 /// What the form's list says about a request.
@@ -21,7 +22,8 @@ pub struct Verdict {
 /// or by `public_url`, where a proxy in front asks under another name.
 #[must_use]
 pub fn verdict(form: &FormConfig, headers: &HeaderMap, public_url: Option<&str>) -> Verdict {
-    let Some(sent) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()).filter(|o| *o != "null") else {
+    let sent = negotiate::text(headers, header::ORIGIN);
+    let Some(sent) = Some(sent.as_str()).filter(|origin| !origin.is_empty() && *origin != "null") else {
         let allow = form.allowed_origins.iter().any(|entry| entry == "*").then(|| "*".to_owned());
         return Verdict { allow, refused: !form.allow_no_origin };
     };
@@ -104,7 +106,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, host.parse().unwrap());
         if !sent.is_empty() {
-            headers.insert(header::ORIGIN, sent.parse().unwrap());
+            headers.insert(header::ORIGIN, HeaderValue::from_bytes(sent.as_bytes()).unwrap());
         }
         verdict(&form, &headers, public_url)
     }
