@@ -547,7 +547,7 @@ fn held_at_the_door(database: &str) -> Vec<String> {
             raw_kind: RawKind::Form,
             content_type: None,
             context: ArrivalContext::default(),
-            raw: vec![n],
+            raw: vec![n].into(),
         },
         initial: InitialState::Quarantined("form_rate_limit".to_owned()),
     };
@@ -585,7 +585,7 @@ fn failed(database: &str, count: usize) {
             raw_kind: RawKind::Form,
             content_type: None,
             context: ArrivalContext::default(),
-            raw,
+            raw: raw.into(),
         };
         NewArrival { envelope, initial: InitialState::Received }
     };

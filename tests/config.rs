@@ -65,6 +65,14 @@ fn every_problem_is_listed_at_once_in_the_order_of_the_file() {
 }
 
 #[test]
+fn a_body_that_no_memory_could_hold_is_a_problem() {
+    let form = "[[form]]\nid = \"a\"\nbody_bytes = 300_000_000\n";
+    let found = problems(form, &[]);
+    assert!(found.iter().any(|problem| problem.contains("limits.in_hand_bytes")), "{found:?}");
+    assert!(read(&format!("{form}[limits]\nin_hand_bytes = 300_000_000"), &[]).is_ok());
+}
+
+#[test]
 fn problems_of_several_list_elements_are_all_found() {
     let found = problems("[[form]]\nid = 1\n[[form]]\nid = \"a\"\nidd = 2\n[[mailbox]]\nid = \"m\"\n", &[]);
     assert_eq!(found.len(), 3, "{found:#?}");

@@ -29,7 +29,7 @@ fn mail(raw: &[u8]) -> Envelope {
         raw_kind: RawKind::Mail,
         content_type: None,
         context: ArrivalContext::default(),
-        raw: raw.to_vec(),
+        raw: raw.to_vec().into(),
     }
 }
 

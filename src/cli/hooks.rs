@@ -189,7 +189,9 @@ fn each(hook: &HookConfig, config: &Config, whole: Envelope) -> anyhow::Result<V
     Ok(leads
         .into_iter()
         .map(|lead| match lead.alone {
-            Some(raw) => Envelope { raw, content_type: Some("application/json".to_owned()), ..whole.without_raw() },
+            Some(raw) => {
+                Envelope { raw: raw.into(), content_type: Some("application/json".to_owned()), ..whole.without_raw() }
+            }
             None => whole.clone(),
         })
         .collect())

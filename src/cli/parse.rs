@@ -75,7 +75,7 @@ pub fn envelope(path: &Path, raw: Vec<u8>, kind: Option<FileKind>, intake: Optio
         raw_kind,
         content_type,
         context: ArrivalContext::default(),
-        raw,
+        raw: raw.into(),
     }
 }
 

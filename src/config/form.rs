@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::Problem;
+use super::http::LimitsConfig;
 use super::screening::ScreeningConfig;
 use super::visitor::{AcknowledgementConfig, ConsentConfig, DoubleOptInConfig, PrivacyConfig};
 use crate::domain::enquiry::consent::ConsentReading;
@@ -172,6 +173,18 @@ impl FormConfig {
             country: self.country.clone(),
             consents: self.consents(),
             file_types: self.allowed_file_types.clone(),
+            ..FormReading::default()
+        }
+    }
+
+    /// How many files of what size it takes, where `limits` are in force.
+    #[must_use]
+    pub fn file_bounds(&self, limits: &LimitsConfig) -> files::Bounds {
+        files::Bounds {
+            taken: self.allow_files,
+            most: self.max_files.unwrap_or(limits.files),
+            bytes: self.file_bytes.unwrap_or(limits.file_bytes),
+            name_bytes: limits.file_name_bytes,
         }
     }
 

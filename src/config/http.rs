@@ -140,23 +140,24 @@ pub struct LimitsConfig {
     /// Challenges and time stamps that one client may ask for per minute; more are answered 429. 0 = no limit. When not
     /// set, three times what it may submit.
     pub challenges_per_minute: Option<u32>,
-    /// Clients remembered for the limits above; beyond it several clients share one allowance.
+    /// Clients remembered for the limits above. When more come, those that are known keep their allowance; the others
+    /// share that of their network (IPv4 /24, IPv6 /48), and what is above it is accepted, but waits in quarantine.
     pub clients_remembered: usize,
-    /// Largest body of a form without files.
+    /// Largest body of a form without files, and of one without files to any form.
     pub body_bytes: usize,
     /// Largest body of a form that takes files.
     pub body_with_files_bytes: usize,
-    /// Fields of one submission.
+    /// Fields of one submission, besides those that steer a form or say where the visitor came from.
     pub fields: usize,
-    /// Files of one submission.
+    /// Files of one submission. One more is kept with it, marked, and the visitor is told.
     pub files: usize,
-    /// Largest file.
+    /// Largest file. A larger one is kept with its submission, marked, and the visitor is told.
     pub file_bytes: usize,
     /// Longest field name.
     pub name_bytes: usize,
     /// Longest field value.
     pub value_bytes: usize,
-    /// Longest file name.
+    /// Longest file name. A file with a longer one is kept with its submission, marked, and the visitor is told.
     pub file_name_bytes: usize,
     /// Submissions in hand at one time; more are answered 503.
     pub in_hand: usize,

@@ -334,10 +334,20 @@ impl Config {
         for (i, hook) in self.hook.iter().enumerate() {
             section(&format!("hook.{i}"), hook.validate(&self.known_adapters));
         }
+        problems.extend(self.too_large_for_memory());
         problems.extend(self.delivery.validate().into_iter().map(|p| Problem::new(p.key, p.message)));
         problems.extend(mailbox::validate_all(&self.mailbox).into_iter().map(|(key, said)| Problem::new(key, said)));
         problems.extend(self.validate_across());
         problems
+    }
+
+    /// Bodies that no budget of memory could ever hold would be turned away for ever.
+    fn too_large_for_memory(&self) -> Vec<Problem> {
+        let forms = self.form.iter().enumerate().map(|(i, form)| (format!("form.{i}.body_bytes"), form.body_bytes));
+        let hooks = self.hook.iter().enumerate().map(|(i, hook)| (format!("hook.{i}.body_bytes"), hook.body_bytes));
+        let beyond =
+            forms.chain(hooks).filter(|(_, bytes)| bytes.is_some_and(|bytes| bytes > self.limits.in_hand_bytes));
+        beyond.map(|(key, _)| Problem::new(key, "not more than limits.in_hand_bytes")).collect()
     }
 
     fn validate_top(&self) -> Vec<Problem> {
@@ -396,7 +406,7 @@ impl Config {
             forms: self
                 .form
                 .iter()
-                .map(|f| (f.id.clone(), f.reading()))
+                .map(|f| (f.id.clone(), FormReading { file_bounds: f.file_bounds(&self.limits), ..f.reading() }))
                 .chain(self.hook.iter().map(|h| (h.id.clone(), h.form_reading())))
                 .collect::<std::collections::BTreeMap<String, FormReading>>(),
             identity: self.reading.identity.clone(),

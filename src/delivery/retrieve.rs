@@ -168,7 +168,7 @@ async fn journal(store: &dyn Store, clock: &dyn Clock, leads: Vec<Fetched<'_>>) 
             raw_kind: RawKind::Form,
             content_type: Some("application/json".to_owned()),
             context,
-            raw: lead.raw,
+            raw: lead.raw.into(),
         };
         metrics::counter!("pisteur_leads_fetched_total", "hook" => lead.hook.to_owned()).increment(1);
         NewArrival { envelope, initial: InitialState::Received }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
@@ -188,8 +189,8 @@ pub struct Envelope {
     pub content_type: Option<String>,
     /// Context beside the bytes.
     pub context: ArrivalContext,
-    /// The bytes.
-    pub raw: Vec<u8>,
+    /// The bytes, shared: a copy of the envelope is no copy of them.
+    pub raw: Bytes,
 }
 
 impl Envelope {
@@ -206,7 +207,7 @@ impl Envelope {
             raw_kind: self.raw_kind,
             content_type: self.content_type.clone(),
             context: self.context.clone(),
-            raw: Vec::new(),
+            raw: Bytes::new(),
         }
     }
 }

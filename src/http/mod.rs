@@ -4,6 +4,7 @@
 //! health and figures.
 
 mod connections;
+mod farewell;
 pub mod handles;
 mod listener;
 pub mod openapi;

@@ -107,8 +107,25 @@ fn public_paths(config: &Config) -> Vec<Path> {
 /// Paths of one form.
 fn form_paths(form: &FormConfig) -> Vec<Path> {
     let name = form.path_name();
-    let of = |suffix: &str| format!("/f/{name}{suffix}");
-    let mut submit = operation(&format!("submit-{name}"), "visitor", "Send the form", &submitted());
+    let thanks = json!({ "200": page("Thank you."), "404": refusals("No such form.") });
+    vec![
+        form_itself(form, "/f/{form}", ""),
+        form_itself(form, "/f/{form}/", "/"),
+        Path {
+            route: "/f/{form}/thanks",
+            called: format!("/f/{name}/thanks"),
+            operations: vec![("get", operation(&format!("thanks-{name}"), "visitor", "Thank-you page", &thanks))],
+        },
+        for_scripts(form, "/f/{form}/challenge", "challenge", "A challenge to be solved before sending (ALTCHA)"),
+        for_scripts(form, "/f/{form}/stamp", "stamp", "The signed time at which the form was shown"),
+    ]
+}
+
+/// A form's own address, and the same with a slash at its end.
+fn form_itself(form: &FormConfig, route: &'static str, suffix: &str) -> Path {
+    let called = format!("/f/{}{suffix}", form.path_name());
+    let id = |verb: &str| format!("{verb}-{}{}", form.path_name(), if suffix.is_empty() { "" } else { "-slash" });
+    let mut submit = operation(&id("submit"), "visitor", "Send the form", &submitted());
     if let Some(members) = submit.as_object_mut() {
         members.insert(
             "parameters".to_owned(),
@@ -128,26 +145,13 @@ fn form_paths(form: &FormConfig) -> Vec<Path> {
         "410": refusals("The form is switched off."),
         "503": refusals("It took too long."),
     });
-    let thanks = json!({ "200": page("Thank you."), "404": refusals("No such form.") });
     let preflight = json!({ "204": { "description": "What scripts of other sites may send (CORS)." } });
-    vec![
-        Path {
-            route: "/f/{form}",
-            called: of(""),
-            operations: vec![
-                ("get", operation(&format!("show-{name}"), "visitor", "The form's own page", &shown)),
-                ("post", submit),
-                ("options", operation(&format!("preflight-{name}"), "visitor", "CORS preflight", &preflight)),
-            ],
-        },
-        Path {
-            route: "/f/{form}/thanks",
-            called: of("/thanks"),
-            operations: vec![("get", operation(&format!("thanks-{name}"), "visitor", "Thank-you page", &thanks))],
-        },
-        for_scripts(form, "/f/{form}/challenge", "challenge", "A challenge to be solved before sending (ALTCHA)"),
-        for_scripts(form, "/f/{form}/stamp", "stamp", "The signed time at which the form was shown"),
-    ]
+    let operations = vec![
+        ("get", operation(&id("show"), "visitor", "The form's own page", &shown)),
+        ("post", submit),
+        ("options", operation(&id("preflight"), "visitor", "CORS preflight", &preflight)),
+    ];
+    Path { route, called, operations }
 }
 
 /// What a page's script fetches before it sends.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::header;
+use axum::response::Response;
 use axum::routing::get;
 
 use crate::intake::form::pages::Place;
@@ -28,11 +28,12 @@ pub fn public_router(deps: PublicDeps) -> Router {
         .route("/", get(landing))
         .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "alive\n") }))
         .with_state(Arc::clone(&deps.door));
+    let door = Arc::clone(&deps.door);
+    let nothing_here = move |request: Request| {
+        let id = door.journal.clock().new_id();
+        std::future::ready(answer::nothing_here(request.uri(), request.headers(), id))
+    };
     own.merge(form::router(deps.door)).merge(webhook::router(deps.hooks)).fallback(nothing_here)
-}
-
-async fn nothing_here() -> impl IntoResponse {
-    (StatusCode::NOT_FOUND, "There is nothing at this address.\n")
 }
 
 async fn landing(State(door): State<Arc<FormDoor>>, request: Request) -> Response {

@@ -1,7 +1,7 @@
 //! Connections: accepted, bounded, timed, and let go.
 //!
 //! Invariants: every wait on the network has a time-out, the TLS handshake's included; too many connections are told so
-//! and closed; a shutdown lets requests under way finish, for a while.
+//! and closed ([`super::farewell`]); a shutdown lets requests under way finish, for a while.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,11 +19,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::connections::{Admission, Connections, Phase, Place};
+use super::farewell;
 use super::listener::Bound;
 use super::paced::{Pace, PacedBody};
 use super::tls::Opener;
@@ -46,9 +48,6 @@ const HEADER_BYTES: usize = 64 << 10;
 const HEADER_FIELDS: usize = 100;
 /// This machine: usually a proxy.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
-/// What a connection too many is told.
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
-    Content-Type: text/plain\r\nContent-Length: 22\r\n\r\nToo many connections.\n";
 
 /// Bounds of one listener.
 #[derive(Debug, Clone)]
@@ -97,6 +96,8 @@ struct Door {
     clock: Arc<dyn Clock>,
     cancel: CancellationToken,
     tls: Option<Opener>,
+    /// Connections too many that may be listened to at one time.
+    farewells: Arc<Semaphore>,
 }
 
 /// Serves `router` until `cancel`. Connections are tasks of `tracker`; waiting for it waits for them. The clock names
@@ -112,7 +113,8 @@ pub async fn serve(
     let connections = Connections::new(limits.connections, limits.connections_per_client, limits.exempt.clone());
     let refused = Seldom::default();
     let Bound { listener, address, tls } = bound;
-    let door = Arc::new(Door { router, limits, clock, cancel: cancel.clone(), tls });
+    let farewells = Arc::new(Semaphore::new(farewell::AT_ONCE));
+    let door = Arc::new(Door { router, limits, clock, cancel: cancel.clone(), tls, farewells });
     loop {
         let accepted = tokio::select! {
             () = cancel.cancelled() => return,
@@ -124,7 +126,7 @@ pub async fn serve(
                     tracker.spawn(converse(Arc::clone(&door), stream, peer, admission));
                     continue;
                 }
-                turn_away(&stream, &door);
+                turn_away(stream, &door, &tracker);
                 if let Some(times) = refused.due("full", Instant::now()) {
                     tracing::warn!(times, "too many connections at {address}: {times} were turned away lately");
                 }
@@ -157,13 +159,21 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
 }
 
 /// Tells a connection too many so, where it speaks plain HTTP.
-fn turn_away(stream: &TcpStream, door: &Door) {
+fn turn_away(stream: TcpStream, door: &Arc<Door>, tracker: &TaskTracker) {
     metrics::counter!("pisteur_connections_refused_total").increment(1);
     if door.tls.is_some() {
         return;
     }
-    if let Err(error) = stream.try_write(TOO_MANY) {
-        tracing::trace!("a connection too many could not be told so: {error}");
+    let id = door.clock.new_id();
+    match Arc::clone(&door.farewells).try_acquire_owned() {
+        Ok(turn) => {
+            let header_time = door.limits.header;
+            tracker.spawn(async move {
+                farewell::heard(stream, header_time, id).await;
+                drop(turn);
+            });
+        }
+        Err(_) => farewell::unheard(&stream, id),
     }
 }
 
@@ -261,5 +271,5 @@ async fn answer(
 fn late(door: &Door, manner: Hurried) -> Response {
     let id = door.clock.new_id();
     tracing::info!(request = %id, "request {id} took too long and was answered 503");
-    manner.answer(id)
+    manner.late(id)
 }

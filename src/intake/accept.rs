@@ -109,6 +109,11 @@ impl Journal {
         self.tracker.spawn(work).await.ok()
     }
 
+    /// Runs work that keeps a processor busy, beside the threads that talk to everybody; `None` when it broke.
+    pub async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        self.tracker.spawn_blocking(work).await.ok()
+    }
+
     /// Uses a token that counts once until `expires_at`; false when it was used before.
     ///
     /// # Errors

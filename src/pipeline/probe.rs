@@ -125,7 +125,7 @@ pub fn child() -> std::io::Result<()> {
         raw_kind: header.raw_kind,
         content_type: header.content_type,
         context: header.context,
-        raw,
+        raw: raw.into(),
     };
     let submission = reading::read(&envelope, &header.settings);
     enquiry::understand(&submission, &envelope, &header.settings);

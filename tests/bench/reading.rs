@@ -21,7 +21,7 @@ fn envelope(raw: String) -> Envelope {
         raw_kind: RawKind::Mail,
         content_type: None,
         context: ArrivalContext::default(),
-        raw,
+        raw: raw.into(),
     }
 }
 

@@ -101,7 +101,8 @@ fn a_person_without_javascript_sends_the_form_in_persian_from_a_telephone() {
 
 #[test]
 fn what_a_refusal_is_about_is_put_right_where_it_stands() {
-    let forms = QUOTE.replace("language = \"fr\"", "language = \"fr\"\nmax_fields = 9");
+    let forms = QUOTE.replace("language = \"fr\"", "language = \"fr\"\nmax_fields = 6");
+    let forms = forms.replace("required = true", "required = false");
     let daemon = daemon(&forms);
     let browser = Browser::open(&Wishes { javascript: false, language: "fr", ..Wishes::default() });
     browser.go(&format!("{}/f/quote?utm_source=a&utm_medium=b", address(&daemon)));
@@ -111,13 +112,20 @@ fn what_a_refusal_is_about_is_put_right_where_it_stands() {
     browser.click("[name=call_me]");
     browser.click("form button");
     assert_eq!(browser.text("h1"), "Votre message n’a pas été envoyé");
-    assert!(browser.text("[role=alert]").contains('9'), "the limit is named");
+    assert!(browser.text("[role=alert]").contains('6'), "the limit is named");
     assert_eq!(browser.property("[name=name]", "value"), "<script>alert(1)</script>\"'>");
     assert_eq!(browser.property("[name=message]", "value"), "deux\nlignes");
     assert_eq!(browser.property("[name=call_me]", "checked"), true);
     assert_eq!(browser.property("[name=utm_medium]", "value"), "b");
     browser.picture("problem-fr");
     assert_eq!(bodies(&daemon).len(), 0, "refused before the journal");
+    // One less of what can be seen, and it is taken: what cannot be seen does not count.
+    browser.click("[name=call_me]");
+    browser.click("form button");
+    browser.until("thanks are said", || browser.address().contains("/f/quote/thanks?lang=fr"));
+    let body = body(&daemon);
+    assert_eq!((body["message"].as_str(), body["utm_medium"].as_str()), ("deux\r\nlignes", "b"));
+    assert!(!body.contains_key("call_me"), "{body:?}");
 }
 
 /// An ALTCHA that a slow machine solves at once.

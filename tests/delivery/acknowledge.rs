@@ -245,7 +245,7 @@ fn our_own_acknowledgement_come_back_is_known_as_ours_and_never_answered() {
         raw_kind: RawKind::Mail,
         content_type: None,
         context: ArrivalContext::default(),
-        raw: raw.clone(),
+        raw: raw.clone().into(),
     };
     let ours = ReadSettings { own_addresses: vec!["crm@our-company.example".to_owned()], ..ReadSettings::default() };
     assert_eq!(read(&envelope, &ours).class, Some(MailClass::OwnMessage));

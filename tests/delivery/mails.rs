@@ -75,7 +75,7 @@ async fn our_own_mail_is_recognised_when_it_comes_back() {
         raw_kind: RawKind::Mail,
         content_type: None,
         context: ArrivalContext::default(),
-        raw,
+        raw: raw.into(),
     };
     // The sender of our mails is one of our addresses; a stranger who copies the header is not us.
     let ours = ReadSettings { own_addresses: vec!["crm@ours.example.net".to_owned()], ..ReadSettings::default() };

@@ -146,7 +146,7 @@ impl Scene {
             raw_kind: RawKind::Form,
             content_type: Some("application/x-www-form-urlencoded".into()),
             context: ArrivalContext::default(),
-            raw,
+            raw: raw.into(),
         };
         let arrival = NewArrival { envelope: envelope.clone(), initial: InitialState::Received };
         self.store.accept(vec![arrival], None).await.unwrap();
@@ -160,7 +160,7 @@ impl Scene {
         let commit = Commit {
             lease,
             arrival: id,
-            envelope: Arc::new(Envelope { raw: Vec::new(), ..envelope }),
+            envelope: Arc::new(Envelope { raw: bytes::Bytes::new(), ..envelope }),
             submission: Arc::new(Submission { subject: Some(visitor.topic.clone()), ..Submission::default() }),
             enquiry: Arc::new(enquiry(visitor)),
             decision,

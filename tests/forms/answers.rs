@@ -69,7 +69,7 @@ async fn the_journal_holds_the_bytes_and_the_context_of_the_request() {
     let answer = house.http.request("POST", "/f/contact?utm_source=x", &headers, b"email=a%40b.example&m=%FF").unwrap();
     assert_eq!(answer.header("location"), Some("/f/contact/thanks?lang=fr"));
     let envelope = house.newest().await;
-    assert_eq!(envelope.raw, b"email=a%40b.example&m=%FF");
+    assert_eq!(&envelope.raw[..], b"email=a%40b.example&m=%FF");
     assert_eq!(envelope.intake_id, "contact");
     assert_eq!(envelope.content_type.as_deref(), Some(URLENCODED));
     let context = envelope.context;

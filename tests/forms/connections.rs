@@ -122,6 +122,14 @@ async fn a_request_has_a_deadline_as_a_whole() {
     let answer = read_to_end(&mut slow);
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after"), "{answer}");
     assert_is_a_refusal_in_the_usual_shape(&answer);
+    let mut slow = connect(&house);
+    slow.write_all(
+        b"POST /f HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+          Accept: text/html\r\nAccept-Language: fr\r\n\r\na",
+    )
+    .unwrap();
+    let page = read_to_end(&mut slow);
+    assert!(page.starts_with("HTTP/1.1 503 ") && page.contains("trop de temps"), "{page}");
     house.stop().await;
 }
 
@@ -181,6 +189,19 @@ async fn one_connection_too_many_is_told_so() {
     wait::until("the third connection is refused", wait::LONG, || {
         house.http.get("/healthz").is_ok_and(|answer| answer.status == 503 && answer.header("retry-after").is_some())
     });
+    let page = [("accept", "text/html"), ("accept-language", "fr")];
+    let page = house.http.request("GET", "/f/contact", &page, &[]).unwrap();
+    assert_eq!((page.status, page.header("access-control-allow-origin")), (503, Some("*")));
+    assert!(page.text().contains("lang=\"fr\""), "{}", page.text());
+    let said = house.http.post_form("/f/contact", &[("message", "hi")]).unwrap();
+    assert_eq!((said.json()["error"].as_str(), said.header("access-control-allow-origin")), (Some("busy"), Some("*")));
+    // More at once than are listened to: they are told so unasked.
+    let silent: Vec<TcpStream> = (0..70).map(|_| connect(&house)).collect();
+    let told = read_to_end(&mut silent.into_iter().next_back().unwrap());
+    let (top, body) = told.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{told}"));
+    assert!(top.starts_with("HTTP/1.1 503 ") && top.contains("Access-Control-Allow-Origin: *"), "{top}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!((&body["error"], &body["errors"][0]["code"]), (&"busy".into(), &"TRY_AGAIN".into()));
     drop(held);
     wait::until("there is room again", wait::LONG, || house.http.get("/healthz").is_ok_and(|a| a.status == 200));
     house.stop().await;
@@ -207,6 +228,55 @@ async fn a_client_that_hangs_up_does_not_cancel_the_write() {
     wait::until("the connection is gone and the write is not", wait::LONG, || house.tracker.len() == 2);
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     wait::until_async("the submission is journalled", wait::LONG, async || house.arrivals().await.len() == 1).await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_hangs_up_leaves_its_memory_and_turn_counted_until_the_write_is_done() {
+    let house = House::usual().await;
+    let database = house.folder.path().join("p.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&database);
+    let mut other = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let set = house.forms.load_full();
+    let (memory, turns) = (set.in_hand_bytes.left(), set.in_hand.available_permits());
+    let mut client = connect(&house);
+    let content = format!("message={}", "x".repeat(50_000));
+    let request = format!(
+        "POST /f/contact HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{content}",
+        content.len()
+    );
+    client.write_all(request.as_bytes()).unwrap();
+    wait::until("the write is under way", wait::LONG, || house.tracker.len() >= 3);
+    client.shutdown(Shutdown::Both).unwrap();
+    drop(client);
+    wait::until("the connection is gone and the write is not", wait::LONG, || house.tracker.len() == 2);
+    let counted = (memory - set.in_hand_bytes.left(), turns - set.in_hand.available_permits());
+    assert!(counted.0 >= content.len() && counted.0 <= content.len() * 5 / 4 && counted.1 == 1, "{counted:?}");
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    wait::until("both are given back", wait::LONG, || {
+        set.in_hand_bytes.left() == memory && set.in_hand.available_permits() == turns
+    });
+    assert_eq!(house.arrivals().await.len(), 1);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_with_a_slash_too_many_or_of_nothing_is_answered_as_all_are() {
+    let house = House::usual().await;
+    assert_eq!(house.http.post_form("/f/contact/", &[("message", "hi")]).unwrap().status, 200);
+    assert_eq!(house.http.get("/f/contact/").unwrap().status, 200);
+    assert_eq!(house.arrivals().await.len(), 1);
+    for address in ["/nothing", "/f/contact/further", "/f/contact/x/y"] {
+        let said = house.http.post_form(address, &[("message", "hi")]).unwrap();
+        assert_eq!((said.status, said.json()["error"].as_str()), (404, Some("not_found")), "{address}");
+        assert_eq!(said.header("access-control-allow-origin"), Some("*"));
+        let headers = [("accept", "text/html"), ("accept-language", "fa")];
+        let page = house.http.request("GET", address, &headers, &[]).unwrap();
+        assert_eq!(page.status, 404);
+        assert!(page.text().contains("dir=\"rtl\"") && page.text().contains("چیزی نیست"), "{}", page.text());
+    }
     house.stop().await;
 }
 

@@ -4,6 +4,7 @@ use pisteur::config::http::ForwardedHeader;
 use pisteur::domain::envelope::ArrivalState;
 
 use super::house::{House, Plan};
+use crate::support::wait;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s48_a_client_that_knocks_too_often_is_told_when_to_come_back() {
@@ -110,6 +111,13 @@ async fn a_full_hand_answers_503_and_is_free_again_afterwards() {
     let answer = house.http.post_form("/f/contact", &[("message", "1")]).unwrap();
     assert_eq!((answer.status, answer.json()["error"].as_str()), (503, Some("busy")));
     assert!(answer.header("retry-after").is_some());
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
+    for (address, body) in [("/f/contact", &b"message=kept+text"[..]), ("/f", b"access_key=contact&message=kept+text")]
+    {
+        let page = house.http.request("POST", address, &headers, body).unwrap();
+        assert_eq!(page.status, 503);
+        assert!(page.text().contains("kept text"), "what was typed comes back: {}", page.text());
+    }
     drop(held);
     assert_eq!(house.http.post_form("/f/contact", &[("message", "1")]).unwrap().status, 200);
     let memory = set.in_hand_bytes.left();
@@ -118,6 +126,56 @@ async fn a_full_hand_answers_503_and_is_free_again_afterwards() {
     assert_eq!(house.http.post_form("/f/contact", &[("message", "2")]).unwrap().status, 503);
     drop(held);
     assert_eq!(house.http.post_form("/f/contact", &[("message", "2")]).unwrap().status, 200);
-    assert_eq!(set.in_hand_bytes.left(), memory, "all memory is given back");
+    wait::until("all memory is given back", wait::LONG, || set.in_hand_bytes.left() == memory);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_names_its_form_counts_for_its_client_whatever_it_names() {
+    let house = House::open(Plan::limits(|limits| limits.per_client_per_minute = Some(4))).await;
+    let post = |key: &str, n: &str| house.http.post_form("/f", &[("access_key", key), ("message", n)]).unwrap();
+    assert_eq!(post("nobody", "1").status, 404);
+    assert_eq!(post("contact", "2").status, 200);
+    assert_eq!(post("nothing", "3").status, 404);
+    assert_eq!(post("contact", "4").status, 200, "one submission is one knock");
+    for key in ["nobody", "contact"] {
+        let answer = post(key, "5");
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (429, Some("rate_limited")), "{key}");
+        assert!(answer.header("retry-after").is_some());
+    }
+    assert_eq!(post("nobody", "6").header("access-control-allow-origin"), Some("*"));
+    let large = "x".repeat(200_000);
+    assert_eq!(post("contact", &large).status, 429, "of one that knocks too often no more is read");
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
+    let page = house.http.request("POST", "/f", &headers, b"access_key=contact&message=kept+text").unwrap();
+    assert_eq!(page.status, 429);
+    assert!(page.text().contains("kept text"));
+    assert_eq!(house.arrivals().await.len(), 2);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_of_clients_turns_no_honest_one_away() {
+    let mut plan = Plan::limits(|limits| {
+        limits.per_client_per_minute = Some(1);
+        limits.clients_remembered = 10;
+    });
+    plan.http.trusted_proxies = vec!["127.0.0.1".into()];
+    let house = House::open(plan).await;
+    let post = |from: &str| {
+        let answer = house.http.post_form_with("/f/contact", &[("message", from)], &[("x-forwarded-for", from)]);
+        answer.unwrap().status
+    };
+    assert_eq!(post("198.51.100.1"), 200);
+    for n in 0..40 {
+        assert_eq!(post(&format!("2001:db8:bad:{n:x}::1")), 200, "{n}");
+    }
+    assert_eq!(post("198.51.100.1"), 429, "who is known keeps an own limit");
+    assert_eq!(post("203.0.113.5"), 200);
+    let kept = house.arrivals().await;
+    assert_eq!(kept[0].state, ArrivalState::Received, "an honest newcomer is taken");
+    let held: Vec<_> = kept.iter().filter(|row| row.state == ArrivalState::Quarantined).collect();
+    assert_eq!(held.len(), 40 - 9 - 1, "what one network sends beyond its share waits");
+    assert!(held.iter().all(|row| row.reason.as_deref() == Some("rate_limit")));
     house.stop().await;
 }

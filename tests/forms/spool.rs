@@ -50,11 +50,11 @@ async fn mails_and_form_files_moved_in_become_arrivals() {
     let ids: Vec<_> = arrivals.iter().map(|row| row.id).collect();
     let envelopes = house.store.load(&ids).await.unwrap();
     let mail = envelopes.iter().find(|e| e.raw_kind == RawKind::Mail).unwrap();
-    assert_eq!((mail.channel, mail.intake_id.as_str(), mail.raw.as_slice()), (Channel::File, "spool", MAIL));
+    assert_eq!((mail.channel, mail.intake_id.as_str(), &mail.raw[..]), (Channel::File, "spool", MAIL));
     assert_eq!(mail.context.file_name.as_deref(), Some("a.EML"));
     let form = envelopes.iter().find(|e| e.raw_kind == RawKind::Form).unwrap();
     assert_eq!((form.intake_id.as_str(), form.content_type.as_deref()), ("contact", Some("application/json")));
-    assert_eq!(form.raw, br#"{"email":"a@b.example","tags":["x","y"]}"#);
+    assert_eq!(&form.raw[..], br#"{"email":"a@b.example","tags":["x","y"]}"#);
     assert_eq!(status.borrow().taken, 2);
     house.stop().await;
 }

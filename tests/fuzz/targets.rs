@@ -17,7 +17,7 @@ fn envelope(raw: &[u8], raw_kind: RawKind, content_type: Option<&str>) -> Envelo
         raw_kind,
         content_type: content_type.map(str::to_owned),
         context: ArrivalContext::default(),
-        raw: raw.to_vec(),
+        raw: raw.to_vec().into(),
     }
 }
 

@@ -27,7 +27,7 @@ fn envelope(raw: &[u8], content_type: &str) -> Envelope {
         raw_kind: RawKind::Form,
         content_type: Some(content_type.to_owned()),
         context: ArrivalContext::default(),
-        raw: raw.to_vec(),
+        raw: raw.to_vec().into(),
     }
 }
 

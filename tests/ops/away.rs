@@ -58,7 +58,7 @@ impl Forms {
                 raw_kind: RawKind::Form,
                 content_type: Some("application/x-www-form-urlencoded".to_owned()),
                 context: ArrivalContext::default(),
-                raw,
+                raw: raw.into(),
             },
             initial: InitialState::Received,
         }
@@ -98,7 +98,7 @@ async fn forms_of_a_start_without_database_are_drained_once_and_in_order() {
     }
     assert_eq!(store.stats().await.spilled, 40);
     let waiting = store.load(&ids[3..5]).await.unwrap();
-    assert_eq!((waiting[0].raw.as_slice(), waiting[1].id), (&b"message=n3"[..], ids[4]), "the spill can be read");
+    assert_eq!((&waiting[0].raw[..], waiting[1].id), (&b"message=n3"[..], ids[4]), "the spill can be read");
     let unknown = [ids[0], forms.0.new_id()];
     assert!(matches!(store.load(&unknown).await, Err(StoreError::Away(_))));
     store.close().await;
@@ -109,7 +109,7 @@ async fn forms_of_a_start_without_database_are_drained_once_and_in_order() {
     drained(&*store).await;
     assert_eq!(texts(&url, ULIDS).await, strings(&ids));
     assert_eq!(count(&url, JOBS).await, 40);
-    assert_eq!(store.load(&ids[3..4]).await.unwrap()[0].raw, b"message=n3");
+    assert_eq!(store.load(&ids[3..4]).await.unwrap()[0].raw[..], b"message=n3"[..]);
     assert!(!accept(&*store, forms.form("after", &[])).await.unwrap().spilled());
     store.close().await;
 }

@@ -181,7 +181,7 @@ impl House {
             raw_kind,
             content_type,
             context,
-            raw,
+            raw: raw.into(),
         };
         let arrival = NewArrival { envelope, initial: InitialState::Received };
         self.store.accept(vec![arrival], None).await.expect("accepted").pop().expect("one answer")

@@ -126,7 +126,7 @@ impl Arrival {
             raw_kind,
             content_type: None,
             context: ArrivalContext::default(),
-            raw: Vec::new(),
+            raw: bytes::Bytes::new(),
         };
         let (submission, enquiry) = (Submission::default(), Enquiry::default());
         Self { submission, enquiry, envelope, known: KnownFacts::default() }

@@ -35,7 +35,7 @@ pub(crate) fn envelope(raw: Vec<u8>) -> Envelope {
         raw_kind: RawKind::Mail,
         content_type: None,
         context: ArrivalContext::default(),
-        raw,
+        raw: raw.into(),
     }
 }
 

@@ -79,7 +79,7 @@ impl Lab {
             raw_kind: RawKind::Form,
             content_type: Some("application/x-www-form-urlencoded".to_owned()),
             context: ArrivalContext { client_ip: Some("192.0.2.7".to_owned()), ..ArrivalContext::default() },
-            raw,
+            raw: raw.into(),
         };
         NewArrival { envelope, initial: InitialState::Received }
     }
@@ -144,7 +144,7 @@ impl Lab {
         Commit {
             lease: Arc::clone(lease),
             arrival: *arrival,
-            envelope: Arc::new(Envelope { id: *arrival, raw: Vec::new(), ..self.form("", &[]).envelope }),
+            envelope: Arc::new(Envelope { id: *arrival, raw: bytes::Bytes::new(), ..self.form("", &[]).envelope }),
             submission: Arc::new(Submission {
                 subject: enquiry.topic.clone(),
                 text: enquiry.message.clone(),

@@ -26,7 +26,7 @@ async fn what_was_accepted_is_there_after_reopening() {
     let url = format!("sqlite://{}/db/pisteur.db", lab.dir.path().display());
     let (store, opened) = open(options(&url, &lab.clock, &lab.dir)).await.unwrap();
     assert!(!opened.created && opened.migrated == 0, "{opened:?}");
-    assert_eq!(store.load(&[id]).await.unwrap()[0].raw, b"kept");
+    assert_eq!(store.load(&[id]).await.unwrap()[0].raw[..], b"kept"[..]);
     assert_eq!(store.known_key("k").await.unwrap(), Some(id));
     store.close().await;
 }

@@ -124,7 +124,7 @@ fn understood(row: Row, args: &ImportArgs, settings: &ReadSettings, now: Timesta
         raw_kind: RawKind::Form,
         content_type: None,
         context: ArrivalContext::default(),
-        raw: Vec::new(),
+        raw: bytes::Bytes::new(),
     };
     let enquiry = understand(&submission, &envelope, settings);
     // Somebody without either would be made anew at every import.

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::body::warning;
-use super::files::Sent;
+use super::files::{Bounds, Sent};
 use super::text::{clean, non_empty_line};
 use super::{
     FormReading, ReadLimits, ReadSettings, charset, field_names, files, json, multipart, shapes, tracking, typed,
@@ -37,8 +37,31 @@ pub struct FormPairs {
     pub warnings: Vec<Warning>,
     /// Why not all of the body could be read, in English.
     pub broken: Option<String>,
-    /// There was more than the limits let in.
+    /// There were more fields than the limits let in.
     pub cut: bool,
+    /// Files beyond the limit: how many, and a digest over all of them.
+    pub surplus_files: Option<(usize, Digest)>,
+    /// Fields of each kind so far.
+    counts: Counts,
+}
+
+/// Fields by kind: what people do not see takes no room of what they fill in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Counts {
+    data: usize,
+    control: usize,
+    attribution: usize,
+}
+
+/// What becomes of a field that comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// It is kept.
+    Free,
+    /// It is dropped, for there are too many of those that nobody sees.
+    Dropped,
+    /// There are more fields than are read; nothing behind them is read either.
+    Full,
 }
 
 impl FormPairs {
@@ -48,11 +71,45 @@ impl FormPairs {
         self.broken = Some(detail);
     }
 
-    /// Notes that the body has more fields or files than are read.
-    pub(super) fn is_cut(&mut self, limits: &ReadLimits) {
-        let detail = format!("Only the first {} fields and {} files were read.", limits.fields, limits.attachments);
-        self.warnings.push(warning("fields_cut", detail));
-        self.cut = true;
+    /// Counts a field called `name`, if there is room for one of its kind.
+    pub(super) fn room(&mut self, name: &str, limits: &ReadLimits) -> Room {
+        let hidden = if field_names::is_attribution(name) {
+            Some(&mut self.counts.attribution)
+        } else if field_names::is_control(name) {
+            Some(&mut self.counts.control)
+        } else {
+            None
+        };
+        if let Some(count) = hidden {
+            *count = count.saturating_add(1);
+            if *count == limits.hidden.saturating_add(1) {
+                let detail = format!("Only the first {} hidden fields of a kind were read.", limits.hidden);
+                self.warnings.push(warning("hidden_cut", detail));
+            }
+            return if *count > limits.hidden { Room::Dropped } else { Room::Free };
+        }
+        if self.counts.data < limits.fields {
+            self.counts.data += 1;
+            return Room::Free;
+        }
+        if !self.cut {
+            let detail = format!("Only the first {} fields were read.", limits.fields);
+            self.warnings.push(warning("fields_cut", detail));
+            self.cut = true;
+        }
+        Room::Full
+    }
+
+    /// Notes a file beyond the limit.
+    pub(super) fn is_surplus(&mut self, bytes: &[u8], limits: &ReadLimits) {
+        let own = Digest::of(bytes);
+        self.surplus_files = if let Some((count, all)) = self.surplus_files {
+            Some((count.saturating_add(1), Digest::of(&[all.0, own.0].concat())))
+        } else {
+            let detail = format!("Only the first {} files were read.", limits.attachments);
+            self.warnings.push(warning("files_cut", detail));
+            Some((1, own))
+        };
     }
 
     /// Notes the bytes of a value that is not UTF-8.
@@ -85,12 +142,14 @@ impl Upload {
         body.get(self.place.clone()).unwrap_or_default()
     }
 
-    /// Whether a form that takes `allowed` takes it; why not.
+    /// Whether a form that takes `allowed` takes it as the file at `index` (from 0) of its submission; why not.
     ///
     /// # Errors
-    /// See [`files::judge`].
-    pub fn judge(&self, body: &[u8], allowed: &[String]) -> Result<(), files::Refusal> {
-        files::judge(Sent { name: &self.file, media_type: &self.media_type, bytes: self.bytes(body) }, allowed)
+    /// See [`files::Bounds::judge`] and [`files::judge`].
+    pub fn judge(&self, body: &[u8], index: usize, allowed: &[String], bounds: &Bounds) -> Result<(), files::Refusal> {
+        let sent = Sent { name: &self.file, media_type: &self.media_type, bytes: self.bytes(body) };
+        bounds.judge(index, sent)?;
+        files::judge(sent, allowed)
     }
 }
 
@@ -140,25 +199,31 @@ fn urlencoded(raw: &[u8], label: Option<String>, limits: &ReadLimits) -> FormPai
     let mut pairs = FormPairs::default();
     let raw = raw.trim_ascii();
     let pieces = || raw.split(|&b| b == b'&').filter(|piece| !piece.is_empty());
-    let said = pieces().take(limits.fields).find_map(|piece| {
+    let looked_at = limits.fields.saturating_add(limits.hidden.saturating_mul(2));
+    let said = pieces().take(looked_at).find_map(|piece| {
         let (name, value) = split_piece(piece);
         (name == b"_charset_").then(|| String::from_utf8_lossy(&percent_decode(value)).into_owned())
     });
     let label = said.or(label);
-    for piece in pieces().take(limits.fields) {
+    for piece in pieces() {
         let (name, value) = split_piece(piece);
-        let (name, bytes) = (percent_decode(name), percent_decode(value));
+        let name = percent_decode(name);
+        let text = charset::decode(&name, label.as_deref()).text;
+        match pairs.room(&text, limits) {
+            Room::Free => {}
+            Room::Dropped => continue,
+            Room::Full => break,
+        }
+        let bytes = percent_decode(value);
         let value = charset::decode(&bytes, label.as_deref());
-        if let Some(guessed) = value.guessed.filter(|_| pairs.warnings.is_empty()) {
+        if let Some(guessed) =
+            value.guessed.filter(|_| pairs.warnings.iter().all(|known| known.code != "charset_guessed"))
+        {
             pairs.warnings.push(warning("charset_guessed", format!("A value was read as {guessed}.")));
         }
-        let text = charset::decode(&name, label.as_deref()).text;
         pairs.note_foreign(&text, &name);
         pairs.note_foreign(&text, &bytes);
         pairs.fields.push((text, value.text));
-    }
-    if pieces().nth(limits.fields).is_some() {
-        pairs.is_cut(limits);
     }
     pairs
 }
@@ -202,10 +267,11 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     let pairs = read_pairs(&envelope.raw, envelope.content_type.as_deref(), &settings.limits);
     let form = settings.forms.get(&envelope.intake_id);
     let mut out = Submission { warnings: pairs.warnings, ..Submission::default() };
-    let taken = form.map(|form| form.file_types.as_slice()).unwrap_or_default();
-    for (mut file, upload) in pairs.files.into_iter().zip(pairs.uploads) {
+    let kinds = form.map(|form| form.file_types.as_slice()).unwrap_or_default();
+    let bounds = form.map(|form| form.file_bounds).unwrap_or_default();
+    for (index, (mut file, upload)) in pairs.files.into_iter().zip(pairs.uploads).enumerate() {
         file.sha256 = Some(files::fingerprint(upload.bytes(&envelope.raw)));
-        let verdict = match upload.judge(&envelope.raw, taken) {
+        let verdict = match upload.judge(&envelope.raw, index, kinds, &bounds) {
             Ok(()) if settings.scan_files => Verdict::Unscanned,
             judged => Verdict::of(judged),
         };

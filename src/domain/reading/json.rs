@@ -8,13 +8,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer as _;
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::Visitor;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::ReadLimits;
 use super::charset;
-use super::form::FormPairs;
+use super::form::{FormPairs, Room};
 use super::shapes;
 
 /// Objects and lists inside each other.
@@ -98,82 +98,122 @@ pub fn read(raw: &[u8], label: Option<&str>, limits: &ReadLimits) -> FormPairs {
         Ok(Node::Null | Node::Text(_)) => {
             pairs.is_broken("broken_json", "The JSON body is neither an object nor a list.".to_owned());
         }
-        Ok(value) => {
-            match shapes::unfold(&value) {
-                Some(fields) => fields.into_iter().for_each(|(name, node)| flatten(name, node, &mut pairs, limits)),
-                None => flatten(String::new(), &value, &mut pairs, limits),
-            }
-            if pairs.fields.len() > limits.fields {
-                pairs.fields.truncate(limits.fields);
-                pairs.is_cut(limits);
-            }
-        }
+        Ok(value) => match shapes::unfold(&value) {
+            Some(fields) => fields.into_iter().for_each(|(name, node)| flatten(name, node, &mut pairs, limits)),
+            None => flatten(String::new(), &value, &mut pairs, limits),
+        },
         Err(why) => pairs.is_broken("broken_json", why),
     }
     pairs
 }
 
 fn parse(text: &str) -> Result<Node, String> {
-    // The whole is checked first, so that what is wrong has its place in the body.
-    let whole: &RawValue = serde_json::from_str(text)
+    // The whole is checked first, so that what is wrong has its place in the body; then it is walked through once more.
+    let _whole: &RawValue = serde_json::from_str(text)
         .map_err(|error| format!("The JSON body is broken at line {}, column {}.", error.line(), error.column()))?;
-    node(whole.get(), DEPTH).map_err(|error| match error.to_string() {
-        said if said.starts_with(TOO_DEEP) => format!("The JSON body is nested deeper than {DEPTH} levels."),
-        _ => "The JSON body holds a value that cannot be read.".to_owned(),
+    Walk { text, at: 0 }.value(DEPTH).map_err(|why| match why {
+        Unread::TooDeep => format!("The JSON body is nested deeper than {DEPTH} levels."),
+        Unread::Strange => "The JSON body holds a value that cannot be read.".to_owned(),
     })
 }
 
-const TOO_DEEP: &str = "too deep";
-
-fn node(text: &str, depth: usize) -> serde_json::Result<Node> {
-    match text.trim_start().as_bytes().first() {
-        Some(b'{' | b'[') if depth == 0 => Err(serde_json::Error::custom(TOO_DEEP)),
-        Some(b'{') => serde_json::Deserializer::from_str(text).deserialize_map(Members { depth }),
-        Some(b'[') => serde_json::Deserializer::from_str(text).deserialize_seq(Items { depth }),
-        Some(b'"') => serde_json::Deserializer::from_str(text).deserialize_bytes(Bytes).map(Node::Text),
-        Some(b'n') | None => Ok(Node::Null),
-        Some(_) => Ok(Node::Text(text.trim().to_owned())),
-    }
+/// Why a value is not read.
+#[derive(Debug)]
+enum Unread {
+    TooDeep,
+    Strange,
 }
 
-struct Members {
-    depth: usize,
+/// A walk through a text that is known to be JSON. It goes forward only: however deep the text, every byte is met once.
+struct Walk<'t> {
+    text: &'t str,
+    at: usize,
 }
 
-impl<'de> Visitor<'de> for Members {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+impl Walk<'_> {
+    /// The next byte that is no white space; it stays where it is.
+    fn next(&mut self) -> Option<u8> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        self.at += rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut members = Vec::new();
-        while let Some(Name(name)) = map.next_key()? {
-            let value: &RawValue = map.next_value()?;
-            members.push((name, node(value.get(), self.depth - 1).map_err(A::Error::custom)?));
+    fn value(&mut self, depth: usize) -> Result<Node, Unread> {
+        match self.next().ok_or(Unread::Strange)? {
+            b'{' | b'[' if depth == 0 => Err(Unread::TooDeep),
+            b'{' => self.object(depth - 1),
+            b'[' => self.list(depth - 1),
+            b'"' => self.string().map(Node::Text),
+            _ => Ok(self.scalar()),
         }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Node, Unread> {
+        let mut members = Vec::new();
+        self.at += 1;
+        loop {
+            match self.next() {
+                Some(b'}') => break,
+                Some(b',') => self.at += 1,
+                Some(b'"') => {
+                    let name = self.string()?;
+                    if self.next() != Some(b':') {
+                        return Err(Unread::Strange);
+                    }
+                    self.at += 1;
+                    members.push((name, self.value(depth)?));
+                }
+                _ => return Err(Unread::Strange),
+            }
+        }
+        self.at += 1;
         Ok(Node::Object(members))
     }
-}
 
-struct Items {
-    depth: usize,
-}
-
-impl<'de> Visitor<'de> for Items {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
+    fn list(&mut self, depth: usize) -> Result<Node, Unread> {
+        let mut items = Vec::new();
+        self.at += 1;
+        loop {
+            match self.next().ok_or(Unread::Strange)? {
+                b']' => break,
+                b',' => self.at += 1,
+                _ => items.push(self.value(depth)?),
+            }
+        }
+        self.at += 1;
+        Ok(Node::List(items))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
-        let mut items = Vec::new();
-        while let Some(value) = list.next_element::<&RawValue>()? {
-            items.push(node(value.get(), self.depth - 1).map_err(A::Error::custom)?);
+    /// A text, from its first quote to behind its last.
+    fn string(&mut self) -> Result<String, Unread> {
+        let (bytes, start) = (self.text.as_bytes(), self.at);
+        let (mut end, mut escaped) = (start + 1, false);
+        loop {
+            let rest = bytes.get(end..).ok_or(Unread::Strange)?;
+            end += rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).ok_or(Unread::Strange)?;
+            if bytes.get(end) == Some(&b'"') {
+                break;
+            }
+            escaped = true;
+            end += 2;
         }
-        Ok(Node::List(items))
+        self.at = end + 1;
+        if !escaped {
+            return self.text.get(start + 1..end).map(str::to_owned).ok_or(Unread::Strange);
+        }
+        let quoted = self.text.get(start..=end).ok_or(Unread::Strange)?;
+        serde_json::Deserializer::from_str(quoted).deserialize_bytes(Bytes).map_err(|_| Unread::Strange)
+    }
+
+    /// A number, `true`, `false` or `null`.
+    fn scalar(&mut self) -> Node {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let end = rest.find(|c: char| matches!(c, ',' | '}' | ']') || c.is_ascii_whitespace()).unwrap_or(rest.len());
+        self.at += end;
+        match rest.get(..end).unwrap_or_default() {
+            "null" => Node::Null,
+            text => Node::Text(text.to_owned()),
+        }
     }
 }
 
@@ -200,23 +240,14 @@ impl Visitor<'_> for Bytes {
     }
 }
 
-/// A member's name.
-struct Name(String);
-
-impl<'de> serde::Deserialize<'de> for Name {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(Bytes).map(Self)
-    }
-}
-
 fn flatten(name: impl Into<String>, value: &Node, pairs: &mut FormPairs, limits: &ReadLimits) {
     let name = name.into();
-    if pairs.fields.len() > limits.fields {
+    if pairs.cut {
         return;
     }
     match value {
-        Node::Null => {}
-        Node::Text(text) => pairs.fields.push((name, text.clone())),
+        Node::Text(text) if pairs.room(&name, limits) == Room::Free => pairs.fields.push((name, text.clone())),
+        Node::Null | Node::Text(_) => {}
         Node::List(items) => {
             // A list repeats its name; lists of objects are numbered so that their members stay together.
             let numbered = items.iter().any(|item| matches!(item, Node::List(_) | Node::Object(_)));
@@ -308,6 +339,14 @@ mod tests {
             let read = read(raw, None, &ReadLimits::default());
             assert_eq!(read.warnings.len(), 1, "{:?}", String::from_utf8_lossy(&raw[..raw.len().min(20)]));
         }
+    }
+
+    #[test]
+    fn white_space_and_quotes_lead_nobody_astray() {
+        let body =
+            b" { \"a\" : [ 1 , { \"b\\\"]\" : \"}\\\\\" } ,null, true ] ,\n\"c\":{},\"d\":[],\"e\":\"[\\u007d,\" } ";
+        let read = fields(body);
+        assert_eq!(read, owned(&[("a[0]", "1"), ("a[1][b\"]]", "}\\"), ("a[3]", "true"), ("e", "[},")]));
     }
 
     #[test]

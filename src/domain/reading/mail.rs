@@ -24,7 +24,7 @@ const SUBJECT_CHARS: usize = 500;
 
 /// Reads a mail. Total: what cannot be parsed gives a submission with the warning `unreadable`.
 pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
-    let raw = envelope.raw.as_slice();
+    let raw = &envelope.raw[..];
     let mut out = Submission { class: Some(MailClass::Person), ..Submission::default() };
     let safe = mime::safety(raw, &settings.limits);
     let message = if safe { mime::parse(raw) } else { None };

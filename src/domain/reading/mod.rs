@@ -61,6 +61,9 @@ pub struct FormReading {
     /// Files it takes, by group or ending; empty = the usual ones.
     #[serde(default)]
     pub file_types: Vec<String>,
+    /// How many files of what size it takes.
+    #[serde(default)]
+    pub file_bounds: files::Bounds,
 }
 
 /// A place in a mail that may name whom it speaks for.
@@ -113,8 +116,10 @@ pub struct ReadLimits {
     pub text_bytes: usize,
     /// Attachments listed.
     pub attachments: usize,
-    /// Form fields read.
+    /// Form fields read, besides those that nobody fills in.
     pub fields: usize,
+    /// Fields that steer the form, and fields that say where the visitor came from, read of each kind.
+    pub hidden: usize,
     /// Messages inside each other before only the header is read.
     pub nested_messages: usize,
     /// Multiparts of all levels before only the header is read.
@@ -123,7 +128,14 @@ pub struct ReadLimits {
 
 impl Default for ReadLimits {
     fn default() -> Self {
-        Self { text_bytes: 1_000_000, attachments: 500, fields: 2_000, nested_messages: 100, multiparts: 5_000 }
+        Self {
+            text_bytes: 1_000_000,
+            attachments: 500,
+            fields: 2_000,
+            hidden: 200,
+            nested_messages: 100,
+            multiparts: 5_000,
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 use super::ReadLimits;
 use super::body::warning;
 use super::charset;
-use super::form::{FormPairs, Upload};
+use super::form::{FormPairs, Room, Upload};
 use super::header_lines::headers;
 use super::mime::file_name;
 use crate::domain::envelope::Digest;
@@ -38,13 +38,14 @@ pub fn read(raw: &[u8], content_type: &str, limits: &ReadLimits) -> FormPairs {
             Part::Whole(_, b"") => {}
             Part::Whole(start, bytes) => {
                 let part = Opened::of(start, bytes, index + 1);
-                if pairs.fields.len() >= limits.fields && part.file.is_none()
-                    || pairs.uploads.len() >= limits.attachments && part.file.is_some()
-                {
-                    pairs.is_cut(limits);
-                    return pairs;
+                if part.file.is_none() {
+                    match pairs.room(&part.name, limits) {
+                        Room::Free => {}
+                        Room::Dropped => continue,
+                        Room::Full => return pairs,
+                    }
                 }
-                part.keep(&mut pairs, &mut charset_name);
+                part.keep(&mut pairs, &mut charset_name, limits);
             }
             Part::End => complete = true,
         }
@@ -71,7 +72,9 @@ struct Opened<'a> {
 
 impl<'a> Opened<'a> {
     fn of(start: usize, bytes: &'a [u8], position: usize) -> Self {
-        let mut fields = headers(bytes);
+        // A part that begins with a blank line has no headers: the rest is its content.
+        let bare = bytes.strip_prefix(b"\r\n").or_else(|| bytes.strip_prefix(b"\n"));
+        let mut fields = headers(if bare.is_some() { b"" } else { bytes });
         let (mut disposition, mut media, mut lines) = (String::new(), None, 0);
         for header in fields.by_ref() {
             lines += 1;
@@ -88,7 +91,7 @@ impl<'a> Opened<'a> {
         let file = extended.or_else(|| parameter(&disposition, "filename").map(|n| unescape(&n)));
         let kind = media_type(media.as_deref());
         let typed = !kind.is_empty() && !kind.starts_with("text/plain");
-        let content = fields.body();
+        let content = bare.unwrap_or_else(|| fields.body());
         Self {
             position,
             start: start + bytes.len() - content.len(),
@@ -100,7 +103,7 @@ impl<'a> Opened<'a> {
         }
     }
 
-    fn keep(self, pairs: &mut FormPairs, charset_name: &mut Option<String>) {
+    fn keep(self, pairs: &mut FormPairs, charset_name: &mut Option<String>, limits: &ReadLimits) {
         if self.long {
             pairs.is_broken(BROKEN, format!("A part has more than {PART_HEADERS} header lines."));
             pairs.warnings.truncate(20);
@@ -109,6 +112,9 @@ impl<'a> Opened<'a> {
         // An empty file input is no file.
         if self.content.is_empty() && file.is_empty() {
             return;
+        }
+        if pairs.uploads.len() >= limits.attachments {
+            return pairs.is_surplus(self.content, limits);
         }
         let kind = media_type(self.media.as_deref());
         pairs.files.push(Attachment {

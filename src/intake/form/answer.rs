@@ -50,7 +50,7 @@ impl Manner {
                                    "message": self.language.texts().thanks_more });
             if let Some(members) = body.as_object_mut().filter(|_| !refused.is_empty()) {
                 let warnings = refused.iter().map(|file| {
-                    json!({ "code": "FILE_REFUSED", "reason": file.why, "field": file.field, "file": file.file,
+                    json!({ "code": file.code(), "reason": file.why, "field": file.field, "file": file.file,
                             "message": file.words(lang) })
                 });
                 members.insert("warnings".to_owned(), warnings.collect());
@@ -82,6 +82,9 @@ impl Manner {
                 .collect();
             let mut body = json!({ "ok": false, "error": slug, "message": words, "errors": errors,
                                    "request_id": reference });
+            if let (Some(detail), Some(members)) = (why.detail(), body.as_object_mut()) {
+                members.insert("detail".to_owned(), json!(detail));
+            }
             if let (Some(seconds), Some(members)) = (why.retry_after(), body.as_object_mut()) {
                 members.insert("retry_after".to_owned(), json!(seconds));
             }
@@ -119,7 +122,7 @@ impl Manner {
     }
 }
 
-/// How a request wants to be answered when no time is left to ask its form.
+/// How a request wants to be answered when its form cannot be asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Hurried {
     json: bool,
@@ -130,21 +133,47 @@ impl Hurried {
     /// By its address, its headers and its `?lang=`: pages are for visitors of forms.
     #[must_use]
     pub fn of(uri: &Uri, headers: &HeaderMap) -> Self {
-        let json = !uri.path().starts_with("/f/") || negotiate::wants_json(headers);
-        Self { json, language: language(headers, uri.query().unwrap_or_default(), None) }
+        let is_form = uri.path() == "/f" || uri.path().starts_with("/f/");
+        let asked = Self::asked(uri, headers);
+        Self { json: asked.json || !is_form, ..asked }
     }
 
-    /// 503 in the shape of every refusal; the connection ends with it. Any website's script may read it: it says nothing
-    /// about anybody.
+    fn asked(uri: &Uri, headers: &HeaderMap) -> Self {
+        let language = language(headers, uri.query().unwrap_or_default(), None);
+        Self { json: negotiate::wants_json(headers), language }
+    }
+
+    /// 503 for a request that took too long; the connection ends with it.
     #[must_use]
-    pub fn answer(self, request_id: Ulid) -> Response {
+    pub fn late(self, request_id: Ulid) -> Response {
+        closing(self.answer(&Why::Late, request_id))
+    }
+
+    /// 503 for a connection too many, which ends with it.
+    #[must_use]
+    pub fn busy(self, request_id: Ulid) -> Response {
+        closing(self.answer(&Why::Busy, request_id))
+    }
+
+    /// In the shape of every refusal. Any website's script may read it: it says nothing about anybody.
+    fn answer(self, why: &Why, request_id: Ulid) -> Response {
         let (json, language) = (self.json, self.language);
         let manner = Manner { json, language, request_id, back: None, place: Place::Alone, widget: None };
-        let mut response = manner.refusal(&Why::Late, None, None);
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let mut response = manner.refusal(why, None, None);
         cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
         response
     }
+}
+
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// 404 at an address where nothing is.
+#[must_use]
+pub fn nothing_here(uri: &Uri, headers: &HeaderMap, request_id: Ulid) -> Response {
+    Hurried::asked(uri, headers).answer(&Why::Nowhere, request_id)
 }
 
 fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {

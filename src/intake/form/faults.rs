@@ -5,12 +5,13 @@
 
 use super::fields::Said;
 use super::pages::FILES;
+use super::problem::size;
 use super::texts::faults::{self, Faults};
 use crate::config::form::{FormConfig, FormField};
 use crate::domain::enquiry::consent;
 use crate::domain::enquiry::email::EmailAddress;
 use crate::domain::reading::field_names::{is_attribution, is_control};
-use crate::domain::reading::files::Refusal;
+use crate::domain::reading::files::{Bounds, Refusal};
 use crate::domain::reading::typed;
 use crate::domain::rules::FieldType;
 use crate::domain::rules::fold::fold;
@@ -79,13 +80,38 @@ pub struct RefusedFile {
     pub file: String,
     /// Why.
     pub why: Refusal,
+    /// The limit it is beyond, for people; empty when it is none.
+    limit: String,
 }
 
 impl RefusedFile {
+    /// A file that is not taken by a form of these bounds.
+    pub(super) fn new(field: &str, file: &str, why: Refusal, bounds: &Bounds) -> Self {
+        let limit = match why {
+            Refusal::TooMany => bounds.most.to_string(),
+            Refusal::TooLarge => size(bounds.bytes),
+            Refusal::NameTooLong => bounds.name_bytes.to_string(),
+            _ => String::new(),
+        };
+        Self { field: field.to_owned(), file: file.to_owned(), why, limit }
+    }
+
+    /// The code that form libraries know, where they know one.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self.why {
+            Refusal::NoFiles => "NO_FILE_UPLOADS",
+            Refusal::TooMany => "TOO_MANY_FILES",
+            Refusal::TooLarge => "FILES_TOO_BIG",
+            Refusal::NameTooLong => "TOO_LONG",
+            _ => "FILE_REFUSED",
+        }
+    }
+
     /// What it is and why it is not taken, in the language of `lang` (ISO 639-1).
     #[must_use]
     pub fn words(&self, lang: &str) -> String {
-        faults::of(lang).refusal(self.why).replace("{file}", &self.file)
+        faults::of(lang).refusal(self.why).replace("{limit}", &self.limit).replace("{file}", &self.file)
     }
 }
 

@@ -8,7 +8,11 @@ use super::faults::RefusedFile;
 use super::problem::Why;
 use crate::config::form::FormConfig;
 use crate::domain::reading::ReadLimits;
+use crate::domain::reading::files::{Bounds, Refusal};
 use crate::domain::reading::form::{FormPairs, take_apart};
+
+/// Refused files named to the visitor, at most.
+const TOLD: usize = 50;
 
 /// The encodings of a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,11 @@ impl Encoding {
         }
     }
 
+    /// Only multipart bodies carry files.
+    pub(super) fn may_hold_files(self) -> bool {
+        self == Self::Multipart
+    }
+
     const fn media_type(self) -> &'static str {
         match self {
             Self::Urlencoded => "application/x-www-form-urlencoded",
@@ -42,28 +51,16 @@ impl Encoding {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::intake) struct Allowed<'a> {
     pub(super) fields: usize,
-    pub(super) files: usize,
-    pub(super) take_files: bool,
     pub(super) name_bytes: usize,
     pub(super) value_bytes: usize,
-    pub(super) file_name_bytes: usize,
-    pub(super) file_bytes: usize,
-    /// Kinds of files, by group or ending, empty = the usual ones; `None` = files are not looked at.
-    pub(super) file_types: Option<&'a [String]>,
+    /// Which files, and their kinds, by group or ending, empty = the usual ones; `None` = files are not looked at.
+    pub(super) files: Option<(Bounds, &'a [String])>,
 }
 
 impl Allowed<'static> {
     /// No bounds, for bodies that passed them once.
-    pub(in crate::intake) const ANY: Self = Self {
-        fields: usize::MAX,
-        files: usize::MAX,
-        take_files: true,
-        name_bytes: usize::MAX,
-        value_bytes: usize::MAX,
-        file_name_bytes: usize::MAX,
-        file_bytes: usize::MAX,
-        file_types: None,
-    };
+    pub(in crate::intake) const ANY: Self =
+        Self { fields: usize::MAX, name_bytes: usize::MAX, value_bytes: usize::MAX, files: None };
 }
 
 /// What a body says.
@@ -82,10 +79,15 @@ pub(in crate::intake) struct Said {
 impl Said {
     /// Nothing but control fields, attribution and blanks.
     pub(in crate::intake) fn is_empty(&self, form: &FormConfig) -> bool {
+        self.files.is_empty() && !self.has_data(form)
+    }
+
+    /// Something was filled in.
+    pub(super) fn has_data(&self, form: &FormConfig) -> bool {
         let data = |(name, value): &&(String, String)| {
             form.is_data(name) && !value.trim_matches(|c: char| c.is_whitespace() || c == '\0').is_empty()
         };
-        self.files.is_empty() && !self.fields.iter().any(|field| data(&field))
+        self.fields.iter().any(|field| data(&field))
     }
 
     /// The first non-blank value under `name`.
@@ -110,28 +112,32 @@ pub(in crate::intake) fn read(
         return Ok(Said::default());
     }
     let most = ReadLimits::default();
-    let limits = ReadLimits {
-        fields: allowed.fields.min(most.fields),
-        // One more than allowed is seen, so that it can be told from none.
-        attachments: allowed.files.saturating_add(1).min(most.attachments),
-        ..most
-    };
+    let limits = ReadLimits { fields: allowed.fields.min(most.fields), ..most };
     // A body that came without a type is none of the three; the type of a file in the watched folder is known.
     let content_type = if content_type.is_empty() { encoding.media_type() } else { content_type };
     let pairs = take_apart(body, Some(content_type), &limits);
     check(encoding, body, &pairs, &limits, allowed)?;
     let refused = refused(body, &pairs, allowed);
-    let files = pairs.uploads.into_iter().map(|upload| (upload.field, format!("file:{}", upload.digest))).collect();
+    let files = pairs.uploads.into_iter().map(|upload| (upload.field, upload.digest));
+    let surplus = pairs.surplus_files.map(|(_, digest)| (String::new(), digest));
+    let files = files.chain(surplus).map(|(field, digest)| (field, format!("file:{digest}"))).collect();
     Ok(Said { fields: pairs.fields, files, refused, foreign: pairs.foreign })
 }
 
+/// Files that are not taken. The visitor is told the names of so many, and how many there are beyond them.
 fn refused(body: &[u8], pairs: &FormPairs, allowed: &Allowed<'_>) -> Vec<RefusedFile> {
-    let Some(types) = allowed.file_types else { return Vec::new() };
-    let judged = pairs.uploads.iter().zip(&pairs.files).filter_map(|(upload, file)| {
-        let why = upload.judge(body, types).err()?;
-        Some(RefusedFile { field: upload.field.clone(), file: file.name.clone(), why })
+    let Some((bounds, kinds)) = allowed.files else { return Vec::new() };
+    let judged = pairs.uploads.iter().zip(&pairs.files).enumerate().filter_map(|(index, (upload, file))| {
+        let why = upload.judge(body, index, kinds, &bounds).err()?;
+        Some(RefusedFile::new(&upload.field, &file.name, why, &bounds))
     });
-    judged.collect()
+    let mut refused: Vec<RefusedFile> = judged.collect();
+    let beyond = pairs.surplus_files.map_or(0, |(count, _)| count) + refused.len().saturating_sub(TOLD);
+    refused.truncate(TOLD);
+    if beyond > 0 {
+        refused.push(RefusedFile::new("", &format!("+{beyond}"), Refusal::TooMany, &bounds));
+    }
+    refused
 }
 
 fn check(
@@ -148,12 +154,6 @@ fn check(
     if encoding == Encoding::Json && !is_object {
         return Err(Why::Malformed { detail: "a JSON object is expected".to_owned() });
     }
-    if !allowed.take_files && !pairs.uploads.is_empty() {
-        return Err(Why::NoFiles);
-    }
-    if pairs.uploads.len() > allowed.files || pairs.cut && pairs.uploads.len() >= limits.attachments {
-        return Err(Why::TooManyFiles { limit: allowed.files.min(limits.attachments) });
-    }
     if pairs.cut {
         return Err(Why::TooManyFields { limit: limits.fields });
     }
@@ -164,12 +164,6 @@ fn check(
     if let Some((name, _)) = pairs.fields.iter().find(|(_, value)| value.len() > allowed.value_bytes) {
         return Err(Why::ValueTooLong { field: name.clone(), limit: allowed.value_bytes });
     }
-    if pairs.uploads.iter().any(|upload| upload.place.len() > allowed.file_bytes) {
-        return Err(Why::FileTooLarge { limit: allowed.file_bytes });
-    }
-    if pairs.uploads.iter().any(|upload| upload.file.len() > allowed.file_name_bytes) {
-        return Err(Why::FileNameTooLong { limit: allowed.file_name_bytes });
-    }
     Ok(())
 }
 
@@ -179,13 +173,9 @@ mod tests {
 
     const ALLOWED: Allowed<'static> = Allowed {
         fields: 5,
-        files: 1,
-        take_files: true,
         name_bytes: 10,
         value_bytes: 20,
-        file_name_bytes: 10,
-        file_bytes: 10,
-        file_types: Some(&[]),
+        files: Some((Bounds { taken: true, most: 2, bytes: 10, name_bytes: 10 }, &[])),
     };
 
     fn said(encoding: Encoding, content_type: &str, body: &[u8]) -> Result<Said, Why> {
@@ -242,25 +232,46 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_is_named() {
-        use Encoding::{Multipart, Urlencoded};
-        let kind = "multipart/form-data; boundary=B";
-        let file =
-            |name: &str| format!("--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\nx\r\n");
-        let two = format!("{}{}--B--", file("a"), file("b"));
-        let long = format!("{}--B--", file("12345678901"));
-        let refused = |result: Result<Said, Why>| result.unwrap_err();
-        assert_eq!(refused(said(Urlencoded, "", b"a&b&c&d&e&f")), Why::TooManyFields { limit: 5 });
-        assert_eq!(refused(said(Urlencoded, "", b"12345678901=1")), Why::NameTooLong { limit: 10 });
+    fn every_limit_of_fields_is_named() {
+        let refused = |body: &[u8]| said(Encoding::Urlencoded, "", body).unwrap_err();
+        assert_eq!(refused(b"a&b&c&d&e&f"), Why::TooManyFields { limit: 5 });
+        assert_eq!(refused(b"12345678901=1"), Why::NameTooLong { limit: 10 });
         let value = Why::ValueTooLong { field: "a".into(), limit: 20 };
-        assert_eq!(refused(said(Urlencoded, "", b"a=123456789012345678901")), value);
-        assert_eq!(refused(said(Multipart, kind, two.as_bytes())), Why::TooManyFiles { limit: 1 });
-        assert_eq!(refused(said(Multipart, kind, long.as_bytes())), Why::FileNameTooLong { limit: 10 });
-        let large = two.replacen("x\r\n", "12345678901\r\n", 1).replace("name=\"b\"; file", "name=\"b\"; no");
-        assert_eq!(
-            refused(said(Multipart, kind, large.replace("filename=\"b\"", "").as_bytes())),
-            Why::FileTooLarge { limit: 10 }
-        );
+        assert_eq!(refused(b"a=123456789012345678901"), value);
+    }
+
+    #[test]
+    fn fields_that_go_unseen_take_no_room_of_others() {
+        let hidden = "_x=1&utm_source=a&".repeat(93);
+        let said = said(Encoding::Urlencoded, "", format!("{hidden}a=1&b=2&c=3&d=4&e=5").as_bytes()).unwrap();
+        assert_eq!(said.value("e"), Some("5"));
+        let many = "_x=1&utm_source=a&".repeat(5_000) + "_last=1&";
+        let said = super::tests::said(Encoding::Urlencoded, "", format!("{many}a=1").as_bytes()).unwrap();
+        assert_eq!((said.value("a"), said.value("_x"), said.value("_last")), (Some("1"), Some("1"), None));
+        assert!(said.fields.len() < 1_000, "{}", said.fields.len());
+    }
+
+    #[test]
+    fn every_limit_of_files_marks_the_file_and_keeps_the_rest() {
+        let file = |name: &str, content: &str| {
+            format!("--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n{content}\r\n")
+        };
+        let refused = |files: &str, allowed: &Allowed<'_>| {
+            let body = format!("{files}--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nhi\r\n--B--");
+            let said = read(Encoding::Multipart, "multipart/form-data; boundary=B", body.as_bytes(), allowed).unwrap();
+            assert_eq!(said.value("a"), Some("hi"));
+            said.refused.into_iter().map(|refused| (refused.file, refused.why)).collect::<Vec<_>>()
+        };
+        let fit = file("a.txt", "x");
+        let one = |name: &str, why: Refusal| vec![(name.to_owned(), why)];
+        assert_eq!(refused(&fit.repeat(2), &ALLOWED), []);
+        assert_eq!(refused(&(fit.repeat(2) + &file("3.txt", "x")), &ALLOWED), one("3.txt", Refusal::TooMany));
+        assert_eq!(refused(&file("b.txt", "12345678901"), &ALLOWED), one("b.txt", Refusal::TooLarge));
+        assert_eq!(refused(&file("1234567.txt", "x"), &ALLOWED), one("1234567.txt", Refusal::NameTooLong));
+        let none = Allowed { files: Some((Bounds { taken: false, ..Bounds::default() }, &[])), ..ALLOWED };
+        assert_eq!(refused(&fit, &none), one("a.txt", Refusal::NoFiles));
+        let many = refused(&fit.repeat(3_000), &ALLOWED);
+        assert_eq!((many.len(), many[50].0.as_str()), (51, "+2948"), "3000 - 2 - 50");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -10,24 +10,78 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, header, request};
 use axum::response::Response;
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use ulid::Ulid;
 
 use super::answer::Manner;
+use super::body::Taken;
 use super::faults;
 use super::fields::{self, Allowed, Encoding, Said};
-use super::journalled::{Arrived, Beside, write_down};
+use super::journalled::{Arrived, Beside, RATE_LIMIT, write_down};
 use super::marked;
 use super::pages::{Landing, Place};
 use super::problem::Why;
+use super::rates::Standing;
 use super::redirect::{self, Target};
 use super::texts::Language;
 use super::{FormDoor, FormSet, OverTls, Peer, body, cors, near, negotiate, pages};
 use crate::config::form::{FormConfig, origin};
 use crate::domain::reading::field_names::{self, is_relay};
 use crate::domain::submission::Canonical;
+use crate::intake::accept::Journal;
 
-/// A client turned away by its rate still gets what it typed back, if the body is no larger than this.
-const TYPED_BYTES: usize = 64 << 10;
+/// Whoever is turned away for a moment still gets back what was typed, if the body is no larger than this.
+pub(super) const TYPED_BYTES: usize = 64 << 10;
+
+/// A body larger than this is read beside the threads that talk to everybody.
+const LARGE_BYTES: usize = 256 << 10;
+
+/// What a request brings.
+pub(super) enum Sent {
+    /// A body on its way.
+    Coming(Body),
+    /// One that was taken in to see whose it is.
+    Here(Here),
+}
+
+/// A body in memory.
+pub(super) struct Here {
+    /// Its bytes; its share of the memory and its turn go with them.
+    pub(super) raw: Bytes,
+    /// How its client is known, or why it is turned away.
+    pub(super) standing: Result<Standing, Why>,
+}
+
+impl Here {
+    /// Takes a turn, if its client may come in: only what is here whole does, slow senders would hold them all.
+    pub(super) fn new(taken: Taken, knocked: Result<Standing, Duration>, turns: &Arc<Semaphore>) -> Self {
+        let (turn, standing) = match knocked {
+            Ok(standing) => match Arc::clone(turns).try_acquire_owned() {
+                Ok(turn) => (Some(turn), Ok(standing)),
+                Err(_) => (None, Err(Why::Busy)),
+            },
+            Err(wait) => (None, Err(Why::RateLimited { wait })),
+        };
+        Self { raw: taken.keep(turn), standing }
+    }
+}
+
+impl Sent {
+    async fn discard(self) {
+        if let Self::Coming(body) = self {
+            body::discard(body).await;
+        }
+    }
+}
+
+/// Does work on so many bytes: a little at once, much of it aside.
+pub(super) async fn by_size<T: Send + 'static>(
+    journal: &Journal,
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Why> {
+    if bytes > LARGE_BYTES { journal.aside(work).await.ok_or(Why::Unavailable) } else { Ok(work()) }
+}
 
 /// A refusal, with what had been read by then.
 pub(super) struct Refused {
@@ -51,16 +105,26 @@ pub(super) fn name_of(name: Name) -> String {
 
 /// `/f/{form}`, every method.
 pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request: Request) -> Response {
-    let name = name_of(name);
     let set = door.forms.load_full();
     let (head, body) = request.into_parts();
-    let form = set.at(&name);
+    answer(door, set, &name_of(name), head, Sent::Coming(body)).await
+}
+
+/// One request to the form at `name`.
+pub(super) async fn answer(
+    door: Arc<FormDoor>,
+    set: Arc<FormSet>,
+    name: &str,
+    head: request::Parts,
+    brought: Sent,
+) -> Response {
+    let form = set.at(name);
     let peer = request_peer(&head);
     set.proxies.notice(peer, &head.headers);
     let request_id = door.journal.clock().new_id();
     let mut manner = Manner::of(&head.headers, head.uri.query().unwrap_or_default(), form.as_deref(), request_id);
     let Some(form) = form else {
-        body::discard(body).await;
+        brought.discard().await;
         // A browser that may not even ask would tell its page nothing.
         let is_question = head.method == Method::OPTIONS;
         let mut response = if is_question { cors::preflight() } else { manner.refusal(&Why::UnknownForm, None, None) };
@@ -73,13 +137,13 @@ pub(super) async fn form(State(door): State<Arc<FormDoor>>, name: Name, request:
         Method::OPTIONS => cors::preflight(),
         Method::POST => {
             let visit = Arc::new(Visit { door, set, form, head, origin_refused: verdict.refused });
-            match visit.receive(body, &mut manner).await {
+            match visit.receive(brought, &mut manner).await {
                 Ok(response) => response,
                 Err(refused) => visit.refuse(&refused, &manner),
             }
         }
         Method::GET | Method::HEAD => {
-            body::discard(body).await;
+            brought.discard().await;
             hosted(&door, &set, &form, &manner, &head)
         }
         _ => manner.refusal(if form.hosted { &Why::Method } else { &Why::PostOnly }, Some(&form), None),
@@ -159,38 +223,39 @@ impl Visit {
         declared.or_else(to_answer_to).or_else(|| field_names::canonical(name))
     }
 
-    async fn receive(self: &Arc<Self>, body: Body, manner: &mut Manner) -> Result<Response, Refused> {
-        let (encoding, body) = match self.check_head() {
-            Ok(encoding) => (encoding, body),
+    async fn receive(self: &Arc<Self>, sent: Sent, manner: &mut Manner) -> Result<Response, Refused> {
+        let encoding = match self.check_head() {
+            Ok(encoding) => encoding,
             Err(why) => {
-                body::discard(body).await;
+                sent.discard().await;
                 return Err(why.into());
             }
         };
-        if let Err(wait) = self.set.rates.knock(self.client(), &self.form.id) {
-            return Err(self.turned_away(encoding, body, wait).await);
-        }
-        let taken = self.take(body, self.set.body_limit(&self.form)).await?;
-        // Only what is here whole takes a turn: slow senders would hold them all.
-        let Ok(_turn) = self.set.in_hand.try_acquire() else { return Err(Why::Busy.into()) };
+        let Here { raw, standing } = self.bring_in(encoding, sent).await?;
+        let standing = match standing {
+            Ok(standing) => standing,
+            Err(why) => return Err(self.turned_away(encoding, raw, why).await),
+        };
         // No type and no bytes: an empty form rather than a wrong type.
         let encoding = match encoding {
             Some(encoding) => encoding,
-            None if taken.bytes.is_empty() => return Err(Why::Empty.into()),
+            None if raw.is_empty() => return Err(Why::Empty.into()),
             None => return Err(Why::ContentType.into()),
         };
-        let raw = Bytes::from(taken.bytes);
-        let said = self.read(encoding, &raw)?;
+        let said = self.read(encoding, &raw).await?;
         if let Some(language) = said.value("_language").or_else(|| said.value("_lang")).and_then(Language::of_tag) {
             manner.language = language;
         }
         if said.is_empty(&self.form) {
             return Err(Refused { why: Why::Empty, said: Some(Box::new(said)) });
         }
+        if !self.form.allow_files && !said.files.is_empty() && !said.has_data(&self.form) {
+            return Err(Refused { why: Why::NoFiles, said: Some(Box::new(said)) });
+        }
         self.note_relays(&said);
         self.note_origin();
         let test = marked::is_test(self.headers(), &self.door.journal).await?;
-        let beside = Beside { faults: faults::of(&self.form, &said), test };
+        let beside = Beside { faults: faults::of(&self.form, &said), test, crowded: standing.is_crowded() };
         let said = Arc::new(said);
         match self.settle(raw, &said, beside, manner.json).await {
             Ok(id) => Ok(manner.success(id, &self.next(&said, manner), &said.refused)),
@@ -198,8 +263,36 @@ impl Visit {
         }
     }
 
+    /// The body, once its client has knocked. Of one that knocks too often no more is read than can be shown to it again.
+    async fn bring_in(&self, encoding: Option<Encoding>, brought: Sent) -> Result<Here, Why> {
+        let (set, client) = (&self.set, self.client());
+        let most = set.body_limit(&self.form, encoding.is_some_and(Encoding::may_hold_files));
+        let body = match brought {
+            Sent::Coming(body) => body,
+            Sent::Here(here) if here.raw.len() > most => return Err(Why::TooLarge { limit: most }),
+            Sent::Here(Here { raw, standing }) => {
+                let standing = standing.and_then(|known| {
+                    let knocked = set.rates.knock_at(client, &self.form.id);
+                    knocked.map(|knocked| known.or(knocked)).map_err(|wait| Why::RateLimited { wait })
+                });
+                return Ok(Here { raw, standing });
+            }
+        };
+        let knocked = set.rates.knock(client, &self.form.id);
+        let limit = if knocked.is_ok() { most } else { most.min(TYPED_BYTES) };
+        match body::take_from(client, set, self.headers(), body, limit).await {
+            Ok(taken) => Ok(Here::new(taken, knocked, &set.in_hand)),
+            Err(why) => Err(knocked.err().map_or(why, |wait| Why::RateLimited { wait })),
+        }
+    }
+
     /// What the body says. One beyond the limits is read all the same when it is small, so that it can be put right.
-    fn read(&self, encoding: Encoding, raw: &[u8]) -> Result<Said, Refused> {
+    async fn read(self: &Arc<Self>, encoding: Encoding, raw: &Bytes) -> Result<Said, Refused> {
+        let (visit, body) = (Arc::clone(self), raw.clone());
+        by_size(&self.door.journal, raw.len(), move || visit.read_now(encoding, &body)).await?
+    }
+
+    fn read_now(&self, encoding: Encoding, raw: &[u8]) -> Result<Said, Refused> {
         fields::read(encoding, &self.content_type(), raw, &self.allowed()).map_err(|why| {
             let small = raw.len() <= TYPED_BYTES && !matches!(why, Why::Malformed { .. });
             let said = small.then(|| fields::read(encoding, &self.content_type(), raw, &Allowed::ANY).ok()).flatten();
@@ -218,19 +311,14 @@ impl Visit {
     }
 
     async fn judge_and_write(&self, raw: Bytes, said: &Said, beside: Beside, script: bool) -> Result<Ulid, Why> {
-        let judged = self.door.gate.judge(self, said, &beside).await;
+        let mut judged = self.door.gate.judge(self, said, &beside).await;
+        if beside.crowded {
+            judged.held = judged.held.or(Some(RATE_LIMIT));
+            self.note_crowd();
+        }
         let refusal = judged.refusal.clone();
         let Arrived(id) = write_down(self, raw, said, (judged, &beside), script).await?;
         refusal.map_or(Ok(id), Err)
-    }
-
-    /// Takes the body in, unless its client has too many unfinished ones.
-    async fn take(&self, body: Body, limit: usize) -> Result<body::Taken, Why> {
-        let Some(_coming) = self.set.unfinished.admit(self.client()) else {
-            body::discard(body).await;
-            return Err(Why::Busy);
-        };
-        body::take(self.headers(), body, limit, &self.set.in_hand_bytes).await
     }
 
     /// What can be refused before the body; the encoding, if one is named.
@@ -256,29 +344,17 @@ impl Visit {
         let limits = &self.set.limits;
         Allowed {
             fields: self.form.max_fields.unwrap_or(limits.fields),
-            files: self.form.max_files.unwrap_or(limits.files),
-            take_files: self.form.allow_files,
             name_bytes: limits.name_bytes,
             value_bytes: limits.value_bytes,
-            file_name_bytes: limits.file_name_bytes,
-            file_bytes: self.form.file_bytes.unwrap_or(limits.file_bytes),
-            file_types: Some(&self.form.allowed_file_types),
+            files: Some((self.form.file_bounds(limits), &self.form.allowed_file_types)),
         }
     }
 
-    /// A browser that is turned away by its rate gets back what was typed.
-    async fn turned_away(&self, encoding: Option<Encoding>, body: Body, wait: std::time::Duration) -> Refused {
-        let why = Why::RateLimited { wait };
-        let limit = TYPED_BYTES.min(self.set.body_limit(&self.form));
-        let Some(encoding) = encoding else { return why.into() };
-        match self.take(body, limit).await {
-            Ok(taken) => {
-                let raw = Bytes::from(taken.bytes);
-                let said = self.read(encoding, &raw).map_or_else(|refused| refused.said, |said| Some(Box::new(said)));
-                Refused { why, said }
-            }
-            Err(_) => why.into(),
-        }
+    /// Whoever is turned away for a moment gets back what was typed.
+    async fn turned_away(self: &Arc<Self>, encoding: Option<Encoding>, raw: Bytes, why: Why) -> Refused {
+        let Some(encoding) = encoding.filter(|_| raw.len() <= TYPED_BYTES) else { return why.into() };
+        let said = self.read(encoding, &raw).await;
+        Refused { why, said: said.map_or_else(|refused| refused.said, |said| Some(Box::new(said))) }
     }
 
     fn refuse(&self, refused: &Refused, manner: &Manner) -> Response {
@@ -299,6 +375,15 @@ impl Visit {
             let site = crate::domain::plain::one_line(&self.header("origin"), 200);
             tracing::warn!(form = %self.form.id, site, times, "form {} refused what {} sent; if that website is yours, add it \
                 to allowed_origins", self.form.id, if site.is_empty() { "no website" } else { site.as_str() });
+        }
+    }
+
+    /// More clients than can be told from each other: somebody should look.
+    fn note_crowd(&self) {
+        if let Some(times) = self.set.warned.due("crowd", Instant::now()) {
+            tracing::warn!(form = %self.form.id, times, "more clients come than limits.clients_remembered: {times} \
+                submissions from networks of which many come wait in quarantine: pisteur submissions list --state \
+                quarantined");
         }
     }
 

@@ -1,20 +1,19 @@
 //! `POST /f`: the body names its form, for page builders that cannot change an address or a hidden field.
 //!
-//! The body is taken within the largest limit of any form, asked for its form, and handed to that form's own address: from
-//! there on everything is as if it had been sent there. A form that is not named, or not known, is 404, like an address
-//! without a form.
+//! The client knocks; then the body is taken within the largest limit of any form, asked for its form, and handed on as
+//! it lies in memory: from there on everything is as if it had been sent to that form's address. A form that is not
+//! named, or not known, is 404, like an address without a form.
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
-use axum::http::{Method, header};
+use axum::extract::{Request, State};
+use axum::http::{Method, header, request};
 use axum::response::Response;
-use bytes::Bytes;
 
 use super::answer::Manner;
 use super::fields::{self, Allowed, Encoding};
-use super::handler::{self, request_peer};
+use super::handler::{self, Here, Sent, TYPED_BYTES, request_peer};
 use super::problem::Why;
 use super::{FormDoor, FormSet, body, cors, negotiate};
 
@@ -43,28 +42,25 @@ pub(super) async fn anywhere(State(door): State<Arc<FormDoor>>, request: Request
             return refuse(&why);
         }
     };
-    let client = set.proxies.client(request_peer(&head), &head.headers);
-    let taken = {
-        let Some(_coming) = set.unfinished.admit(client) else {
-            body::discard(body).await;
-            return refuse(&Why::Busy);
-        };
-        body::take(&head.headers, body, set.largest_body(), &set.in_hand_bytes).await
-    };
-    let taken = match taken {
-        Ok(taken) => taken,
+    let here = match bring_in(&set, &head, encoding, body).await {
+        Ok(here) => here,
         Err(why) => return refuse(&why),
     };
-    let raw = Bytes::from(taken.bytes);
-    match named(&set, encoding, &negotiate::text(&head.headers, header::CONTENT_TYPE), &raw) {
-        // Its share of the memory is held to the end: the form's address takes one of its own.
-        Ok(name) => {
-            let request = Request::from_parts(head, Body::from(raw));
-            let response = handler::form(State(Arc::clone(&door)), Ok(Path(name)), request).await;
-            drop(taken.share);
-            response
-        }
-        Err(why) => refuse(&why),
+    match named(&door, &set, encoding, &head, &here).await {
+        Ok(name) => handler::answer(door, set, &name, head, Sent::Here(here)).await,
+        Err(why) => refuse(here.standing.as_ref().err().unwrap_or(&why)),
+    }
+}
+
+/// The body, once its client has knocked. Of one that knocks too often no more is read than can be shown to it again.
+async fn bring_in(set: &FormSet, head: &request::Parts, encoding: Encoding, body: Body) -> Result<Here, Why> {
+    let client = set.proxies.client(request_peer(head), &head.headers);
+    let knocked = set.rates.knock_anywhere(client);
+    let most = set.largest_body(encoding.may_hold_files());
+    let limit = if knocked.is_ok() { most } else { most.min(TYPED_BYTES) };
+    match body::take_from(client, set, &head.headers, body, limit).await {
+        Ok(taken) => Ok(Here::new(taken, knocked, &set.in_hand)),
+        Err(why) => Err(knocked.err().map_or(why, |wait| Why::RateLimited { wait })),
     }
 }
 
@@ -76,10 +72,20 @@ fn encoding(headers: &axum::http::HeaderMap) -> Result<Encoding, Why> {
 }
 
 /// The name of the form that a body belongs to, as it stands in its address.
-fn named(set: &FormSet, encoding: Encoding, content_type: &str, raw: &[u8]) -> Result<String, Why> {
-    let said = fields::read(encoding, content_type, raw, &Allowed::ANY)?;
-    let name = NAMES.iter().find_map(|name| said.value(name)).ok_or(Why::UnknownForm)?;
-    set.at(name).map(|form| form.path_name().to_owned()).ok_or(Why::UnknownForm)
+async fn named(
+    door: &FormDoor,
+    set: &FormSet,
+    encoding: Encoding,
+    head: &request::Parts,
+    here: &Here,
+) -> Result<String, Why> {
+    let (raw, content_type) = (here.raw.clone(), negotiate::text(&head.headers, header::CONTENT_TYPE));
+    let read = move || {
+        let said = fields::read(encoding, &content_type, &raw, &Allowed::ANY)?;
+        NAMES.iter().find_map(|name| said.value(name)).map(str::to_owned).ok_or(Why::UnknownForm)
+    };
+    let name = handler::by_size(&door.journal, here.raw.len(), read).await??;
+    set.at(&name).map(|form| form.path_name().to_owned()).ok_or(Why::UnknownForm)
 }
 
 /// No form's list applies yet; the answer says nothing about anybody.

@@ -31,7 +31,8 @@ use crate::store::{Accepted, HELD, InitialState, NewArrival, StoreError};
 
 /// Reason of an arrival held because its form takes more than its share.
 pub const FORM_RATE_LIMIT: &str = "form_rate_limit";
-/// Reason of an arrival held because all forms together take too much.
+/// Reason of an arrival held because all forms together take too much, or because more clients come than can be told
+/// from each other.
 pub const RATE_LIMIT: &str = "rate_limit";
 /// Reason of an arrival held because its website is not on the form's list.
 pub const ORIGIN_REFUSED: &str = "origin_refused";
@@ -51,6 +52,8 @@ pub(super) struct Beside {
     pub(super) faults: Vec<FieldFault>,
     /// An operator's test.
     pub(super) test: bool,
+    /// It cannot be told how often its client comes.
+    pub(super) crowded: bool,
 }
 
 impl Beside {
@@ -75,7 +78,7 @@ pub(super) async fn write_down(
 ) -> Result<Arrived, Why> {
     let explicit = explicit_key(visit, said);
     let initial = initial_state(visit, judged.held);
-    // Another content under a known key is written a second time; without a key nothing is copied.
+    // Another content under a known key is written a second time.
     let again = explicit.is_some().then(|| raw.clone());
     let script = script && !key_header(visit).is_empty();
     let mut first = arrival(visit, raw, said, keys(visit, said, explicit.as_deref(), &initial), initial.clone());
@@ -194,7 +197,7 @@ fn arrival(visit: &Visit, raw: Bytes, said: &Said, keys: Vec<ArrivalKey>, initia
         raw_kind: RawKind::Form,
         content_type: Some(cut(negotiate::text(visit.headers(), header::CONTENT_TYPE), 256)),
         context,
-        raw: Vec::from(raw),
+        raw,
     };
     NewArrival { envelope, initial }
 }

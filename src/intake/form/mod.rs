@@ -66,13 +66,14 @@ pub struct FormDoor {
     pub forms: Arc<ArcSwap<FormSet>>,
 }
 
-/// Routes of the form door: `/f/{form}`, below it `thanks`, `challenge` and `stamp`; the scripts for websites; `/c/{token}`
+/// Routes of the form door: `/f/{form}`, with a slash at its end or without; below it `thanks`, `challenge` and `stamp`; the scripts for websites; `/c/{token}`
 /// and `/u/{token}` of mails to visitors.
 pub fn router(door: Arc<FormDoor>) -> Router {
     Router::new()
         .route("/f", any(identity::anywhere))
         .route("/f/", any(identity::anywhere))
         .route("/f/{form}", any(handler::form))
+        .route("/f/{form}/", any(handler::form))
         .route("/f/{form}/thanks", get(handler::thanks))
         .route("/pisteur.js", get(scripts::enhancer))
         .route("/attribution.js", get(scripts::attribution))

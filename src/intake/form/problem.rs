@@ -10,6 +10,8 @@ use super::texts::{Texts, faults};
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
+    /// Nothing is at that address.
+    Nowhere,
     /// No form of that name.
     UnknownForm,
     /// The form is switched off.
@@ -51,27 +53,12 @@ pub enum Why {
         /// Bytes.
         limit: usize,
     },
-    /// More files than `limit`.
-    TooManyFiles {
-        /// Files.
-        limit: usize,
-    },
-    /// A file name longer than `limit` bytes.
-    FileNameTooLong {
-        /// Bytes.
-        limit: usize,
-    },
-    /// A file larger than `limit` bytes.
-    FileTooLarge {
-        /// Bytes.
-        limit: usize,
-    },
     /// Fields that are not as the form declares them. What was sent is kept in quarantine.
     Invalid {
         /// What is wrong with which; not empty.
         faults: Vec<FieldFault>,
     },
-    /// The form takes no files.
+    /// The form takes no files, and nothing else was sent.
     NoFiles,
     /// Not one of the three encodings of a form.
     ContentType,
@@ -103,6 +90,7 @@ impl Why {
     #[must_use]
     pub const fn status(&self) -> (StatusCode, &'static str) {
         match self {
+            Self::Nowhere => (StatusCode::NOT_FOUND, "not_found"),
             Self::UnknownForm => (StatusCode::NOT_FOUND, "form_not_found"),
             Self::Inactive => (StatusCode::GONE, "inactive"),
             Self::Method | Self::PostOnly => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
@@ -114,9 +102,6 @@ impl Why {
             Self::TooManyFields { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_fields"),
             Self::NameTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "name_too_long"),
             Self::ValueTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "value_too_long"),
-            Self::TooManyFiles { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_files"),
-            Self::FileNameTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "file_name_too_long"),
-            Self::FileTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "file_too_large"),
             Self::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
             Self::ContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type"),
             Self::ContentEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding"),
@@ -136,15 +121,14 @@ impl Why {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::UnknownForm => "FORM_NOT_FOUND",
+            Self::Nowhere => "NOT_FOUND",
             Self::Inactive => "INACTIVE",
             Self::Empty => "EMPTY",
             Self::NoFiles => "NO_FILE_UPLOADS",
             Self::TooLarge { .. } => "TOO_LARGE",
-            Self::TooManyFiles { .. } => "TOO_MANY_FILES",
             Self::TooManyFields { .. } => "TOO_MANY_FIELDS",
-            Self::FileTooLarge { .. } => "FILES_TOO_BIG",
             Self::Invalid { .. } => "INVALID_FIELDS",
-            Self::NameTooLong { .. } | Self::ValueTooLong { .. } | Self::FileNameTooLong { .. } => "TOO_LONG",
+            Self::NameTooLong { .. } | Self::ValueTooLong { .. } => "TOO_LONG",
             Self::Origin | Self::CaptchaMissing | Self::CaptchaFailed | Self::RateLimited { .. } => "BLOCKED",
             Self::Malformed { .. } | Self::BrokenOff | Self::TooSlow => "MALFORMED",
             Self::Method | Self::PostOnly | Self::ContentType | Self::ContentEncoding | Self::KeyReused => {
@@ -159,6 +143,7 @@ impl Why {
     pub const fn title(&self, texts: &Texts) -> &'static str {
         match self {
             Self::CaptchaMissing | Self::CaptchaFailed => texts.unconfirmed,
+            Self::Nowhere => texts.problems.nothing_here,
             _ => texts.problem,
         }
     }
@@ -174,6 +159,12 @@ impl Why {
             }
             _ => vec![(self.code(), self.field(), self.words(texts))],
         }
+    }
+
+    /// Where or what, in English: for who writes a script, no word for visitors.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        if let Self::Malformed { detail } = self { Some(detail) } else { None }
     }
 
     /// The field at fault.
@@ -202,12 +193,13 @@ impl Why {
     pub fn words(&self, texts: &Texts) -> String {
         let p = &texts.problems;
         match self {
+            Self::Nowhere => p.check_address.to_owned(),
             Self::UnknownForm => p.unknown_form.to_owned(),
             Self::Inactive => p.inactive.to_owned(),
             Self::Method => p.method.to_owned(),
             Self::PostOnly => p.post_only.to_owned(),
             Self::Empty => p.empty.to_owned(),
-            Self::Malformed { detail } => p.malformed.replace("{detail}", detail),
+            Self::Malformed { .. } => p.malformed.to_owned(),
             Self::BrokenOff => p.broken_off.to_owned(),
             Self::TooSlow => p.too_slow.to_owned(),
             Self::TooLarge { limit } => p.too_large.replace("{limit}", &size(*limit)),
@@ -216,9 +208,6 @@ impl Why {
             Self::ValueTooLong { field, limit } => {
                 p.value_too_long.replace("{limit}", &limit.to_string()).replace("{field}", field)
             }
-            Self::TooManyFiles { limit } => p.too_many_files.replace("{limit}", &limit.to_string()),
-            Self::FileNameTooLong { limit } => p.file_name_too_long.replace("{limit}", &limit.to_string()),
-            Self::FileTooLarge { limit } => faults::of(texts.lang).file_too_large.replace("{limit}", &size(*limit)),
             Self::Invalid { faults: found } => {
                 let texts = faults::of(texts.lang);
                 let each = found.iter().map(|fault| fault.fault.words(texts, &fault.field));
@@ -242,6 +231,6 @@ impl Why {
 }
 
 /// A size for people.
-fn size(bytes: usize) -> String {
+pub(super) fn size(bytes: usize) -> String {
     if bytes >= 1 << 20 { format!("{} MiB", bytes >> 20) } else { format!("{} KiB", bytes.div_ceil(1 << 10)) }
 }

@@ -35,7 +35,7 @@ pub struct FormSet {
     /// Bodies on their way in.
     pub unfinished: Unfinished,
     /// Submissions that may be in hand at one time, from the last byte of their body to the answer.
-    pub in_hand: Semaphore,
+    pub in_hand: Arc<Semaphore>,
     /// Memory for bodies.
     pub in_hand_bytes: Arc<Budget>,
     /// Warnings that visitors can provoke.
@@ -50,7 +50,12 @@ impl FormSet {
     /// The forms of a configuration.
     #[must_use]
     pub fn new(forms: &[FormConfig], limits: &LimitsConfig, http: &HttpConfig) -> Self {
-        let forms: Vec<Arc<FormConfig>> = forms.iter().cloned().map(Arc::new).collect();
+        // Its page names what it takes, so that what it does not say itself is said here.
+        let settled = |form: &FormConfig| {
+            let bounds = form.file_bounds(limits);
+            FormConfig { file_bytes: Some(bounds.bytes), max_files: Some(bounds.most), ..form.clone() }
+        };
+        let forms: Vec<Arc<FormConfig>> = forms.iter().map(|form| Arc::new(settled(form))).collect();
         Self {
             by_path: forms.iter().map(|form| (form.path_name().to_owned(), Arc::clone(form))).collect(),
             by_id: forms.iter().map(|form| (form.id.clone(), Arc::clone(form))).collect(),
@@ -58,7 +63,7 @@ impl FormSet {
             proxies: Proxies::new(http),
             rates: Rates::new(limits),
             unfinished: Unfinished::new(UNFINISHED),
-            in_hand: Semaphore::new(limits.in_hand.min(Semaphore::MAX_PERMITS)),
+            in_hand: Arc::new(Semaphore::new(limits.in_hand.min(Semaphore::MAX_PERMITS))),
             in_hand_bytes: Budget::new(limits.in_hand_bytes),
             warned: Seldom::default(),
             // A key that cannot be read any more: rather nothing is kept than everything.
@@ -94,14 +99,17 @@ impl FormSet {
 
     /// Largest body that any form takes, in bytes: for a body that has not named its form yet.
     #[must_use]
-    pub fn largest_body(&self) -> usize {
-        self.by_id.values().filter(|form| form.enabled).map(|form| self.body_limit(form)).max().unwrap_or(0)
+    pub fn largest_body(&self, may_hold_files: bool) -> usize {
+        let enabled = self.by_id.values().filter(|form| form.enabled);
+        enabled.map(|form| self.body_limit(form, may_hold_files)).max().unwrap_or(0)
     }
 
-    /// Largest body of `form` in bytes.
+    /// Largest body of `form` in bytes. What room it has for files is no room for anything else.
     #[must_use]
-    pub fn body_limit(&self, form: &FormConfig) -> usize {
-        let usual = if form.allow_files { self.limits.body_with_files_bytes } else { self.limits.body_bytes };
-        form.body_bytes.unwrap_or(usual)
+    pub fn body_limit(&self, form: &FormConfig, may_hold_files: bool) -> usize {
+        let limits = &self.limits;
+        let usual = if form.allow_files { limits.body_with_files_bytes } else { limits.body_bytes };
+        let most = form.body_bytes.unwrap_or(usual);
+        if form.allow_files && !may_hold_files { most.min(limits.body_bytes) } else { most }
     }
 }

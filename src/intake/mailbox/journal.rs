@@ -242,7 +242,7 @@ impl Desk {
             raw_kind: RawKind::Mail,
             content_type: None,
             context: ArrivalContext { mail: Some(position), silent, truncated_from, ..ArrivalContext::default() },
-            raw,
+            raw: raw.into(),
         }
     }
 }

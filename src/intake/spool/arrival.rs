@@ -98,7 +98,7 @@ fn file_key(name: &str, stamp: Stamp, raw: &[u8]) -> ArrivalKey {
 fn mail(name: String, key: ArrivalKey, raw: Vec<u8>, deps: &SpoolDeps) -> NewArrival {
     let mut keys = vec![key];
     keys.extend(mail_keys(&raw));
-    arrival(name, SPOOL_ID.to_owned(), keys, RawKind::Mail, raw, deps)
+    arrival(name, SPOOL_ID.to_owned(), keys, RawKind::Mail, raw.into(), deps)
 }
 
 /// `{"form": "contact", "fields": {...}}`; the journal keeps the fields as a JSON form body.
@@ -130,7 +130,7 @@ fn form(name: String, key: ArrivalKey, raw: &[u8], deps: &SpoolDeps) -> Taken {
         form.duplicate_window(),
         deps.journal.clock().now(),
     ));
-    Taken::Arrival(Box::new(arrival(name, id.to_owned(), keys, RawKind::Form, Vec::from(body), deps)))
+    Taken::Arrival(Box::new(arrival(name, id.to_owned(), keys, RawKind::Form, body, deps)))
 }
 
 fn arrival(
@@ -138,7 +138,7 @@ fn arrival(
     intake_id: String,
     keys: Vec<ArrivalKey>,
     raw_kind: RawKind,
-    raw: Vec<u8>,
+    raw: Bytes,
     deps: &SpoolDeps,
 ) -> NewArrival {
     let clock = deps.journal.clock();

@@ -9,6 +9,7 @@
 //!   wait for a person.
 
 use axum::http::header;
+use bytes::Bytes;
 use ulid::Ulid;
 
 use super::{Hook, Proof};
@@ -36,7 +37,7 @@ pub const SEEN_BEFORE: &str = "seen_before";
 pub(super) struct Proven<'r> {
     pub(super) hook: &'r Hook,
     pub(super) head: &'r axum::http::request::Parts,
-    pub(super) raw: Vec<u8>,
+    pub(super) raw: Bytes,
     pub(super) client: String,
     pub(super) proof: Proof,
 }
@@ -121,7 +122,7 @@ impl Proven<'_> {
                 expires_at: None,
             });
             let (raw, content_type) = match lead.alone {
-                Some(own) => (own, Some("application/json".to_owned())),
+                Some(own) => (own.into(), Some("application/json".to_owned())),
                 None => (whole.take().unwrap_or_default(), content_type.clone()),
             };
             let context = mark(context.clone(), lead.test);
@@ -177,7 +178,7 @@ fn envelope(
     keys: Vec<ArrivalKey>,
     content_type: Option<String>,
     context: ArrivalContext,
-    raw: Vec<u8>,
+    raw: Bytes,
     now: Timestamp,
 ) -> Envelope {
     Envelope {

@@ -102,10 +102,10 @@ impl Visit<'_> {
         let Some(_coming) = self.forms.unfinished.admit(self.client) else { return refuse(body, Refusal::Busy).await };
         let taken = body::take(&self.head.headers, body, self.body_limit(), &self.forms.in_hand_bytes).await?;
         // Only what is here whole takes a turn.
-        let Ok(_turn) = self.forms.in_hand.try_acquire() else { return Err(Refusal::Busy) };
-        let proof = self.prove(&taken.bytes)?;
-        let proven =
-            Proven { hook: self.hook, head: self.head, raw: taken.bytes, client: self.client.to_string(), proof };
+        let Ok(turn) = Arc::clone(&self.forms.in_hand).try_acquire_owned() else { return Err(Refusal::Busy) };
+        let raw = taken.keep(Some(turn));
+        let proof = self.prove(&raw)?;
+        let proven = Proven { hook: self.hook, head: self.head, raw, client: self.client.to_string(), proof };
         let kept = proven.arrivals(&self.door.journal).await;
         let kept = kept.map_err(|Empty| Refusal::Malformed("the body is empty".to_owned()))?;
         match self.door.journal.accept_all(kept.arrivals).await {

@@ -162,7 +162,7 @@ impl HookSet {
     /// # Errors
     /// How long the client is to wait.
     pub(super) fn unproven(&self, client: IpAddr, hook: &str) -> Result<(), Duration> {
-        self.unproven.knock(client, hook)
+        self.unproven.knock(client, hook).map(|_| ())
     }
 
     /// Forgets clients that have been quiet.

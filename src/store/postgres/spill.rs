@@ -341,7 +341,7 @@ mod tests {
                 raw_kind: RawKind::Form,
                 content_type: Some("application/x-www-form-urlencoded".to_owned()),
                 context: ArrivalContext { client_ip: Some("192.0.2.1".to_owned()), ..ArrivalContext::default() },
-                raw,
+                raw: raw.into(),
             },
             initial: if n == 9 { InitialState::Quarantined("spam".to_owned()) } else { InitialState::Received },
         }
@@ -382,7 +382,7 @@ mod tests {
         let spill = open(&dir, 1 << 20).await;
         for (n, bytes) in [(1, 9_000), (2, 2_000), (3, 2_000), (4, 9_000), (5, 10)] {
             let mut large = form(n, None);
-            large.envelope.raw.resize(bytes, b'x');
+            large.envelope.raw = vec![b'x'; bytes].into();
             spill.accept(vec![large]).await.unwrap();
         }
         let mut read = Vec::new();

@@ -161,7 +161,7 @@ impl SpillFile {
         let seq: Option<i64> = sqlx::query_scalar(INSERT)
             .bind(envelope.id.to_string())
             .bind(spill_row::pack(arrival, first.as_ref().map(Content::of))?)
-            .bind(&envelope.raw)
+            .bind(&envelope.raw[..])
             .bind(i64::try_from(size).unwrap_or(i64::MAX))
             .fetch_optional(&mut self.db)
             .await?;

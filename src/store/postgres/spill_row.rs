@@ -91,7 +91,7 @@ pub(super) fn unpack(id: Ulid, text: &str, raw: Vec<u8>) -> StoreResult<(NewArri
             raw_kind: kept.raw_kind,
             content_type: kept.content_type,
             context: kept.context,
-            raw,
+            raw: raw.into(),
         },
         initial: kept.quarantined.map_or(InitialState::Received, InitialState::Quarantined),
     };

@@ -51,6 +51,7 @@ statements! {
         "INSERT INTO arrival_raw (arrival, raw)",
         " SELECT CAST(value->>0 AS BIGINT), substr($2, CAST(value->>1 AS INTEGER), CAST(value->>2 AS INTEGER)) FROM ",
         rows!("1"));
+    INSERT_LARGE("INSERT INTO arrival_raw (arrival, raw) VALUES ($1, $2)");
     INSERT_JOBS(
         "INSERT INTO job (id, queue, due_at)",
         " SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT) FROM ", rows!("1"));
@@ -82,6 +83,8 @@ statements! {
 
 /// Bytes of arrivals bound to one statement at most, unless one alone is larger.
 const RAW_CHUNK: usize = 8 << 20;
+/// Bytes from which a body is written by a statement of its own: gathering it with others would copy it.
+const RAW_ALONE: usize = 256 << 10;
 
 /// How long a key is kept after it has run out: arrivals from the spill are judged by when they came.
 const KEPT_KEYS: Duration = Duration::from_hours(72);
@@ -314,9 +317,14 @@ async fn mark(conn: &mut Connection, arrivals: &[&NewArrival], placed: &[Placed]
 
 async fn write_raw(conn: &mut Connection, raws: &[(i64, &[u8])]) -> StoreResult<()> {
     let mut rest = raws.iter().peekable();
-    while rest.peek().is_some() {
+    while let Some((id, raw)) = rest.peek() {
+        if raw.len() > RAW_ALONE {
+            sqlx::query(INSERT_LARGE).bind(*id).bind(*raw).execute(&mut *conn).await?;
+            rest.next();
+            continue;
+        }
         let (mut batch, mut bytes) = (Batch::default(), Vec::new());
-        while let Some((id, raw)) = rest.next_if(|(_, r)| bytes.is_empty() || bytes.len() + r.len() <= RAW_CHUNK) {
+        while let Some((id, raw)) = rest.next_if(|(_, r)| r.len() <= RAW_ALONE && bytes.len() + r.len() <= RAW_CHUNK) {
             row!(batch; id, bytes.len().saturating_add(1), raw.len());
             bytes.extend_from_slice(raw);
         }
@@ -389,7 +397,7 @@ pub(in super::super) async fn load(conn: &mut Connection, ids: &[Ulid]) -> Store
             raw_kind: if row.try_get::<&str, _>("raw_kind")? == "mail" { RawKind::Mail } else { RawKind::Form },
             content_type: row.try_get("content_type")?,
             context: serde_json::from_str(row.try_get("context")?).unwrap_or_default(),
-            raw: row.try_get::<Option<Vec<u8>>, _>("raw")?.unwrap_or_default(),
+            raw: row.try_get::<Option<Vec<u8>>, _>("raw")?.unwrap_or_default().into(),
         };
         found.insert(envelope.id, envelope);
     }

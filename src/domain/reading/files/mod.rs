@@ -42,11 +42,19 @@ pub enum Refusal {
     Polyglot,
     /// It has no bytes.
     Empty,
+    /// The form takes no files.
+    NoFiles,
+    /// There are more than the form takes.
+    TooMany,
+    /// It is larger than the form takes.
+    TooLarge,
+    /// Its name is longer than the form takes.
+    NameTooLong,
 }
 
 impl Refusal {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Executable,
         Self::ActiveContent,
         Self::DoubleExtension,
@@ -56,6 +64,10 @@ impl Refusal {
         Self::Content,
         Self::Polyglot,
         Self::Empty,
+        Self::NoFiles,
+        Self::TooMany,
+        Self::TooLarge,
+        Self::NameTooLong,
     ];
 
     /// The word stored and printed.
@@ -71,6 +83,50 @@ impl Refusal {
             Self::Content => "content",
             Self::Polyglot => "polyglot",
             Self::Empty => "empty",
+            Self::NoFiles => "no_files",
+            Self::TooMany => "too_many",
+            Self::TooLarge => "too_large",
+            Self::NameTooLong => "name_too_long",
+        }
+    }
+}
+
+/// How many files of what size a form takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bounds {
+    /// Takes files at all.
+    pub taken: bool,
+    /// Files of one submission.
+    pub most: usize,
+    /// Largest file, in bytes.
+    pub bytes: usize,
+    /// Longest name, in bytes.
+    pub name_bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { taken: true, most: usize::MAX, bytes: usize::MAX, name_bytes: usize::MAX }
+    }
+}
+
+impl Bounds {
+    /// Whether the file at `index` (from 0) among those of its submission is within them.
+    ///
+    /// # Errors
+    /// Why not.
+    pub const fn judge(&self, index: usize, file: Sent<'_>) -> Result<(), Refusal> {
+        if !self.taken {
+            Err(Refusal::NoFiles)
+        } else if index >= self.most {
+            Err(Refusal::TooMany)
+        } else if file.bytes.len() > self.bytes {
+            Err(Refusal::TooLarge)
+        } else if file.name.len() > self.name_bytes {
+            Err(Refusal::NameTooLong)
+        } else {
+            Ok(())
         }
     }
 }

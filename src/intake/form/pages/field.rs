@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::super::texts::Texts;
+use super::super::problem::size;
+use super::super::texts::{Texts, faults};
 use crate::config::form::{FormConfig, FormField, in_language};
 use crate::config::visitor::ConsentConfig;
 use crate::domain::reading::field_names::{canonical, is_attribution, is_control};
+use crate::domain::reading::files;
 use crate::domain::rules::FieldType;
 use crate::domain::submission::Canonical;
 
@@ -49,6 +51,10 @@ pub(super) struct Field<'a> {
     options: Vec<Choice<'a>>,
     pub(super) value: Cow<'a, str>,
     ticked: bool,
+    /// Kinds of files, as `accept` names them.
+    accept: String,
+    /// What else is to be known before filling it in.
+    hint: String,
     pub(super) error: Option<Cow<'a, str>>,
 }
 
@@ -75,6 +81,8 @@ impl<'a> Field<'a> {
             options: Vec::new(),
             value: Cow::Borrowed(""),
             ticked: false,
+            accept: String::new(),
+            hint: String::new(),
             error: None,
         }
     }
@@ -130,9 +138,21 @@ pub(super) fn blanks<'a>(form: &'a FormConfig, texts: &'static Texts) -> Vec<Fie
     let listed = |name: &str| form.fields.iter().any(|field| field.name == name);
     all.extend(form.consent.iter().filter(|consent| !listed(&consent.field)).map(|asked| consent(form, asked, texts)));
     if form.allow_files && form.max_files != Some(0) {
-        all.push(Field { label: texts.files.into(), kind: "file", ..Field::blank(FILES) });
+        all.push(uploads(form, texts));
     }
     all
+}
+
+/// The field for files, with what the form takes of them.
+fn uploads<'a>(form: &FormConfig, texts: &'static Texts) -> Field<'a> {
+    let endings = files::endings(&form.allowed_file_types);
+    let kinds: Vec<&str> = endings.iter().map(|ending| ending.trim_start_matches('.')).collect();
+    let limits = form.file_bytes.zip(form.max_files).map(|(bytes, count)| {
+        let words = faults::of(texts.lang).files_hint.replace("{kinds}", &kinds.join(", "));
+        words.replace("{count}", &count.to_string()).replace("{limit}", &size(bytes))
+    });
+    let (accept, hint) = (endings.join(","), limits.unwrap_or_default());
+    Field { label: texts.files.into(), kind: "file", accept, hint, ..Field::blank(FILES) }
 }
 
 /// A box with the text that is kept as evidence of its tick; never ticked beforehand.

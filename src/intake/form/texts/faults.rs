@@ -13,7 +13,8 @@ pub struct Faults {
     pub text: &'static str,
     pub unknown: &'static str,
     pub choice: &'static str,
-    pub file_too_large: &'static str,
+    /// Beside the field for files: `{kinds}`, `{count}` and `{limit}` are filled in.
+    pub files_hint: &'static str,
     /// Above the list of files that were not taken.
     pub files_refused: &'static str,
     /// Link that leads on.
@@ -24,6 +25,10 @@ pub struct Faults {
     kind: &'static str,
     differs: &'static str,
     empty: &'static str,
+    none: &'static str,
+    many: &'static str,
+    large: &'static str,
+    long: &'static str,
 }
 
 impl Faults {
@@ -37,6 +42,10 @@ impl Faults {
             Refusal::Extension => self.kind,
             Refusal::DeclaredType | Refusal::Content | Refusal::Polyglot => self.differs,
             Refusal::Empty => self.empty,
+            Refusal::NoFiles => self.none,
+            Refusal::TooMany => self.many,
+            Refusal::TooLarge => self.large,
+            Refusal::NameTooLong => self.long,
         }
     }
 }
@@ -60,7 +69,7 @@ static EN: Faults = Faults {
     text: "“{field}” needs text, not a file.",
     unknown: "This form has no field “{field}”.",
     choice: "“{field}” needs one of the values offered.",
-    file_too_large: "A file is too large: at most {limit}. Please send a smaller one.",
+    files_hint: "{kinds}. At most {count} files of {limit} each.",
     files_refused: "These files were not taken. Everything else has arrived.",
     go_on: "Continue",
     program: "“{file}” was not taken: it contains a program. Please send a PDF or a picture.",
@@ -69,6 +78,10 @@ static EN: Faults = Faults {
     kind: "“{file}” was not taken: this kind of file is not accepted here.",
     differs: "“{file}” was not taken: its content is not what its name says. Please save it anew and send it again.",
     empty: "“{file}” was not taken: it is empty.",
+    none: "“{file}” was not taken: this form takes no files.",
+    many: "“{file}” was not taken: at most {limit} files at a time.",
+    large: "“{file}” was not taken: it is too large, at most {limit}. Please send a smaller one.",
+    long: "“{file}” was not taken: its name is too long, at most {limit} bytes. Please rename it and send it again.",
 };
 
 static FR: Faults = Faults {
@@ -79,7 +92,7 @@ static FR: Faults = Faults {
     text: "« {field} » attend du texte, pas un fichier.",
     unknown: "Ce formulaire n’a pas de champ « {field} ».",
     choice: "« {field} » attend l’une des valeurs proposées.",
-    file_too_large: "Un fichier est trop volumineux : {limit} au maximum. Veuillez en envoyer un plus petit.",
+    files_hint: "{kinds}. Au plus {count} fichiers de {limit} chacun.",
     files_refused: "Ces fichiers n’ont pas été acceptés. Tout le reste est bien arrivé.",
     go_on: "Continuer",
     program: "« {file} » n’a pas été accepté : il contient un programme. Veuillez envoyer un PDF ou une image.",
@@ -88,6 +101,10 @@ static FR: Faults = Faults {
     kind: "« {file} » n’a pas été accepté : ce type de fichier n’est pas admis ici.",
     differs: "« {file} » n’a pas été accepté : son contenu ne correspond pas à son nom. Enregistrez-le à nouveau et renvoyez-le.",
     empty: "« {file} » n’a pas été accepté : il est vide.",
+    none: "« {file} » n’a pas été accepté : ce formulaire n’accepte pas de fichiers.",
+    many: "« {file} » n’a pas été accepté : {limit} fichiers au plus par envoi.",
+    large: "« {file} » n’a pas été accepté : il est trop volumineux, {limit} au maximum. Veuillez en envoyer un plus petit.",
+    long: "« {file} » n’a pas été accepté : son nom est trop long, {limit} octets au plus. Veuillez le renommer et le renvoyer.",
 };
 
 static CS: Faults = Faults {
@@ -98,7 +115,7 @@ static CS: Faults = Faults {
     text: "Do pole „{field}“ patří text, ne soubor.",
     unknown: "Tento formulář nemá pole „{field}“.",
     choice: "Do pole „{field}“ patří jedna z nabízených hodnot.",
-    file_too_large: "Soubor je příliš velký: nejvýše {limit}. Pošlete prosím menší.",
+    files_hint: "{kinds}. Nejvýše {count} souborů, každý do {limit}.",
     files_refused: "Tyto soubory jsme nepřijali. Vše ostatní dorazilo.",
     go_on: "Pokračovat",
     program: "Soubor „{file}“ jsme nepřijali: obsahuje program. Pošlete prosím PDF nebo obrázek.",
@@ -107,6 +124,10 @@ static CS: Faults = Faults {
     kind: "Soubor „{file}“ jsme nepřijali: tento druh souboru zde nepřijímáme.",
     differs: "Soubor „{file}“ jsme nepřijali: jeho obsah neodpovídá názvu. Uložte ho prosím znovu a pošlete znovu.",
     empty: "Soubor „{file}“ jsme nepřijali: je prázdný.",
+    none: "Soubor „{file}“ jsme nepřijali: tento formulář soubory nepřijímá.",
+    many: "Soubor „{file}“ jsme nepřijali: najednou lze poslat nejvýše {limit}.",
+    large: "Soubor „{file}“ jsme nepřijali: je příliš velký, nejvýše {limit}. Pošlete prosím menší.",
+    long: "Soubor „{file}“ jsme nepřijali: má příliš dlouhý název, nejvýše {limit} bajtů. Přejmenujte ho prosím a pošlete znovu.",
 };
 
 static FA: Faults = Faults {
@@ -117,7 +138,7 @@ static FA: Faults = Faults {
     text: "در «{field}» متن بنویسید، نه پرونده.",
     unknown: "این فرم فیلد «{field}» ندارد.",
     choice: "برای «{field}» یکی از گزینه‌ها را انتخاب کنید.",
-    file_too_large: "پرونده بیش از حد بزرگ است: حداکثر {limit}. لطفاً پروندهٔ کوچک‌تری بفرستید.",
+    files_hint: "{kinds}. حداکثر {count} پرونده، هر کدام تا {limit}.",
     files_refused: "این پرونده‌ها پذیرفته نشدند. بقیهٔ پیام رسیده است.",
     go_on: "ادامه",
     program: "«{file}» پذیرفته نشد: در آن برنامه هست. لطفاً PDF یا تصویر بفرستید.",
@@ -126,6 +147,10 @@ static FA: Faults = Faults {
     kind: "«{file}» پذیرفته نشد: این نوع پرونده اینجا پذیرفته نمی‌شود.",
     differs: "«{file}» پذیرفته نشد: محتوایش با نامش یکی نیست. لطفاً دوباره ذخیره کنید و بفرستید.",
     empty: "«{file}» پذیرفته نشد: خالی است.",
+    none: "«{file}» پذیرفته نشد: این فرم پرونده نمی‌پذیرد.",
+    many: "«{file}» پذیرفته نشد: هر بار حداکثر {limit} پرونده.",
+    large: "«{file}» پذیرفته نشد: بیش از حد بزرگ است، حداکثر {limit}. لطفاً پروندهٔ کوچک‌تری بفرستید.",
+    long: "«{file}» پذیرفته نشد: نامش بیش از حد بلند است، حداکثر {limit} بایت. لطفاً نام آن را تغییر دهید و دوباره بفرستید.",
 };
 
 #[cfg(test)]
@@ -142,7 +167,9 @@ mod tests {
             for text in [texts.required, texts.email, texts.number, texts.text, texts.unknown, texts.choice] {
                 assert!(text.contains("{field}"), "{lang} {text}");
             }
-            assert!(texts.file_too_large.contains("{limit}"), "{lang}");
+            for why in [Refusal::TooMany, Refusal::TooLarge, Refusal::NameTooLong] {
+                assert!(texts.refusal(why).contains("{limit}"), "{lang} {why:?}");
+            }
         }
     }
 }

@@ -172,6 +172,8 @@ pub struct OperatorTexts {
 #[derive(Debug, serde::Serialize)]
 #[expect(missing_docs, reason = "the names are those of the reasons")]
 pub struct Problems {
+    pub nothing_here: &'static str,
+    pub check_address: &'static str,
     pub unknown_form: &'static str,
     pub inactive: &'static str,
     pub method: &'static str,
@@ -184,8 +186,6 @@ pub struct Problems {
     pub too_many_fields: &'static str,
     pub name_too_long: &'static str,
     pub value_too_long: &'static str,
-    pub too_many_files: &'static str,
-    pub file_name_too_long: &'static str,
     pub no_files: &'static str,
     pub content_type: &'static str,
     pub content_encoding: &'static str,
