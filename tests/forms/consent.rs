@@ -395,3 +395,24 @@ fn an_operators_test_waits_for_nobodys_confirmation() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(column(&daemon, "SELECT kind FROM effect"), Vec::<String>::new(), "and nobody is written to");
 }
+
+#[test]
+fn bytes_go_after_their_days_and_the_lead_stays() {
+    let sink = SmtpSink::start();
+    let form = format!("{FORM}create_before_confirm = true\n[form.privacy]\nretention_days = 30\n");
+    let mut daemon = setup(&sink, &form, "").start();
+    let old = sign_up(&daemon, ANNE, "an old message");
+    sign_up(&daemon, "jan@dilna.cz", "a new message");
+    settled(&daemon, 2);
+    daemon.stop_cleanly();
+    let age = "UPDATE arrival SET received_at = received_at - 31 * 86400000000 WHERE id = (SELECT min(id) FROM arrival) \
+               RETURNING state";
+    assert_eq!(column(&daemon, age), ["decided"]);
+    daemon.restart();
+    wait::until("the old bytes are gone", wait::LONG, || shown(&daemon, &old)["raw_kept"] == false);
+    let kept = column(&daemon, "SELECT CAST(count(*) AS TEXT) FROM arrival_raw");
+    assert_eq!(kept, ["1"], "the new ones stay");
+    assert_eq!(column(&daemon, "SELECT ulid FROM entity WHERE kind = 'lead'").len(), 2);
+    let why = daemon.setup().run(&["explain", &old]);
+    assert!(why.status.code() == Some(1) && String::from_utf8_lossy(&why.stdout).contains("purged"));
+}
