@@ -258,7 +258,7 @@ async fn a_client_that_hangs_up_leaves_its_memory_and_turn_counted_until_the_wri
     wait::until("both are given back", wait::LONG, || {
         set.in_hand_bytes.left() == memory && set.in_hand.available_permits() == turns
     });
-    assert_eq!(house.arrivals().await.len(), 1);
+    wait::until_async("it is journalled", wait::LONG, || async { house.arrivals().await.len() == 1 }).await;
     house.stop().await;
 }
 

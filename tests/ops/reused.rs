@@ -104,11 +104,13 @@ fn the_door_compares_with_the_spill_as_with_the_database() {
             && count_blocking(&url, "SELECT count(*) FROM job") == 0
     });
     let alone = "SELECT count(*) FROM arrival WHERE duplicate_of IS NULL";
-    assert_eq!(count_blocking(&url, alone), 4, "two of each key");
+    assert_eq!(count_blocking(&url, alone), 5, "two of each key, and what the script was refused");
+    let held = texts_blocking(&url, "SELECT reason FROM arrival WHERE state = 'quarantined'");
+    assert_eq!(held, ["key_reused"], "it is kept all the same");
     let follows = "SELECT ulid || ' ' || (CAST(context AS JSON) -> 'extra' ->> 'follows') FROM arrival \
         WHERE duplicate_of IS NULL AND context LIKE '%follows%' ORDER BY id";
     let follows = texts_blocking(&url, follows);
-    assert_eq!(follows.len(), 2, "{follows:?}");
+    assert_eq!(follows.len(), 3, "{follows:?}");
     assert!(follows.contains(&format!("{second} {first}")), "{follows:?}");
     daemon.stop_cleanly();
 }
