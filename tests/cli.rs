@@ -49,7 +49,7 @@ fn migrated() -> Setup {
     setup
 }
 
-const COMMANDS: [&str; 33] = [
+const COMMANDS: [&str; 34] = [
     "hooks",
     "hooks list",
     "hooks adapters",
@@ -81,6 +81,7 @@ const COMMANDS: [&str; 33] = [
     "deliveries list",
     "deliveries retry",
     "replay",
+    "erase",
     "migrate",
     "doctor",
 ];

@@ -7,7 +7,7 @@ mod bodies;
 mod captcha;
 mod connections;
 mod consent;
-mod files;
+pub mod files;
 mod formspree;
 mod limits;
 mod operator;

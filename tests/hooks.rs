@@ -9,7 +9,7 @@ mod hostile;
 mod kept;
 mod reload;
 mod retrieval;
-mod rig;
+pub mod rig;
 mod several;
 mod ssrf;
 mod unverified;

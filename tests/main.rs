@@ -9,6 +9,7 @@ mod config;
 mod crash;
 mod delivery;
 mod edge;
+mod erase;
 mod forms;
 mod hooks;
 mod imap;

@@ -2,6 +2,7 @@
 
 mod commits;
 mod crowds;
+mod erase;
 mod jobs;
 mod journal;
 mod lab;
@@ -67,6 +68,9 @@ macro_rules! on {
             visitors: bounds_of_mail_are_exact_under_concurrency, a_mail_that_asks_again_is_the_same_mail,
                 a_link_works_once_and_only_for_what_it_is, a_confirmation_puts_back_only_what_waited_for_it,
                 bytes_kept_long_enough_go_and_nothing_else;
+            erase: nothing_of_an_erased_person_is_left_in_any_column,
+                records_of_an_erased_person_still_count_and_unsubscribing_still_holds,
+                an_erasure_takes_the_work_from_whoever_has_it, an_erasure_beside_daemons_that_write_leaves_nothing;
         });
     };
 }

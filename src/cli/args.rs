@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use ulid::Ulid;
 
 use super::{
-    campaigns, check, contacts, deliveries, doctor, explain, forms, hooks, migrate, records, replay, serve, submissions,
+    campaigns, check, contacts, deliveries, doctor, erase, explain, forms, hooks, migrate, records, replay, serve,
+    submissions,
 };
 use crate::domain::matching::EntityKind;
 
@@ -79,6 +80,8 @@ pub(super) enum Command {
     Hooks(hooks::HooksCommand),
     /// Process stored arrivals again
     Replay(replay::ReplayArgs),
+    /// Erase everything personal about one email address
+    Erase(erase::EraseArgs),
     /// Create the database or bring it to this version
     Migrate(migrate::MigrateArgs),
     /// Examine configuration, database, mailboxes, folders, clock and disk

@@ -10,6 +10,7 @@ mod contacts;
 pub(crate) mod context;
 mod deliveries;
 mod doctor;
+mod erase;
 mod explain;
 mod export;
 mod forms;
@@ -76,6 +77,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Hooks(command) => hooks::run(&context, command),
         Command::Replay(args) => replay::run(&context, &args),
+        Command::Erase(args) => erase::run(&context, &args),
         Command::Migrate(args) => migrate::run(&context, &args),
         Command::Doctor(args) => doctor::run(&context, &args),
         Command::ReadProbe => probe::child().map(|()| Outcome::Done).map_err(Into::into),

@@ -8,6 +8,7 @@
 
 mod arrive;
 mod batch;
+mod erase;
 mod errors;
 mod figures;
 mod lease;
@@ -19,6 +20,7 @@ pub mod sqlite;
 mod visitors;
 
 pub use arrive::{Accepted, CursorMove, HELD, InitialState, NewArrival};
+pub use erase::{Erasable, EraseStep, ErasedCounts, Erasure};
 pub use errors::{StoreError, StoreResult};
 use lease::Times;
 pub use lease::{Claim, Effect, Failure, JobSubject, LONGEST_WAIT, Lease, Queue};
@@ -272,6 +274,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Removes the bytes of at most `most` submissions of a form received before `before`, unless they are still to be
     /// worked on. Record, message, decision and digest stay. How many.
     async fn purge_raw(&self, form: &str, before: Timestamp, most: i64) -> StoreResult<u64>;
+    /// What there is of the person with this canonical address: the records that carry it and what hangs on them, their
+    /// arrivals, those of `also` that the caller recognised by reading them, and the repeats of all.
+    async fn erasable(&self, address: &str, also: &[Ulid]) -> StoreResult<Erasable>;
+    /// Runs steps of an erasure in one transaction; how many of each kind. A rehearsal is undone whole.
+    async fn erase(&self, steps: Vec<EraseStep>, by: &Erasure) -> StoreResult<ErasedCounts>;
+    /// At most `most` arrivals in whose message the address still stands, newest first.
+    async fn mentioned(&self, address: &str, most: i64) -> StoreResult<Vec<Ulid>>;
 
     // -- life -----------------------------------------------------------------------------------------------------
     /// Figures for health and metrics. Never an error: an unreachable database is a figure, a busy one shows the figures

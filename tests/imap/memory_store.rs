@@ -11,8 +11,9 @@ use pisteur::domain::envelope::{ArrivalState, Envelope};
 use pisteur::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use pisteur::store::rows;
 use pisteur::store::{
-    Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Evidence, Failure, Lease, LinkKind, MailboxState,
-    NamedLock, NewArrival, OpenLink, Queue, Store, StoreError, StoreResult, StoreStats, Turn, Used, VisitorMail,
+    Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
+    Evidence, Failure, Lease, LinkKind, MailboxState, NamedLock, NewArrival, OpenLink, Queue, Store, StoreError,
+    StoreResult, StoreStats, Turn, Used, VisitorMail,
 };
 use ulid::Ulid;
 
@@ -191,6 +192,15 @@ impl Store for MemoryStore {
         none()
     }
     async fn purge_raw(&self, _form: &str, _before: Timestamp, _most: i64) -> StoreResult<u64> {
+        none()
+    }
+    async fn erasable(&self, _address: &str, _also: &[Ulid]) -> StoreResult<Erasable> {
+        none()
+    }
+    async fn erase(&self, _steps: Vec<EraseStep>, _by: &Erasure) -> StoreResult<ErasedCounts> {
+        none()
+    }
+    async fn mentioned(&self, _address: &str, _most: i64) -> StoreResult<Vec<Ulid>> {
         none()
     }
     async fn wait(&self, _queue: Queue, _timeout: Duration) {}

@@ -10,6 +10,7 @@ use crate::domain::matching::EntityKind;
 use crate::domain::visitor::mailbox;
 use crate::store::Commit;
 use crate::store::batch::row;
+use crate::store::erase::suppressed;
 
 /// What a new contact or organisation has beside its enquiry.
 pub(super) struct Party<'a> {
@@ -51,7 +52,8 @@ impl Plan {
         row!(self.contacts; party.id, self.now, organisation, person.salutation, person.first_name, person.last_name,
             person.full_name, person.job_title, enquiry.organisation.name, enquiry.website, enquiry.language,
             enquiry.country, party.ownership.owner, party.team, party.customer_since,
-            i64::from(party.verification_required), party.last_message_at, suppression_address(enquiry));
+            i64::from(party.verification_required), party.last_message_at, suppression_address(enquiry),
+            suppression_hash(enquiry));
     }
 
     /// Contact points, those of the enquiry after `position`.
@@ -139,6 +141,11 @@ fn page(commit: &Commit) -> Option<&str> {
 /// The address that decides whether a new record starts unsubscribed.
 pub(super) fn suppression_address(enquiry: &Enquiry) -> Option<String> {
     enquiry.emails.first().map(|email| mailbox(&email.canonical))
+}
+
+/// What stands for it when the person was erased since.
+pub(super) fn suppression_hash(enquiry: &Enquiry) -> Option<String> {
+    suppression_address(enquiry).map(|address| suppressed(&address))
 }
 
 const fn email_kind(kind: EmailKind) -> &'static str {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::facts::Facts;
-use super::parties::{Party, suppression_address};
+use super::parties::{Party, suppression_address, suppression_hash};
 use super::touches::{Named, Touches};
 use super::{Ids, KnownRecords, Ownership, Plan, is_corporate, is_personal, text};
 use crate::domain::decision::{Link, NewRecord, RecordKind, UnknownCampaign};
@@ -143,7 +143,8 @@ impl Plan {
             facts.take_number("employees"), facts.take_number("market_share"), facts.take("region", None), budget,
             currency, ownership.owner, ownership.queue, new.team, i64::from(new.priority), new.score, ties.contact,
             ties.organisation, ties.linked_to, i64::from(new.verification_required), incomplete(new),
-            commit.envelope.received_at.micros(), suppression_address(enquiry), last, names.else_campaign);
+            commit.envelope.received_at.micros(), suppression_address(enquiry), last, names.else_campaign,
+            suppression_hash(enquiry));
         facts
     }
 

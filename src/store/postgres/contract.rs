@@ -15,8 +15,8 @@ use super::accept::journal_now;
 use super::driver::may_run_again;
 use super::link::{AT_THE_DOOR, AT_WORK, Link};
 use super::queries::{
-    arrivals, campaigns, commit, figures, files, imports, jobs, journal, mailboxes, neighbours, outline, people, probe,
-    records, retention, show, visitors,
+    arrivals, campaigns, commit, erase, figures, files, imports, jobs, journal, mailboxes, neighbours, outline, people,
+    probe, records, retention, show, visitors,
 };
 use super::{plans, server};
 use crate::clock::Timestamp;
@@ -25,9 +25,9 @@ use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::figures::Settled;
 use crate::store::{
-    Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Evidence, Failure, Lease, LinkKind, MailboxState,
-    NamedLock, NewArrival, OpenLink, Queue, Store, StoreError, StoreResult, StoreStats, Times, Turn, Used, VisitorMail,
-    rows,
+    Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
+    Evidence, Failure, Lease, LinkKind, MailboxState, NamedLock, NewArrival, OpenLink, Queue, Store, StoreError,
+    StoreResult, StoreStats, Times, Turn, Used, VisitorMail, rows,
 };
 
 /// How often a transaction that met another one runs again.
@@ -368,6 +368,19 @@ impl Store for Postgres {
             return Ok(0);
         }
         writing!(self, |conn| retention::purge(conn, &found))
+    }
+
+    async fn erasable(&self, address: &str, also: &[Ulid]) -> StoreResult<Erasable> {
+        reading!(self, |conn| erase::find(conn, address, also))
+    }
+
+    async fn erase(&self, steps: Vec<EraseStep>, by: &Erasure) -> StoreResult<ErasedCounts> {
+        let now = self.now();
+        writing!(self, |conn| erase::run_steps(conn, &steps, by, now))
+    }
+
+    async fn mentioned(&self, address: &str, most: i64) -> StoreResult<Vec<Ulid>> {
+        reading!(self, |conn| erase::mentioned(conn, address, most))
     }
 
     async fn stats(&self) -> StoreStats {

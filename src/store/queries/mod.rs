@@ -11,6 +11,7 @@
 pub(super) mod arrivals;
 pub(super) mod campaigns;
 pub(super) mod commit;
+pub(super) mod erase;
 pub(super) mod figures;
 pub(super) mod files;
 pub(super) mod imports;
@@ -67,6 +68,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         threads::STATEMENTS,
         visitors::STATEMENTS,
         writes::STATEMENTS,
+        &erase::all(),
     ]
     .concat()
 }

@@ -13,12 +13,13 @@ use crate::clock::Timestamp;
 use crate::domain::envelope::ArrivalState;
 use crate::domain::visitor::{AWAITING, mailbox};
 use crate::store::batch::{Batch, row};
+use crate::store::erase::suppressed;
 use crate::store::plan::Plan;
 use crate::store::{ConfirmedPurpose, Evidence, LinkKind, OpenLink, StoreResult, Times, Turn, Used, VisitorMail};
 
 statements! {
     OTHER_MAIL("SELECT effect FROM visitor_mail WHERE arrival = $1 AND kind = $2 AND effect <> $3");
-    SUPPRESSED("SELECT address FROM suppression WHERE address = $1 OR address = $2");
+    SUPPRESSED("SELECT address FROM suppression WHERE address IN ($1, $2, $3, $4)");
     TO_RECIPIENT(
         "SELECT COUNT(*) AS n FROM visitor_mail WHERE recipient = $1 AND kind = $2 AND at > $3 AND effect <> $4");
     TO_DOMAIN("SELECT COUNT(*) AS n FROM visitor_mail WHERE domain = $1 AND at > $2 AND effect <> $3");
@@ -92,8 +93,10 @@ async fn refusal(conn: &mut Connection, mail: &VisitorMail, now: Timestamp) -> S
     if other.fetch_optional(&mut *conn).await?.is_some() {
         return Ok(Some("this submission was answered already"));
     }
-    let suppressed = sqlx::query(SUPPRESSED).bind(&mail.address).bind(mailbox(&mail.address));
-    if suppressed.fetch_optional(&mut *conn).await?.is_some() {
+    let behind = mailbox(&mail.address);
+    let (erased, erased_behind) = (suppressed(&mail.address), suppressed(&behind));
+    let asked = sqlx::query(SUPPRESSED).bind(&mail.address).bind(behind).bind(erased).bind(erased_behind);
+    if asked.fetch_optional(&mut *conn).await?.is_some() {
         return Ok(Some("the address asked not to be written to"));
     }
     let (day, hour) = (now.before(DAY).micros(), now.before(HOUR).micros());

@@ -50,7 +50,7 @@ statements! {
         " CAST(value->>2 AS BIGINT), value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9,",
         " value->>10, value->>11, value->>12, value->>13, CAST(value->>14 AS BIGINT), CAST(value->>15 AS BIGINT),",
         " CAST(value->>16 AS BIGINT),",
-        " CASE WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.address = e.value->>17) THEN 1 ELSE 0 END FROM ",
+        " CASE WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.address IN (e.value->>17, e.value->>18)) THEN 1 ELSE 0 END FROM ",
         rows!("1"));
     LEADS(
         "INSERT INTO lead (id, created_at, modified_at, kind, salutation, first_name, last_name, full_name, job_title,",
@@ -70,7 +70,7 @@ statements! {
         " CAST(value->>34 AS BIGINT), CAST(value->>35 AS BIGINT), CAST(value->>36 AS BIGINT),",
         " CAST(value->>37 AS BIGINT), CAST(value->>38 AS BIGINT), CAST(value->>39 AS BIGINT), value->>40,",
         " CAST(value->>41 AS BIGINT),",
-        " CASE WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.address = e.value->>42) THEN 1 ELSE 0 END FROM ",
+        " CASE WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.address IN (e.value->>42, e.value->>45)) THEN 1 ELSE 0 END FROM ",
         rows!("1"));
     // No stage named: the team's first one, else the first one of all.
     OPPORTUNITIES(

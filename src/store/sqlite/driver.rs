@@ -59,6 +59,12 @@ pub(super) async fn lock_visitor_mail(_conn: &mut Connection) -> StoreResult<()>
     Ok(())
 }
 
+/// From now on what this connection deletes is overwritten, not only forgotten.
+pub(super) async fn overwrite_deleted(conn: &mut Connection) -> StoreResult<()> {
+    sqlx::raw_sql("PRAGMA secure_delete = ON").execute(conn).await?;
+    Ok(())
+}
+
 /// One writer needs no locks on keys.
 #[expect(clippy::unused_async, reason = "the other engine asks its server here")]
 pub(super) async fn lock_keys(_conn: &mut Connection, _keys: &BTreeSet<MatchKey>) -> StoreResult<()> {

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
 use super::queries::{
-    arrivals, campaigns, figures, files, imports, jobs, journal, mailboxes, neighbours, outline, people, probe,
+    arrivals, campaigns, erase, figures, files, imports, jobs, journal, mailboxes, neighbours, outline, people, probe,
     records, retention, show, visitors,
 };
 use super::writer::{Accept, Call, Command, Decide};
@@ -23,9 +23,9 @@ use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhoo
 use crate::store::figures::Figures;
 use crate::store::signal::Signals;
 use crate::store::{
-    Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Evidence, Failure, Lease, LinkKind, MailboxState,
-    NamedLock, NewArrival, OpenLink, Queue, Store, StoreError, StoreResult, StoreStats, Times, Turn, Used, VisitorMail,
-    rows,
+    Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
+    Evidence, Failure, Lease, LinkKind, MailboxState, NamedLock, NewArrival, OpenLink, Queue, Store, StoreError,
+    StoreResult, StoreStats, Times, Turn, Used, VisitorMail, rows,
 };
 
 /// The store on one SQLite file.
@@ -364,6 +364,19 @@ impl Store for Sqlite {
             return Ok(0);
         }
         self.write(move |conn, _| Box::pin(async move { retention::purge(conn, &found).await })).await
+    }
+
+    async fn erasable(&self, address: &str, also: &[Ulid]) -> StoreResult<Erasable> {
+        erase::find(&mut *self.reader().await?, address, also).await
+    }
+
+    async fn erase(&self, steps: Vec<EraseStep>, by: &Erasure) -> StoreResult<ErasedCounts> {
+        let by = by.clone();
+        self.write(move |conn, now| Box::pin(async move { erase::run_steps(conn, &steps, &by, now.wall).await })).await
+    }
+
+    async fn mentioned(&self, address: &str, most: i64) -> StoreResult<Vec<Ulid>> {
+        erase::mentioned(&mut *self.reader().await?, address, most).await
     }
 
     async fn stats(&self) -> StoreStats {

@@ -1,0 +1,139 @@
+//! `pisteur erase` on the built program, beside the running daemon: a form with a file, a held one, a mail and a hook.
+
+use std::path::Path;
+
+use serde_json::Value;
+use sqlx::{Connection as _, Row as _};
+
+use crate::forms::files::body;
+use crate::hooks::rig::Fixture;
+use crate::support::daemon::{Daemon, Setup};
+use crate::support::wait;
+
+const TABLES: &str = "[[form]]\nid = \"quote\"\nallow_files = true\n[limits]\nper_client_per_minute = 0\n\
+    [[hook]]\nid = \"jot\"\nadapter = \"jotform\"\nsecret_file = \"secret\"\n";
+const PDF: &[u8] = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n";
+
+fn code(out: &std::process::Output) -> i32 {
+    out.status.code().unwrap()
+}
+
+fn json(daemon: &Daemon, args: &[&str]) -> (i32, Value) {
+    let out = daemon.setup().run(args);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let said =
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}{}", String::from_utf8_lossy(&out.stderr)));
+    (code(&out), said)
+}
+
+/// Every text and blob of the database in one text, lower case.
+fn dump(daemon: &Daemon) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut conn = sqlx::SqliteConnection::connect(daemon.setup().database_url()).await.unwrap();
+        let columns = "SELECT m.name AS t, c.name AS c FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+                       WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY 1, 2";
+        let mut all = String::new();
+        for row in sqlx::query(columns).fetch_all(&mut conn).await.unwrap() {
+            let (table, column): (String, String) = (row.get("t"), row.get("c"));
+            let sql = format!("SELECT CAST(\"{column}\" AS BLOB) AS v FROM \"{table}\" ORDER BY 1");
+            for cell in sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut conn).await.unwrap() {
+                let bytes = cell.get::<Option<Vec<u8>>, _>("v").unwrap_or_default();
+                all.push_str(&format!("{table}.{column}: {}\n", String::from_utf8_lossy(&bytes)));
+            }
+        }
+        conn.close().await.unwrap();
+        all.to_lowercase()
+    })
+}
+
+fn post(daemon: &Daemon, name: &str, email: &str, more: &[(&str, &str)], word: &str) {
+    let fields = [&[("name", name), ("email", email), ("message", word)], more].concat();
+    let body = body(&fields, &[("cv", &format!("{word}.pdf"), "application/pdf", PDF)]);
+    let answer = daemon.public().post("/f/quote", "multipart/form-data; boundary=BoUnDaRy", &body).unwrap();
+    assert!(answer.status < 400, "{} {}", answer.status, answer.text());
+}
+
+fn drop_in(folder: &Path, name: &str, email: &str, word: &str) {
+    let mail = format!(
+        "From: {name} <{email}>\r\nTo: sales@our-company.example\r\nSubject: About a {word}\r\nMessage-ID: <{word}@mua>\r\n\
+         Date: Mon, 02 Mar 2026 10:00:00 +0100\r\nContent-Type: text/plain\r\n\r\nCould you make me a {word}?\r\n"
+    );
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join(".part"), mail).unwrap();
+    std::fs::rename(folder.join(".part"), folder.join(format!("{word}.eml"))).unwrap();
+}
+
+#[test]
+fn a_person_is_erased_beside_the_running_daemon_and_the_others_stay() {
+    let jot = Fixture::named("jotform");
+    let daemon = Setup::bare()
+        .keys("own_domains = [\"our-company.example\"]")
+        .tables(TABLES)
+        .file("secret", &jot.secret)
+        .start();
+    for (name, email, phone, word) in [
+        ("Jana Needleova", "Jana.Needleova+web@gmail.com", "+420 777 123 456", "pinwheel"),
+        ("Otto Stayer", "otto@stayer.cz", "+420 777 654 321", "gazebo"),
+    ] {
+        post(&daemon, name, email, &[("phone", phone)], word);
+        post(&daemon, name, email, &[("_gotcha", "bot")], &format!("{word}-held"));
+        drop_in(&daemon.path("var/inbox"), name, email, word);
+        let lead = jot.body.replace("ana@taller.example", email).replace(&jot.id, &format!("59111{}", word.len()));
+        let lead = lead.replace("345 678", &format!("345 6{}8", word.len()));
+        let path = format!("/hooks/jot{}", jot.address);
+        let answer = daemon.public().post(&path, &jot.content_type, lead.as_bytes()).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    wait::until("every arrival is decided", wait::LONG, || {
+        let out = daemon.setup().run(&["submissions", "list", "--json"]);
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        text.lines().count() == 8 && !text.contains("\"received\"") && !text.contains("\"processing\"")
+    });
+    let before = dump(&daemon);
+    for word in ["needleova", "pinwheel", "pinwheel-held", "otto@stayer.cz", "gazebo"] {
+        assert!(before.contains(word), "{word} is there to be found");
+    }
+
+    let out = daemon.setup().run(&["erase", "jana.needleova@gmail.com"]);
+    assert_eq!(code(&out), 2, "a script says --yes");
+    assert!(String::from_utf8_lossy(&out.stderr).contains("--yes"));
+    let (exit, would) = json(&daemon, &["erase", "jana.needleova@gmail.com", "--dry-run", "--json"]);
+    assert_eq!((exit, &would["dry_run"], &would["counts"]["arrivals"]), (0, &true.into(), &4.into()), "{would}");
+    assert_eq!(dump(&daemon), before, "a dry run changes nothing");
+    let (exit, done) = json(&daemon, &["erase", "JanaNeedleova@googlemail.com", "--yes", "--json"]);
+    assert_eq!((exit, &done["counts"]), (0, &would["counts"]), "{done}");
+
+    let after = dump(&daemon);
+    for word in ["needleova", "pinwheel", "gmail.com", "+420777123456", "+420 777 123 456"] {
+        let left: Vec<&str> = after.lines().filter(|line| line.contains(word)).collect();
+        assert!(left.is_empty(), "{word}: {left:?}");
+    }
+    for word in ["stayer", "gazebo", "gazebo.pdf"] {
+        assert_eq!(after.matches(word).count(), before.matches(word).count(), "{word} of another person");
+    }
+    let (exit, nothing) = json(&daemon, &["erase", "jana.needleova@gmail.com", "--yes", "--json"]);
+    assert_eq!((exit, &nothing["found"]), (1, &false.into()));
+
+    post(&daemon, "Jana Needleova", "jana.needleova@gmail.com", &[], "pinwheel");
+    wait::until("she is a new person", wait::LONG, || {
+        let out = daemon.setup().run(&["leads", "list", "--json"]);
+        String::from_utf8_lossy(&out.stdout).matches("jana.needleova@gmail.com").count() == 1
+    });
+}
+
+#[test]
+fn an_address_of_the_house_and_a_wrong_one_are_refused() {
+    let setup = Setup::bare().keys("own_domains = [\"our-company.example\"]");
+    assert_eq!(code(&setup.run(&["migrate"])), 0);
+    for (address, said) in [("sales@our-company.example", "own_domains"), ("nobody", "no email address")] {
+        let out = setup.run(&["erase", address, "--yes"]);
+        assert_eq!(code(&out), 2);
+        assert!(String::from_utf8_lossy(&out.stderr).contains(said), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+    let out = setup.run(&["erase", "nobody@nowhere.cz", "--yes"]);
+    assert_eq!(
+        (code(&out), String::from_utf8_lossy(&out.stdout).as_ref()),
+        (1, "Nothing is stored about nobody@nowhere.cz.\n")
+    );
+}
