@@ -214,6 +214,7 @@ fn run_workers(app: &Arc<App>) {
             lease: config.worker.lease(),
             max_crashes: i64::from(config.worker.max_crashes),
             program: std::env::current_exe().ok(),
+            idle: worker::IDLE,
         };
         worker::spawn(&processor, &settings, &app.life.work_tasks, &app.life.work);
         reload::start_outbox(app, &owner);

@@ -10,7 +10,8 @@ use pisteur::domain::envelope::ArrivalState;
 use pisteur::domain::matching::EntityKind;
 use pisteur::store::rows::RecordRow;
 
-use crate::support::postgres::Postgres;
+use crate::support::postgres::{Fsync, Postgres};
+use crate::support::wait;
 use house::House;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -504,4 +505,32 @@ async fn one_mailbox_with_two_names_of_one_family_is_two_people() {
     let leads = house.leads().await;
     assert_eq!(leads.len(), 2);
     assert!(leads[1].verification_required);
+}
+
+async fn every_wake_up_finds_a_worker_with_something_to_do(house: House) {
+    // So long that nobody looks by themselves while the test runs.
+    let (tracker, cancel) = house.workers(Duration::from_hours(1));
+    for number in 0..30 {
+        let (name, email) = (format!("Prénom{number} Nom{number}"), format!("p{number}@societe-{number}.fr"));
+        house.form(&[("name", &name), ("email", &email), ("message", "Bonjour")]).await;
+        wait::until_async("the only arrival there is gets decided", wait::LONG, || async {
+            house.leads().await.len() == number + 1
+        })
+        .await;
+    }
+    cancel.cancel();
+    tracker.close();
+    tracker.wait().await;
+    house.store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lone_arrival_is_decided_when_it_comes_on_sqlite() {
+    every_wake_up_finds_a_worker_with_something_to_do(House::sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lone_arrival_is_decided_when_it_comes_on_postgres() {
+    let server = Postgres::start(Fsync::Off);
+    every_wake_up_finds_a_worker_with_something_to_do(House::at(&server.url(&server.database())).await).await;
 }

@@ -29,12 +29,14 @@ pub struct WorkerSettings {
     pub max_crashes: i64,
     /// This program, for reading suspects apart; `None` reads them in this process.
     pub program: Option<PathBuf>,
+    /// How long an idle worker waits for a wake-up before it looks by itself: [`IDLE`] but in tests.
+    pub idle: Duration,
 }
 
 /// Pause after the database could not be asked.
 const AWAY_PAUSE: Duration = Duration::from_secs(1);
 /// How long an idle worker waits for a wake-up before it looks by itself.
-const IDLE: Duration = Duration::from_secs(5);
+pub const IDLE: Duration = Duration::from_secs(5);
 
 /// What a worker does with its leases.
 #[derive(Debug, Clone)]
@@ -55,7 +57,7 @@ pub fn spawn(processor: &Arc<Processor>, settings: &WorkerSettings, tracker: &Ta
             lease: settings.lease,
             suspects: matches!(duty, Duty::Suspects { .. }),
         };
-        tracker.spawn(serve(Arc::clone(processor), cancel.clone(), claim, duty));
+        tracker.spawn(serve(Arc::clone(processor), cancel.clone(), claim, duty, settings.idle));
     };
     for index in 0..settings.workers.max(1) {
         start(&format!("w{index}"), settings.batch, Duty::Fresh);
@@ -64,13 +66,13 @@ pub fn spawn(processor: &Arc<Processor>, settings: &WorkerSettings, tracker: &Ta
     start("suspects", 1, duty);
 }
 
-async fn serve(processor: Arc<Processor>, cancel: CancellationToken, claim: Claim, duty: Duty) {
+async fn serve(processor: Arc<Processor>, cancel: CancellationToken, claim: Claim, duty: Duty, idle: Duration) {
     while !cancel.is_cancelled() {
         match processor.store.claim(claim.clone()).await {
             Ok(leases) if leases.is_empty() => {
                 tokio::select! {
                     () = cancel.cancelled() => return,
-                    () = processor.store.wait(Queue::Process, IDLE) => {}
+                    () = pause(&processor, &duty, idle) => {}
                 }
             }
             Ok(leases) => {
@@ -87,6 +89,15 @@ async fn serve(processor: Arc<Processor>, cancel: CancellationToken, claim: Clai
                 }
             }
         }
+    }
+}
+
+/// A wake-up is for one worker, and says that something fresh is there: who looks for suspects must not take it. Jobs
+/// become suspect by the end of a lease, which wakes nobody.
+async fn pause(processor: &Processor, duty: &Duty, idle: Duration) {
+    match duty {
+        Duty::Fresh => processor.store.wait(Queue::Process, idle).await,
+        Duty::Suspects { .. } => tokio::time::sleep(idle).await,
     }
 }
 

@@ -16,9 +16,12 @@ use pisteur::domain::reading::arrival_key;
 use pisteur::domain::rules::RuleSet;
 use pisteur::pipeline::Brain;
 use pisteur::pipeline::process::Processor;
+use pisteur::pipeline::worker::{self, WorkerSettings};
 use pisteur::store::rows::{ArrivalFilter, ArrivalRow, RecordDetail, RecordFilter, RecordRow};
 use pisteur::store::{self, Accepted, Claim, Failure, InitialState, NewArrival, OpenOptions, Queue, Store};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
 use crate::support::daemon::CONTACT;
@@ -111,6 +114,29 @@ impl House {
             lease: Duration::from_secs(60),
         };
         Self { store, clock, processor, uids: AtomicU32::new(1), url: url.to_owned(), dir, keys: keys.to_owned() }
+    }
+
+    /// Starts two workers, and the one for suspects, which look by themselves after `idle` only.
+    pub fn workers(&self, idle: Duration) -> (TaskTracker, CancellationToken) {
+        let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let processor = Processor {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            brain: Arc::clone(&self.processor.brain),
+            max_failures: 3,
+            lease: Duration::from_secs(60),
+        };
+        let settings = WorkerSettings {
+            owner: "test".to_owned(),
+            workers: 2,
+            batch: 64,
+            lease: Duration::from_secs(60),
+            max_crashes: 2,
+            program: None,
+            idle,
+        };
+        worker::spawn(&Arc::new(processor), &settings, &tracker, &cancel);
+        (tracker, cancel)
     }
 
     /// Moves the clock.
