@@ -250,8 +250,9 @@ fn a_missing_permission_and_a_missing_token_say_what_to_do() {
     wait::until("an id of another shape is never asked for", wait::LONG, || dead().len() == 3);
     assert_eq!(graph.asked("/v23.0/"), 2);
     assert_eq!(missing(&daemon).len(), 3, "what never came stays open");
-    let ready = daemon.operator().get("/readyz").unwrap().text();
-    assert!(ready.contains("deliveries list"), "{ready}");
+    wait::until("it is a reason of readiness", wait::LONG, || {
+        daemon.operator().get("/readyz").is_ok_and(|ready| ready.text().contains("deliveries list"))
+    });
     daemon.stop_cleanly();
 }
 
