@@ -7,6 +7,9 @@ pub const FIRST: Duration = Duration::from_secs(5);
 /// Longest wait.
 pub const LONGEST: Duration = Duration::from_hours(1);
 
+/// Longest wait between the first two rounds of one attempt.
+const ROUND: Duration = Duration::from_millis(20);
+
 /// Wait after `failures` failures so far (0 = the first one just happened): min(2^n * 5 s, 1 h), moved by up to 20 %.
 ///
 /// `jitter` is 0..=`u32::MAX`, spread evenly by the caller: 0 gives 80 %, the maximum gives 120 %. It keeps jobs that
@@ -17,6 +20,13 @@ pub fn backoff(failures: u32, jitter: u32) -> Duration {
     let millis = u64::try_from(doubled.as_millis()).unwrap_or(u64::MAX);
     let spread = (millis * 2 / 5).saturating_mul(u64::from(jitter)) / u64::from(u32::MAX);
     Duration::from_millis(millis * 4 / 5 + spread)
+}
+
+/// Wait between two rounds of one attempt: at most 20 ms longer with every round, spread by `jitter` as above.
+#[must_use]
+pub fn between_rounds(round: usize, jitter: u32) -> Duration {
+    let rounds = u32::try_from(round).unwrap_or(u32::MAX).saturating_add(1);
+    ROUND.saturating_mul(rounds).mul_f64(f64::from(jitter) / f64::from(u32::MAX))
 }
 
 /// Spreads the low bits of an identifier into a jitter: deterministic for a job and attempt, different between jobs.

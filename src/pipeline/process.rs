@@ -43,8 +43,6 @@ const BYTES_AT_ONCE: u64 = 32 << 20;
 const SENDERS: usize = 8;
 /// Decisions on a wave before its arrivals are decided one after another, and on each of those before it is given back.
 const ROUNDS: usize = 4;
-/// Between two decisions on one arrival, at most and for each round before, so that two workers do not keep step.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// What processing needs, shared by all workers.
 #[derive(Debug)]
@@ -217,7 +215,10 @@ impl Processor {
         for round in 0..ROUNDS {
             match self.round(brain, one).await {
                 Ok(again) if !again.contains(&true) => return,
-                Ok(_) => tokio::time::sleep(pause(&work.lease, round)).await,
+                Ok(_) => {
+                    let jitter = backoff::jitter_of(work.lease.job(), work.lease.attempt());
+                    tokio::time::sleep(backoff::between_rounds(round, jitter)).await;
+                }
                 Err(error) => return self.give_back(one, &error).await,
             }
         }
@@ -469,13 +470,6 @@ fn arrival_of(lease: &Lease) -> Option<Ulid> {
         JobSubject::Arrival(id) => Some(*id),
         JobSubject::Effect(_) => None,
     }
-}
-
-/// Spread by arrival, longer with every round.
-fn pause(lease: &Lease, round: usize) -> Duration {
-    let rounds = u32::try_from(round).unwrap_or(u32::MAX).saturating_add(1);
-    let part = f64::from(backoff::jitter_of(lease.job(), lease.attempt())) / f64::from(u32::MAX);
-    PAUSE.saturating_mul(rounds).mul_f64(part)
 }
 
 fn stage(name: &'static str, started: Instant) {
