@@ -15,4 +15,5 @@ mod pages;
 mod repeats;
 mod screening;
 mod spool;
+mod uploads;
 mod wire;

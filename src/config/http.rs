@@ -161,8 +161,14 @@ pub struct LimitsConfig {
     pub file_name_bytes: usize,
     /// Submissions in hand at one time; more are answered 503.
     pub in_hand: usize,
-    /// Bytes of bodies in memory at one time; more are answered 503.
+    /// Bytes of bodies in memory at one time; more are answered 503. A body of more than 64 KiB is in memory only when all
+    /// of it has come.
     pub in_hand_bytes: usize,
+    /// Folder where larger bodies are while they come, in files without a name. On a local disk with room for
+    /// `uploads_bytes`, no `tmpfs`. When not set, the folder of the database file; with PostgreSQL `spill.dir`.
+    pub uploads_dir: Option<PathBuf>,
+    /// Bytes of such bodies on that disk at one time; more are answered 503.
+    pub uploads_bytes: usize,
     /// Open connections of one listener.
     pub connections: usize,
     /// Open connections of one client, trusted proxies and this machine excepted.
@@ -194,6 +200,8 @@ impl Default for LimitsConfig {
             file_name_bytes: 255,
             in_hand: 512,
             in_hand_bytes: 256 << 20,
+            uploads_dir: None,
+            uploads_bytes: 1 << 30,
             connections: 2_000,
             connections_per_client: 100,
             header_seconds: 10,
@@ -273,8 +281,10 @@ impl LimitsConfig {
         if self.body_with_files_bytes < self.body_bytes {
             problems.push(Problem::new("body_with_files_bytes", "not less than limits.body_bytes"));
         }
-        if self.in_hand_bytes < self.body_with_files_bytes {
-            problems.push(Problem::new("in_hand_bytes", "not less than limits.body_with_files_bytes"));
+        for (key, room) in [("in_hand_bytes", self.in_hand_bytes), ("uploads_bytes", self.uploads_bytes)] {
+            if room < self.body_with_files_bytes {
+                problems.push(Problem::new(key, "not less than limits.body_with_files_bytes"));
+            }
         }
         problems
     }

@@ -341,13 +341,14 @@ impl Config {
         problems
     }
 
-    /// Bodies that no budget of memory could ever hold would be turned away for ever.
+    /// Bodies for which there could never be room would be turned away for ever.
     fn too_large_for_memory(&self) -> Vec<Problem> {
         let forms = self.form.iter().enumerate().map(|(i, form)| (format!("form.{i}.body_bytes"), form.body_bytes));
         let hooks = self.hook.iter().enumerate().map(|(i, hook)| (format!("hook.{i}.body_bytes"), hook.body_bytes));
-        let beyond =
-            forms.chain(hooks).filter(|(_, bytes)| bytes.is_some_and(|bytes| bytes > self.limits.in_hand_bytes));
-        beyond.map(|(key, _)| Problem::new(key, "not more than limits.in_hand_bytes")).collect()
+        let rooms = [("in_hand_bytes", self.limits.in_hand_bytes), ("uploads_bytes", self.limits.uploads_bytes)];
+        let (name, room) = if rooms[0].1 <= rooms[1].1 { rooms[0] } else { rooms[1] };
+        let beyond = forms.chain(hooks).filter(|(_, bytes)| bytes.is_some_and(|bytes| bytes > room));
+        beyond.map(|(key, _)| Problem::new(key, format!("not more than limits.{name}"))).collect()
     }
 
     fn validate_top(&self) -> Vec<Problem> {

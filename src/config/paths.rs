@@ -63,6 +63,14 @@ impl Config {
         if let Some(path) = self.sqlite_path().map(|path| self.resolve(&path)) {
             self.database = format!("sqlite://{}", path.display());
         }
+        let uploads = self.limits.uploads_dir.as_ref().map(|folder| self.resolve(folder));
+        self.limits.uploads_dir = uploads.or_else(|| Some(self.beside_database()));
+    }
+
+    /// The folder of the daemon's own disk: that of the database file, or of the spill.
+    fn beside_database(&self) -> PathBuf {
+        let file = self.sqlite_path();
+        file.and_then(|file| file.parent().map(Path::to_path_buf)).unwrap_or_else(|| self.spill.dir.clone())
     }
 
     /// File of an SQLite database as `database` names it, `None` for PostgreSQL and for a database in memory.

@@ -239,7 +239,7 @@ async fn a_client_that_hangs_up_leaves_its_memory_and_turn_counted_until_the_wri
     let mut other = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     let set = house.forms.load_full();
-    let (memory, turns) = (set.in_hand_bytes.left(), set.in_hand.available_permits());
+    let (memory, turns) = (set.uploads.memory.left(), set.in_hand.available_permits());
     let mut client = connect(&house);
     let content = format!("message={}", "x".repeat(50_000));
     let request = format!(
@@ -252,11 +252,11 @@ async fn a_client_that_hangs_up_leaves_its_memory_and_turn_counted_until_the_wri
     client.shutdown(Shutdown::Both).unwrap();
     drop(client);
     wait::until("the connection is gone and the write is not", wait::LONG, || house.tracker.len() == 2);
-    let counted = (memory - set.in_hand_bytes.left(), turns - set.in_hand.available_permits());
+    let counted = (memory - set.uploads.memory.left(), turns - set.in_hand.available_permits());
     assert!(counted.0 >= content.len() && counted.0 <= content.len() * 5 / 4 && counted.1 == 1, "{counted:?}");
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     wait::until("both are given back", wait::LONG, || {
-        set.in_hand_bytes.left() == memory && set.in_hand.available_permits() == turns
+        set.uploads.memory.left() == memory && set.in_hand.available_permits() == turns
     });
     wait::until_async("it is journalled", wait::LONG, || async { house.arrivals().await.len() == 1 }).await;
     house.stop().await;

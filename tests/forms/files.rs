@@ -1,9 +1,5 @@
 //! Uploaded files: which are taken, and that one which is not loses nothing else.
 
-use std::io::{BufReader, Write};
-use std::net::TcpStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use pisteur::config::form::FormField;
 use pisteur::domain::envelope::ArrivalState;
 use regex::Regex;
@@ -12,7 +8,6 @@ use serde_json::Value;
 use super::house::{House, Plan};
 use crate::support::clamd::{Clamd, EICAR, Mood};
 use crate::support::daemon::{Daemon, Setup};
-use crate::support::http::read_answer;
 use crate::support::wait;
 
 const MULTIPART: &str = "multipart/form-data; boundary=BoUnDaRy";
@@ -41,7 +36,7 @@ pub fn body(fields: &[(&str, &str)], files: &[(&str, &str, &str, &[u8])]) -> Vec
     out
 }
 
-fn taking(change: impl FnOnce(&mut pisteur::config::FormConfig)) -> Plan {
+pub fn taking(change: impl FnOnce(&mut pisteur::config::FormConfig)) -> Plan {
     Plan::form(|form| {
         form.allow_files = true;
         change(form);
@@ -305,75 +300,6 @@ fn a_scanner_that_is_away_slow_or_fails_leaves_files_unscanned_and_says_so() {
         let expected = pairs(&[(&format!("{n}.txt"), "clean")]);
         wait::until("it is scanned", wait::LONG, || verdicts(&daemon, &format!("eva{n}@web.example")) == expected);
     }
-}
-
-#[test]
-fn many_large_uploads_at_once_stay_within_their_memory() {
-    const EACH: usize = 20 << 20;
-    let limits = "[limits]\nper_client_per_minute = 0\nper_form_per_minute = 0\nin_hand_bytes = 67108864";
-    let daemon = Setup::bare().tables("[[form]]\nid = \"quote\"\nallow_files = true").tables(limits).start();
-    let (taken, busy) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let content = [PDF, &vec![b'%'; EACH][..]].concat();
-    std::thread::scope(|scope| {
-        for n in 0..12 {
-            let (taken, busy, content, http) = (&taken, &busy, &content, daemon.public());
-            scope.spawn(move || {
-                let sent = body(&[("message", &n.to_string())], &[("f", "a.pdf", "application/pdf", content)]);
-                // Whoever is told to come back does.
-                wait::until("an upload is taken", wait::LONG, || match http.post("/f/quote", MULTIPART, &sent) {
-                    Ok(answer) if answer.status == 200 => taken.fetch_add(1, Ordering::SeqCst) < usize::MAX,
-                    Ok(answer) if answer.status == 503 => busy.fetch_add(1, Ordering::SeqCst) == usize::MAX,
-                    other => panic!("{other:?}"),
-                });
-            });
-        }
-    });
-    let (taken, busy) = (taken.into_inner(), busy.into_inner());
-    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
-    let peak: usize = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
-        .unwrap();
-    println!("12 uploads of 20 MiB under 64 MiB: {taken} taken, {busy} told to come back, peak {} MiB", peak >> 10);
-    assert_eq!(taken, 12, "every one in the end");
-    // Beside the bodies: the program, one write, and what workers read back meanwhile.
-    assert!(peak >> 10 < 360, "the peak was {} MiB", peak >> 10);
-    let kept = lines(&daemon, &["submissions", "list", "--limit", "0", "--json"]);
-    assert_eq!(kept.len(), taken, "what was taken is kept, what was not is not");
-}
-
-#[test]
-fn of_uploads_that_are_too_much_together_one_gets_through() {
-    const LIMIT: usize = 64 << 20;
-    let limits = format!(
-        "[limits]\nper_client_per_minute = 0\nbody_with_files_bytes = {LIMIT}\nfile_bytes = {LIMIT}\nin_hand_bytes = {LIMIT}"
-    );
-    let daemon = Setup::bare().tables("[[form]]\nid = \"quote\"\nallow_files = true").tables(&limits).start();
-    let content = [PDF, &vec![b'%'; LIMIT - (4 << 20)][..]].concat();
-    let sent = body(&[("message", "plans")], &[("f", "a.pdf", "application/pdf", &content)]);
-    // More than half of the room, and more than the system keeps on the way: at least one was turned away before both
-    // had sent so much.
-    let (early, late) = sent.split_at(sent.len() - (4 << 20));
-    let head = format!(
-        "POST /f/quote HTTP/1.1\r\nHost: localhost\r\nContent-Type: {MULTIPART}\r\nContent-Length: {}\r\n\r\n",
-        sent.len()
-    );
-    let begun = std::sync::Barrier::new(2);
-    let upload = || {
-        let mut line = TcpStream::connect(daemon.public().addr).unwrap();
-        line.set_read_timeout(Some(wait::LONG)).unwrap();
-        line.write_all(head.as_bytes()).unwrap();
-        line.write_all(early).unwrap();
-        begun.wait();
-        line.write_all(late).unwrap();
-        read_answer(&mut BufReader::new(&line)).unwrap().status
-    };
-    let mut statuses = std::thread::scope(|scope| {
-        let both = [scope.spawn(upload), scope.spawn(upload)];
-        both.map(|upload| upload.join().unwrap())
-    });
-    statuses.sort_unstable();
-    assert_eq!(statuses, [303, 503]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -120,13 +120,13 @@ async fn a_full_hand_answers_503_and_is_free_again_afterwards() {
     }
     drop(held);
     assert_eq!(house.http.post_form("/f/contact", &[("message", "1")]).unwrap().status, 200);
-    let memory = set.in_hand_bytes.left();
-    let mut held = set.in_hand_bytes.share();
+    let memory = set.uploads.memory.left();
+    let mut held = set.uploads.memory.share();
     assert!(held.grow(memory));
     assert_eq!(house.http.post_form("/f/contact", &[("message", "2")]).unwrap().status, 503);
     drop(held);
     assert_eq!(house.http.post_form("/f/contact", &[("message", "2")]).unwrap().status, 200);
-    wait::until("all memory is given back", wait::LONG, || set.in_hand_bytes.left() == memory);
+    wait::until("all memory is given back", wait::LONG, || set.uploads.memory.left() == memory);
     house.stop().await;
 }
 

@@ -26,6 +26,10 @@ pub(super) async fn examine(context: &Context, config: &Config) -> Vec<Check> {
     } else {
         folders.push(("spill.dir", config.spill.dir.clone()));
     }
+    let uploads = config.limits.uploads_dir.clone().unwrap_or_else(std::env::temp_dir);
+    if folders.iter().all(|(_, folder)| *folder != uploads) {
+        folders.insert(0, ("limits.uploads_dir", uploads));
+    }
     for (key, folder) in &folders {
         checks.push(writable(context, key, folder));
     }

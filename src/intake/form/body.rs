@@ -1,12 +1,12 @@
 //! Taking a request's body in, within its limits.
 //!
 //! Invariants: `Content-Length` is believed only to refuse earlier; what is in memory is counted against the budget of
-//! all requests before it is kept, with the room made for what is still to come; a refused body gives its share back
-//! before the rest of it is thrown away, one that was taken when nobody holds its bytes any more.
+//! all requests before it is kept, with the room made for what is still to come, and of a body that is still coming it is
+//! little: the rest goes to disk; a refused body gives its share back before the rest of it is thrown away, one that was
+//! taken when nobody holds its bytes any more.
 
 use std::error::Error;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,14 +16,17 @@ use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::FormSet;
-use super::budget::{Budget, Share};
+use super::budget::Share;
 use super::problem::Why;
+use super::uploads::{OnDisk, Uploads};
 
 /// After a refusal at most this much of the rest is read and thrown away, so that the client sees the answer instead of
 /// a broken connection.
 const DISCARDED: usize = 64 << 20;
 /// And for at most this long.
 const DISCARD_TIME: Duration = Duration::from_secs(5);
+/// Of a body that is still coming at most this much is in memory. As many as there may be connections fit in.
+const AT_ONCE: usize = 64 << 10;
 /// Room made at the start, in bytes.
 const FIRST: usize = 4_096;
 
@@ -58,19 +61,59 @@ impl Taken {
         Bytes::from_owner(Held { bytes: self.bytes, _share: self.share, _turn: turn })
     }
 
-    /// Makes room for `more` bytes, of `expected` in all; false when there is no memory for them. What is asked of the
-    /// system is what is counted: as much as has come, and a part of it again so that room is seldom made.
-    fn reserve(&mut self, more: usize, expected: usize) -> bool {
-        let (held, needed) = (self.bytes.capacity(), self.bytes.len().saturating_add(more));
-        if needed <= held {
-            return true;
+    /// Adds what came; false when there is no memory for it. What is asked of the system is what is counted: as much as
+    /// has come, and a part of it again so that room is seldom made, but no more than the `expected` bytes in all.
+    fn add(&mut self, data: &[u8], expected: usize) -> bool {
+        let (held, needed) = (self.bytes.capacity(), self.bytes.len().saturating_add(data.len()));
+        if needed > held {
+            let wanted = held.saturating_add(held / 4).clamp(FIRST, expected.max(FIRST)).max(needed);
+            if !self.share.grow(wanted - held) {
+                return false;
+            }
+            self.bytes.reserve_exact(wanted - self.bytes.len());
         }
-        let wanted = held.saturating_add(held / 4).clamp(FIRST, expected.max(FIRST)).max(needed);
-        if !self.share.grow(wanted - held) {
-            return false;
-        }
-        self.bytes.reserve_exact(wanted - self.bytes.len());
+        self.bytes.extend_from_slice(data);
         true
+    }
+}
+
+/// A body that is still coming.
+struct Coming<'u> {
+    uploads: &'u Uploads,
+    /// Its beginning; once the file is there only its share counts, for what the file has not written yet.
+    start: Taken,
+    file: Option<OnDisk>,
+    /// Bytes so far.
+    bytes: usize,
+}
+
+impl<'u> Coming<'u> {
+    fn new(uploads: &'u Uploads) -> Self {
+        let start = Taken { bytes: Vec::new(), share: uploads.memory.share() };
+        Self { uploads, start, file: None, bytes: 0 }
+    }
+
+    async fn add(&mut self, data: &[u8], expected: usize) -> Result<(), Why> {
+        self.bytes += data.len();
+        if let Some(file) = &mut self.file {
+            return self.uploads.write(file, data).await;
+        }
+        if self.bytes <= AT_ONCE {
+            return if self.start.add(data, expected.min(AT_ONCE)) { Ok(()) } else { Err(Why::Busy) };
+        }
+        let mut file = self.uploads.open().await?;
+        self.uploads.write(&mut file, &std::mem::take(&mut self.start.bytes)).await?;
+        self.uploads.write(&mut file, data).await?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// All of it, in memory.
+    async fn whole(self) -> Result<Taken, Why> {
+        let Some(file) = self.file else { return Ok(self.start) };
+        drop(self.start);
+        let (bytes, share) = self.uploads.load(file).await?;
+        Ok(Taken { bytes, share })
     }
 }
 
@@ -86,7 +129,7 @@ pub(in crate::intake) async fn take_from(
         discard(body).await;
         return Err(Why::Busy);
     };
-    take(headers, body, limit, &set.in_hand_bytes).await
+    take(headers, body, limit, &set.uploads).await
 }
 
 /// Takes the body in, at most `limit` bytes.
@@ -94,7 +137,7 @@ pub(in crate::intake) async fn take(
     headers: &HeaderMap,
     mut body: Body,
     limit: usize,
-    budget: &Arc<Budget>,
+    uploads: &Uploads,
 ) -> Result<Taken, Why> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|size| size > limit) {
@@ -103,23 +146,22 @@ pub(in crate::intake) async fn take(
         }
         return Err(Why::TooLarge { limit });
     }
-    let mut taken = Taken { bytes: Vec::new(), share: budget.share() };
+    let mut coming = Coming::new(uploads);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| why(&error))?;
         let Some(data) = frame.data_ref() else { continue };
-        let refusal = if taken.bytes.len() + data.len() > limit {
+        let refusal = if coming.bytes + data.len() > limit {
             Some(Why::TooLarge { limit })
         } else {
-            (!taken.reserve(data.len(), announced.unwrap_or(limit))).then_some(Why::Busy)
+            coming.add(data, announced.unwrap_or(limit)).await.err()
         };
         if let Some(refusal) = refusal {
-            drop((taken, frame));
+            drop((coming, frame));
             discard(body).await;
             return Err(refusal);
         }
-        taken.bytes.extend_from_slice(data);
     }
-    Ok(taken)
+    coming.whole().await
 }
 
 /// Reads and throws away what still comes.
@@ -151,27 +193,61 @@ fn why(error: &(dyn Error + 'static)) -> Why {
 
 #[cfg(test)]
 mod tests {
+    use super::super::budget::Budget;
     use super::*;
+    use crate::config::http::LimitsConfig;
 
     #[test]
     fn the_room_that_is_made_is_counted_and_given_back_with_the_last_copy() {
         let budget = Budget::new(100_000);
         let mut taken = Taken { bytes: Vec::new(), share: budget.share() };
         for _ in 0..70 {
-            assert!(taken.reserve(1_000, 70_000));
-            taken.bytes.extend_from_slice(&[b'x'; 1_000]);
+            assert!(taken.add(&[b'x'; 1_000], 70_000));
             assert_eq!(100_000 - budget.left(), taken.bytes.capacity(), "what is asked of the system is counted");
             assert!(taken.bytes.capacity() <= 70_000, "no more than was announced");
         }
-        assert!(!taken.reserve(40_000, 200_000), "more than there is");
+        assert!(!taken.add(&vec![b'x'; 40_000], 200_000), "more than there is");
         assert_eq!(budget.left(), 100_000, "it gave up what it held");
         let mut taken = Taken { bytes: Vec::new(), share: budget.share() };
-        assert!(taken.reserve(10, 10));
+        assert!(taken.add(&[b'x'; 10], 10));
         let kept = taken.keep(None);
         let copy = kept.clone();
         drop(kept);
         assert!(budget.left() < 100_000);
         drop(copy);
         assert_eq!(budget.left(), 100_000);
+    }
+
+    #[tokio::test]
+    async fn of_a_body_that_is_still_coming_little_is_in_memory_and_all_of_it_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = LimitsConfig { uploads_dir: Some(folder.path().into()), ..LimitsConfig::default() };
+        let uploads = Uploads::new(&limits);
+        let held = || limits.in_hand_bytes - uploads.memory.left();
+        let sent: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
+        let mut coming = Coming::new(&uploads);
+        for piece in sent.chunks(9_999) {
+            coming.add(piece, sent.len()).await.unwrap();
+            assert!(held() <= AT_ONCE, "{} bytes", held());
+        }
+        assert_eq!(limits.uploads_bytes - uploads.disk_left(), sent.len());
+        let whole = coming.whole().await.unwrap().keep(None);
+        assert!(whole == sent);
+        assert_eq!((held(), uploads.disk_left()), (sent.len(), limits.uploads_bytes));
+        drop(whole);
+        assert_eq!(held(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_small_body_needs_no_disk() {
+        let uploads = Uploads::new(&LimitsConfig {
+            uploads_dir: Some("/proc/nothing/can/be/made/here".into()),
+            ..LimitsConfig::default()
+        });
+        let mut coming = Coming::new(&uploads);
+        coming.add(&vec![b'x'; AT_ONCE], AT_ONCE).await.unwrap();
+        let mut larger = Coming::new(&uploads);
+        assert!(larger.add(&vec![b'x'; AT_ONCE + 1], AT_ONCE + 1).await.is_err());
+        assert_eq!(coming.whole().await.unwrap().bytes.len(), AT_ONCE);
     }
 }

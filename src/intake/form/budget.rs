@@ -1,13 +1,19 @@
-//! Memory of all bodies that are on their way in.
+//! Memory, or disk, of all bodies that are on their way in.
 //!
-//! Invariant: a share that cannot grow is empty from that moment on. So of bodies that are too much together, one always
-//! gets through: the last one finds what all others gave up.
+//! Invariants: a share that cannot grow is empty from that moment on. So of bodies that are too much together, one always
+//! gets through: the last one finds what all others gave up. Who waits for room gets it in the order of coming.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
+
 /// Bytes left for bodies.
 #[derive(Debug)]
-pub struct Budget(Mutex<usize>);
+pub struct Budget {
+    left: Mutex<usize>,
+    queue: tokio::sync::Mutex<()>,
+    freed: Notify,
+}
 
 /// What one body holds; given back when dropped.
 #[derive(Debug)]
@@ -20,13 +26,13 @@ impl Budget {
     /// A budget of so many bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(bytes)))
+        Arc::new(Self { left: Mutex::new(bytes), queue: tokio::sync::Mutex::default(), freed: Notify::new() })
     }
 
     /// Bytes that nobody holds.
     #[must_use]
     pub fn left(&self) -> usize {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A share of nothing yet.
@@ -34,26 +40,53 @@ impl Budget {
     pub fn share(self: &Arc<Self>) -> Share {
         Share { budget: Arc::clone(self), bytes: 0 }
     }
+
+    /// A share of so many bytes, as soon as there is room for them. More than the budget was made with never is.
+    pub async fn wait_for(self: &Arc<Self>, bytes: usize) -> Share {
+        let _turn = self.queue.lock().await;
+        loop {
+            let mut freed = std::pin::pin!(self.freed.notified());
+            // From here on nothing that is given back is missed.
+            freed.as_mut().enable();
+            let mut share = self.share();
+            if share.grow(bytes) {
+                return share;
+            }
+            freed.await;
+        }
+    }
+
+    fn give_back(&self, bytes: usize) {
+        if bytes > 0 {
+            *self.left.lock().unwrap_or_else(PoisonError::into_inner) += bytes;
+            self.freed.notify_waiters();
+        }
+    }
 }
 
 impl Share {
     /// Holds so many bytes more. Where there is no room for them, `false`, and it holds none at all.
     pub fn grow(&mut self, bytes: usize) -> bool {
-        let mut left = self.budget.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = self.budget.left.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rest) = left.checked_sub(bytes) {
             *left = rest;
             self.bytes += bytes;
-            true
-        } else {
-            *left += std::mem::take(&mut self.bytes);
-            false
+            return true;
         }
+        drop(left);
+        self.empty();
+        false
+    }
+
+    /// Gives back what it holds.
+    pub fn empty(&mut self) {
+        self.budget.give_back(std::mem::take(&mut self.bytes));
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        *self.budget.0.lock().unwrap_or_else(PoisonError::into_inner) += self.bytes;
+        self.empty();
     }
 }
 
@@ -81,6 +114,33 @@ mod tests {
         drop(first);
         assert_eq!(budget.left(), 0);
         drop(second);
+        assert_eq!(budget.left(), 10);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_room_gets_it_in_the_order_of_coming() {
+        let budget = Budget::new(10);
+        let mut held = budget.share();
+        assert!(held.grow(8));
+        let (mut large, mut small) = (Box::pin(budget.wait_for(9)), Box::pin(budget.wait_for(1)));
+        assert!(futures::poll!(&mut large).is_pending(), "there is no room");
+        assert!(futures::poll!(&mut small).is_pending(), "it came later");
+        drop(held);
+        let large = large.await;
+        drop((large, small.await));
+        assert_eq!(budget.left(), 10);
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_waiting_takes_nothing_along() {
+        let budget = Budget::new(10);
+        let mut held = budget.share();
+        assert!(held.grow(8));
+        let mut gone = Box::pin(budget.wait_for(9));
+        assert!(futures::poll!(&mut gone).is_pending());
+        drop(gone);
+        drop(held);
+        assert_eq!(budget.wait_for(10).await.bytes, 10);
         assert_eq!(budget.left(), 10);
     }
 }

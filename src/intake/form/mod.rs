@@ -36,6 +36,7 @@ mod shares;
 pub mod stamp;
 pub mod texts;
 pub mod unfinished;
+pub mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;

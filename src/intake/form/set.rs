@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::budget::Budget;
 use super::client::Proxies;
 use super::rates::Rates;
 use super::unfinished::Unfinished;
+use super::uploads::Uploads;
 use crate::config::form::FormConfig;
 use crate::config::http::{HttpConfig, LimitsConfig};
 use crate::config::visitor::IpRule;
@@ -36,8 +36,8 @@ pub struct FormSet {
     pub unfinished: Unfinished,
     /// Submissions that may be in hand at one time, from the last byte of their body to the answer.
     pub in_hand: Arc<Semaphore>,
-    /// Memory for bodies.
-    pub in_hand_bytes: Arc<Budget>,
+    /// Where bodies are while they come, and the memory for them.
+    pub uploads: Uploads,
     /// Warnings that visitors can provoke.
     pub warned: Seldom,
     /// What is kept of visitors' network addresses, by form id.
@@ -64,7 +64,7 @@ impl FormSet {
             rates: Rates::new(limits),
             unfinished: Unfinished::new(UNFINISHED),
             in_hand: Arc::new(Semaphore::new(limits.in_hand.min(Semaphore::MAX_PERMITS))),
-            in_hand_bytes: Budget::new(limits.in_hand_bytes),
+            uploads: Uploads::new(limits),
             warned: Seldom::default(),
             // A key that cannot be read any more: rather nothing is kept than everything.
             kept_ips: forms.iter().map(|f| (f.id.clone(), f.privacy.rule().unwrap_or(IpRule::Drop))).collect(),

@@ -1,0 +1,161 @@
+//! Large bodies while they come: on disk, in files without a name.
+//!
+//! Invariants: such a file is gone with the process or the request, whatever ends them; what lies on disk is counted
+//! before it is written; a body is in memory whole only when its last byte has come, within the memory of all bodies.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+use super::budget::{Budget, Share};
+use super::problem::Why;
+use crate::config::http::LimitsConfig;
+
+/// A body that is whole waits at most so long for memory.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Bytes of a body on their way to the disk.
+const UNWRITTEN: usize = 64 << 10;
+
+/// Where bodies are while they come.
+#[derive(Debug)]
+pub struct Uploads {
+    folder: PathBuf,
+    disk: Arc<Budget>,
+    /// Memory for bodies.
+    pub memory: Arc<Budget>,
+}
+
+/// The first part of a body, or all of it, on disk.
+#[derive(Debug)]
+pub(super) struct OnDisk {
+    file: File,
+    bytes: usize,
+    share: Share,
+}
+
+impl Uploads {
+    /// As the limits say.
+    #[must_use]
+    pub fn new(limits: &LimitsConfig) -> Self {
+        Self {
+            folder: limits.uploads_dir.clone().unwrap_or_else(std::env::temp_dir),
+            disk: Budget::new(limits.uploads_bytes),
+            memory: Budget::new(limits.in_hand_bytes),
+        }
+    }
+
+    /// Bytes that may still be written.
+    #[must_use]
+    pub fn disk_left(&self) -> usize {
+        self.disk.left()
+    }
+
+    /// A new file.
+    pub(super) async fn open(&self) -> Result<OnDisk, Why> {
+        let folder = self.folder.clone();
+        let opened = tokio::task::spawn_blocking(move || nameless(&folder)).await;
+        let file = opened.unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(|error| self.broken(&error))?;
+        let mut file = File::from_std(file);
+        file.set_max_buf_size(UNWRITTEN);
+        Ok(OnDisk { file, bytes: 0, share: self.disk.share() })
+    }
+
+    /// Writes on. When the disk may not hold more, [`Why::Busy`].
+    pub(super) async fn write(&self, to: &mut OnDisk, bytes: &[u8]) -> Result<(), Why> {
+        if !to.share.grow(bytes.len()) {
+            return Err(Why::Busy);
+        }
+        to.bytes += bytes.len();
+        to.file.write_all(bytes).await.map_err(|error| self.broken(&error))
+    }
+
+    /// What was written, in memory with its share of it, as soon as there is room for so much.
+    pub(super) async fn load(&self, from: OnDisk) -> Result<(Vec<u8>, Share), Why> {
+        let OnDisk { mut file, bytes, share: on_disk } = from;
+        let share = tokio::time::timeout(WAIT, self.memory.wait_for(bytes)).await.map_err(|_| Why::Busy)?;
+        let mut whole = Vec::with_capacity(bytes);
+        let read = async {
+            file.flush().await?;
+            file.rewind().await?;
+            // The library reads straight into what is left of the room, a piece at a time.
+            while whole.len() < bytes && file.read_buf(&mut whole).await? > 0 {}
+            io::Result::Ok(())
+        };
+        read.await.map_err(|error| self.broken(&error))?;
+        if whole.len() != bytes {
+            return Err(self.broken(&io::ErrorKind::UnexpectedEof.into()));
+        }
+        drop((file, on_disk));
+        Ok((whole, share))
+    }
+
+    fn broken(&self, error: &io::Error) -> Why {
+        let folder = self.folder.display().to_string();
+        tracing::error!(folder, %error, "a large body could not be kept in {folder} while it came ({error}): free the disk or \
+            set limits.uploads_dir to a folder that Pisteur may write");
+        Why::Unavailable
+    }
+}
+
+/// A file in `folder` that no one else can open, and that the system removes when it is closed. The folder is made if it
+/// is not there.
+fn nameless(folder: &Path) -> io::Result<std::fs::File> {
+    tempfile::tempfile_in(folder).or_else(|error| {
+        if error.kind() != io::ErrorKind::NotFound {
+            return Err(error);
+        }
+        std::fs::create_dir_all(folder)?;
+        tempfile::tempfile_in(folder)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uploads(folder: &Path, disk: usize, memory: usize) -> Uploads {
+        let limits = LimitsConfig {
+            uploads_dir: Some(folder.to_path_buf()),
+            uploads_bytes: disk,
+            in_hand_bytes: memory,
+            ..LimitsConfig::default()
+        };
+        Uploads::new(&limits)
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_read_back_to_the_last_byte_and_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = uploads(&folder.path().join("not/there/yet"), 4 << 20, 4 << 20);
+        let sent: Vec<u8> = (0..3_000_001_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
+        let mut file = uploads.open().await.unwrap();
+        for piece in sent.chunks(70_001) {
+            uploads.write(&mut file, piece).await.unwrap();
+        }
+        assert_eq!(uploads.disk_left(), (4 << 20) - sent.len());
+        assert_eq!(std::fs::read_dir(folder.path().join("not/there/yet")).unwrap().count(), 0, "it has no name");
+        let (read, share) = uploads.load(file).await.unwrap();
+        assert!(read == sent && read.capacity() == sent.len());
+        assert_eq!((uploads.disk_left(), uploads.memory.left()), (4 << 20, (4 << 20) - sent.len()));
+        drop(share);
+        assert_eq!(uploads.memory.left(), 4 << 20);
+    }
+
+    #[tokio::test]
+    async fn the_disk_holds_no_more_than_it_may_and_a_folder_that_is_none_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let limited = uploads(folder.path(), 1_000, 1_000);
+        let mut file = limited.open().await.unwrap();
+        limited.write(&mut file, &[0; 600]).await.unwrap();
+        assert!(matches!(limited.write(&mut file, &[0; 600]).await, Err(Why::Busy)));
+        assert_eq!(limited.disk_left(), 1_000, "it gave up what it held");
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(matches!(uploads(&file, 1, 1).open().await, Err(Why::Unavailable)));
+    }
+}
