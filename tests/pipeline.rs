@@ -3,6 +3,7 @@
 mod attribution;
 mod crowds;
 mod house;
+mod machines;
 
 use std::time::Duration;
 

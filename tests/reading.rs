@@ -7,6 +7,7 @@ mod corpora;
 mod corpus;
 mod hostile;
 mod laws;
+mod machines;
 mod senders;
 
 use std::path::{Path, PathBuf};

@@ -113,7 +113,7 @@ fn form_type(raw: &[u8]) -> String {
 pub fn to_json(file: &str, envelope: &Envelope, submission: &Submission, enquiry: &Enquiry) -> Value {
     let none = MailFacts::default();
     let mail = submission.mail.as_ref().unwrap_or(&none);
-    json!({
+    let mut object = json!({
         "file": file,
         "digest": envelope.digest.to_string(),
         "kind": if envelope.raw_kind == RawKind::Mail { "mail" } else { "form" },
@@ -139,7 +139,12 @@ pub fn to_json(file: &str, envelope: &Envelope, submission: &Submission, enquiry
         "enquiry": enquiry,
         "may_reply": submission.mail.as_ref().map(|m| m.may_reply),
         "warnings": submission.warnings,
-    })
+    });
+    if let Value::Object(map) = &mut object {
+        map.extend(mail.complaint.as_ref().map(|complaint| ("complaint".to_owned(), json!(complaint))));
+        map.extend(mail.returns_on.as_ref().map(|day| ("returns_on".to_owned(), json!(day))));
+    }
+    object
 }
 
 /// A page for people: what matters first, what is absent left out.
@@ -153,6 +158,13 @@ fn page(path: &Path, submission: &Submission, enquiry: &Enquiry, out: &mut Outpu
     line("class", submission.class.map(MailClass::as_str));
     line("flags", Some(&submission.flags.join(", ")));
     line("subject", submission.subject.as_deref());
+    let mail = submission.mail.as_ref();
+    if let Some(bounce) = mail.and_then(|m| m.bounce.as_ref()) {
+        line("undelivered", bounce.recipient.as_deref());
+        line("because", bounce.diagnostic.as_deref().or(bounce.reason.as_deref()));
+    }
+    line("complaint", mail.and_then(|m| m.complaint.as_ref()).and_then(|c| c.recipient.as_deref()));
+    line("returns on", mail.and_then(|m| m.returns_on.as_deref()));
     line("person", enquiry.person.full_name.as_deref());
     line("organisation", enquiry.organisation.name.as_deref().or(enquiry.organisation.domain.as_deref()));
     enquiry.emails.iter().for_each(|email| line("email", Some(&email.address)));

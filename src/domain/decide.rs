@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use ulid::Ulid;
 
-use super::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind, UnknownCampaign};
+use super::decision::{Action, Bounced, Decision, Link, NewRecord, OwnerChoice, RecordKind, UnknownCampaign};
 use super::enquiry::attribution::folded;
 use super::enquiry::email::EmailAddress;
 use super::enquiry::{EmailKind, Enquiry};
@@ -23,6 +23,7 @@ use super::envelope::{ArrivalState, Envelope, TEST};
 use super::hooks;
 use super::matching::verdict::{self, Known};
 use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
+use super::reading::complaint::is_wish;
 use super::rules::facts::{Facts, KnownFacts};
 use super::rules::{Declarations, Evaluation, Guarded, OnKnown, RuleSet};
 use super::screening::{self, Screening, Verdict};
@@ -102,6 +103,7 @@ pub fn decide(q: &Question<'_>) -> Decision {
         keys: if is_test_event(q.submission) { Vec::new() } else { keys::keys_of(q.enquiry) },
         // Only what is believed may silence an address: not what is held or thrown away.
         unsubscribe: unsubscribe(q).filter(|_| matches!(state, ArrivalState::Decided | ArrivalState::Parked)),
+        bounced: bounced(q).filter(|_| state == ArrivalState::Parked),
         rules_hash: q.rules.hash().to_owned(),
         rule_ids: evaluation.rule_ids.clone(),
         trace: trace(q, &known, thread, &evaluation, &screened),
@@ -412,12 +414,27 @@ fn incomplete(q: &Question<'_>, ev: &Evaluation) -> Vec<String> {
 
 /// Whoever complains or asks to be left alone is not written to again.
 fn unsubscribe(q: &Question<'_>) -> Option<String> {
-    let bounce = q.submission.mail.as_ref().and_then(|m| m.bounce.as_ref());
+    let complaint = q.submission.mail.as_ref().and_then(|m| m.complaint.as_ref());
     match q.submission.class {
-        Some(MailClass::Complaint) => bounce.and_then(|b| b.recipient.clone()).map(|r| r.to_lowercase()),
+        Some(MailClass::Complaint) => {
+            let wish = complaint.filter(|complaint| is_wish(complaint));
+            wish.and_then(|complaint| complaint.recipient.as_deref()).and_then(canonical)
+        }
         _ if q.enquiry.unsubscribe => q.enquiry.emails.first().map(|e| e.canonical.clone()),
         _ => None,
     }
+}
+
+/// Whom a report says could not be reached; nobody for one of a delay.
+fn bounced(q: &Question<'_>) -> Option<Bounced> {
+    let mail = q.submission.mail.as_ref().filter(|_| q.submission.class == Some(MailClass::Bounce))?;
+    let bounce = mail.bounce.as_ref()?;
+    let address = bounce.recipient.as_deref().and_then(canonical)?;
+    Some(Bounced { address, hard: bounce.hard, status: bounce.status.clone().or_else(|| bounce.reason.clone()) })
+}
+
+fn canonical(address: &str) -> Option<String> {
+    EmailAddress::parse(address).map(|address| address.canonical())
 }
 
 /// Why, for the record: rules and match evidence; no message text, no addresses.

@@ -151,6 +151,17 @@ pub struct SetFact {
     pub value: String,
 }
 
+/// An address that could not be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounced {
+    /// Canonical.
+    pub address: String,
+    /// The address is dead; otherwise only this message was not delivered.
+    pub hard: bool,
+    /// Enhanced status code, else why, as a slug.
+    pub status: Option<String>,
+}
+
 /// What was decided and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
@@ -166,6 +177,9 @@ pub struct Decision {
     pub keys: Vec<MatchKey>,
     /// Address of somebody to be marked unsubscribed (canonical), from a complaint or an unsubscribe request.
     pub unsubscribe: Option<String>,
+    /// Address that a delivery report is about, and what it says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounced: Option<Bounced>,
     /// Hash of the rule set.
     pub rules_hash: String,
     /// Rules that matched, in order.

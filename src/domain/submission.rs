@@ -184,14 +184,31 @@ pub struct Bounce {
     pub recipient: Option<String>,
     /// Enhanced status code (RFC 3463), `5.1.1`.
     pub status: Option<String>,
+    /// Code with which the mail server refused (RFC 5321), `550`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_code: Option<String>,
+    /// Why, as a slug: `no_such_recipient`, `mailbox_full`, `blocked`, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Action: failed, delayed, delivered, relayed, expanded.
     pub action: Option<String>,
-    /// Permanent failure.
+    /// The address is dead: no later message will reach it.
     pub hard: bool,
     /// Message-ID of the message reported on, without brackets.
     pub original_message_id: Option<String>,
     /// Diagnostic-Code, one line.
     pub diagnostic: Option<String>,
+}
+
+/// A feedback report (RFC 5965): somebody does not want a message of ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Complaint {
+    /// Who complained, when the report says so.
+    pub recipient: Option<String>,
+    /// `abuse`, `opt-out`, `auth-failure`, ... as the report says, lower case.
+    pub feedback_type: Option<String>,
+    /// Message-ID of the message complained about, without brackets.
+    pub original_message_id: Option<String>,
 }
 
 /// Something odd that was survived.
@@ -238,6 +255,12 @@ pub struct MailFacts {
     pub forwarded: Option<Forwarded>,
     /// Delivery report.
     pub bounce: Option<Bounce>,
+    /// Feedback report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complaint: Option<Complaint>,
+    /// The day an automatic answer says its writer is back, or away until: `2025-05-03`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns_on: Option<String>,
 }
 
 /// What an arrival says.

@@ -354,6 +354,7 @@ pub fn query(read: &Read, keys: &[MatchKey]) -> NeighbourQuery {
     let mut thread_ids: Vec<String> =
         mail.map(|m| m.in_reply_to.iter().chain(m.references.iter().rev()).cloned().collect()).unwrap_or_default();
     thread_ids.extend(mail.and_then(|m| m.bounce.as_ref()).and_then(|b| b.original_message_id.clone()));
+    thread_ids.extend(mail.and_then(|m| m.complaint.as_ref()).and_then(|c| c.original_message_id.clone()));
     let mut seen = BTreeSet::new();
     thread_ids.retain(|id| seen.insert(id.clone()));
     NeighbourQuery {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use pisteur::domain::decision::{Action, Link, OwnerChoice, PoolMember, RecordKind, SetFact};
+use pisteur::domain::decision::{Action, Bounced, Link, OwnerChoice, PoolMember, RecordKind, SetFact};
 use pisteur::domain::envelope::ArrivalState;
 use pisteur::domain::matching::{EntityKind, EntityRef, KeyKind, MatchKey, NeighbourQuery};
 use pisteur::domain::submission::{Attachment, MailClass, MailFacts, Mailbox, Submission};
 use pisteur::store::rows::{ContactImport, RecordFilter};
-use pisteur::store::{Committed, JobSubject, Lease};
+use pisteur::store::{Committed, Guard, JobSubject, Lease};
+use serde_json::json;
 use ulid::Ulid;
 
 use super::lab::{Lab, keys, person};
@@ -406,6 +407,40 @@ pub async fn unsubscribing_marks_records_and_later_ones(lab: &Lab) {
         let record = lab.store.show_record(EntityKind::Lead, id).await.unwrap().unwrap();
         assert_eq!(record.fields["unsubscribed"], true);
     }
+}
+
+pub async fn an_address_that_could_not_be_reached_is_flagged_on_whoever_carries_it(lab: &Lab) {
+    let ana = lab.lead(&person("Ana Bell", "ana@bell.example", Some("+33612345678"))).await;
+    let bob = lab.lead(&person("Bob Low", "bob@low.example", None)).await;
+    let report = async |hard: bool, status: &str| {
+        let lease = lab.claimed(status).await;
+        let nobody = person("Mail System", "mailer-daemon@ours.example", None);
+        let mut commit = lab.commit(&lease, &nobody, Action::Nothing);
+        commit.decision.state = ArrivalState::Parked;
+        commit.decision.keys = Vec::new();
+        commit.guard = Guard { keys: Vec::new(), seen: Vec::new() };
+        let address = "ana@bell.example".to_owned();
+        commit.decision.bounced = Some(Bounced { address, hard, status: Some(status.to_owned()) });
+        assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+        lab.store.show_record(EntityKind::Lead, ana).await.unwrap().unwrap()
+    };
+    let full = report(false, "4.2.2").await;
+    assert_eq!(
+        (&full.contact_points[0]["bounce"], &full.contact_points[0]["bounce_status"]),
+        (&json!("soft"), &json!("4.2.2"))
+    );
+    assert!(full.contact_points[0]["bounced_at"].is_i64(), "{:?}", full.contact_points);
+    assert!(full.contact_points[1]["bounce"].is_null(), "her phone is no mailbox");
+    let gone = report(true, "5.1.1").await;
+    assert_eq!(
+        (&gone.contact_points[0]["bounce"], &gone.contact_points[0]["bounce_status"]),
+        (&json!("hard"), &json!("5.1.1"))
+    );
+    let later = report(false, "4.2.2").await;
+    assert_eq!(later.contact_points[0]["bounce"], "hard", "a full mailbox brings no dead address back");
+    assert_eq!(later.communications.len(), 1, "and nothing else of hers changes");
+    let other = lab.store.show_record(EntityKind::Lead, bob).await.unwrap().unwrap();
+    assert!(other.contact_points[0]["bounce"].is_null());
 }
 
 pub async fn a_generic_key_is_truncated_and_blocks_nothing(lab: &Lab) {

@@ -43,7 +43,7 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
         inquiry_kind: inquiry_kind.or_else(|| intent::inquiry_kind(topic.as_deref(), &message)),
         budget: first(fields, Canonical::Budget).and_then(money::read),
         consents: consent::read(fields, form, envelope.context.accept_language.as_deref()),
-        custom: custom(fields, &origin.visit, answer_elsewhere(submission, settings)),
+        custom: custom(fields, &origin.visit, remarks(submission, settings)),
         attribution: origin.visit,
         first_touch: origin.first.map(Box::new),
         last_touch: origin.last.map(Box::new),
@@ -239,8 +239,8 @@ fn website(fields: &[Field]) -> Option<String> {
     registrable_domain(host).map(|_| raw.clone())
 }
 
-/// Fields nobody's table knows, and known ones that have no place of their own; last where answers are to go.
-fn custom(fields: &[Field], visit: &Attribution, answer_to: Option<String>) -> Vec<CustomField> {
+/// Fields nobody's table knows, and known ones that have no place of their own; last what the mail says beside them.
+fn custom(fields: &[Field], visit: &Attribution, remarks: Vec<CustomField>) -> Vec<CustomField> {
     // A company typed as a name, beside another company.
     let second_company = name::company_typed(fields).filter(|_| first(fields, Canonical::Company).is_some());
     let kept = fields.iter().filter(|f| {
@@ -260,8 +260,15 @@ fn custom(fields: &[Field], visit: &Attribution, answer_to: Option<String>) -> V
         Some(Canonical::ReferredBy) => "referred_by".to_owned(),
         _ => f.name.trim().to_owned(),
     };
-    let answer_to = answer_to.map(|value| CustomField { name: "reply_to".to_owned(), value });
-    kept.map(|f| CustomField { name: name(f), value: f.value.trim().to_owned() }).chain(answer_to).collect()
+    kept.map(|f| CustomField { name: name(f), value: f.value.trim().to_owned() }).chain(remarks).collect()
+}
+
+/// What a mail says beside its fields: where answers are to go, and when its writer is back.
+fn remarks(submission: &Submission, settings: &ReadSettings) -> Vec<CustomField> {
+    let answer_to = answer_elsewhere(submission, settings).map(|value| ("reply_to", value));
+    let back = submission.mail.as_ref().and_then(|mail| mail.returns_on.clone()).map(|value| ("returns_on", value));
+    let named = answer_to.into_iter().chain(back);
+    named.map(|(name, value)| CustomField { name: name.to_owned(), value }).collect()
 }
 
 /// What a field says of the origin is in force, or it says nothing of it. How somebody heard of us is kept as they said

@@ -1,4 +1,11 @@
-//! Delivery reports: RFC 3464 parts, and what the 44 % of bounces without one say in headers and text.
+//! Delivery reports: the fields of RFC 3464, and what the many reports without them say in header and text.
+//!
+//! Order for each fact: the per-recipient block of the report part, `X-Failed-Recipients`, the words for people. What
+//! the returned message says is nobody's refusal and is never read for one.
+
+mod notice;
+mod refusal;
+mod words;
 
 use std::sync::LazyLock;
 
@@ -11,42 +18,74 @@ use super::mime::{self, HeaderBag};
 use super::text::non_empty_line;
 use crate::domain::submission::Bounce;
 
+pub(super) use notice::{Notice, notice};
+pub use refusal::Refusal;
+
+/// Recipients of one report looked at.
+const RECIPIENTS: usize = 200;
+/// Bytes of the words for people that are read.
+const TEXT: usize = 20_000;
+
 /// An enhanced status code (RFC 3463) that is not part of a longer number.
 static STATUS: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?:^|[^\d.])([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)").ok());
-/// An address in angle brackets or bare.
-static ADDRESS: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"[A-Za-z0-9._%+=/'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}").ok());
-/// An SMTP refusal.
+    LazyLock::new(|| Regex::new(r"(?:^|[^\d.])([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|\.?$|\.\s)").ok());
+/// The same right behind a reply code (RFC 5321): what the refusing server itself said.
+static ANSWERED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\b([45]\d\d)[ :-]+['#(]{0,2}([45]\.\d{1,3}\.\d{1,3})(?:[^\d.]|\.?$|\.\s)").ok());
+/// A reply code of a refusal.
+static CODE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:^|[^\d.:\[-])([45][0-5]\d)(?:[ :-]|$)").ok());
+/// A refusal of an SMTP server up to the end of its line.
 static REPLY: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?m)^.{0,200}?\b([45]\d\d)[ -][^\n]{0,300}").ok());
+    LazyLock::new(|| Regex::new(r#"(?m)(?:^|[ <>("\t])([45][0-5]\d[ :-][^\n]{3,300})"#).ok());
 
 /// Reads the report of a message that is one. Never empty-handed: what is not found stays `None`.
 pub fn read(message: &Message<'_>, bag: &HeaderBag, text: &str) -> Bounce {
-    let mut bounce =
-        message.parts.iter().find(|p| is_status_part(p)).map(|part| from_part(&status_text(message, part)));
-    let bounce = bounce.get_or_insert_default();
-    let text = super::body::cut(text, 20_000);
+    let parts = message.parts.iter().take(RECIPIENTS).filter(|p| is_status_part(p));
+    let mut bounce = first_failed(parts.map(|part| from_part(&status_text(message, part))));
+    let own = words::report_text(super::body::cut(text, TEXT));
+    let subject = bag.get("subject").unwrap_or_default();
     if bounce.recipient.is_none() {
-        bounce.recipient = bag.get("x-failed-recipients").and_then(|v| clean_address(v.split(',').next()?));
+        let listed = bag.get("x-failed-recipients").and_then(|v| clean_address(v.split(',').next()?));
+        bounce.recipient = listed;
     }
-    if bounce.recipient.is_none() && bounce.status.is_none() {
-        from_text(bounce, text);
+    let told = words::told(own, bounce.recipient.as_deref(), &nobodies(bag));
+    if bounce.recipient.is_none() {
+        bounce.recipient = told.recipient.or_else(|| returned_to(message));
+    }
+    if bounce.diagnostic.is_none() {
+        bounce.diagnostic = told.refusal.or_else(|| answer_line(own));
     }
     bounce.original_message_id = bounce.original_message_id.take().or_else(|| original_id(message, text));
     if bounce.action.is_none() {
-        let delayed = looks_delayed(bag.get("subject").unwrap_or_default(), text);
+        let delayed = words::looks_delayed(subject, own);
         bounce.action = Some(if delayed { "delayed" } else { "failed" }.to_owned());
     }
-    bounce.hard = bounce.action.as_deref() == Some("failed") && is_dead(bounce, text);
-    bounce.clone()
+    judge(&mut bounce, own, subject);
+    bounce
 }
 
-fn is_status_part(part: &MessagePart<'_>) -> bool {
+/// Codes, reason, and whether the address is dead.
+fn judge(bounce: &mut Bounce, own: &str, subject: &str) {
+    let said = bounce.diagnostic.clone();
+    bounce.status = status(bounce.status.as_deref(), said.as_deref(), own);
+    bounce.reply_code = said.as_deref().and_then(code_in).or_else(|| answer_line(own).as_deref().and_then(code_in));
+    // A diagnostic that names no reason leaves the floor to the words around it.
+    let reason = said
+        .as_deref()
+        .and_then(|said| Refusal::of_words(said, bounce.status.as_deref()))
+        .or_else(|| Refusal::of_status(bounce.status.as_deref()))
+        .or_else(|| Refusal::of_words(super::body::cut(own, 3_000), bounce.status.as_deref()))
+        .or_else(|| Refusal::of_words(subject, bounce.status.as_deref()));
+    bounce.hard = bounce.action.as_deref() == Some("failed") && reason.is_some_and(Refusal::is_permanent);
+    bounce.reason = reason.map(|reason| reason.as_str().to_owned());
+}
+
+pub(super) fn is_status_part(part: &MessagePart<'_>) -> bool {
     matches!(mime::media_type(part).as_str(), "message/delivery-status" | "message/global-delivery-status")
 }
 
-fn status_text(message: &Message<'_>, part: &MessagePart<'_>) -> String {
+/// Text of a part whose content is header lines.
+pub(super) fn status_text(message: &Message<'_>, part: &MessagePart<'_>) -> String {
     match &part.body {
         PartType::Text(text) | PartType::Html(text) => text.to_string(),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -57,100 +96,103 @@ fn status_text(message: &Message<'_>, part: &MessagePart<'_>) -> String {
     }
 }
 
+/// Of several report parts the first that tells of a failure, else the first that tells anything.
+fn first_failed(read: impl Iterator<Item = Bounce>) -> Bounce {
+    let mut first = None;
+    for bounce in read {
+        if bounce.action.as_deref() == Some("failed") {
+            return bounce;
+        }
+        first = first.or((bounce != Bounce::default()).then_some(bounce));
+    }
+    first.unwrap_or_default()
+}
+
 /// The per-recipient blocks of RFC 3464 section 2.3: the first that failed, else the first.
 fn from_part(report: &str) -> Bounce {
     let normal = report.replace("\r\n", "\n");
-    let mut first = None;
-    for block in normal.split("\n\n").take(200) {
-        let mut found = Bounce::default();
-        for header in headers(block.trim_start().as_bytes()) {
-            let value = header.text();
-            // `rfc822; a@b`, `smtp; 550 no`: the type is dropped.
-            let bare = value.split_once(';').map_or(value.as_str(), |(_, rest)| rest).trim();
-            if header.is("final-recipient") || header.is("original-recipient") && found.recipient.is_none() {
-                found.recipient = clean_address(bare).or(found.recipient);
-            } else if header.is("action") {
-                found.action = value.split_whitespace().next().map(str::to_lowercase);
-            } else if header.is("status") {
-                found.status = status_in(&value);
-            } else if header.is("diagnostic-code") {
-                found.diagnostic = non_empty_line(bare, 500);
-            }
+    let blocks = normal.split("\n\n").take(RECIPIENTS);
+    first_failed(blocks.map(from_block).filter(|found| found.action.is_some() || found.recipient.is_some()))
+}
+
+fn from_block(block: &str) -> Bounce {
+    let mut found = Bounce::default();
+    for header in headers(block.trim_start().as_bytes()) {
+        let value = header.text();
+        // `rfc822; a@b`, `smtp; 550 no`: the type is dropped.
+        let bare = value.split_once(';').map_or(value.as_str(), |(_, rest)| rest).trim();
+        if header.is("final-recipient") || header.is("original-recipient") && found.recipient.is_none() {
+            found.recipient = clean_address(bare).or(found.recipient);
+        } else if header.is("action") {
+            // `Action: failed (permanent)` and `failed;` are said, too.
+            let word = value.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty());
+            found.action = word.map(str::to_lowercase);
+        } else if header.is("status") {
+            found.status = status_in(&value);
+        } else if header.is("diagnostic-code") {
+            found.diagnostic = non_empty_line(bare, 500);
         }
-        if found.action.is_none() && found.recipient.is_none() {
-            continue;
-        }
-        if found.action.as_deref() == Some("failed") {
-            return found;
-        }
-        first.get_or_insert(found);
     }
-    first.unwrap_or_default()
+    found
 }
 
 fn status_in(text: &str) -> Option<String> {
     STATUS.as_ref()?.captures(text)?.get(1).map(|m| m.as_str().to_owned())
 }
 
-/// What the words of a report without a status part say.
-fn from_text(bounce: &mut Bounce, text: &str) {
-    bounce.status = status_in(text);
-    bounce.recipient = ADDRESS.as_ref().and_then(|regex| {
-        let machines = ["mailer-daemon", "postmaster", "noreply", "no-reply"];
-        let found = regex.find_iter(text).take(20).map(|m| m.as_str());
-        found.filter(|a| !machines.iter().any(|m| a.to_lowercase().starts_with(m))).find_map(clean_address)
-    });
-    if bounce.diagnostic.is_none() {
-        let reply = REPLY.as_ref().and_then(|regex| regex.captures(text));
-        bounce.diagnostic = reply.and_then(|c| non_empty_line(c.get(0)?.as_str(), 500));
+/// What the refusing server itself answered, the last of a chain of servers.
+fn answered(text: &str) -> Option<(String, String)> {
+    let last = ANSWERED.as_ref()?.captures_iter(text).take(20).last()?;
+    Some((last.get(1)?.as_str().to_owned(), last.get(2)?.as_str().to_owned()))
+}
+
+/// The status: the report's field, unless it says nothing (`5.0.0`), or only that time ran out, and the refusing server
+/// said more.
+fn status(field: Option<&str>, said: Option<&str>, own: &str) -> Option<String> {
+    let vague = |status: &str| status.ends_with(".0.0") || status.ends_with(".4.7");
+    let by_server = said.and_then(answered).map(|(_, status)| status);
+    match field {
+        Some(status) if !vague(status) => Some(status.to_owned()),
+        Some(status) => Some(by_server.filter(|said| !said.ends_with(".0.0")).unwrap_or_else(|| status.to_owned())),
+        None => by_server
+            .or_else(|| said.and_then(status_in))
+            .or_else(|| answered(own).map(|(_, status)| status))
+            .or_else(|| status_in(own)),
     }
 }
 
-/// Words of a refusal that mean: nobody is there, and nobody will be.
-const DEAD: [&str; 22] = [
-    "user unknown",
-    "unknown user",
-    "no such user",
-    "no such recipient",
-    "no such mailbox",
-    "no mailbox here",
-    "no account",
-    "does not exist",
-    "doesn't exist",
-    "not exist",
-    "unknown recipient",
-    "recipient unknown",
-    "unknown or illegal alias",
-    "invalid recipient",
-    "invalid mailbox",
-    "user not found",
-    "recipient not found",
-    "address rejected",
-    "unknown address",
-    "host unknown",
-    "host not found",
-    "has moved",
-];
+fn code_in(said: &str) -> Option<String> {
+    if let Some((code, _)) = answered(said) {
+        return Some(code);
+    }
+    CODE.as_ref()?.captures(said)?.get(1).map(|m| m.as_str().to_owned())
+}
 
-/// Whether the address itself is dead. A full mailbox or a refused content is permanent for this message only.
-fn is_dead(bounce: &Bounce, text: &str) -> bool {
-    match bounce.status.as_deref() {
-        Some(status) if status.starts_with('4') => return false,
-        Some("5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10") => return true,
-        _ => {}
+/// The first line in which a server refuses.
+fn answer_line(own: &str) -> Option<String> {
+    non_empty_line(REPLY.as_ref()?.captures(own)?.get(1)?.as_str(), 500)
+}
+
+/// Addresses that a report names and that are not its recipient: its own sender and whom it is sent to.
+fn nobodies(bag: &HeaderBag) -> Vec<String> {
+    let named = ["to", "from", "return-path", "sender"].into_iter().flat_map(|name| bag.all(name)).take(20);
+    named.flat_map(|value| value.split(',').take(20)).filter_map(clean_address).map(|a| a.to_lowercase()).collect()
+}
+
+/// Whom the returned message was sent to, when that was one.
+fn returned_to(message: &Message<'_>) -> Option<String> {
+    let inner = message.parts.iter().find_map(|part| match &part.body {
+        PartType::Message(inner) => Some(inner),
+        _ => None,
+    })?;
+    match super::addresses::mailboxes(inner.to()).as_slice() {
+        [one] => one.address.clone(),
+        _ => None,
     }
-    let said = match &bounce.diagnostic {
-        Some(diagnostic) => diagnostic.to_lowercase(),
-        None => super::body::cut(text, 3_000).to_lowercase(),
-    };
-    if ["quota", "full", "spam", "blocked", "blacklist", "blocklist"].iter().any(|word| said.contains(word)) {
-        return false;
-    }
-    DEAD.iter().any(|word| said.contains(word))
 }
 
 /// Message-ID of the message reported on: from the returned message or its headers, else from the text.
-fn original_id(message: &Message<'_>, text: &str) -> Option<String> {
+pub(super) fn original_id(message: &Message<'_>, text: &str) -> Option<String> {
     for part in &message.parts {
         let inner = match &part.body {
             PartType::Message(inner) => inner.message_id().map(str::to_owned),
@@ -168,20 +210,12 @@ fn original_id(message: &Message<'_>, text: &str) -> Option<String> {
             return inner.filter(|id| !id.is_empty());
         }
     }
-    let line = text.lines().find(|line| line.get(..11).is_some_and(|h| h.eq_ignore_ascii_case("message-id:")))?;
-    let id = line.get(11..)?.trim().trim_matches(['<', '>', ' ']);
+    let line = text.lines().find(|line| {
+        let start = line.trim_start();
+        start.get(..11).is_some_and(|h| h.eq_ignore_ascii_case("message-id:"))
+    })?;
+    let id = line.trim_start().get(11..)?.trim().trim_matches(['<', '>', ' ']);
     (!id.is_empty() && id.len() < 500).then(|| id.to_owned())
-}
-
-/// Words by which a report without a status part says that it still tries.
-fn looks_delayed(subject: &str, text: &str) -> bool {
-    let subject = subject.to_lowercase();
-    let head = super::body::cut(text, 2_000).to_lowercase();
-    ["delayed", "delay)", "warning: could not send", "verzögert", "retard", "zpožděn"]
-        .iter()
-        .any(|w| subject.contains(w))
-        || head.contains("this is a warning message only")
-        || head.contains("you do not need to resend")
 }
 
 #[cfg(test)]
@@ -191,11 +225,29 @@ mod tests {
     #[test]
     fn a_status_part_is_read_by_recipient() {
         let report = "Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; a@web.example\r\nAction: delayed\r\n\
-            Status: 4.4.1\r\n\r\nFinal-Recipient: rfc822; <b@web.example>\r\nAction: Failed\r\nStatus: 5.1.1 (unknown)\r\n\
+            Status: 4.4.1\r\n\r\nFinal-Recipient: rfc822; <b@web.example>\r\nAction: Failed (for good)\r\nStatus: 5.1.1 (unknown)\r\n\
             Diagnostic-Code: smtp; 550 5.1.1 unknown\r\n user\r\n";
         let bounce = from_part(report);
         assert_eq!(bounce.recipient.as_deref(), Some("b@web.example"));
+        assert_eq!(bounce.action.as_deref(), Some("failed"));
         assert_eq!(bounce.status.as_deref(), Some("5.1.1"));
         assert_eq!(bounce.diagnostic.as_deref(), Some("550 5.1.1 unknown user"));
+    }
+
+    #[test]
+    fn the_server_that_refused_knows_more_than_the_one_that_reports() {
+        for (field, said, status_wanted, code) in [
+            (Some("5.0.0"), "550 5.1.1 no such user", Some("5.1.1"), Some("550")),
+            (Some("4.4.7"), "450 4.2.2 full", Some("4.2.2"), Some("450")),
+            (Some("5.2.1"), "550 5.1.1 no", Some("5.2.1"), Some("550")),
+            (Some("5.0.0"), "no words", Some("5.0.0"), None),
+            (None, "host mx.web.example[192.0.2.1] said: 552-5.2.2 full", Some("5.2.2"), Some("552")),
+            (None, "550 #5.1.0 Address rejected.", Some("5.1.0"), Some("550")),
+            (None, "554 delivery error: no (#5.7.1)", Some("5.7.1"), Some("554")),
+            (None, "I waited 450 days at 10.5.2.2", None, Some("450")),
+        ] {
+            assert_eq!(status(field, Some(said), "").as_deref(), status_wanted, "{said}");
+            assert_eq!(code_in(said).as_deref(), code, "{said}");
+        }
     }
 }

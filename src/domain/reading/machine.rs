@@ -34,13 +34,15 @@ pub struct Evidence<'a> {
     pub has_form: bool,
     /// An ADF document was found.
     pub has_adf: bool,
+    /// What a notice of a mail service is.
+    pub noticed: Option<MailClass>,
 }
 
 /// Where the complaints of Microsoft's programme come from.
 const JMRP: [&str; 4] = ["hotmail.com", "outlook.com", "live.com", "microsoft.com"];
 
 /// Start of subjects of automatic answers, lower case.
-const AUTO_SUBJECTS: [&str; 38] = [
+const AUTO_SUBJECTS: [&str; 63] = [
     "auto:",
     "auto reply",
     "auto-reply",
@@ -78,7 +80,32 @@ const AUTO_SUBJECTS: [&str; 38] = [
     "mimo kancelář",
     "automatyczna odpowiedź",
     "پاسخ خودکار",
+    "خارج از دفتر",
+    "در مرخصی",
     "رد تلقائي",
+    "خارج المكتب",
+    "auto respond",
+    "out-of-office",
+    "ooo:",
+    "away from the office",
+    "abwesenheit:",
+    "automatische abwesenheit",
+    "dovolená",
+    "nepřítomnost",
+    "automatická odpoveď",
+    "poza biurem",
+    "nieobecność",
+    "automatikus válasz",
+    "răspuns automat",
+    "otomatik yanıt",
+    "αυτόματη απάντηση",
+    "автоматический ответ",
+    "автоответ",
+    "автоматична відповідь",
+    "自動返信",
+    "自动回复",
+    "자동 회신",
+    "תשובה אוטומטית",
 ];
 
 static DAEMON: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -132,7 +159,10 @@ pub fn classify(e: &Evidence<'_>, settings: &ReadSettings) -> MailClass {
     if is_daemon(e) {
         return MailClass::Bounce;
     }
-    if let Some(class) = notified(e) {
+    if complained(e) {
+        return MailClass::Complaint;
+    }
+    if let Some(class) = e.noticed {
         return class;
     }
     if e.has_adf {
@@ -207,24 +237,10 @@ fn report(message: &Message<'_>) -> Option<Report> {
     })
 }
 
-/// Reports of two big services that use no report part: the JSON notices of Amazon SES (through SNS), and complaints
-/// that say so in their subject (Microsoft JMRP).
-fn notified(e: &Evidence<'_>) -> Option<MailClass> {
+/// A complaint that says so in its subject alone (Microsoft JMRP).
+fn complained(e: &Evidence<'_>) -> bool {
     let service = e.from.address.as_deref().and_then(domain_of).is_some_and(|d| JMRP.contains(&d.as_str()));
-    if service && e.subject.to_lowercase().starts_with("complaint about message from") {
-        return Some(MailClass::Complaint);
-    }
-    if !e.text.trim_start().starts_with('{') {
-        return None;
-    }
-    let head: String = super::body::cut(e.text, 4_000).chars().filter(|c| !matches!(c, '\\' | '"' | ' ')).collect();
-    let (_, kind) = head.split_once("notificationType:").or_else(|| head.split_once("eventType:"))?;
-    match kind.split([',', '}']).next()? {
-        "Bounce" => Some(MailClass::Bounce),
-        "Complaint" => Some(MailClass::Complaint),
-        "Delivery" | "DeliveryDelay" => Some(MailClass::DeliveryStatus),
-        _ => None,
-    }
+    service && e.subject.to_lowercase().starts_with("complaint about message from")
 }
 
 /// The sender is a mail system, or the header lists failed recipients.

@@ -10,8 +10,10 @@ use super::mime::HeaderBag;
 use super::notification::Sender;
 use super::text::{non_empty_line, one_line};
 use super::{
-    ReadSettings, adf, body, bounce, charset, forwarded, header_labels, mime, notification, quoted, signature, typed,
+    ReadSettings, adf, body, bounce, charset, complaint, forwarded, header_labels, mime, notification, quoted, returns,
+    signature, typed,
 };
+use crate::clock::Timestamp;
 use crate::domain::envelope::Envelope;
 use crate::domain::submission::{Canonical, Field, Forwarded, MailClass, MailFacts, Mailbox, Submission};
 
@@ -57,7 +59,7 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     note_protection(message, &mut out, &text);
     out.subject = header.subject().and_then(|s| non_empty_line(s, SUBJECT_CHARS));
     let mut facts = facts(&header, &bag, &mut out, settings, envelope);
-    interpret(&mut out, &mut facts, text, message, &bag, settings);
+    interpret(&mut out, &mut facts, text, message, &bag, settings, envelope.received_at);
     out.mail = Some(facts);
     out
 }
@@ -224,6 +226,7 @@ fn interpret(
     message: &Message<'_>,
     bag: &HeaderBag,
     settings: &ReadSettings,
+    received: Timestamp,
 ) {
     let rewritten = undo_rewriting(facts, bag, out, settings);
     let subject = out.subject.clone().unwrap_or_default();
@@ -237,6 +240,7 @@ fn interpret(
         // The header lines of a message passed on look like the lines of a form.
         None => form_fields(facts, &text, bag, is_reply || passed_on.is_some(), settings),
     };
+    let notice = bounce::notice(&text.text);
     let evidence = Evidence {
         message,
         bag,
@@ -246,15 +250,10 @@ fn interpret(
         text: &text.text,
         has_form: fields.is_some() && document.is_none(),
         has_adf: document.is_some(),
+        noticed: notice.as_ref().map(|notice| notice.class),
     };
     let mut class = classify(&evidence, settings);
-    if class == MailClass::Bounce {
-        let report = bounce::read(message, bag, &text.text);
-        if matches!(report.action.as_deref(), Some("delayed" | "relayed" | "delivered" | "expanded")) {
-            class = MailClass::DeliveryStatus;
-        }
-        facts.bounce = Some(report);
-    }
+    class = report(facts, class, message, bag, &text.text, notice, settings);
     let to_us = facts.to.iter().chain(&facts.cc).filter_map(|m| m.address.as_deref()).any(|address| {
         is_own_address(address, &settings.own_addresses)
             || domain_of(address).is_some_and(|d| is_own_domain(&d, &settings.own_domains))
@@ -272,7 +271,53 @@ fn interpret(
         note_borrowed_sender(out, facts);
     }
     split_text(out, facts, text.text, class, is_reply && prefix != Prefix::Forward);
+    if class == MailClass::AutoReply {
+        facts.returns_on = returns_on(facts, &out.reply, &subject, received);
+    }
     out.class = Some(class);
+}
+
+/// What a report is about, kept with the facts; the class it turns out to be.
+fn report(
+    facts: &mut MailFacts,
+    class: MailClass,
+    message: &Message<'_>,
+    bag: &HeaderBag,
+    text: &str,
+    notice: Option<bounce::Notice>,
+    settings: &ReadSettings,
+) -> MailClass {
+    let notice = notice.filter(|notice| notice.class == class);
+    match (class, notice) {
+        (MailClass::Bounce | MailClass::DeliveryStatus, Some(notice)) => facts.bounce = Some(notice.bounce),
+        (MailClass::Bounce, None) => {
+            let report = bounce::read(message, bag, text);
+            let arrives = matches!(report.action.as_deref(), Some("delayed" | "relayed" | "delivered" | "expanded"));
+            facts.bounce = Some(report);
+            if arrives {
+                return MailClass::DeliveryStatus;
+            }
+        }
+        (MailClass::Complaint, notice) => {
+            let mut complaint = complaint::read(message, bag, text, &settings.own_addresses);
+            if let Some(notice) = notice {
+                complaint.recipient = notice.bounce.recipient;
+                complaint.original_message_id = notice.bounce.original_message_id;
+            }
+            facts.complaint = Some(complaint);
+        }
+        _ => {}
+    }
+    class
+}
+
+/// The day an automatic answer names, counted from when it was written.
+fn returns_on(facts: &MailFacts, reply: &str, subject: &str, received: Timestamp) -> Option<String> {
+    let written = facts.date.as_deref().and_then(|date| date.get(..10)).and_then(|day| day.parse().ok());
+    let arrived = jiff::Timestamp::from_second(received.seconds()).ok()?.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let sent = written.unwrap_or(arrived);
+    let found = returns::returns_on(reply, sent).or_else(|| returns::returns_on(subject, sent));
+    found.map(|day| day.to_string())
 }
 
 /// A website that writes in its visitor's name: their domain did not allow it to, and under a strict DMARC policy

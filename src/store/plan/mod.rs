@@ -111,6 +111,8 @@ pub(super) struct Plan {
     pub(super) known_contacts: Batch,
     pub(super) unsubscribed: Batch,
     pub(super) suppressed: Batch,
+    /// Addresses that could not be reached: kind and hash of the key, address, hard or soft, why, when.
+    pub(super) bounced: Batch,
     pub(super) arrivals: Batch,
     pub(super) effects: Batch,
     pub(super) jobs: Batch,
@@ -183,6 +185,7 @@ impl Plan {
         }
         self.decision(commit, decision_id, record, ownership);
         self.unsubscribe(commit);
+        self.bounce(commit);
         self.arrival(commit, record);
         for effect in &commit.effects {
             let id = ids.next().unwrap_or(0);
@@ -242,6 +245,17 @@ impl Plan {
         for kind in [KeyKind::Email, KeyKind::SharedEmail] {
             let key = MatchKey::of(kind, address);
             row!(self.unsubscribed; key.kind.number(), key.hash);
+        }
+    }
+
+    /// Whoever carries an address that could not be reached has it flagged.
+    fn bounce(&mut self, commit: &Commit) {
+        let Some(bounced) = &commit.decision.bounced else { return };
+        let at = commit.envelope.received_at.micros();
+        for kind in [KeyKind::Email, KeyKind::SharedEmail] {
+            let key = MatchKey::of(kind, &bounced.address);
+            row!(self.bounced; key.kind.number(), key.hash, bounced.address, if bounced.hard { "hard" } else { "soft" },
+                bounced.status, at);
         }
     }
 

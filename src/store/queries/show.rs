@@ -65,7 +65,8 @@ statements! {
         "'verification_required', r.verification_required, 'last_message_at', r.last_message_at"), " AS more,",
         " CAST(NULL AS TEXT) AS first_touch, CAST(NULL AS TEXT) AS last_touch, CAST(NULL AS TEXT) AS incomplete",
         " FROM organisation r WHERE r.id = $1");
-    POINTS("SELECT ", json_object!("'class', c.class, 'kind', c.kind, 'value', c.raw, 'normalised', c.normalised"),
+    POINTS("SELECT ", json_object!("'class', c.class, 'kind', c.kind, 'value', c.raw, 'normalised', c.normalised, ",
+        "'bounce', c.bounce, 'bounce_status', c.bounce_status, 'bounced_at', c.bounced_at"),
         " AS item FROM contact_point c WHERE c.record = $1 ORDER BY c.class, c.position, c.normalised");
     ADDRESSES("SELECT ", json_object!(
         "'type', a.type, 'title', a.title, 'street', a.street, 'street2', a.street2, 'postcode', a.postcode, ",

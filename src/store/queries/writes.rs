@@ -183,6 +183,14 @@ statements! {
     UNSUBSCRIBE_CONTACTS(
         "UPDATE contact SET unsubscribed = 1, modified_at = $2 WHERE id IN (SELECT m.entity FROM ", rows!("1"),
         " JOIN match_key m ON m.kind = CAST(e.value->>0 AS BIGINT) AND m.hash = CAST(e.value->>1 AS BIGINT))");
+    /// The latest report counts; a soft one says nothing of an address that a hard one called dead.
+    BOUNCED_POINTS(
+        "UPDATE contact_point SET bounced_at = CAST(e.value->>5 AS BIGINT), bounce = e.value->>3,",
+        " bounce_status = e.value->>4 FROM ", rows!("1"),
+        " JOIN match_key m ON m.kind = CAST(e.value->>0 AS BIGINT) AND m.hash = CAST(e.value->>1 AS BIGINT)",
+        " WHERE contact_point.record = m.entity AND contact_point.class = 'email'",
+        " AND contact_point.normalised = e.value->>2",
+        " AND (contact_point.bounce IS NULL OR contact_point.bounce = 'soft' OR e.value->>3 = 'hard')");
     ARRIVALS(
         "UPDATE arrival SET state = e.value->>1, reason = e.value->>2, decided_at = CAST(e.value->>3 AS BIGINT),",
         " subject = e.value->>4, sender = e.value->>5, class = e.value->>6, message_id = e.value->>7,",
@@ -204,6 +212,7 @@ pub(super) async fn write(conn: &mut Connection, plan: &Plan) -> StoreResult<()>
     details(conn, plan).await?;
     conversation(conn, plan).await?;
     unsubscribe(conn, plan).await?;
+    run(conn, BOUNCED_POINTS, &plan.bounced).await?;
     run(conn, ARRIVALS, &plan.arrivals).await?;
     run(conn, EFFECTS, &plan.effects).await?;
     run(conn, JOBS, &plan.jobs).await?;

@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (8, include_str!("migrations/0008_visitors.sql")),
     (9, include_str!("migrations/0009_files.sql")),
     (10, include_str!("migrations/0010_spent.sql")),
+    (11, include_str!("migrations/0011_bounces.sql")),
 ];
 
 /// What was found and done.

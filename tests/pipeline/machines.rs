@@ -1,0 +1,126 @@
+//! What mail of machines does to the records it is about, on both engines.
+
+use pisteur::domain::envelope::ArrivalState;
+use pisteur::domain::matching::EntityKind;
+use pisteur::store::{Claim, Queue};
+
+use super::house::House;
+use super::{jan, mail, only_lead};
+use crate::support::postgres::Postgres;
+
+const JAN: &str = "jan.novak@stavby-novak.cz";
+
+fn report(id: &str, status: &str, said: &str) -> String {
+    format!(
+        "Return-Path: <>\nFrom: Mail System <MAILER-DAEMON@mx.our-company.example>\nTo: sales@our-company.example\n\
+         Message-ID: <{id}>\nSubject: Undelivered Mail\nDate: Fri, 20 Nov 2026 10:00:00 +0100\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=r\n\n--r\n\nIt failed.\n--r\n\
+         Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.our-company.example\n\n\
+         Final-Recipient: rfc822; Jan.Novak@Stavby-Novak.cz\nAction: failed\nStatus: {status}\n\
+         Diagnostic-Code: smtp; {said}\n--r\nContent-Type: message/rfc822\n\nFrom: sales@our-company.example\n\
+         To: {JAN}\nMessage-ID: <out-{id}>\nIn-Reply-To: <m1@x.cz>\nSubject: Re: Okna\n\nNabídka\n--r--\n"
+    )
+}
+
+async fn a_bounce_flags_the_address_and_makes_nothing(house: House) {
+    house.mail(&jan("m1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    let soft = house.mail(&report("b1@mx", "5.2.2", "552 5.2.2 mailbox full")).await;
+    house.work().await;
+    let point = async || house.show(EntityKind::Lead, lead.id).await.contact_points.remove(0);
+    let flagged = point().await;
+    assert_eq!((flagged["bounce"].as_str(), flagged["bounce_status"].as_str()), (Some("soft"), Some("5.2.2")));
+    let hard = house.mail(&report("b2@mx", "5.1.1", "550 5.1.1 user unknown")).await;
+    house.work().await;
+    let flagged = point().await;
+    assert_eq!((flagged["bounce"].as_str(), flagged["bounce_status"].as_str()), (Some("hard"), Some("5.1.1")));
+    for id in [soft.id(), hard.id()] {
+        assert_eq!(house.arrival(id).await.state, ArrivalState::Parked);
+    }
+    let lead = only_lead(&house).await;
+    assert!(!house.show(EntityKind::Lead, lead.id).await.fields["unsubscribed"].as_bool().unwrap_or(true));
+    house.store.close().await;
+}
+
+async fn a_complaint_and_a_request_end_mail_to_an_address(house: House) {
+    house.mail(&jan("m1@x.cz", "Okna", "Dobrý den")).await;
+    house.mail(&mail("Eva Malá <eva@mala-dilna.cz>", "e1@x.cz", "Dveře", "", "Prosím o cenu dveří")).await;
+    house.mail(&mail("Petr Velký <petr@velky-dum.cz>", "p1@x.cz", "Střecha", "", "Prosím o cenu střechy")).await;
+    house.work().await;
+    let complaint = |id: &str, kind: &str, to: &str| {
+        format!(
+            "From: <feedback@isp.example>\nTo: sales@our-company.example\nMessage-ID: <{id}>\nSubject: complaint\n\
+             Date: Fri, 20 Nov 2026 10:00:00 +0100\nMIME-Version: 1.0\n\
+             Content-Type: multipart/report; report-type=feedback-report; boundary=r\n\n--r\n\nA report.\n--r\n\
+             Content-Type: message/feedback-report\n\nFeedback-Type: {kind}\nUser-Agent: Isp/1\nVersion: 1\n\
+             Original-Rcpt-To: {to}\n--r\nContent-Type: message/rfc822\n\nFrom: sales@our-company.example\nTo: {to}\n\
+             Subject: News\n\nNews\n--r--\n"
+        )
+    };
+    let abuse = house.mail(&complaint("c1@isp", "abuse", "JAN.NOVAK@stavby-novak.cz")).await;
+    house.mail(&complaint("c2@isp", "auth-failure", "petr@velky-dum.cz")).await;
+    house.mail(&mail("Eva Malá <eva@mala-dilna.cz>", "e2@x.cz", "Re: News", "", "Odhlásit prosím")).await;
+    house.work().await;
+    assert_eq!(house.arrival(abuse.id()).await.state, ArrivalState::Parked);
+    let mut left = Vec::new();
+    for lead in house.leads().await {
+        let unsubscribed = house.show(EntityKind::Lead, lead.id).await.fields["unsubscribed"].as_bool();
+        left.push((lead.email.unwrap_or_default(), unsubscribed.unwrap_or_default()));
+    }
+    left.sort();
+    let wanted = [("eva@mala-dilna.cz", true), (JAN, true), ("petr@velky-dum.cz", false)];
+    assert_eq!(left, wanted.map(|(address, gone)| (address.to_owned(), gone)));
+    house.store.close().await;
+}
+
+async fn two_machines_that_answer_each_other_make_nothing(house: House) {
+    house.mail(&jan("m1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    for n in 0..60 {
+        let extra = "In-Reply-To: <m1@x.cz>\nAuto-Submitted: auto-replied\n";
+        let from = format!("Jan Novák <{JAN}>");
+        house
+            .mail(&mail(&from, &format!("v{n}@x.cz"), "Mimo kancelář", extra, &format!("Vrátím se 30. 11. ({n})")))
+            .await;
+        let extra = "Auto-Submitted: auto-replied\nReturn-Path: <>\n";
+        house.mail(&mail("Robot <robot@jinde.cz>", &format!("r{n}@y.cz"), "Re: Auto", extra, &format!("{n}"))).await;
+    }
+    house.work().await;
+    only_lead(&house).await;
+    assert_eq!(house.in_state(ArrivalState::Parked).await, 120, "every one is kept");
+    let (queue, owner, lease) = (Queue::Deliver, "test".to_owned(), std::time::Duration::from_secs(60));
+    let waiting = house.store.claim(Claim { queue, owner, limit: 10, lease, suspects: false }).await.expect("claimed");
+    assert!(waiting.is_empty(), "and nobody is told or answered");
+    let detail = house.show(EntityKind::Lead, lead.id).await;
+    assert_eq!(detail.fields["status"], "open");
+    let said = detail.communications.last().expect("joined");
+    assert_eq!(said["fields"][0]["value"], "2026-11-30", "the day of return stands beside the answer: {said}");
+    house.store.close().await;
+}
+
+macro_rules! on_both {
+    ($($name:ident),+) => { $(
+        mod $name {
+            use super::{House, Postgres};
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                super::$name(House::sqlite().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() {
+                let server = Postgres::shared();
+                super::$name(House::at(&server.url(&server.database())).await).await;
+            }
+        }
+    )+ };
+}
+
+on_both!(
+    a_bounce_flags_the_address_and_makes_nothing,
+    a_complaint_and_a_request_end_mail_to_an_address,
+    two_machines_that_answer_each_other_make_nothing
+);
