@@ -2,12 +2,13 @@
 //! the sender's name and the shape of the lines below it.
 //!
 //! Invariants:
+//! - every line is in the text or in the signature, the delimiter too;
 //! - the text above is never empty unless the text was: a message that is all signature is text;
 //! - a block is cut only when something certain stands in it: the delimiter, the sender's name, a closing above a name,
 //!   or a name in capitals above a telephone number or an address;
 //! - linear: only the last [`TAIL`] filled lines are looked at.
 
-use super::signature_words::{after_closing, closes, has_sign, is_footer};
+use super::signature_words::{after_closing, closes, has_sign, is_footer, list_footer};
 use crate::domain::submission::Mailbox;
 
 /// Longest block behind a delimiter, in filled lines; a longer one is text.
@@ -23,7 +24,7 @@ pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
     let lines: Vec<&str> = text.split('\n').collect();
     let delimiter =
         lines.iter().rposition(|line| matches!(line.trim_start_matches('\u{a0}'), "-- " | "--" | "--\u{a0}"));
-    let start = delimiter.or_else(|| unmarked(&lines, &Sender::of(sender)));
+    let start = delimiter.or_else(|| list_footer(&lines)).or_else(|| unmarked(&lines, &Sender::of(sender)));
     let Some(start) = start else { return (text.to_owned(), None) };
     let (above, block) = lines.split_at_checked(start).unwrap_or((&lines, &[]));
     let filled = block.iter().filter(|line| !line.trim().is_empty()).count();
@@ -33,10 +34,10 @@ pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
         return (text.to_owned(), None);
     }
     let skip = usize::from(delimiter.is_some());
-    let signature = block.iter().skip(skip).copied().collect::<Vec<_>>().join("\n").trim().to_owned();
-    if signature.is_empty() {
+    if block.iter().skip(skip).all(|line| line.trim().is_empty()) {
         return (text.to_owned(), None);
     }
+    let signature = block.join("\n").trim().to_owned();
     (kept.trim_end().to_owned(), Some(signature))
 }
 
@@ -208,7 +209,8 @@ fn is_capitals(line: &str) -> bool {
 
 /// One word written like a given name.
 fn is_given_name(line: &str) -> bool {
-    let word = line.trim_end_matches(['.', ',']);
+    // With a full stop it is a sentence: "Yes."
+    let word = line.trim_end_matches(',');
     let mut letters = word.chars();
     letters.next().is_some_and(char::is_uppercase)
         && (2..=11).contains(&letters.clone().count())
@@ -267,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_delimited_block_and_a_mobile_footer_are_signatures() {
-        assert_eq!(split("Hi\n\n-- \nEva\nTel. 1", &eva()), ("Hi".to_owned(), Some("Eva\nTel. 1".to_owned())));
+        assert_eq!(split("Hi\n\n-- \nEva\nTel. 1", &eva()), ("Hi".to_owned(), Some("-- \nEva\nTel. 1".to_owned())));
         assert_eq!(signature("Hi\nSent from my iPhone\n").as_deref(), Some("Sent from my iPhone"));
     }
 

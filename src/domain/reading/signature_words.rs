@@ -89,6 +89,44 @@ pub(super) fn is_footer(line: &str) -> bool {
             .any(|start| folded.starts_with(start) || start.ends_with("から") && folded.contains(start.as_str()))
 }
 
+/// Words of the footer that a mailing list adds, folded: one stands in it beside an address or a link.
+const LIST_WORDS: [&str; 12] = [
+    "mailinglist",
+    "listinfo",
+    "unsubscribe",
+    "listedediffusion",
+    "seddesabonner",
+    "abbestellen",
+    "listadecorreo",
+    "listadidiscussione",
+    "listadediscussao",
+    "mailinglijst",
+    "emailovakonference",
+    "отписаться",
+];
+
+/// Filled lines of such a footer, with its ruled line.
+const LIST_LINES: usize = 8;
+
+/// Where the footer of a mailing list begins at the end of `lines`: a ruled line, and below it where the list lives.
+pub(super) fn list_footer(lines: &[&str]) -> Option<usize> {
+    let filled = (0..lines.len()).rev().filter(|&at| lines.get(at).is_some_and(|line| !line.trim().is_empty()));
+    let (mut listed, mut linked) = (false, false);
+    for at in filled.take(LIST_LINES) {
+        let line = lines.get(at)?.trim();
+        if line.len() >= 20 && line.chars().all(|c| "-_=".contains(c)) {
+            return (listed && linked).then_some(at);
+        }
+        if line.len() > 300 || line.starts_with('>') {
+            return None;
+        }
+        let folded = fold(line);
+        listed |= LIST_WORDS.iter().any(|word| folded.contains(word));
+        linked |= line.contains("://") || line.contains('@');
+    }
+    None
+}
+
 /// A word of the line is one that signatures hold.
 pub(super) fn has_sign(line: &str) -> bool {
     let words = line.split(|c: char| !c.is_alphanumeric()).chain(line.split_whitespace());
