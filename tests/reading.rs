@@ -8,6 +8,8 @@ mod corpus;
 mod hostile;
 mod laws;
 mod machines;
+mod replies;
+mod reply_languages;
 mod senders;
 
 use std::path::{Path, PathBuf};

@@ -3,9 +3,11 @@
 //! Order: text/plain; when that is blank, text/html; else the first part that can be read as text; else nothing, and a
 //! warning. The text is bounded by the limits.
 
+use std::ops::Range;
+
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
-use super::{ReadLimits, charset, html, mime, text};
+use super::{ReadLimits, charset, client_markup, html, mime, text};
 use crate::domain::submission::Warning;
 
 /// The readable text of a mail.
@@ -15,6 +17,8 @@ pub struct Body {
     pub text: String,
     /// The text was laid out from HTML.
     pub from_html: bool,
+    /// The lines that the markup of the client calls quoted.
+    pub quoted: Option<Range<usize>>,
     /// What was odd.
     pub warnings: Vec<Warning>,
 }
@@ -65,7 +69,8 @@ fn collect<'m>(message: &Message<'m>, parts: impl Iterator<Item = &'m MessagePar
         let readable = if is_html {
             body.from_html = true;
             // Markup is longer than its text; four times the limit is more than the text can need.
-            html::to_text(cut(&decoded.text, limits.text_bytes.saturating_mul(4)))
+            let markup = cut(&decoded.text, limits.text_bytes.saturating_mul(4));
+            html::to_text(&client_markup::mark(markup))
         } else {
             unfold(part, decoded.text)
         };
@@ -78,6 +83,7 @@ fn collect<'m>(message: &Message<'m>, parts: impl Iterator<Item = &'m MessagePar
         }
         body.text.push_str(&clean);
     }
+    (body.text, body.quoted) = client_markup::take(std::mem::take(&mut body.text));
     body
 }
 

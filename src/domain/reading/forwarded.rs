@@ -7,7 +7,7 @@
 //! - every word of the text is above the block, in it, or in the passed-on text;
 //! - a header block alone is no forward when the subject says that the mail answers.
 
-use super::header_labels::{Label, Prefix, Rule, header_line, label, rule};
+use super::header_labels::{Label, Prefix, Rule, header_line, label, rule, says_sent};
 use super::text::one_line;
 use crate::domain::submission::{Forwarded, Mailbox};
 
@@ -30,17 +30,18 @@ pub(super) struct Passed {
 }
 
 /// One line with its quotation mark taken off.
-struct Line<'a> {
+pub(super) struct Line<'a> {
     text: &'a str,
     quoted: bool,
 }
 
+/// The header lines of a message inside a text.
 #[derive(Default)]
-struct Block {
+pub(super) struct Block {
     /// First line of the block.
-    start: usize,
+    pub(super) start: usize,
     /// First line behind it.
-    end: usize,
+    pub(super) end: usize,
     values: Vec<(Label, String)>,
 }
 
@@ -88,7 +89,30 @@ fn believed(block: &Block, said: Option<Rule>, subject: Prefix, is_answer: bool,
     }
 }
 
-fn unquoted(line: &str) -> Line<'_> {
+/// The header lines of an old message at `at`, in a mail that answers: its block from the ruled line above it to the last
+/// header line.
+///
+/// Three header lines are enough when one of them is written as mails are: with an address, a subject, a word for "sent" or
+/// a ruled line above. Two are enough with an address and a date or subject, or below "Original message".
+pub(super) fn answered(lines: &[Line<'_>], at: usize) -> Option<std::ops::Range<usize>> {
+    let block = one_line_block(lines, at).or_else(|| block_at(lines, at))?;
+    let (above, said) = rule_above(lines, block.start);
+    let inside = lines.get(block.start..block.end).unwrap_or_default();
+    let addressed = block.values.iter().any(|(l, v)| !matches!(l, Label::Date | Label::Subject) && v.contains('@'));
+    let of_mail = addressed || said.is_some() || block.has(Label::Subject) || inside.iter().any(|l| says_sent(l.text));
+    let dated = block.get(Label::Date).is_some_and(|date| date.contains(char::is_numeric));
+    let enough = match block.values.len() {
+        0 | 1 => false,
+        2 => {
+            matches!(said, Some(Rule::Original | Rule::Forwarded)) || addressed && (dated || block.has(Label::Subject))
+        }
+        _ => of_mail && (block.has(Label::Date) || block.has(Label::Subject)),
+    };
+    enough.then_some(above..block.end)
+}
+
+/// A line as the rules for header blocks see it.
+pub(super) fn unquoted(line: &str) -> Line<'_> {
     let start = line.trim_start();
     match start.strip_prefix('>') {
         Some(rest) => Line { text: rest.strip_prefix(' ').unwrap_or(rest).trim_end(), quoted: true },

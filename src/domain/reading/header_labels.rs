@@ -41,7 +41,7 @@ const LABELS: [(Label, &str); 6] = [
     ),
     (
         Label::Date,
-        "date sent datum data dată dato dátum fecha päivämäärä päiväys pvm kuupäev datums tarih дата отправлено надіслано \
+        "date sent messagedu datum data dată dato dátum fecha päivämäärä päiväys pvm kuupäev datums tarih дата отправлено надіслано \
          відправлено envoyé envoyéle gesendet gesendetam odesláno odoslané poslané poslano enviado enviadoel enviadoem \
          inviato inviatoil verzonden verzondenop skickat sendt lähetetty wysłano wysłane data elküldve gönderildi \
          gönderilmetarihi gönderim trimis trimisla saadetud 日付 日時 送信日時 发送时间 發送時間 日期 時間 时间 寄件日期 날짜 \
@@ -111,6 +111,18 @@ static FORWARDED_WORDS: LazyLock<Vec<String>> = LazyLock::new(|| folded(FORWARDE
 static ORIGINAL_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| folded(ORIGINAL));
 static FORWARDS: LazyLock<HashSet<String>> = LazyLock::new(|| folded(FORWARD_PREFIXES));
 static REPLIES: LazyLock<HashSet<String>> = LazyLock::new(|| folded(REPLY_PREFIXES));
+
+/// Labels that say when, and not only of mails: an itinerary has a date too, but was not sent.
+const PLAIN_DATES: &str = "date datum data dată dato dátum fecha päivämäärä päiväys pvm kuupäev datums tarih дата 日付 日時 日期 \
+     時間 时间 날짜 תאריך تاريخ التاريخ تاریخ زمان ημερομηνία";
+
+static PLAIN_DATE_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| folded(PLAIN_DATES));
+
+/// The line says when a mail was sent, in a word that only mails have: "Sent: ..".
+pub(super) fn says_sent(line: &str) -> bool {
+    header_line(line).is_some_and(|(label, _)| label == Label::Date)
+        && !line.split([':', '：']).next().is_some_and(|word| PLAIN_DATE_WORDS.contains(&fold(word)))
+}
 
 /// Longest label with its colon, in bytes.
 const LABEL_BYTES: usize = 60;

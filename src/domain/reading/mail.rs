@@ -270,7 +270,7 @@ fn interpret(
         typed::note(out);
         note_borrowed_sender(out, facts);
     }
-    split_text(out, facts, text.text, class, is_reply && prefix != Prefix::Forward);
+    split_text(out, facts, text, class, is_reply && prefix != Prefix::Forward);
     if class == MailClass::AutoReply {
         facts.returns_on = returns_on(facts, &out.reply, &subject, received);
     }
@@ -332,9 +332,10 @@ fn note_borrowed_sender(out: &mut Submission, facts: &MailFacts) {
     }
 }
 
-fn split_text(out: &mut Submission, facts: &mut MailFacts, text: String, class: MailClass, is_reply: bool) {
+fn split_text(out: &mut Submission, facts: &mut MailFacts, body: Body, class: MailClass, is_reply: bool) {
+    let text = body.text;
     if matches!(class, MailClass::Person | MailClass::MailingList | MailClass::Bulk | MailClass::AutoReply) {
-        let split = quoted::split(&text, is_reply);
+        let split = quoted::split(&text, is_reply, body.quoted.as_ref());
         let (reply, signature) = signature::split(&split.reply, &facts.from);
         reply.trim().clone_into(&mut out.reply);
         facts.quoted = split.quoted;

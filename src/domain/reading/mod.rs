@@ -3,9 +3,11 @@
 pub mod addresses;
 pub mod adf;
 pub mod arrival_key;
+mod attribution;
 pub mod body;
 pub mod bounce;
 pub mod charset;
+mod client_markup;
 pub mod complaint;
 pub mod field_names;
 pub mod files;

@@ -2,19 +2,33 @@
 //!
 //! Losing a word is far worse than keeping a quotation, so this cuts only what is certain:
 //! - never on a first message or a forward;
-//! - a quotation is a splitter line ("On .. wrote:"), a delimiter ("-----Original Message-----") or a header block, and
-//!   what follows; or lines marked by `>`;
-//! - answers written between quotations keep the whole exchange;
-//! - an empty result gives the original back.
+//! - a quotation begins with a head: an attribution ("On .. wrote:"), a header block, "-----Original Message-----", or a
+//!   place that the client's markup names; lines marked by `>` are quoted too;
+//! - everything behind a head is old, unless its lines are marked: then only they are;
+//! - answers written between quotations keep the exchange up to the last answer; a quotation without a head that stands
+//!   above its answer is part of the answer;
+//! - text that would be nothing but a signature gives the original back.
 //!
-//! Every line goes to exactly one side, so the reply is a subsequence of the text.
+//! Every line goes to exactly one side, so the reply is a subsequence of the text. Linear: each of the first [`LINES`]
+//! lines is looked at with a bounded number of lines below it.
 
-use std::sync::LazyLock;
+use std::ops::Range;
 
-use regex::Regex;
+use super::attribution::{self, Certainty};
+use super::forwarded;
+use super::header_labels::{Rule, header_line, rule};
+use super::signature_words::{is_footer, list_footer};
 
-/// Lines looked at.
+/// Lines looked at for heads.
 const LINES: usize = 5_000;
+/// Longest text taken apart, in lines.
+const TEXT_LINES: usize = 100_000;
+/// Most lines that an attribution is wrapped over.
+const WRAPPED: usize = 6;
+/// Lines between a place named by markup and its first marked line.
+const MARKED_HEAD: usize = 10;
+/// Columns from which a line of a program that breaks lines is full.
+const FULL: usize = 70;
 
 /// A text in two.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,161 +47,265 @@ enum Line {
     Text,
 }
 
-/// "On .. wrote:" in our languages, on one line (joined when wrapped). A digit and the closing colon are demanded
-/// beside it, so that a sentence with the same words stays text.
-static SPLITTER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?ix)^[\s>*]*(?:
-          (?:on|le|am|dne|el|il|em|op|den|w\ dniu|dnia|на|da|pe|dana|på|a|во|вт|ср|чт|пт|пн|сб|вс|در|في|\d)\b .{6,300}?
-          (?:wrote|a\ écrit|schrieb|napsala?|napsal\(a\)|napísala?|escribió|ha\ scritto|escreveu|schreef|skrev|
-             napisała?|napisał\(a\)|kirjoitti|írta|a\ scris|je\ napisao|yazdı|написала?|пише|نوشت|كتب)
-          .{0,200} [:：]
-        )\s*$",
-    )
-    .ok()
-});
-
-/// A rule with words: "-----Original Message-----".
-static DELIMITER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?ix)^[\s>]*-{3,}\s*(?:original\ message|message\ d'origine|message\ original|ursprüngliche\ nachricht|
-          original-nachricht|původní\ zpráva|pôvodná\ správa|mensaje\ original|messaggio\ originale|mensagem\ original|
-          oorspronkelijk\ bericht|oprindelig\ meddelelse|ursprungligt\ meddelande|wiadomość\ oryginalna|
-          исходное\ сообщение|پیام\ اصلی)\s*-{3,}\s*$",
-    )
-    .ok()
-});
-
-/// A header line of an embedded message, by its label.
-static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?ix)^[\s>*]*(from|de|von|od|da|van|fra|från|de\ la|از|
-          sent|envoyé(?:\ le)?|gesendet|odesláno|poslané|enviado(?:\ el|\ em)?|inviato|verzonden|date|datum|fecha|data|تاریخ|
-          to|à|an|komu|para|a|aan|til|till|به|cc|kopie|subject|objet|betreff|předmět|predmet|asunto|oggetto|onderwerp|
-          assunto|emne|ämne|موضوع)\s*\*?\s*[:：]",
-    )
-    .ok()
-});
-
-fn is(regex: &LazyLock<Option<Regex>>, line: &str) -> bool {
-    line.len() < 2_000 && regex.as_ref().is_some_and(|r| r.is_match(line))
+/// The lines that say that a quotation follows.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    start: usize,
+    /// First line of what it heads.
+    body: usize,
+    /// Where the quotation ends, when markup says so.
+    stop: Option<usize>,
+    /// The first filled line of the body carries a mark.
+    marked: bool,
 }
 
-/// Splits `text`. `is_reply`: the message answers another (In-Reply-To, References or a subject with `Re:`).
-pub fn split(text: &str, is_reply: bool) -> Split {
+/// Splits `text`. `is_reply`: the message answers another (In-Reply-To, References or a subject with `Re:`). `markup`:
+/// the lines that the client's markup calls quoted.
+pub fn split(text: &str, is_reply: bool, markup: Option<&Range<usize>>) -> Split {
     let whole = || Split { reply: text.to_owned(), quoted: None };
     if !is_reply {
         return whole();
     }
     let lines: Vec<&str> = text.split('\n').collect();
-    if lines.len() > LINES * 20 {
+    if lines.len() > TEXT_LINES {
         return whole();
     }
-    let kinds: Vec<Line> = lines.iter().map(|line| kind(line)).collect();
-    let Some(cut) = find(&lines, &kinds) else { return whole() };
+    let page = Page { kinds: kinds(&lines), lines, markup };
+    let cuts = page.cuts();
+    if cuts.is_empty() {
+        return whole();
+    }
     let (mut reply, mut quoted) = (Vec::new(), Vec::new());
-    for (index, line) in lines.iter().enumerate() {
-        if cut.contains(&index) { quoted.push(*line) } else { reply.push(*line) }
+    let mut next = cuts.iter().peekable();
+    for (index, line) in page.lines.iter().enumerate() {
+        while next.peek().is_some_and(|cut| cut.end <= index) {
+            next.next();
+        }
+        if next.peek().is_some_and(|cut| cut.contains(&index)) { quoted.push(*line) } else { reply.push(*line) }
     }
-    let reply = reply.join("\n");
-    if reply.trim().is_empty() {
+    let (reply, quoted) = (reply.join("\n"), quoted.join("\n"));
+    if reply.trim().is_empty() || quoted.trim().is_empty() {
         return whole();
     }
-    let quoted = quoted.join("\n");
-    Split { reply: reply.trim_end().to_owned(), quoted: Some(quoted).filter(|q| !q.trim().is_empty()) }
+    Split { reply: reply.trim_end().to_owned(), quoted: Some(quoted) }
+}
+
+fn kinds(lines: &[&str]) -> Vec<Line> {
+    let mut kinds: Vec<Line> = lines.iter().map(|line| kind(line)).collect();
+    let mut breaks = false;
+    for at in 1..kinds.len() {
+        let (Some(before), Some(line)) = (lines.get(at - 1), lines.get(at)) else { break };
+        let around = (kinds.get(at - 1), kinds.get(at), kinds.get(at + 1));
+        let now = match around {
+            (Some(Line::Text), Some(Line::Quote), _) if closes_bracket(before, line) => Line::Text,
+            (Some(Line::Quote), Some(Line::Text), Some(Line::Quote)) if runs_over(before, line, breaks) => {
+                breaks = true;
+                Line::Quote
+            }
+            _ => continue,
+        };
+        if let Some(kind) = kinds.get_mut(at) {
+            *kind = now;
+        }
+    }
+    kinds
 }
 
 fn kind(line: &str) -> Line {
     let start = line.trim_start();
     if start.is_empty() {
         Line::Empty
-    } else if start.starts_with('>') && line.len() - start.len() <= 3 {
+    } else if start.starts_with('>') && line.len() - start.len() <= 3 && !start.trim_end().ends_with("<<") {
         Line::Quote
     } else {
         Line::Text
     }
 }
 
-/// The lines to cut.
-fn find(lines: &[&str], kinds: &[Line]) -> Option<std::ops::Range<usize>> {
-    let end = lines.len();
-    for index in 0..end.min(LINES) {
-        let line = lines.get(index)?;
-        if is(&DELIMITER, line) && header_labels(lines, index + 1) >= 1 {
-            return Some(index..end);
-        }
-        if header_labels(lines, index) >= 3 && starts_block(lines, index) {
-            let start = rule_above(lines, index);
-            return Some(start..end);
-        }
-        if let Some(after) = splitter_end(lines, kinds, index) {
-            return quote_from(lines, kinds, index, after);
-        }
-        if kinds.get(index) == Some(&Line::Quote) {
-            return quote_from(lines, kinds, index, index);
-        }
-    }
-    None
+/// A line was broken inside `<address>`: the `>` at the start of the next line is no mark.
+fn closes_bracket(before: &str, line: &str) -> bool {
+    let tail = before.rsplit('>').next().unwrap_or_default();
+    let open = tail.rsplit_once('<').is_some_and(|(_, inside)| inside.contains('@') || inside.contains("://"));
+    open && line.trim_start().strip_prefix('>').is_some_and(|rest| !rest.starts_with([' ', '>']) || rest.contains('<'))
 }
 
-/// Index behind a splitter that starts at `index`, wrapped over at most four lines.
-fn splitter_end(lines: &[&str], kinds: &[Line], index: usize) -> Option<usize> {
-    if kinds.get(index) != Some(&Line::Text) {
-        return None;
+/// A quoted line that was too long for a program was broken, and its second half lost the mark: it goes on in small
+/// letters where the line above was full and no sentence ended.
+fn runs_over(before: &str, line: &str, breaks: bool) -> bool {
+    let before = before.trim_end();
+    let ended =
+        if breaks { before.ends_with(['?', '!', ':']) } else { before.ends_with(['.', '?', '!', ':', ';', '…']) };
+    let word = line.split_whitespace().next().unwrap_or_default();
+    line.starts_with(char::is_lowercase) && !ended && before.chars().count() + 1 + word.chars().count() >= FULL
+}
+
+struct Page<'a> {
+    lines: Vec<&'a str>,
+    kinds: Vec<Line>,
+    markup: Option<&'a Range<usize>>,
+}
+
+impl Page<'_> {
+    fn is(&self, at: usize, kind: Line) -> bool {
+        self.kinds.get(at) == Some(&kind)
     }
-    let mut joined = String::new();
-    for (offset, line) in lines.iter().skip(index).take(4).enumerate() {
-        if line.trim().is_empty() || joined.len() + line.len() > 600 {
+
+    fn first_filled(&self, mut range: Range<usize>) -> Option<usize> {
+        range.find(|&at| self.kinds.get(at).is_some_and(|kind| *kind != Line::Empty))
+    }
+
+    /// The lines to cut, in order.
+    fn cuts(&self) -> Vec<Range<usize>> {
+        let (heads, tail) = self.heads();
+        let end = tail.as_ref().map_or(self.lines.len(), |tail| tail.start);
+        let groups = self.groups(&heads, end);
+        let below = groups.last().map_or(0, |(group, _)| group.end);
+        let signed = self.signature(below, end);
+        let in_head = |at: usize| heads.iter().any(|head| head.start <= at && at < head.body);
+        let behind = tail.as_ref().and_then(|tail| self.first_filled(tail.end..self.lines.len()));
+        let answers = |at: &usize| {
+            self.is(*at, Line::Text) && !in_head(*at) && !self.lines.get(*at).is_some_and(|line| is_footer(line))
+        };
+        let last = (0..signed).rev().find(answers);
+        if last.is_none() && behind.is_none() {
+            return Vec::new();
+        }
+        let single = groups.len() == 1;
+        let mut cuts: Vec<Range<usize>> = groups
+            .into_iter()
+            .filter(|(group, headed)| last.is_none_or(|last| group.start > last) || single && *headed)
+            .map(|(group, _)| group)
+            .collect();
+        cuts.extend(tail);
+        cuts
+    }
+
+    /// All heads up to the one behind which everything is old, and what that one cuts.
+    fn heads(&self) -> (Vec<Head>, Option<Range<usize>>) {
+        let block_lines: Vec<_> = self.lines.iter().take(LINES + 100).map(|line| forwarded::unquoted(line)).collect();
+        let mut heads: Vec<Head> = Vec::new();
+        let (mut at, mut text) = (0, false);
+        while at < self.lines.len().min(LINES) {
+            let found = self.marked_up(at).or_else(|| {
+                self.is(at, Line::Text).then(|| self.block(&block_lines, at).or_else(|| self.attribution(at)))?
+            });
+            let Some(head) = found else {
+                text |= self.is(at, Line::Text);
+                at += 1;
+                continue;
+            };
+            if !head.marked {
+                let stop = head.stop.unwrap_or(self.lines.len());
+                // With nothing new above, the new text stands below it, if anywhere.
+                if text || head.stop.is_some() && self.first_filled(stop..self.lines.len()).is_some() {
+                    return (heads, Some(head.start..stop));
+                }
+            }
+            heads.push(head);
+            at = head.body.max(at + 1);
+        }
+        (heads, None)
+    }
+
+    /// The place that markup names. Its first lines are the attribution; marked lines follow, or the old text itself.
+    fn marked_up(&self, at: usize) -> Option<Head> {
+        let range = self.markup.filter(|range| range.start == at)?;
+        let near = at..range.end.min(at + MARKED_HEAD);
+        match near.clone().find(|&line| self.is(line, Line::Quote)) {
+            Some(body) => Some(Head { start: at, body, stop: None, marked: true }),
+            None => Some(Head { start: at, body: at, stop: Some(range.end), marked: false }),
+        }
+    }
+
+    fn head(&self, start: usize, body: usize) -> Head {
+        let first = self.first_filled(body..self.lines.len());
+        Head { start, body, stop: None, marked: first.is_some_and(|first| self.is(first, Line::Quote)) }
+    }
+
+    /// A header block, or a line that says "original message".
+    fn block(&self, lines: &[forwarded::Line<'_>], at: usize) -> Option<Head> {
+        if let Some(found) = forwarded::answered(lines, at) {
+            return Some(self.head(found.start, found.end));
+        }
+        let line = self.lines.get(at).filter(|line| line.trim_start().starts_with(['-', '_', '=', '*']))?;
+        let said = rule(line)?;
+        if said != Rule::Original {
             return None;
         }
-        joined.push_str(line.trim());
-        if line.trim_end().ends_with([':', '：']) {
-            let dated = joined.chars().any(char::is_numeric);
-            return (dated && is(&SPLITTER, &joined)).then_some(index + offset + 1);
+        let framed = line.trim_start().starts_with("--") && line.trim_end().ends_with("--");
+        let next = self.first_filled(at + 1..self.lines.len().min(at + 5));
+        let headed = next.is_some_and(|n| {
+            self.is(n, Line::Quote) || self.lines.get(n).is_some_and(|line| header_line(line).is_some())
+        });
+        (framed || headed).then(|| self.head(at, at + 1))
+    }
+
+    /// An attribution that starts at `at`, wrapped over some lines.
+    fn attribution(&self, at: usize) -> Option<Head> {
+        let mut joined = String::new();
+        for index in at..at + WRAPPED {
+            let line = self.lines.get(index)?.trim();
+            if !self.is(index, Line::Text) || joined.len() + line.len() > attribution::BYTES {
+                return None;
+            }
+            if !joined.is_empty() && !joined.ends_with('<') {
+                joined.push(' ');
+            }
+            joined.push_str(line);
+            if attribution::ends(line) {
+                let first = self.lines.get(at).copied().unwrap_or_default();
+                if index > at && !attribution::begins(first) {
+                    return None;
+                }
+                let head = self.head(at, index + 1);
+                return match attribution::read(&joined)? {
+                    Certainty::Certain => Some(head),
+                    Certainty::IfQuoted => Some(head).filter(|head| head.marked && index == at),
+                };
+            }
         }
-        joined.push(' ');
+        None
     }
-    None
-}
 
-/// The cut of a quotation that starts at `start`, its quoted lines at or behind `body`.
-fn quote_from(lines: &[&str], kinds: &[Line], start: usize, body: usize) -> Option<std::ops::Range<usize>> {
-    let first = (body..lines.len()).find(|&i| kinds.get(i) != Some(&Line::Empty))?;
-    if kinds.get(first) != Some(&Line::Quote) {
-        // No marks at all: everything behind the splitter is the old message, if the splitter names an address or time.
-        let head = lines.get(start..body)?.join(" ");
-        let certain = head.contains('@') || head.as_bytes().windows(3).any(is_clock);
-        return certain.then_some(start..lines.len());
+    /// Runs of marked lines before `end`, each with the head above it, and whether it has one.
+    fn groups(&self, heads: &[Head], end: usize) -> Vec<(Range<usize>, bool)> {
+        let mut groups: Vec<(Range<usize>, bool)> = Vec::new();
+        let mut heads = heads.iter().peekable();
+        let mut above: Option<Head> = None;
+        for at in 0..end {
+            while let Some(head) = heads.next_if(|head| head.start <= at) {
+                above = Some(*head);
+            }
+            let in_head = above.is_some_and(|head| at < head.body);
+            if in_head || self.is(at, Line::Empty) {
+                continue;
+            }
+            if self.is(at, Line::Text) {
+                above = None;
+                if let Some((group, _)) = groups.last_mut().filter(|(group, _)| group.end == usize::MAX) {
+                    group.end = at;
+                }
+                continue;
+            }
+            let open = groups.last().is_some_and(|(group, _)| group.end == usize::MAX);
+            if !open {
+                let start = above.map_or(at, |head| head.start);
+                groups.push((start..usize::MAX, above.is_some()));
+            }
+        }
+        for (group, _) in &mut groups {
+            group.end = group.end.min(end);
+        }
+        groups
     }
-    let stop = (first..lines.len()).find(|&i| kinds.get(i) == Some(&Line::Text)).unwrap_or(lines.len());
-    let more = kinds.get(stop..)?.contains(&Line::Quote);
-    // Quote, answer, quote: an exchange that only makes sense whole.
-    (!more).then_some(start..stop)
-}
 
-fn is_clock(window: &[u8]) -> bool {
-    matches!(window, [a, b':' | b'h', b] if a.is_ascii_digit() && b.is_ascii_digit())
-}
-
-/// How many of the six lines from `index` are header lines, counted until the first that is not.
-fn header_labels(lines: &[&str], index: usize) -> usize {
-    let block = lines.iter().skip(index).skip_while(|l| l.trim().is_empty()).take(6);
-    block.take_while(|line| is(&HEADER, line)).count()
-}
-
-/// A header block begins here, not in the middle of one.
-fn starts_block(lines: &[&str], index: usize) -> bool {
-    lines.get(index).is_some_and(|line| is(&HEADER, line))
-        && index.checked_sub(1).and_then(|i| lines.get(i)).is_none_or(|before| !is(&HEADER, before))
-}
-
-/// The start of a block with the ruled line above it, if there is one.
-fn rule_above(lines: &[&str], index: usize) -> usize {
-    let above = (0..index).rev().take(2).find(|&i| lines.get(i).is_some_and(|line| !line.trim().is_empty()));
-    let ruled = above.filter(|&i| {
-        lines.get(i).is_some_and(|line| line.trim().len() >= 5 && line.trim().chars().all(|c| "_-=*".contains(c)))
-    });
-    ruled.unwrap_or(index)
+    /// Where a signature or the footer of a mailing list begins behind the last quotation: nothing below it answers.
+    fn signature(&self, from: usize, end: usize) -> usize {
+        let lines = self.lines.get(from..end).unwrap_or_default();
+        let delimited = lines.iter().position(|line| matches!(line.trim_end(), "--" | "—"));
+        let footer = list_footer(lines);
+        delimited.into_iter().chain(footer).min().map_or(end, |at| from + at)
+    }
 }
 
 #[cfg(test)]
@@ -195,7 +313,7 @@ mod tests {
     use super::*;
 
     fn reply(text: &str) -> String {
-        split(text, true).reply
+        split(text, true, None).reply
     }
 
     #[test]
@@ -207,6 +325,8 @@ mod tests {
             "Yes please.\n\n-----Original Message-----\nFrom: Eva\nSent: Monday\nold",
             "Yes please.\n\n________________________________\nFrom: Eva <e@w.example>\nSent: Monday, 3 March\nTo: us\nSubject: x\n\nold",
             "Yes please.\n\nVon: Eva\nGesendet: Montag\nAn: uns\nBetreff: x\n\nalt",
+            "Yes please.\n\nFrom: Eva <e@w.example>\nDate: 3.3.2025\n\nold",
+            "Yes please.\nOn Mon, 3 Mar 2025 at 10:11, Eva <eva@web.example\n>:\n> old",
             "Yes please.\n> old",
         ] {
             assert_eq!(reply(text), "Yes please.", "{text}");
@@ -216,18 +336,45 @@ mod tests {
     #[test]
     fn answers_below_the_quotation_stay() {
         assert_eq!(reply("On 3 Mar 2025 10:11, Eva wrote:\n> old?\n\nYes."), "Yes.");
+        assert_eq!(reply("Hello\n\nOn 3 Mar 2025 10:11, Eva wrote:\n> old?\n\nYes."), "Hello\n\nYes.");
+    }
+
+    #[test]
+    fn answers_between_quotations_keep_what_they_answer() {
+        assert_eq!(reply("Eva wrote:\n> one?\nyes\n> two?\nno\n> bye"), "Eva wrote:\n> one?\nyes\n> two?\nno");
+        assert_eq!(reply("> one?\nyes\n\nFrom: Eva <e@w.example>\nSent: today\nTo: us\n\nold"), "> one?\nyes");
+    }
+
+    #[test]
+    fn a_quoted_line_that_a_program_broke_is_no_answer() {
+        let long = "> Could you please send us the list of all of the wooden tables and chairs that";
+        let text = format!("Yes.\n\nOn 3 Mar 2025 10:11, Eva wrote:\n{long}\nyou have in stock\n> now?\n");
+        assert_eq!(reply(&text), "Yes.");
+        let answered = text.replace("you have in stock", "All sold.");
+        assert!(reply(&answered).contains("All sold."));
     }
 
     #[test]
     fn what_is_not_certain_stays_whole() {
         for text in [
             "> one?\nyes\n> two?\nno",
+            "> one?\n\nyes",
             "On Monday we wrote:\nplease send 3 pieces",
             "> only a quotation",
             "From: Paris\nwith love",
+            ">>> buy now <<<\nsaid the mail",
+            "On 3 Mar 2025 10:11, Eva <e@w.example> wrote:\n",
+            "",
         ] {
-            assert_eq!(split(text, true), Split { reply: text.to_owned(), quoted: None }, "{text}");
+            assert_eq!(split(text, true, None), Split { reply: text.to_owned(), quoted: None }, "{text}");
         }
-        assert_eq!(split("a\n> b", false).quoted, None);
+        assert_eq!(split("a\n> b", false, None).quoted, None);
+    }
+
+    #[test]
+    fn markup_names_the_old_message() {
+        let text = "new\n\nEva, yesterday\nold\nbelow";
+        assert_eq!(split(text, true, Some(&(2..4))).reply, "new\n\nbelow");
+        assert_eq!(split(text, true, Some(&(0..5))).quoted, None);
     }
 }
