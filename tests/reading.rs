@@ -5,9 +5,11 @@ mod targets;
 
 mod corpora;
 mod corpus;
+mod decoding;
 mod hostile;
 mod laws;
 mod machines;
+mod passed_on;
 mod replies;
 mod reply_languages;
 mod senders;

@@ -142,6 +142,7 @@ pub fn to_json(file: &str, envelope: &Envelope, submission: &Submission, enquiry
     });
     if let Value::Object(map) = &mut object {
         map.extend(mail.complaint.as_ref().map(|complaint| ("complaint".to_owned(), json!(complaint))));
+        map.extend(mail.event.as_ref().map(|event| ("event".to_owned(), json!(event))));
         map.extend(mail.returns_on.as_ref().map(|day| ("returns_on".to_owned(), json!(day))));
     }
     object

@@ -17,11 +17,13 @@ impl Config {
         problems
     }
 
-    /// An order of identity is for a mailbox that exists.
+    /// What is said for one mailbox is for one that exists.
     fn strange_identities(&self) -> Vec<Problem> {
         let known = |id: &String| id == SPOOL_ID || self.mailbox.iter().any(|mailbox| mailbox.id == *id);
-        let strange = self.reading.identity.keys().filter(|id| !known(id));
-        strange.map(|id| Problem::new(format!("reading.identity.{id}"), "no mailbox has this id")).collect()
+        let identity = self.reading.identity.keys().map(|id| ("identity", id));
+        let strange =
+            identity.chain(self.reading.reply_to.keys().map(|id| ("reply_to", id))).filter(|(_, id)| !known(id));
+        strange.map(|(key, id)| Problem::new(format!("reading.{key}.{id}"), "no mailbox has this id")).collect()
     }
 
     /// Mail to visitors needs a server, and links in it an address.

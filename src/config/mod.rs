@@ -411,6 +411,9 @@ impl Config {
                 .chain(self.hook.iter().map(|h| (h.id.clone(), h.form_reading())))
                 .collect::<std::collections::BTreeMap<String, FormReading>>(),
             identity: self.reading.identity.clone(),
+            reply_to: self.reading.reply_to.clone(),
+            forwarders: lower(&self.reading.forwarders),
+            authserv_ids: lower(&self.reading.authserv_ids),
             scan_files: self.clamav.address.is_some(),
             hooks: hook::readings(&self.hook, &self.known_adapters),
             form_senders: self.reading.form_senders.iter().map(|a| a.to_lowercase()).collect(),
@@ -434,6 +437,10 @@ impl Config {
     fn own_domains_lower(&self) -> Vec<String> {
         self.own_domains.iter().map(|d| d.to_lowercase()).collect()
     }
+}
+
+fn lower(list: &[String]) -> Vec<String> {
+    list.iter().map(|entry| entry.to_lowercase()).collect()
 }
 
 /// Intake id of files moved into the watched folder.

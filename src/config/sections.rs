@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use crate::domain::decide::MISSING;
-use crate::domain::reading::IdentitySource;
+use crate::domain::reading::{IdentitySource, ReplyTo};
 
 /// `[log]`: what is written to standard error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -211,6 +211,17 @@ pub struct ReadingConfig {
     /// `{ sales = ["fields", "from"] }`.
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub identity: BTreeMap<String, Vec<IdentitySource>>,
+    /// Whether the Reply-To of a mail that a person wrote says who writes, by mailbox id: `ignore` (usual), `nobody` (where
+    /// From is nobody's mailbox, such as `noreply@`), `always`. Anybody may write anything there: only for mailboxes to
+    /// which portals write.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub reply_to: BTreeMap<String, ReplyTo>,
+    /// Who is believed when passing a message on: addresses (`anna@example.com`) and domains (`example.com`, with those below
+    /// it). The sender of the message inside becomes the enquirer. Empty: whoever passes a message on is its sender.
+    pub forwarders: Vec<String>,
+    /// Names of your mail servers as they stand first in `Authentication-Results`, such as `mx.example.com`. What they say
+    /// of a forwarder counts; without a name only what speaks against one counts, whoever wrote it.
+    pub authserv_ids: Vec<String>,
 }
 
 impl ReadingConfig {
@@ -229,6 +240,27 @@ impl ReadingConfig {
                 !matches!(address.split_once('@'), Some((local, domain)) if !local.is_empty() && domain.contains('.'))
             })
             .map(|(key, i, _)| Problem::new(format!("{key}.{i}"), "not a mail address; write it as name@example.com"));
-        empty.chain(strange).collect()
+        empty.chain(strange).chain(self.strange_forwarders()).collect()
+    }
+
+    /// Neither an address nor a domain; a server name that cannot be one.
+    fn strange_forwarders(&self) -> impl Iterator<Item = Problem> {
+        let is_domain =
+            |text: &str| text.contains('.') && !text.contains(['@', ' ', '/', ':']) && !text.starts_with('.');
+        let is_known = move |entry: &String| match entry.trim_start_matches('@').split_once('@') {
+            Some((local, domain)) => !local.is_empty() && is_domain(domain),
+            None => is_domain(entry.trim_start_matches('@')),
+        };
+        let people = self.forwarders.iter().enumerate().filter(move |(_, entry)| !is_known(entry)).map(|(i, _)| {
+            Problem::new(
+                format!("forwarders.{i}"),
+                "neither an address nor a domain; write anna@example.com or example.com",
+            )
+        });
+        let servers = self.authserv_ids.iter().enumerate();
+        let servers = servers.filter(|(_, id)| id.is_empty() || id.contains([' ', ';', '@', '"'])).map(|(i, _)| {
+            Problem::new(format!("authserv_ids.{i}"), "not the name of a mail server; write it as mx.example.com")
+        });
+        people.chain(servers).collect::<Vec<_>>().into_iter()
     }
 }

@@ -117,7 +117,7 @@ pub struct Attachment {
     pub media_type: String,
     /// Decoded size in bytes.
     pub size: u64,
-    /// Path of the part inside the raw bytes: mail `1.2`, multipart form `2`.
+    /// Path of the part inside the raw bytes: mail `1.2`, multipart form `2`; the third file wrapped into part 2 `2/3`.
     pub part: String,
     /// SHA-256 of the decoded bytes in lower-case hexadecimal, by which the same file is known; files of forms only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,6 +125,9 @@ pub struct Attachment {
     /// A [`Verdict`] as text; files of forms only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,
+    /// A picture that the text shows, such as the logo of a signature: no file anybody attached.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inline: bool,
 }
 
 /// What is thought of an uploaded file. As text: `accepted`, `refused:<why>`, `unscanned`, `clean`, `infected:<name>`.
@@ -200,6 +203,26 @@ pub struct Bounce {
     pub diagnostic: Option<String>,
 }
 
+/// An invitation (RFC 5545).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// What.
+    pub summary: Option<String>,
+    /// Begin: `2025-05-03`, `2025-05-03T10:00:00Z`, or a local moment with the zone it names behind it.
+    pub starts: Option<String>,
+    /// End, written the same way.
+    pub ends: Option<String>,
+    /// Where.
+    pub location: Option<String>,
+    /// Address of whoever invites.
+    pub organizer: Option<String>,
+    /// `request`, `reply`, `cancel`, ...
+    pub method: Option<String>,
+    /// Words beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
 /// A feedback report (RFC 5965): somebody does not want a message of ours.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Complaint {
@@ -258,6 +281,9 @@ pub struct MailFacts {
     /// Feedback report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complaint: Option<Complaint>,
+    /// The first invitation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Event>,
     /// The day an automatic answer says its writer is back, or away until: `2025-05-03`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returns_on: Option<String>,

@@ -100,6 +100,42 @@ async fn two_machines_that_answer_each_other_make_nothing(house: House) {
     house.store.close().await;
 }
 
+/// Keys under which an agent may pass enquiries on.
+const AGENT: &str = "forwarders = [\"agent@partner.example\"]\nauthserv_ids = [\"mx.our-company.example\"]\n";
+
+async fn a_forged_forward_chooses_no_lead(house: House) {
+    let text = "---------- Forwarded message ---------\nFrom: Jan Novák <jan.novak@stavby-novak.cz>\n\
+                Date: Thu, 19 Nov 2026 at 09:00\nSubject: Okna\nTo: <agent@partner.example>\n\nDobrý den, kolik stojí okna?";
+    let agent = "Agent <agent@partner.example>";
+    let forged = "Authentication-Results: mx.our-company.example; spf=fail smtp.mailfrom=evil.example\n";
+    house.mail(&mail(agent, "f1@evil", "Fwd: Okna", forged, text)).await;
+    house.work().await;
+    assert_eq!(only_lead(&house).await.email.as_deref(), Some("agent@partner.example"));
+    let signed = "Authentication-Results: mx.our-company.example; dkim=pass header.d=partner.example\n";
+    house.mail(&mail(agent, "f2@partner", "Fwd: Okna", signed, text)).await;
+    house.work().await;
+    let leads = house.leads().await;
+    assert_eq!(leads.len(), 2);
+    assert_eq!(leads[1].email.as_deref(), Some(JAN));
+    let detail = house.show(EntityKind::Lead, leads[1].id).await;
+    assert!(detail.fields["message"].as_str().is_some_and(|m| m.starts_with("Dobrý den")), "{:?}", detail.fields);
+    house.mail(&jan("j1@x.cz", "Re: Okna", "Ještě dotaz")).await;
+    house.work().await;
+    assert_eq!(house.leads().await.len(), 2, "and his own next mail joins it");
+    house.store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_forward_chooses_no_lead_on_sqlite() {
+    a_forged_forward_chooses_no_lead(House::sqlite_with(AGENT).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_forward_chooses_no_lead_on_postgres() {
+    let server = Postgres::shared();
+    a_forged_forward_chooses_no_lead(House::at_with(&server.url(&server.database()), AGENT).await).await;
+}
+
 macro_rules! on_both {
     ($($name:ident),+) => { $(
         mod $name {

@@ -46,6 +46,7 @@ pub async fn a_lead_is_written_whole(lab: &Lab) {
             part: "2".to_owned(),
             sha256: None,
             verdict: None,
+            inline: false,
         }],
         ..(*commit.submission).clone()
     };
@@ -321,6 +322,7 @@ pub async fn an_arrival_processed_again_says_nothing_twice(lab: &Lab) {
                 part: "2".to_owned(),
                 sha256: None,
                 verdict: None,
+                inline: false,
             }],
             ..mail("m9@mx", "daemon@mx.example")
         });

@@ -71,6 +71,7 @@ impl Somebody {
                 part: "2".to_owned(),
                 sha256: None,
                 verdict: None,
+                inline: false,
             }],
             ..Submission::default()
         }

@@ -7,7 +7,6 @@ mod charset;
 mod columns;
 mod csv;
 mod report;
-mod vcard;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use super::{Context, Outcome, parse};
 use crate::clock::Timestamp;
 use crate::domain::enquiry::understand;
 use crate::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
-use crate::domain::reading::ReadSettings;
+use crate::domain::reading::{ReadSettings, vcard};
 use crate::domain::submission::{Field, Submission};
 use crate::pipeline::import::{Entry, Outcome as Done, import};
 use crate::store::Store;
@@ -106,7 +105,7 @@ fn entries(args: &ImportArgs) -> anyhow::Result<Vec<Row>> {
     let (text, _) = charset::decode(&raw, args.charset.as_deref()).map_err(anyhow::Error::msg)?;
     let given = columns::given(&args.map).map_err(anyhow::Error::msg)?;
     if text.trim_start().get(..11).is_some_and(|t| t.eq_ignore_ascii_case("BEGIN:VCARD")) {
-        return Ok(vcard::read(&text));
+        return Ok(vcard::read(&text).into_iter().map(|card| Row { line: card.line, fields: card.fields }).collect());
     }
     csv::read(&text, args.delimiter, &given).map_err(|e| anyhow::anyhow!("{}: {e}", args.file.display()))
 }

@@ -4,12 +4,12 @@
 //! - A form notification, and mail of a website (a configured form sender, an address of our own), names somebody else:
 //!   what the visitor typed, then Reply-To, then From.
 //! - Any other mail is from its From alone. Its Reply-To is chosen by whoever writes and proves nothing: it is a fact,
-//!   never an address of the sender.
+//!   never an address of the sender, unless the house has decided otherwise for the mailbox.
 
 use super::email::EmailAddress;
 use super::{Email, EmailKind, Person, name};
 use crate::domain::reading::form::{all, first};
-use crate::domain::reading::{IdentitySource, ReadSettings, typed};
+use crate::domain::reading::{IdentitySource, ReadSettings, ReplyTo, typed};
 use crate::domain::submission::{Canonical, MailClass, MailFacts, Mailbox, Submission};
 
 /// Addresses kept of one arrival.
@@ -51,7 +51,9 @@ pub(super) fn emails(submission: &Submission, settings: &ReadSettings, intake: &
     {
         return unique(named(mail, order, &typed, settings).into_iter().map(|a| a.to_email(&settings.own_domains)));
     }
-    let header = submission.mail.as_ref().map(|mail| header_addresses(submission, mail, !typed.is_empty(), settings));
+    let policy = settings.reply_to.get(intake).copied().unwrap_or_default();
+    let header =
+        submission.mail.as_ref().map(|mail| header_addresses(submission, mail, !typed.is_empty(), settings, policy));
     let header = header.unwrap_or_default();
     let header = header.iter().filter_map(|address| EmailAddress::parse(address));
     unique(typed.into_iter().chain(header).map(|address| address.to_email(&settings.own_domains)))
@@ -86,10 +88,12 @@ fn header_addresses(
     mail: &MailFacts,
     has_typed: bool,
     settings: &ReadSettings,
+    policy: ReplyTo,
 ) -> Vec<String> {
     let from = mail.from.address.clone();
     let for_another = speaks_for_another(submission);
-    if !for_another && !is_website(mail, settings) {
+    let asks = for_another || is_website(mail, settings) || asks_for_another(submission, mail, settings, policy);
+    if !asks {
         return from.into_iter().collect();
     }
     if for_another && has_typed {
@@ -98,6 +102,20 @@ fn header_addresses(
     let reply_to = mail.reply_to.iter().filter_map(|m| m.address.clone());
     let asked: Vec<String> = reply_to.filter(|a| Some(a) != from.as_ref() && !is_own(a, settings)).collect();
     if asked.is_empty() { from.into_iter().filter(|a| !for_another || !is_own(a, settings)).collect() } else { asked }
+}
+
+/// The house has decided that in this mailbox Reply-To says who writes.
+fn asks_for_another(submission: &Submission, mail: &MailFacts, settings: &ReadSettings, policy: ReplyTo) -> bool {
+    let nobody = || {
+        let from = mail.from.address.as_deref().and_then(EmailAddress::parse);
+        from.is_none_or(|from| from.kind(&settings.own_domains) == EmailKind::Role)
+    };
+    submission.class == Some(MailClass::Person)
+        && match policy {
+            ReplyTo::Ignore => false,
+            ReplyTo::Nobody => nobody(),
+            ReplyTo::Always => true,
+        }
 }
 
 fn unique(emails: impl Iterator<Item = Email>) -> Vec<Email> {

@@ -11,7 +11,7 @@ use super::{
 use crate::domain::envelope::Envelope;
 use crate::domain::reading::form::{all, first};
 use crate::domain::reading::text::{non_empty_line, one_line};
-use crate::domain::reading::{FormReading, ReadSettings, field_names, typed};
+use crate::domain::reading::{FormReading, ReadSettings, calendar, field_names, typed, unwrapped};
 use crate::domain::submission::{Canonical, Field, MailClass, Submission};
 
 /// Phones kept of one arrival.
@@ -21,6 +21,8 @@ const TOPIC_CHARS: usize = 250;
 
 /// Says what an arrival means.
 pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadSettings) -> Enquiry {
+    let inner = unwrapped(submission);
+    let submission = inner.as_ref().unwrap_or(submission);
     let fields = submission.fields.as_slice();
     let form = settings.forms.get(&envelope.intake_id);
     let emails = emails(submission, settings, &envelope.intake_id);
@@ -43,7 +45,7 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
         inquiry_kind: inquiry_kind.or_else(|| intent::inquiry_kind(topic.as_deref(), &message)),
         budget: first(fields, Canonical::Budget).and_then(money::read),
         consents: consent::read(fields, form, envelope.context.accept_language.as_deref()),
-        custom: custom(fields, &origin.visit, remarks(submission, settings)),
+        custom: custom(fields, &origin.visit, remarks(submission, &emails, settings)),
         attribution: origin.visit,
         first_touch: origin.first.map(Box::new),
         last_touch: origin.last.map(Box::new),
@@ -263,11 +265,15 @@ fn custom(fields: &[Field], visit: &Attribution, remarks: Vec<CustomField>) -> V
     kept.map(|f| CustomField { name: name(f), value: f.value.trim().to_owned() }).chain(remarks).collect()
 }
 
-/// What a mail says beside its fields: where answers are to go, and when its writer is back.
-fn remarks(submission: &Submission, settings: &ReadSettings) -> Vec<CustomField> {
-    let answer_to = answer_elsewhere(submission, settings).map(|value| ("reply_to", value));
+/// What a mail says beside its fields: where answers are to go, when its writer is back, to what it invites.
+fn remarks(submission: &Submission, emails: &[Email], settings: &ReadSettings) -> Vec<CustomField> {
+    let known = |asked: &String| emails.iter().any(|email| email.address.eq_ignore_ascii_case(asked));
+    let answer_to =
+        answer_elsewhere(submission, settings).filter(|asked| !known(asked)).map(|value| ("reply_to", value));
     let back = submission.mail.as_ref().and_then(|mail| mail.returns_on.clone()).map(|value| ("returns_on", value));
-    let named = answer_to.into_iter().chain(back);
+    let event =
+        submission.mail.as_ref().and_then(|mail| mail.event.as_ref()).map(|event| ("event", calendar::line(event)));
+    let named = answer_to.into_iter().chain(back).chain(event.filter(|(_, line)| !line.is_empty()));
     named.map(|(name, value)| CustomField { name: name.to_owned(), value }).collect()
 }
 

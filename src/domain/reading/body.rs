@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
-use super::{ReadLimits, charset, client_markup, html, mime, text};
+use super::{ReadLimits, charset, client_markup, html, mime, text, uuencode};
 use crate::domain::submission::Warning;
 
 /// The readable text of a mail.
@@ -15,6 +15,10 @@ use crate::domain::submission::Warning;
 pub struct Body {
     /// Clean text: LF line ends, no NUL.
     pub text: String,
+    /// Files that stood encoded in the text.
+    pub files: Vec<uuencode::Encoded>,
+    /// The text stood inside a signature (OpenPGP, RFC 4880 section 7).
+    pub signed: bool,
     /// The text was laid out from HTML.
     pub from_html: bool,
     /// The lines that the markup of the client calls quoted.
@@ -72,7 +76,9 @@ fn collect<'m>(message: &Message<'m>, parts: impl Iterator<Item = &'m MessagePar
             let markup = cut(&decoded.text, limits.text_bytes.saturating_mul(4));
             html::to_text(&client_markup::mark(markup))
         } else {
-            unfold(part, decoded.text)
+            let (words, files) = uuencode::cut(&unfold(part, decoded.text));
+            body.files.extend(files);
+            bare(words, &mut body.signed)
         };
         let (clean, was_cut) = text::clean(&readable, left);
         if was_cut {
@@ -94,6 +100,28 @@ fn unfold(part: &MessagePart<'_>, text: String) -> String {
     } else {
         text
     }
+}
+
+/// What a clear signature signs, without its marks.
+fn bare(text: String, signed: &mut bool) -> String {
+    const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
+    const SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----";
+    const END: &str = "-----END PGP SIGNATURE-----";
+    let Some((before, rest)) = text.split_once(BEGIN) else { return text };
+    let Some((inside, signature)) = rest.split_once(SIGNATURE) else { return text };
+    let behind = signature.split_once(END).map_or("", |(_, behind)| behind);
+    *signed = true;
+    let mut out = before.to_owned();
+    // Its own header lines end with a blank one.
+    let header = inside.trim_start_matches(['\r', '\n']).lines().take_while(|line| !line.trim().is_empty());
+    let is_header = header.clone().next().is_none_or(|line| line.contains(": "));
+    let skip = if is_header { header.count() } else { 0 };
+    for line in inside.trim_start_matches(['\r', '\n']).lines().skip(skip) {
+        out.push_str(line.strip_prefix("- ").unwrap_or(line));
+        out.push('\n');
+    }
+    out.push_str(behind);
+    out
 }
 
 fn note_charset(warnings: &mut Vec<Warning>, decoded: &charset::Decoded) {

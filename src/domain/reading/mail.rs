@@ -8,14 +8,14 @@ use super::header_labels::Prefix;
 use super::machine::{Evidence, classify, may_reply};
 use super::mime::HeaderBag;
 use super::notification::Sender;
-use super::text::{non_empty_line, one_line};
+use super::text::non_empty_line;
 use super::{
-    ReadSettings, adf, body, bounce, charset, complaint, forwarded, header_labels, mime, notification, quoted, returns,
-    signature, typed,
+    ReadSettings, adf, beside, body, bounce, charset, complaint, forwarded, header_labels, mime, notification,
+    passed_on, quoted, returns, rewritten, signature, typed,
 };
 use crate::clock::Timestamp;
 use crate::domain::envelope::Envelope;
-use crate::domain::submission::{Canonical, Field, Forwarded, MailClass, MailFacts, Mailbox, Submission};
+use crate::domain::submission::{Canonical, Field, MailClass, MailFacts, Mailbox, Submission};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -52,14 +52,20 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     if envelope.context.truncated_from.is_some() {
         out.flags.push("attachments_omitted".to_owned());
     }
-    let text = message.as_ref().map(|m| body::read(m, &settings.limits)).unwrap_or_default();
+    let mut text = message.as_ref().map(|m| body::read(m, &settings.limits)).unwrap_or_default();
+    let beside = message.as_ref().map(beside::read).unwrap_or_default();
+    beside.fill(&mut text, &settings.limits);
     let message = message.as_ref().unwrap_or(&header);
     out.attachments = mime::attachments(message, settings.limits.attachments);
     note_omitted(message, &mut out, settings);
+    beside.list(&mut out, settings.limits.attachments);
+    note_encoded(&mut out, &text, settings.limits.attachments);
     note_protection(message, &mut out, &text);
-    out.subject = header.subject().and_then(|s| non_empty_line(s, SUBJECT_CHARS));
+    let subject = header.subject().map(str::to_owned).or_else(|| beside.subject());
+    out.subject = subject.and_then(|s| non_empty_line(&s, SUBJECT_CHARS));
     let mut facts = facts(&header, &bag, &mut out, settings, envelope);
     interpret(&mut out, &mut facts, text, message, &bag, settings, envelope.received_at);
+    take_beside(&mut out, &mut facts, beside);
     out.mail = Some(facts);
     out
 }
@@ -79,6 +85,22 @@ fn note_omitted(message: &Message<'_>, out: &mut Submission, settings: &ReadSett
     if message.attachments.len() > settings.limits.attachments {
         let left = message.attachments.len() - settings.limits.attachments;
         out.warnings.push(warning("attachments_cut", format!("{left} more attachments are not listed.")));
+    }
+}
+
+/// Files that stood in the text.
+fn note_encoded(out: &mut Submission, text: &Body, limit: usize) {
+    for (index, file) in text.files.iter().enumerate().take(limit.saturating_sub(out.attachments.len())) {
+        let name = mime::file_name(&file.name).unwrap_or_else(|| format!("file-{}", index + 1));
+        out.attachments.push(beside::listed(name, "", file.size, format!("text/{}", index + 1), false));
+    }
+}
+
+/// An invitation, and what the card of the writer says of them.
+fn take_beside(out: &mut Submission, facts: &mut MailFacts, beside: beside::Beside) {
+    facts.event.clone_from(&beside.event);
+    if out.class == Some(MailClass::Person) && out.fields.is_empty() && facts.forwarded.is_none() {
+        out.fields = beside.card_of(&facts.from);
     }
 }
 
@@ -106,6 +128,9 @@ fn note_protection(message: &Message<'_>, out: &mut Submission, text: &Body) {
     }
     if text.text.contains("-----BEGIN PGP MESSAGE-----") {
         flag("encrypted");
+    }
+    if text.signed {
+        flag("signed");
     }
     let blank = text.text.trim().is_empty();
     if blank && out.flags.iter().any(|f| f == "tnef") {
@@ -228,7 +253,7 @@ fn interpret(
     settings: &ReadSettings,
     received: Timestamp,
 ) {
-    let rewritten = undo_rewriting(facts, bag, out, settings);
+    let rewritten = rewritten::undo(facts, bag, out, settings);
     let subject = out.subject.clone().unwrap_or_default();
     let prefix = header_labels::prefix(&subject);
     let is_answer = facts.in_reply_to.is_some() || !facts.references.is_empty();
@@ -260,11 +285,12 @@ fn interpret(
     });
     facts.may_reply = may_reply(class, bag, &facts.from, to_us);
     let passed_on = passed_on.filter(|_| class == MailClass::Person).map(|passed| passed.inner);
-    facts.forwarded = attached(message, class, settings).or(passed_on);
+    facts.forwarded = passed_on::attached(message, class, settings).or(passed_on);
     // Where the inner message does not say its subject, the outer one does.
     if let Some(inner) = facts.forwarded.as_mut().filter(|inner| inner.subject.is_none()) {
         inner.subject = Some(header_labels::bare(&subject).to_owned()).filter(|s| !s.is_empty());
     }
+    passed_on::note_trust(out, facts, bag, settings);
     if matches!(class, MailClass::FormNotification | MailClass::Adf) {
         out.fields = fields.unwrap_or_default();
         typed::note(out);
@@ -346,23 +372,6 @@ fn split_text(out: &mut Submission, facts: &mut MailFacts, body: Body, class: Ma
     out.text = text;
 }
 
-/// A group of ours rewrites From to itself (DMARC) and names the writer elsewhere: that one is the sender.
-fn undo_rewriting(facts: &mut MailFacts, bag: &HeaderBag, out: &mut Submission, settings: &ReadSettings) -> bool {
-    if !facts.from.address.as_deref().is_some_and(|a| is_own_address(a, &settings.own_addresses)) {
-        return false;
-    }
-    let named = ["x-original-from", "x-original-sender"].iter().find_map(|name| bag.get(name));
-    let Some(address) = named.and_then(clean_address).filter(|a| !is_own_address(a, &settings.own_addresses)) else {
-        return false;
-    };
-    let by_reply_to =
-        facts.reply_to.iter().find(|m| m.address.as_deref() == Some(&address)).and_then(|m| m.name.clone());
-    let by_header = named.and_then(|v| v.split_once('<')).and_then(|(name, _)| super::addresses::display_name(name));
-    facts.from = Mailbox { name: by_header.or(by_reply_to), address: Some(address) };
-    out.flags.push("from_rewritten".to_owned());
-    true
-}
-
 /// Fields of a form notification, when the mail is one.
 fn form_fields(
     facts: &MailFacts,
@@ -424,24 +433,4 @@ fn unescape(markup: &str) -> String {
     } else {
         markup.to_owned()
     }
-}
-
-/// A whole message passed on as an attachment. Reports carry one too, but that is ours come back.
-fn attached(message: &Message<'_>, class: MailClass, settings: &ReadSettings) -> Option<Forwarded> {
-    if class != MailClass::Person {
-        return None;
-    }
-    let inner = message.parts.iter().find_map(|part| match &part.body {
-        PartType::Message(inner) => Some(inner),
-        _ => None,
-    })?;
-    let text = body::read(inner, &settings.limits).text;
-    Some(Forwarded {
-        from: mailboxes(inner.from()).into_iter().next().unwrap_or_default(),
-        to: mailboxes(inner.to()),
-        cc: mailboxes(inner.cc()),
-        subject: inner.subject().map(|s| one_line(s, SUBJECT_CHARS)),
-        date: inner.date().filter(|d| d.is_valid()).map(mail_parser::DateTime::to_rfc3339),
-        text: text.trim().to_owned(),
-    })
 }

@@ -6,6 +6,7 @@
 //! - an attachment is decoded at most once (by mail-parser) and never copied.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
@@ -114,6 +115,7 @@ pub fn part_text(message: &Message<'_>, part: &MessagePart<'_>) -> charset::Deco
 /// Attachments with the path of their part inside the message: `1`, `2.1`; nested messages count as one.
 pub fn attachments(message: &Message<'_>, limit: usize) -> Vec<Attachment> {
     let paths = part_paths(message);
+    let shown = Shown::read(message);
     let mut found = Vec::new();
     for &id in message.attachments.iter().take(limit) {
         let index = usize::try_from(id).unwrap_or(usize::MAX);
@@ -123,9 +125,50 @@ pub fn attachments(message: &Message<'_>, limit: usize) -> Vec<Attachment> {
         let name = file_name(part.attachment_name().unwrap_or_default())
             .unwrap_or_else(|| format!("part-{path}{}", extension(&media_type)));
         let size = decoded_size(part);
-        found.push(Attachment { name, media_type, size, part: path, sha256: None, verdict: None });
+        found.push(Attachment {
+            name,
+            media_type,
+            size,
+            part: path,
+            sha256: None,
+            verdict: None,
+            inline: shown.has(part),
+        });
     }
     found
+}
+
+/// Pictures that the HTML of a mail shows, by their Content-ID.
+struct Shown {
+    ids: HashSet<String>,
+    has_html: bool,
+}
+
+impl Shown {
+    /// References followed.
+    const IDS: usize = 2_000;
+
+    fn read(message: &Message<'_>) -> Self {
+        let mut shown = Self { ids: HashSet::new(), has_html: false };
+        for part in message.parts.iter().take(200) {
+            let PartType::Html(markup) = &part.body else { continue };
+            shown.has_html = true;
+            for reference in markup.split("cid:").skip(1).take(Self::IDS) {
+                let id = reference.split(['"', '\'', ')', '>', ' ', '&', '\r', '\n']).next().unwrap_or_default();
+                shown.ids.insert(id.replace("%40", "@").to_lowercase());
+            }
+        }
+        shown
+    }
+
+    /// A picture that the markup names; without markup, one that is meant to be shown where it stands.
+    fn has(&self, part: &MessagePart<'_>) -> bool {
+        let Some(id) = part.content_id().map(|id| id.trim_matches(['<', '>', ' ']).to_lowercase()) else {
+            return false;
+        };
+        let meant = || part.content_disposition().is_some_and(|d| d.ctype().eq_ignore_ascii_case("inline"));
+        media_type(part).starts_with("image/") && (self.ids.contains(&id) || !self.has_html && meant())
+    }
 }
 
 /// Declared media type, lower case; what RFC 2045 assumes when none is declared.
@@ -150,7 +193,7 @@ fn decoded_size(part: &MessagePart<'_>) -> u64 {
 }
 
 /// Path of every part, by part number. The tree is walked with a stack of our own, each part once.
-fn part_paths(message: &Message<'_>) -> Vec<String> {
+pub(super) fn part_paths(message: &Message<'_>) -> Vec<String> {
     let mut paths = vec![String::new(); message.parts.len()];
     let mut seen = vec![false; message.parts.len()];
     let mut open = vec![0_usize];

@@ -4,8 +4,10 @@ pub mod addresses;
 pub mod adf;
 pub mod arrival_key;
 mod attribution;
+mod beside;
 pub mod body;
 pub mod bounce;
+pub mod calendar;
 pub mod charset;
 mod client_markup;
 pub mod complaint;
@@ -23,17 +25,25 @@ pub mod mime;
 pub mod multipart;
 mod nesting;
 pub mod notification;
+mod passed_on;
 pub mod quoted;
 mod returns;
+mod rewritten;
+pub mod rtf;
 mod shapes;
 pub mod signature;
 mod signature_words;
 pub mod text;
+pub mod tnef;
 pub mod tracking;
+mod trust;
 pub mod typed;
+pub mod uuencode;
+pub mod vcard;
 
 use std::collections::BTreeMap;
 
+pub use passed_on::{TRUSTED_FORWARD, unwrapped};
 use serde::{Deserialize, Serialize};
 
 use super::enquiry::AttributionSettings;
@@ -82,6 +92,19 @@ pub enum IdentitySource {
     From,
 }
 
+/// When the Reply-To of a mail that a person wrote says who writes. Anybody may write anything there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyTo {
+    /// Never: it is a remark.
+    #[default]
+    Ignore,
+    /// Where From is nobody's mailbox (`noreply@`, `info@`).
+    Nobody,
+    /// Whenever there is one.
+    Always,
+}
+
 /// What reading needs to know of the house.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadSettings {
@@ -104,6 +127,15 @@ pub struct ReadSettings {
     /// Who is believed in mails that speak for somebody else, by mailbox, where it is not the usual order.
     #[serde(default)]
     pub identity: BTreeMap<String, Vec<IdentitySource>>,
+    /// Whether Reply-To says who writes, by mailbox, where it is not ignored.
+    #[serde(default)]
+    pub reply_to: BTreeMap<String, ReplyTo>,
+    /// Addresses and domains that are believed when they pass a message on, lower case.
+    #[serde(default)]
+    pub forwarders: Vec<String>,
+    /// Names of our mail servers in `Authentication-Results`, lower case.
+    #[serde(default)]
+    pub authserv_ids: Vec<String>,
     /// Uploaded files go to a virus scanner: until it has spoken they are `unscanned`.
     #[serde(default)]
     pub scan_files: bool,

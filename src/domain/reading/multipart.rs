@@ -124,6 +124,7 @@ impl<'a> Opened<'a> {
             part: self.position.to_string(),
             sha256: None,
             verdict: None,
+            inline: false,
         });
         let place = self.start..self.start + self.content.len();
         let digest = Digest::of(self.content);

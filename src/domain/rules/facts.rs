@@ -222,7 +222,10 @@ impl Facts {
         }
         self.text("topic", enquiry.topic.as_deref());
         #[expect(clippy::cast_precision_loss, reason = "a count of attachments is small")]
-        self.push("attachments", Value::Number(submission.attachments.len() as f64));
+        self.push(
+            "attachments",
+            Value::Number(submission.attachments.iter().filter(|file| !file.inline).count() as f64),
+        );
         for flag in &submission.flags {
             self.text("mail.flag", Some(flag));
         }

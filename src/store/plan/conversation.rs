@@ -4,6 +4,7 @@ use super::{Plan, text};
 use crate::domain::decide;
 use crate::domain::decision::Action;
 use crate::domain::enquiry::email::EmailAddress;
+use crate::domain::reading::TRUSTED_FORWARD;
 use crate::domain::submission::{MailClass, MailFacts, Mailbox};
 use crate::store::Commit;
 use crate::store::batch::row;
@@ -25,7 +26,10 @@ impl Plan {
         let submission = &commit.submission;
         let mail = submission.mail.as_ref();
         let recipients = mail.map(|m| text(&addresses(m.to.iter().chain(&m.cc))));
-        let body = [&submission.reply, &commit.enquiry.message, &submission.text]
+        // Words of who passes a message on are not the message.
+        let passed_on = submission.flags.iter().any(|flag| flag == TRUSTED_FORWARD);
+        let first = if passed_on { &submission.text } else { &submission.reply };
+        let body = [first, &commit.enquiry.message, &submission.text]
             .into_iter()
             .find(|t| !t.trim().is_empty())
             .map_or("", String::as_str);

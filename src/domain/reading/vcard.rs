@@ -2,48 +2,58 @@
 
 use encoding_rs::Encoding;
 
-use super::Row;
 use crate::domain::submission::{Canonical, Field};
 
+/// One card of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// The line it begins on.
+    pub line: u64,
+    /// What it says, or why it cannot be read.
+    pub fields: Result<Vec<Field>, String>,
+}
+
 /// One `NAME;PARAM=VALUE:content` line, unfolded.
-struct Line<'t> {
-    name: String,
+pub(super) struct Line<'t> {
+    /// Upper case, without its group.
+    pub(super) name: String,
     params: Vec<(String, String)>,
     content: &'t str,
 }
 
 /// Reads every card of `text`. Broken cards are entries that say why.
-pub(super) fn read(text: &str) -> Vec<Row> {
+#[must_use]
+pub fn read(text: &str) -> Vec<Card> {
     let mut entries = Vec::new();
     let mut card: Option<(u64, Vec<Field>)> = None;
-    for (number, line) in unfold(text) {
+    for (number, line) in lines(text) {
         let upper = line.trim().to_ascii_uppercase();
         match upper.as_str() {
             "BEGIN:VCARD" => {
                 if let Some((start, _)) = card.replace((number, Vec::new())) {
-                    entries.push(Row { line: start, fields: Err("the card has no END:VCARD".to_owned()) });
+                    entries.push(Card { line: start, fields: Err("the card has no END:VCARD".to_owned()) });
                 }
             }
             "END:VCARD" => {
                 if let Some((start, fields)) = card.take() {
-                    entries.push(Row { line: start, fields: Ok(fields) });
+                    entries.push(Card { line: start, fields: Ok(fields) });
                 }
             }
             _ => {
-                if let (Some((_, fields)), Some(line)) = (&mut card, parse(&line)) {
+                if let (Some((_, fields)), Some(line)) = (&mut card, Line::parse(&line)) {
                     property(&line, fields);
                 }
             }
         }
     }
     if let Some((start, _)) = card {
-        entries.push(Row { line: start, fields: Err("the card has no END:VCARD".to_owned()) });
+        entries.push(Card { line: start, fields: Err("the card has no END:VCARD".to_owned()) });
     }
     entries
 }
 
 /// Joins folded lines (RFC 6350 3.2) and quoted-printable soft breaks; each with the number of its first line.
-fn unfold(text: &str) -> Vec<(u64, String)> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (u64, String)> {
     let mut lines: Vec<(u64, String)> = Vec::new();
     let mut soft = false;
     for (i, raw) in text.lines().enumerate() {
@@ -56,35 +66,46 @@ fn unfold(text: &str) -> Vec<(u64, String)> {
             Some((_, last)) if raw.starts_with([' ', '\t']) => last.push_str(raw.get(1..).unwrap_or_default()),
             _ => lines.push((i as u64 + 1, raw.to_owned())),
         }
-        soft =
-            lines.last().is_some_and(|(_, l)| l.ends_with('=') && l.to_ascii_uppercase().contains("QUOTED-PRINTABLE"));
+        soft = lines.last().is_some_and(|(_, l)| l.ends_with('=') && is_quoted_printable(l));
     }
-    lines
+    lines.into_iter()
 }
 
-fn parse(line: &str) -> Option<Line<'_>> {
-    let mut quoted = false;
-    let colon = line.char_indices().find(|(_, c)| {
-        quoted ^= *c == '"';
-        *c == ':' && !quoted
-    })?;
-    let (head, content) = (line.get(..colon.0)?, line.get(colon.0 + 1..)?);
-    let mut parts = head.split(';');
-    // `item1.EMAIL`: the group only ties lines together.
-    let name = parts.next()?.rsplit('.').next()?.trim().to_ascii_uppercase();
-    let params = parts
-        .flat_map(|p| match p.split_once('=') {
-            Some((k, v)) => {
-                v.split(',').map(|v| (k.to_ascii_uppercase(), v.trim_matches('"').to_ascii_uppercase())).collect()
-            }
-            // vCard 2.1 writes the value alone: TEL;CELL;VOICE:
-            None => vec![("TYPE".to_owned(), p.to_ascii_uppercase())],
-        })
-        .collect();
-    Some(Line { name, params, content })
+/// Its parameters say so; looked for at the start only, because a line may be very long.
+fn is_quoted_printable(line: &str) -> bool {
+    let start = super::body::cut(line, 500).split(':').next().unwrap_or_default();
+    start.to_ascii_uppercase().contains("QUOTED-PRINTABLE")
 }
 
-impl Line<'_> {
+impl<'t> Line<'t> {
+    /// Takes a line apart; `None` for one without a colon.
+    pub(super) fn parse(line: &'t str) -> Option<Self> {
+        let mut quoted = false;
+        let colon = line.char_indices().find(|(_, c)| {
+            quoted ^= *c == '"';
+            *c == ':' && !quoted
+        })?;
+        let (head, content) = (line.get(..colon.0)?, line.get(colon.0 + 1..)?);
+        let mut parts = head.split(';');
+        // `item1.EMAIL`: the group only ties lines together.
+        let name = parts.next()?.rsplit('.').next()?.trim().to_ascii_uppercase();
+        let params = parts
+            .flat_map(|p| match p.split_once('=') {
+                Some((k, v)) => {
+                    v.split(',').map(|v| (k.to_ascii_uppercase(), v.trim_matches('"').to_ascii_uppercase())).collect()
+                }
+                // vCard 2.1 writes the value alone: TEL;CELL;VOICE:
+                None => vec![("TYPE".to_owned(), p.to_ascii_uppercase())],
+            })
+            .collect();
+        Some(Self { name, params, content })
+    }
+
+    /// A parameter, in upper case.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     fn has(&self, value: &str) -> bool {
         self.params.iter().any(|(_, v)| v == value)
     }
@@ -107,7 +128,8 @@ impl Line<'_> {
         split(&self.decoded(), ';').iter().map(|c| unescape(c)).collect()
     }
 
-    fn text(&self) -> String {
+    /// Content as it is meant.
+    pub(super) fn text(&self) -> String {
         unescape(&self.decoded())
     }
 }
@@ -269,7 +291,7 @@ mod tests {
             "BEGIN:VCARD\n=\n:=\nN;ENCODING=QUOTED-PRINTABLE:=\n=4\n",
             "BEGIN:VCARD\n\u{e9}:\u{e9}\nEND:VCARD",
         ] {
-            read(text);
+            let _ = read(text);
         }
     }
 }

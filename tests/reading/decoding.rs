@@ -1,0 +1,167 @@
+//! Texts and files in the shapes in which mail wraps them.
+
+use std::fmt::Write as _;
+
+use pisteur::domain::submission::Submission;
+
+use super::{mail, understood};
+
+fn read(raw: &str) -> Submission {
+    understood(&mail(raw.replace('\n', "\r\n").as_bytes())).0
+}
+
+fn files(submission: &Submission) -> Vec<(&str, u64, &str)> {
+    submission.attachments.iter().map(|a| (a.name.as_str(), a.size, a.part.as_str())).collect()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for three in bytes.chunks(3) {
+        let word = three.iter().fold(0_u32, |word, b| word << 8 | u32::from(*b)) << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let letter = LETTERS[(word >> (18 - 6 * place) & 63) as usize] as char;
+            out.push(if place <= three.len() { letter } else { '=' });
+        }
+    }
+    out
+}
+
+/// A stream of attributes as Outlook writes it.
+fn winmail(attributes: &[(u32, &[u8])]) -> Vec<u8> {
+    let mut out = vec![0x78, 0x9f, 0x3e, 0x22, 1, 0];
+    for (id, data) in attributes {
+        out.push(1);
+        out.extend(id.to_le_bytes());
+        out.extend(u32::try_from(data.len()).unwrap().to_le_bytes());
+        out.extend(*data);
+        out.extend([0, 0]);
+    }
+    out
+}
+
+#[test]
+fn s29_a_winmail_dat_gives_its_text_and_its_files() {
+    let bytes = winmail(&[
+        (0x0001_8004, b"Demande de prix\0"),
+        (0x0002_800c, b"Bonjour,\r\ncombien ?\0"),
+        (0x0006_9002, &[0; 14]),
+        (0x0001_8010, b"plan.pdf\0"),
+        (0x0006_800f, b"%PDF-1.4 xyz"),
+    ]);
+    let raw = format!(
+        "From: Eva <eva@firma.cz>\nTo: sales@ours.example\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
+         --b\nContent-Type: text/plain\n\n \n--b\nContent-Type: application/ms-tnef; name=winmail.dat\n\
+         Content-Transfer-Encoding: base64\n\n{}\n--b--\n",
+        base64(&bytes)
+    );
+    let submission = read(&raw);
+    assert_eq!(submission.reply, "Bonjour,\ncombien ?");
+    assert_eq!(submission.subject.as_deref(), Some("Demande de prix"));
+    assert!(files(&submission).contains(&("plan.pdf", 12, "2/1")), "{:?}", submission.attachments);
+    assert!(submission.flags.iter().any(|flag| flag == "tnef"));
+    assert!(submission.warnings.iter().all(|w| w.code != "tnef"), "{:?}", submission.warnings);
+    let broken = raw.replace(&base64(&bytes), &base64(&bytes[..30]));
+    let said: Vec<_> = read(&broken).warnings.into_iter().map(|w| w.code).collect();
+    assert!(said.iter().any(|code| code == "tnef_damaged"), "{said:?}");
+}
+
+#[test]
+fn a_uuencoded_file_is_a_file_and_no_text() {
+    let raw = "From: Eva <eva@firma.cz>\nTo: sales@ours.example\nSubject: Plan\n\nHello, see the plan.\n\n\
+               begin 644 plan.txt\n#0V%T\n`\nend\n";
+    let submission = read(raw);
+    assert_eq!(submission.reply, "Hello, see the plan.");
+    assert_eq!(files(&submission), [("plan.txt", 3, "text/1")]);
+    let mut long = "From: eva@firma.cz\n\nHi\n".to_owned();
+    for n in 0..20_000 {
+        writeln!(long, "begin 644 f{n}").unwrap();
+    }
+    assert!(read(&long).attachments.is_empty(), "words are words, however many");
+}
+
+#[test]
+fn flowed_lines_are_joined_and_del_sp_drops_its_space() {
+    let raw = |parameters: &str, text: &str| {
+        format!(
+            "From: eva@firma.cz\nSubject: x\nContent-Type: text/plain; charset=utf-8; format=flowed{parameters}\n\n{text}\n"
+        )
+    };
+    assert_eq!(read(&raw("", "We need ten \npumps.\nThanks")).reply, "We need ten pumps.\nThanks");
+    assert_eq!(read(&raw("; delsp=yes", "ポン \nプ")).reply, "ポンプ");
+}
+
+#[test]
+fn signed_and_encrypted_mail_is_marked_and_never_dropped() {
+    let flags = |raw: &str| read(raw).flags;
+    let clear = "From: eva@firma.cz\nSubject: x\n\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nWe need pumps.\n\
+                 - -- \nEva\n-----BEGIN PGP SIGNATURE-----\n\niQEz\n-----END PGP SIGNATURE-----\n";
+    assert_eq!(flags(clear), ["signed"]);
+    let submission = read(clear);
+    assert!(submission.reply.starts_with("We need pumps.") && !submission.text.contains("PGP"), "{}", submission.text);
+    let smime = |kind: &str| {
+        format!(
+            "From: eva@firma.cz\nSubject: x\nContent-Type: application/pkcs7-mime; smime-type={kind}; name=smime.p7m\n\
+             Content-Transfer-Encoding: base64\n\nMIIB\n"
+        )
+    };
+    assert_eq!(
+        (flags(&smime("enveloped-data")), flags(&smime("signed-data"))),
+        (vec!["encrypted".to_owned()], vec!["signed".to_owned()])
+    );
+    let armoured = "From: eva@firma.cz\nSubject: x\n\n-----BEGIN PGP MESSAGE-----\n\nhQEM\n-----END PGP MESSAGE-----\n";
+    assert_eq!(flags(armoured), ["encrypted"]);
+    assert!(read(armoured).text.contains("hQEM"), "kept for whoever has the key");
+    let (_, enquiry) = understood(&mail(smime("enveloped-data").as_bytes()));
+    assert_eq!(enquiry.emails[0].address, "eva@firma.cz", "and its sender is known");
+}
+
+const EVENT: &str = "BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nDTSTART:20250503T100000Z\nSUMMARY:Visit\nLOCATION:Brno\n\
+                     ORGANIZER:mailto:eva@firma.cz\nDESCRIPTION:About the roof\nEND:VEVENT\nEND:VCALENDAR\n";
+
+#[test]
+fn an_invitation_is_read() {
+    let raw = format!(
+        "From: Eva <eva@firma.cz>\nSubject: Visit\nContent-Type: text/calendar; method=REQUEST; charset=utf-8\n\n{EVENT}"
+    );
+    let (submission, enquiry) = understood(&mail(raw.replace('\n', "\r\n").as_bytes()));
+    let event = submission.mail.unwrap().event.expect("an event");
+    assert_eq!((event.starts.as_deref(), event.location.as_deref()), (Some("2025-05-03T10:00:00Z"), Some("Brno")));
+    let kept: Vec<_> = enquiry.custom.iter().map(|c| (c.name.as_str(), c.value.as_str())).collect();
+    assert_eq!(kept, [("event", "2025-05-03T10:00:00Z Visit (Brno)")]);
+    assert!(submission.reply.contains("About the roof"), "{}", submission.reply);
+}
+
+#[test]
+fn the_senders_card_tells_of_them_and_anothers_card_is_a_file() {
+    let raw = |address: &str| {
+        format!(
+            "From: Eva <eva@firma.cz>\nTo: sales@ours.example\nSubject: x\nMIME-Version: 1.0\n\
+             Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nWe need pumps.\n--b\n\
+             Content-Type: text/vcard; charset=utf-8; name=eva.vcf\nContent-Disposition: attachment\n\n\
+             BEGIN:VCARD\nVERSION:3.0\nFN:Eva Malá\nN:Malá;Eva;;;\nORG:Firma s.r.o.\nTITLE:Buyer\nEMAIL:{address}\n\
+             TEL;type=CELL:+420 777 123 456\nEND:VCARD\n--b--\n"
+        )
+    };
+    let (submission, enquiry) = understood(&mail(raw("Eva@firma.cz").replace('\n', "\r\n").as_bytes()));
+    assert_eq!(enquiry.person.full_name.as_deref(), Some("Eva Malá"));
+    assert_eq!(enquiry.organisation.name.as_deref(), Some("Firma s.r.o."));
+    assert_eq!(enquiry.person.job_title.as_deref(), Some("Buyer"));
+    assert_eq!(enquiry.phones[0].e164.as_deref(), Some("+420777123456"));
+    assert_eq!(enquiry.message, "We need pumps.");
+    assert_eq!(submission.attachments.len(), 1, "and the card stays a file");
+    let (_, other) = understood(&mail(raw("jan@jinde.cz").replace('\n', "\r\n").as_bytes()));
+    assert!(other.phones.is_empty() && other.person.job_title.is_none(), "{other:?}");
+    assert_eq!(other.emails.len(), 1, "an address is never taken from a card");
+}
+
+#[test]
+fn a_picture_that_the_text_shows_is_no_attached_file() {
+    let raw = "From: Eva <eva@firma.cz>\nSubject: x\nMIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n--b\n\
+        Content-Type: text/html; charset=utf-8\n\n<p>See <img src=\"cid:Logo@x\"></p>\n--b\nContent-Type: image/png; name=logo.png\n\
+        Content-ID: <logo@x>\nContent-Transfer-Encoding: base64\n\nAAAA\n--b\nContent-Type: image/png; name=roof.png\n\
+        Content-ID: <roof@x>\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\nAAAA\n--b--\n";
+    let submission = read(raw);
+    let told: Vec<_> = submission.attachments.iter().map(|a| (a.name.as_str(), a.inline)).collect();
+    assert_eq!(told, [("logo.png", true), ("roof.png", false)]);
+}
