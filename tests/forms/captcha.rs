@@ -462,7 +462,7 @@ async fn a_service_that_is_away_slow_or_strange_is_nobodys_fault_and_flagged() {
     let answers = [
         broken(503, b"<html>"),
         broken(200, huge.as_bytes()),
-        Reply::json(&json!({ "success": false, "error-codes": ["invalid-input-secret"] })),
+        broken(500, br#"{"success": true}"#),
         Reply::json(&json!({ "success": "yes" })),
     ];
     for (n, answer) in answers.iter().enumerate() {
@@ -488,6 +488,74 @@ async fn a_service_that_is_away_slow_or_strange_is_nobodys_fault_and_flagged() {
     let (state, reason, verdict) = last(&house).await;
     assert_eq!((state, reason.as_deref()), (ArrivalState::Quarantined, Some("captcha_away")));
     assert_eq!(verdict, Verdict::Unverified);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s47_a_token_of_another_website_is_no_outage_and_lets_nobody_in() {
+    for (kind, code) in [
+        ("hcaptcha", "sitekey-secret-mismatch"),
+        ("turnstile", "bad-request"),
+        ("recaptcha_v2", "bad-request"),
+        ("friendly_captcha", "sitekey_invalid"),
+        ("friendly_captcha", "bad_request"),
+    ] {
+        let (house, double) = asking(kind, "", "s3cret", CaptchaAway::Flag).await;
+        let refused = match kind {
+            "friendly_captcha" => json!({ "success": false, "error": { "error_code": code } }),
+            _ => json!({ "success": false, "error-codes": [code] }),
+        };
+        double.answer(Reply::json(&refused));
+        for n in 0..6 {
+            let n = n.to_string();
+            let answer = post(&house, &[("message", &n), (field(kind), &format!("foreign-{n}"))]);
+            assert_eq!(answer.status, 403, "{kind} {code} {n}: {}", answer.text());
+            let (state, reason, _) = last(&house).await;
+            assert_eq!((state, reason.as_deref()), (ArrivalState::Quarantined, Some("captcha_failed")), "{kind} {n}");
+        }
+        assert_eq!(double.requests().len(), 6, "{kind}: every one of them was asked for");
+        assert!(house.gate.troubles(house.clock.now()).is_empty(), "{kind}");
+        double.answer(Reply::json(&well(kind)));
+        assert_eq!(post(&house, &[("message", "honest"), (field(kind), "honest")]).status, 200, "{kind}");
+        assert_eq!(last(&house).await.2, Verdict::Clean, "{kind}: others meet nothing of it");
+        house.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_the_service_refuses_is_said_and_never_the_visitors_fault() {
+    let (house, double) = asking("hcaptcha", "", "s3cret", CaptchaAway::Flag).await;
+    double.answer(Reply::json(&json!({ "success": false, "error-codes": ["invalid-input-secret"] })));
+    for n in 0..6 {
+        let n = n.to_string();
+        assert_eq!(post(&house, &[("message", &n), ("h-captcha-response", &n)]).status, 200);
+        assert_eq!(last(&house).await, (ArrivalState::Received, None, Verdict::Unverified), "{n}");
+    }
+    assert_eq!(double.requests().len(), 6, "it answers, so it is asked");
+    let troubles = house.gate.troubles(house.clock.now());
+    assert!(troubles[0].contains("captcha service refuses our secret"), "{troubles:?}");
+    double.answer(Reply::json(&well("hcaptcha")));
+    assert_eq!(post(&house, &[("message", "set"), ("h-captcha-response", "set")]).status, 200);
+    assert!(house.gate.troubles(house.clock.now()).is_empty());
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn equal_posts_wait_for_a_service_once_and_together() {
+    let (house, double) = asking("turnstile", "", "s3cret", CaptchaAway::Flag).await;
+    double.answer(Reply::json(&well("turnstile")).after(Duration::from_secs(60)));
+    let http = house.http;
+    let clicks: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let fields = [("message", "slow"), ("cf-turnstile-response", "slow")];
+                http.post_form_with("/f/contact", &fields, &BROWSER).unwrap().status
+            })
+        })
+        .collect();
+    assert!(clicks.into_iter().all(|click| click.join().unwrap() == 200));
+    assert_eq!(double.requests().len(), 1, "nobody waited for an answer that another had waited for in vain");
+    assert_eq!(last(&house).await.2, Verdict::Unverified);
     house.stop().await;
 }
 

@@ -147,9 +147,7 @@ impl Gate {
     #[must_use]
     pub fn troubles(&self, now: Timestamp) -> Vec<String> {
         let captcha = self.captcha.load();
-        let away = captcha.services.values().filter(|service| service.is_away());
-        let away = away
-            .map(|service| format!("captcha {} does not answer; submissions are taken as unverified", service.id()));
+        let away = captcha.services.values().filter_map(|service| service.trouble(Instant::now()));
         away.chain(self.shares.troubles(now)).collect()
     }
 

@@ -47,9 +47,9 @@ impl Breaker {
         opens
     }
 
-    /// Whether it is open.
-    pub(super) fn is_open(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).open_until.is_some()
+    /// Whether it is open at `now`: when nobody comes to try the service, it is not called away for ever.
+    pub(super) fn is_open(&self, now: Instant) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).open_until.is_some_and(|until| now < until)
     }
 }
 
@@ -67,13 +67,14 @@ mod tests {
         for _ in 1..FAILURES {
             assert!(!breaker.failed(start));
         }
-        assert!(breaker.failed(start) && breaker.is_open() && !breaker.admits(start));
+        assert!(breaker.failed(start) && breaker.is_open(start) && !breaker.admits(start));
         let later = start + PAUSE;
+        assert!(!breaker.is_open(later), "nobody came meanwhile: nothing is known against it");
         assert!(breaker.admits(later), "one tries");
         assert!(!breaker.admits(later), "the others do not");
         assert!(!breaker.failed(later) && !breaker.admits(later), "said once");
         assert!(breaker.admits(later + PAUSE));
         breaker.answered();
-        assert!(breaker.admits(later) && !breaker.is_open());
+        assert!(breaker.admits(later) && !breaker.is_open(later));
     }
 }

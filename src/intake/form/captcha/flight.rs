@@ -1,6 +1,7 @@
 //! One question for one token: a double click asks once, and both clicks have the answer.
 //!
-//! Invariant: memory is bounded in number and time; what is forgotten is asked again, and then found spent.
+//! Invariants: memory is bounded in number and time; what is forgotten is asked again, and then found spent. Nobody waits
+//! longer than one question takes: that nobody could be asked is told to all who waited for it.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +21,24 @@ type Token = [u8; 32];
 #[derive(Debug)]
 struct Flight {
     content: String,
-    outcome: OnceCell<Outcome>,
+    /// The question under way, or what came of it.
+    question: Mutex<Question>,
+}
+
+type Question = Arc<OnceCell<Outcome>>;
+
+impl Flight {
+    fn question(&self) -> Question {
+        Arc::clone(&self.question.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes room for another question, unless somebody did.
+    fn forget(&self, old: &Question) {
+        let mut question = self.question.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&question, old) {
+            *question = Question::default();
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -34,8 +52,8 @@ struct Known {
 pub(in crate::intake::form) struct Flights(Mutex<Known>);
 
 impl Flights {
-    /// What came of `token` sent with `content`: asked by `ask` if nobody asked before. What could not be asked is asked
-    /// again the next time.
+    /// What came of `token` sent with `content`: asked by `ask` if nobody asked before. What could not be asked is told to
+    /// those who waited, and asked again when it comes the next time.
     pub(in crate::intake::form) async fn once(
         &self,
         (captcha, token): (&str, &str),
@@ -47,14 +65,12 @@ impl Flights {
         if flight.content != content {
             return Outcome::Spent;
         }
-        let asked = flight.outcome.get_or_try_init(async || match ask().await {
-            Outcome::Away(why) => Err(Outcome::Away(why)),
-            told => Ok(told),
-        });
-        match asked.await {
-            Ok(outcome) => outcome.clone(),
-            Err(away) => away,
+        let question = flight.question();
+        let outcome = question.get_or_init(|| ask()).await.clone();
+        if matches!(outcome, Outcome::Away(_)) {
+            flight.forget(&question);
         }
+        outcome
     }
 
     fn flight(&self, name: Token, content: &str, now: Instant) -> Arc<Flight> {
@@ -68,7 +84,7 @@ impl Flights {
         if let Some(found) = known.by_token.get(&name) {
             return Arc::clone(found);
         }
-        let made = Arc::new(Flight { content: content.to_owned(), outcome: OnceCell::new() });
+        let made = Arc::new(Flight { content: content.to_owned(), question: Mutex::default() });
         known.by_token.insert(name, Arc::clone(&made));
         known.in_order.push_back((now, name));
         made
@@ -102,6 +118,23 @@ mod tests {
         let away = flights.once(("a", "t"), "hi", async || Outcome::Away("x".into())).await;
         assert_eq!(away, Outcome::Away("x".into()));
         assert_eq!(flights.once(("a", "t"), "hi", async || Outcome::Passed).await, Outcome::Passed);
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_for_one_question_wait_no_longer_than_it_takes() {
+        let (flights, asked) = (Flights::default(), AtomicU32::new(0));
+        let ask = async || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            Outcome::Away("no answer".into())
+        };
+        let all = tokio::join!(
+            flights.once(("a", "t"), "hi", ask),
+            flights.once(("a", "t"), "hi", ask),
+            flights.once(("a", "t"), "hi", ask)
+        );
+        let away = Outcome::Away("no answer".into());
+        assert_eq!((all, asked.load(Ordering::Relaxed)), ((away.clone(), away.clone(), away), 1));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Invariants:
 //! - a token counts once: sent again with the same content it has the answer of the first time, with other content none;
 //! - a service that does not answer is a third outcome, neither passed nor failed;
-//! - no wait is longer than the service's time-out, and no more of them than [`service::AT_ONCE`] are under way.
+//! - no wait is longer than the service's time-out, whoever else waits, and no more of them than [`service::AT_ONCE`] are
+//!   under way.
 
 pub(super) mod altcha;
 mod breaker;

@@ -1,15 +1,20 @@
 //! One client for every service: asks whether a token is good.
 //!
-//! Invariants: five seconds at most, sixteen KiB of answer at most, a bounded number of questions at one time, none while
-//! the breaker is open; a mistake of ours or of the service is never the visitor's.
+//! Invariants:
+//! - five seconds at most, the wait for a turn with them; sixteen KiB of answer at most; a bounded number of questions at
+//!   one time, none while the breaker is open;
+//! - a mistake of ours or of the service is never the visitor's, but no token makes a mistake look like ours;
+//! - what a visitor sends neither opens the breaker nor changes what others meet: only silence of the service does.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout_at;
 
 use super::breaker::Breaker;
 use super::services::{Asking, Row, row};
@@ -20,11 +25,11 @@ use crate::config::screening::{ProviderConfig, Score};
 use crate::outbound::{Client, OutboundPolicy, Request};
 use crate::telemetry::seldom::Seldom;
 
-/// Longest time of one question.
+/// Longest time of one question, the wait for its turn with it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Largest answer in bytes.
 const ANSWER_BYTES: usize = 16 << 10;
-/// Questions under way at one time; more wait for their turn, at most as long as a question takes.
+/// Questions under way at one time; more wait for their turn.
 pub(super) const AT_ONCE: usize = 32;
 
 /// A configured service.
@@ -36,6 +41,8 @@ pub(in crate::intake::form) struct Service {
     secret: DeliverySecret,
     client: Client,
     breaker: Breaker,
+    /// It refused our secret when it answered last.
+    refuses_us: AtomicBool,
     at_once: Semaphore,
     warned: Seldom,
 }
@@ -65,6 +72,7 @@ impl Service {
             row,
             url,
             breaker: Breaker::default(),
+            refuses_us: AtomicBool::new(false),
             at_once: Semaphore::new(AT_ONCE),
             warned: Seldom::default(),
         })
@@ -85,9 +93,16 @@ impl Service {
         Widget::new(&self.row.shown, &self.config)
     }
 
-    /// Whether it failed several times running.
-    pub(in crate::intake::form) fn is_away(&self) -> bool {
-        self.breaker.is_open()
+    /// What is wrong with it at `now`, for readiness.
+    pub(in crate::intake::form) fn trouble(&self, now: Instant) -> Option<String> {
+        let what = if self.breaker.is_open(now) {
+            "does not answer"
+        } else if self.refuses_us.load(Ordering::Relaxed) {
+            "refuses our secret"
+        } else {
+            return None;
+        };
+        Some(format!("captcha {} {what}; submissions are taken as unverified", self.id()))
     }
 
     /// Asks whether a token is good.
@@ -95,15 +110,31 @@ impl Service {
         if token.len() > self.row.longest {
             return Outcome::Failed("the token is too long".to_owned());
         }
-        let Ok(Ok(_turn)) = tokio::time::timeout(PATIENCE, self.at_once.acquire()).await else {
-            return self.overloaded();
-        };
+        let end = tokio::time::Instant::now() + PATIENCE;
+        let at_once = self.at_once.try_acquire().ok();
+        let waited = at_once.is_none();
+        let Some(_turn) = self.turn(at_once, end).await else { return self.overloaded() };
         if !self.breaker.admits(Instant::now()) {
             return Outcome::Away("it did not answer several times running".to_owned());
         }
-        let outcome = self.exchange(token).await;
-        self.note(&outcome);
-        outcome
+        match timeout_at(end, self.exchange(token)).await {
+            Ok(Ok(said)) => {
+                self.breaker.answered();
+                said
+            }
+            Ok(Err(why)) => self.silent(why),
+            // The wait for its turn left it too little time.
+            Err(_) if waited => self.overloaded(),
+            Err(_) => self.silent(format!("no answer within {} s", PATIENCE.as_secs())),
+        }
+    }
+
+    async fn turn<'s>(
+        &'s self,
+        at_once: Option<SemaphorePermit<'s>>,
+        end: tokio::time::Instant,
+    ) -> Option<SemaphorePermit<'s>> {
+        if at_once.is_some() { at_once } else { timeout_at(end, self.at_once.acquire()).await.ok()?.ok() }
     }
 
     /// Too many visitors at one time: no fault of the service, so that its breaker stays as it is.
@@ -127,8 +158,8 @@ impl Service {
         self.config == other.config && self.secret == other.secret
     }
 
-    fn note(&self, outcome: &Outcome) {
-        let Outcome::Away(why) = outcome else { return self.breaker.answered() };
+    /// The service did not answer, or nothing that can be read.
+    fn silent(&self, why: String) -> Outcome {
         self.breaker.failed(Instant::now());
         if let Some(times) = self.warned.due("away", Instant::now()) {
             let id = self.id();
@@ -139,16 +170,18 @@ impl Service {
                 unverified, see captcha_away"
             );
         }
+        Outcome::Away(why)
     }
 
-    async fn exchange(&self, token: &str) -> Outcome {
-        let Some(request) = self.request(token) else { return Outcome::Away("the secret is no header".to_owned()) };
-        match self.client.send(request).await {
-            Err(error) => Outcome::Away(error.to_string()),
-            Ok(answer) => match serde_json::from_slice::<Value>(&answer.body) {
-                Ok(said) if said.get("success").is_some_and(Value::is_boolean) => self.judge(&said),
-                _ => Outcome::Away(format!("its answer ({}) cannot be read", answer.status.as_u16())),
-            },
+    /// What the service says; `Err` when it says nothing, or nothing that can be read.
+    async fn exchange(&self, token: &str) -> Result<Outcome, String> {
+        let request = self.request(token).ok_or("the secret is no header")?;
+        let answer = self.client.send(request).await.map_err(|error| error.to_string())?;
+        match serde_json::from_slice::<Value>(&answer.body) {
+            Ok(said) if !answer.status.is_server_error() && said.get("success").is_some_and(Value::is_boolean) => {
+                Ok(self.judge(&said))
+            }
+            _ => Err(format!("its answer ({}) cannot be read", answer.status.as_u16())),
         }
     }
 
@@ -180,6 +213,7 @@ impl Service {
         if said.get("success").and_then(Value::as_bool) != Some(true) {
             return self.refused(&errors(said.pointer(self.row.errors)));
         }
+        self.refuses_us.store(false, Ordering::Relaxed);
         let host = said.pointer(self.row.host).and_then(Value::as_str).map(host_name);
         if !self.config.hostnames.is_empty() {
             let listed = |host: &str| self.config.hostnames.iter().any(|name| name.eq_ignore_ascii_case(host));
@@ -208,13 +242,34 @@ impl Service {
 
     fn refused(&self, errors: &[String]) -> Outcome {
         let any = |known: &[&str]| errors.iter().any(|error| known.contains(&error.as_str()));
-        if any(self.row.ours) {
-            return Outcome::Away(format!("it refuses our question ({}): check its secret", errors.join(", ")));
+        let ours = any(self.row.ours);
+        self.refuses_us.store(ours, Ordering::Relaxed);
+        if ours {
+            let why = format!("it refuses our question ({}): check its secret", errors.join(", "));
+            self.complain("ours", &format!("{why}; submissions are taken as unverified, see captcha_away"));
+            return Outcome::Away(why);
         }
         if any(self.row.spent) {
             return Outcome::Spent;
         }
+        if any(self.row.doubtful) {
+            let list = errors.join(", ");
+            self.complain(
+                "doubtful",
+                &format!(
+                    "it refuses a token ({list}) as one of another website; if that happens to everybody, its secret \
+                          and the site key on the page do not belong together"
+                ),
+            );
+        }
         Outcome::Failed("the service refuses the token".to_owned())
+    }
+
+    fn complain(&self, about: &str, what: &str) {
+        if let Some(times) = self.warned.due(about, Instant::now()) {
+            let id = self.id();
+            tracing::warn!(captcha = id, times, "captcha {id}: {what}");
+        }
     }
 }
 

@@ -38,14 +38,16 @@ pub(super) struct Row {
     pub(super) errors: &'static str,
     /// Errors that say that the token was used, or came too late.
     pub(super) spent: &'static [&'static str],
-    /// Errors that are ours or the service's own, not the visitor's.
+    /// Errors that no token provokes: our secret, or the service itself.
     pub(super) ours: &'static [&'static str],
+    /// Errors that may be ours, and that a token can provoke as well: one made with another website's key.
+    pub(super) doubtful: &'static [&'static str],
     /// What pages show of it.
     pub(super) shown: Shown,
 }
 
-const OURS: &[&str] =
-    &["missing-input-secret", "invalid-input-secret", "bad-request", "internal-error", "sitekey-secret-mismatch"];
+const OURS: &[&str] = &["missing-input-secret", "invalid-input-secret", "internal-error"];
+const DOUBTFUL: &[&str] = &["bad-request", "sitekey-secret-mismatch"];
 
 /// What both versions of reCAPTCHA have in common: developers.google.com/recaptcha/docs/faq. Its script is served from
 /// gstatic.cn to some countries, and it writes its styles into the page (github.com/google/recaptcha/issues/107).
@@ -75,6 +77,7 @@ pub(super) const SERVICES: [Row; 5] = [
         errors: "/error-codes",
         spent: &["timeout-or-duplicate"],
         ours: OURS,
+        doubtful: DOUBTFUL,
         // developers.cloudflare.com/turnstile: widget configurations, content security policy.
         shown: Shown {
             name: "Cloudflare Turnstile",
@@ -101,6 +104,7 @@ pub(super) const SERVICES: [Row; 5] = [
         errors: "/error-codes",
         spent: &["already-seen-response", "invalid-or-already-seen-response", "expired-input-response"],
         ours: OURS,
+        doubtful: DOUBTFUL,
         // docs.hcaptcha.com: configuration, content-security-policy settings.
         shown: Shown {
             name: "hCaptcha",
@@ -128,6 +132,7 @@ pub(super) const SERVICES: [Row; 5] = [
         errors: "/error-codes",
         spent: &["timeout-or-duplicate"],
         ours: OURS,
+        doubtful: DOUBTFUL,
         shown: Shown { query: &[("hl", Value::Language)], class: "g-recaptcha", ..GOOGLE },
     },
     Row {
@@ -144,6 +149,7 @@ pub(super) const SERVICES: [Row; 5] = [
         errors: "/error-codes",
         spent: &["timeout-or-duplicate"],
         ours: OURS,
+        doubtful: DOUBTFUL,
         // It has no element to tick: our script asks for a token when the form is sent.
         shown: Shown {
             query: &[("hl", Value::Language), ("render", Value::SiteKey)],
@@ -166,7 +172,8 @@ pub(super) const SERVICES: [Row; 5] = [
         score: "",
         errors: "/error/error_code",
         spent: &["response_duplicate", "response_timeout"],
-        ours: &["auth_required", "auth_invalid", "sitekey_invalid", "bad_request", "response_missing"],
+        ours: &["auth_required", "auth_invalid"],
+        doubtful: &["sitekey_invalid", "bad_request", "response_missing"],
         // developer.friendlycaptcha.com: install, configuration, eu-endpoint, csp. The language is the page's.
         shown: Shown {
             name: "Friendly Captcha",
