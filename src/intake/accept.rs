@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
@@ -21,13 +22,16 @@ pub struct Journal {
     clock: Arc<dyn Clock>,
     tracker: TaskTracker,
     refusal: Arc<Mutex<Option<String>>>,
+    /// Work of [`Self::aside`] under way: no more than there are processors for it, so that its memory is bounded too.
+    busy: Arc<Semaphore>,
 }
 
 impl Journal {
     /// A journal on `store`; writes under way are tasks of `tracker`, so that a shutdown waits for them.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, tracker: TaskTracker) -> Self {
-        Self { store, clock, tracker, refusal: Arc::default() }
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { store, clock, tracker, refusal: Arc::default(), busy: Arc::new(Semaphore::new(processors)) }
     }
 
     /// The clock of the house.
@@ -109,8 +113,14 @@ impl Journal {
         self.tracker.spawn(work).await.ok()
     }
 
-    /// Runs work that keeps a processor busy, beside the threads that talk to everybody; `None` when it broke.
+    /// Runs work that keeps a processor busy, beside the threads that talk to everybody, once it is its turn: as much at
+    /// one time as there are processors. `None` when it broke.
     pub async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let turn = Arc::clone(&self.busy).acquire_owned().await.ok()?;
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
         self.tracker.spawn_blocking(work).await.ok()
     }
 

@@ -92,12 +92,17 @@ impl FormPairs {
             self.counts.data += 1;
             return Room::Free;
         }
+        self.is_cut(limits);
+        Room::Full
+    }
+
+    /// Notes that there is more than is read.
+    pub(super) fn is_cut(&mut self, limits: &ReadLimits) {
         if !self.cut {
             let detail = format!("Only the first {} fields were read.", limits.fields);
             self.warnings.push(warning("fields_cut", detail));
             self.cut = true;
         }
-        Room::Full
     }
 
     /// Notes a file beyond the limit.

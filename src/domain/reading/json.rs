@@ -3,6 +3,9 @@
 //!
 //! What was sent is kept: the order, a name that stands twice, and numbers as they were written (`1.50`, identifiers of
 //! eight bytes). Half of a character that a script cut in two (a lone surrogate) becomes U+FFFD; the rest stays.
+//!
+//! Of a form body no more values are kept in memory than its limits let become fields, with room for those that become
+//! none: what stands behind them is not walked through.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,6 +22,8 @@ use super::shapes;
 
 /// Objects and lists inside each other.
 const DEPTH: usize = 32;
+/// Values of a form body for each field that is read: an object around it with its meaning and its order, and what is null.
+const VALUES_OF_A_FIELD: usize = 8;
 
 /// One value, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +87,7 @@ fn put(map: &mut Map<String, Value>, name: String, value: Value) {
 /// Why it cannot be read, in English.
 pub fn document(raw: &[u8], label: Option<&str>) -> Result<Value, String> {
     let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
-    match parse(&charset::decode(raw, label).text)? {
+    match parse(&charset::decode(raw, label).text, usize::MAX)?.0 {
         Node::Null | Node::Text(_) => Err("The JSON body is neither an object nor a list.".to_owned()),
         node => Ok(node.into_value()),
     }
@@ -94,27 +99,36 @@ pub fn read(raw: &[u8], label: Option<&str>, limits: &ReadLimits) -> FormPairs {
     let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
     pairs.note_foreign("", raw);
     let text = charset::decode(raw, label).text;
-    match parse(&text) {
-        Ok(Node::Null | Node::Text(_)) => {
+    let fields = limits.fields.saturating_add(limits.hidden.saturating_mul(2));
+    match parse(&text, fields.saturating_mul(VALUES_OF_A_FIELD)) {
+        Ok((Node::Null | Node::Text(_), _)) => {
             pairs.is_broken("broken_json", "The JSON body is neither an object nor a list.".to_owned());
         }
-        Ok(value) => match shapes::unfold(&value) {
-            Some(fields) => fields.into_iter().for_each(|(name, node)| flatten(name, node, &mut pairs, limits)),
-            None => flatten(String::new(), &value, &mut pairs, limits),
-        },
+        Ok((value, is_whole)) => {
+            match shapes::unfold(&value) {
+                Some(fields) => fields.into_iter().for_each(|(name, node)| flatten(name, node, &mut pairs, limits)),
+                None => flatten(String::new(), &value, &mut pairs, limits),
+            }
+            if !is_whole {
+                pairs.is_cut(limits);
+            }
+        }
         Err(why) => pairs.is_broken("broken_json", why),
     }
     pairs
 }
 
-fn parse(text: &str) -> Result<Node, String> {
+/// At most `most` values of a text, and whether these are all.
+fn parse(text: &str, most: usize) -> Result<(Node, bool), String> {
     // The whole is checked first, so that what is wrong has its place in the body; then it is walked through once more.
     let _whole: &RawValue = serde_json::from_str(text)
         .map_err(|error| format!("The JSON body is broken at line {}, column {}.", error.line(), error.column()))?;
-    Walk { text, at: 0 }.value(DEPTH).map_err(|why| match why {
+    let mut walk = Walk { text, at: 0, left: most, is_full: false };
+    let node = walk.value(DEPTH).map_err(|why| match why {
         Unread::TooDeep => format!("The JSON body is nested deeper than {DEPTH} levels."),
         Unread::Strange => "The JSON body holds a value that cannot be read.".to_owned(),
-    })
+    })?;
+    Ok((node, !walk.is_full))
 }
 
 /// Why a value is not read.
@@ -125,9 +139,13 @@ enum Unread {
 }
 
 /// A walk through a text that is known to be JSON. It goes forward only: however deep the text, every byte is met once.
+/// When there is room for no more values it ends, and what it has met stays as it is.
 struct Walk<'t> {
     text: &'t str,
     at: usize,
+    /// Values that there is room for.
+    left: usize,
+    is_full: bool,
 }
 
 impl Walk<'_> {
@@ -139,6 +157,11 @@ impl Walk<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, Unread> {
+        let Some(left) = self.left.checked_sub(1) else {
+            self.is_full = true;
+            return Ok(Node::Null);
+        };
+        self.left = left;
         match self.next().ok_or(Unread::Strange)? {
             b'{' | b'[' if depth == 0 => Err(Unread::TooDeep),
             b'{' => self.object(depth - 1),
@@ -151,7 +174,7 @@ impl Walk<'_> {
     fn object(&mut self, depth: usize) -> Result<Node, Unread> {
         let mut members = Vec::new();
         self.at += 1;
-        loop {
+        while !self.is_full {
             match self.next() {
                 Some(b'}') => break,
                 Some(b',') => self.at += 1,
@@ -173,7 +196,7 @@ impl Walk<'_> {
     fn list(&mut self, depth: usize) -> Result<Node, Unread> {
         let mut items = Vec::new();
         self.at += 1;
-        loop {
+        while !self.is_full {
             match self.next().ok_or(Unread::Strange)? {
                 b']' => break,
                 b',' => self.at += 1,
@@ -347,6 +370,30 @@ mod tests {
             b" { \"a\" : [ 1 , { \"b\\\"]\" : \"}\\\\\" } ,null, true ] ,\n\"c\":{},\"d\":[],\"e\":\"[\\u007d,\" } ";
         let read = fields(body);
         assert_eq!(read, owned(&[("a[0]", "1"), ("a[1][b\"]]", "}\\"), ("a[3]", "true"), ("e", "[},")]));
+    }
+
+    #[test]
+    fn no_more_values_are_walked_through_than_can_become_fields() {
+        let limits = ReadLimits { fields: 10, hidden: 5, ..ReadLimits::default() };
+        let parsed = |body: &str| super::parse(body, 160).unwrap();
+        let (node, is_whole) = parsed(&format!("{{\"a\":[{}1]}}", "1,".repeat(100_000)));
+        let Node::Object(members) = node else { panic!("an object") };
+        let Node::List(items) = &members[0].1 else { panic!("a list") };
+        assert!(items.len() <= 160 && !is_whole, "{}", items.len());
+        for body in [
+            format!("{{\"a\":[{}1]}}", "1,".repeat(100_000)),
+            format!("{{\"a\":[{}null]}}", "null,".repeat(100_000)),
+            format!("{{\"a\":[{}[]]}}", "[],".repeat(100_000)),
+            format!("{{{}\"a\":{{}}}}", "\"a\":{},".repeat(100_000)),
+        ] {
+            let read = read(body.as_bytes(), None, &limits);
+            assert!(read.cut && read.broken.is_none() && read.fields.len() <= 10, "{:?}", read.warnings);
+        }
+        let shape: Vec<String> = (0..10)
+            .map(|n| format!("{{\"objectTypeId\":\"0-1\",\"name\":\"f{n}\",\"value\":\"v\",\"x\":null}}"))
+            .collect();
+        let read = read(format!("{{\"fields\":[{}]}}", shape.join(",")).as_bytes(), None, &limits);
+        assert_eq!((read.cut, read.fields.len()), (false, 10));
     }
 
     #[test]
