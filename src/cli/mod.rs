@@ -6,6 +6,7 @@
 mod args;
 mod campaigns;
 mod check;
+mod chosen;
 mod contacts;
 pub(crate) mod context;
 mod deliveries;

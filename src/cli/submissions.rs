@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use ulid::Ulid;
 
 use super::args::{ListArgs, submission};
+use super::chosen::{Choice, Chosen};
 use super::context::actor;
 use super::output::{Cell, Style, Table};
 use super::{Context, Outcome, Output, paging, when};
@@ -39,10 +40,18 @@ Examples:
   pisteur submissions retry --all       every failed one")]
     Retry(RetrySubmissions),
     /// Let quarantined arrivals through: they are processed, and the guard rules no longer hold them
-    #[command(after_help = "Example:\n  pisteur submissions release 01JABCDEFGHJKMNPQRSTVWXYZ0")]
-    Release(IdsArgs),
+    #[command(after_help = "\
+Examples:
+  pisteur submissions release 01JABCDEFGHJKMNPQRSTVWXYZ0
+  pisteur submissions release --held-for origin_refused --intake contact --since 2d     counts them
+  pisteur submissions release --held-for origin_refused --intake contact --since 2d --yes")]
+    Release(ReleaseSubmissions),
     /// Discard arrivals that no record was made from; they stay stored
-    #[command(after_help = "Example:\n  pisteur submissions discard 01JABCDEFGHJKMNPQRSTVWXYZ0 --reason spam")]
+    #[command(after_help = "\
+Examples:
+  pisteur submissions discard 01JABCDEFGHJKMNPQRSTVWXYZ0 --reason spam
+  pisteur submissions discard --held-for spam --reason \"looked through\"          counts them
+  pisteur submissions discard --held-for spam --reason \"looked through\" --yes")]
     Discard(DiscardSubmissions),
 }
 
@@ -84,20 +93,18 @@ pub struct RetrySubmissions {
     all: bool,
 }
 
-/// Identifiers.
+/// `pisteur submissions release`.
 #[derive(Debug, Clone, Args)]
-pub struct IdsArgs {
-    /// Identifiers
-    #[arg(value_name = "ID", value_parser = submission, required = true)]
-    ids: Vec<Ulid>,
+pub struct ReleaseSubmissions {
+    #[command(flatten)]
+    chosen: Chosen,
 }
 
 /// `pisteur submissions discard`.
 #[derive(Debug, Clone, Args)]
 pub struct DiscardSubmissions {
-    /// Identifiers
-    #[arg(value_name = "ID", value_parser = submission, required = true)]
-    ids: Vec<Ulid>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Why, in a word or two
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -110,7 +117,8 @@ const SHOWN_LINES: usize = 40;
 /// Columns shown of one line.
 const SHOWN_COLUMNS: usize = 400;
 
-fn state(word: &str) -> Result<ArrivalState, String> {
+/// A state by its name.
+pub(super) fn state(word: &str) -> Result<ArrivalState, String> {
     ArrivalState::parse(word).ok_or_else(|| {
         let known: Vec<&str> = ArrivalState::ALL.iter().map(|s| s.as_str()).collect();
         format!("not a state; one of {}", known.join(", "))
@@ -141,13 +149,20 @@ pub(super) fn run(context: &Context, command: SubmissionsCommand) -> anyhow::Res
         SubmissionsCommand::Release(args) => {
             let mut acts = Acts::new(store, "released", "only quarantined arrivals can be released");
             let release = async |id| Ok(store.requeue(id, &[ArrivalState::Quarantined], true, &actor()).await?);
-            acts.each(&args.ids, &release).await?;
+            match args.chosen.choose(store, now, "released").await? {
+                Choice::Act(ids) => acts.each(&ids, &release).await?,
+                Choice::Counted => return Ok(Outcome::Done),
+            }
             acts.end()
         }
         SubmissionsCommand::Discard(args) => {
             let why = "only arrivals that no record was made from can be discarded";
             let mut acts = Acts::new(store, "discarded", why);
-            acts.each(&args.ids, &async |id| Ok(store.discard(id, &args.reason, &actor()).await?)).await?;
+            let discard = async |id| Ok(store.discard(id, &args.reason, &actor()).await?);
+            match args.chosen.choose(store, now, "discarded").await? {
+                Choice::Act(ids) => acts.each(&ids, &discard).await?,
+                Choice::Counted => return Ok(Outcome::Done),
+            }
             acts.end()
         }
     })
