@@ -1,7 +1,7 @@
 //! Integration tests: reading.
 
 #[path = "fuzz/targets.rs"]
-pub mod targets;
+mod targets;
 
 mod corpora;
 mod corpus;
@@ -12,6 +12,7 @@ mod machines;
 mod passed_on;
 mod replies;
 mod reply_languages;
+mod screened;
 mod senders;
 
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@ use pisteur::domain::submission::MailClass;
 use super::{files, mail, targets, understood};
 
 /// The corpora folder, or a clear word that the test did not run.
-fn corpora() -> Option<PathBuf> {
+pub fn corpora() -> Option<PathBuf> {
     let folder = std::env::var_os("PISTEUR_CORPORA")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"), PathBuf::from);
     let folder = folder.join("mail");
