@@ -7,5 +7,6 @@ mod attribution;
 mod embedded;
 mod hosted;
 mod hostile;
+mod sent;
 mod services;
 mod sites;

@@ -46,7 +46,8 @@ pub struct FormConfig {
     pub country: Option<String>,
     /// Page a browser is sent to afterwards; without it a thank-you page in the visitor's language is shown.
     pub redirect: Option<String>,
-    /// Websites to which a request may ask to be sent afterwards (`_next`), such as `https://www.example.com`.
+    /// Websites to which a request may ask to be sent afterwards (`_next`), such as `https://www.example.com`. Those of
+    /// `allowed_origins`, other than a `*` for all, need not be repeated.
     pub allowed_redirects: Vec<String>,
     /// Websites whose scripts may post: `https://www.example.com`, `https://*.example.com`, or `*` for all. Empty: only
     /// this address itself; plain HTML forms of any site still work.

@@ -145,7 +145,8 @@ pub struct LimitsConfig {
     pub clients_remembered: usize,
     /// Largest body of a form without files, and of one without files to any form.
     pub body_bytes: usize,
-    /// Largest body of a form that takes files.
+    /// Largest body of a form that takes files. Its page tells visitors what files may be together: what 1 MiB of text
+    /// leaves of it.
     pub body_with_files_bytes: usize,
     /// Fields of one submission, besides those that steer a form or say where the visitor came from.
     pub fields: usize,
@@ -175,7 +176,8 @@ pub struct LimitsConfig {
     pub connections_per_client: usize,
     /// Time to send a request's header; also how long a kept connection may be idle.
     pub header_seconds: u64,
-    /// Time for a whole request, body and answer.
+    /// Time for a whole request, body and answer. Every 64 KiB of a body that have come give it a second more, so that files
+    /// may take as long as a slow line needs.
     pub request_seconds: u64,
     /// Slowest pace at which a body may arrive, in bytes a second, after a few seconds of grace.
     pub body_bytes_per_second: u64,
@@ -191,7 +193,7 @@ impl Default for LimitsConfig {
             challenges_per_minute: None,
             clients_remembered: 100_000,
             body_bytes: 1 << 20,
-            body_with_files_bytes: 25 << 20,
+            body_with_files_bytes: 27 << 20,
             fields: 100,
             files: 10,
             file_bytes: 25 << 20,

@@ -59,10 +59,8 @@ pub fn document(config: &Config) -> Value {
 }
 
 fn servers(config: &Config) -> Value {
-    let scheme = if config.http.tls.as_ref().is_some_and(|tls| tls.listen.is_none()) { "https" } else { "http" };
-    let public = config.http.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", config.http.public));
     json!([
-        { "url": public, "description": "visitors" },
+        { "url": config.http.website(), "description": "visitors" },
         { "url": format!("http://{}", config.http.operator), "description": "operators" },
     ])
 }

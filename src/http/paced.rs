@@ -1,9 +1,11 @@
-//! A request body that must keep a pace: after a grace, every byte received earns time for the next ones.
+//! A request body that must keep a pace: after a grace, every byte received earns time for the next ones, and for the
+//! request as a whole.
 
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,6 +25,32 @@ pub(super) struct Pace {
     pub(super) bytes_per_second: u64,
 }
 
+/// Bytes for which a request may take a second longer: half a megabit, the slowest line on which people send files.
+const LONGER: u64 = 64 << 10;
+
+/// How much of a request's body has come.
+#[derive(Debug, Default)]
+pub(super) struct Received(AtomicU64);
+
+impl Received {
+    /// Time that it earned for the whole request.
+    pub(super) fn earned(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed).saturating_mul(1_000) / LONGER)
+    }
+}
+
+/// Waits until a request that began now has taken longer than `longest` and what its body earned.
+pub(super) async fn overdue(longest: Duration, received: &Received) {
+    let began = Instant::now();
+    loop {
+        let end = began + longest + received.earned();
+        if Instant::now() >= end {
+            return;
+        }
+        tokio::time::sleep_until(end).await;
+    }
+}
+
 /// A body under a pace; too slow is the error [`TooSlow`]. Its connection counts as sending until the body is at its end
 /// or nobody wants it any more.
 #[derive(Debug)]
@@ -30,17 +58,17 @@ pub(super) struct PacedBody {
     body: Incoming,
     pace: Pace,
     started: Instant,
-    received: u64,
+    received: Arc<Received>,
     deadline: Pin<Box<Sleep>>,
     place: Arc<Place>,
 }
 
 impl PacedBody {
-    pub(super) fn new(body: Incoming, pace: Pace, connection: Arc<Place>) -> Self {
+    pub(super) fn new(body: Incoming, pace: Pace, received: Arc<Received>, connection: Arc<Place>) -> Self {
         connection.is_at(if body.is_end_stream() { Phase::Working } else { Phase::Coming });
         let started = Instant::now();
         let deadline = Box::pin(tokio::time::sleep_until(started + pace.grace));
-        Self { body, pace, started, received: 0, deadline, place: connection }
+        Self { body, pace, started, received, deadline, place: connection }
     }
 }
 
@@ -59,9 +87,10 @@ impl Body for PacedBody {
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
-                    this.received += data.len() as u64;
+                    let more = data.len() as u64;
+                    let received = this.received.0.fetch_add(more, Ordering::Relaxed).saturating_add(more);
                     let earned =
-                        Duration::from_millis(this.received.saturating_mul(1_000) / this.pace.bytes_per_second.max(1));
+                        Duration::from_millis(received.saturating_mul(1_000) / this.pace.bytes_per_second.max(1));
                     this.deadline.as_mut().reset(this.started + this.pace.grace + earned);
                 }
                 Poll::Ready(Some(Ok(frame)))

@@ -25,7 +25,7 @@ pub struct PublicDeps {
 /// Routes of the public listener.
 pub fn public_router(deps: PublicDeps) -> Router {
     let own = Router::new()
-        .route("/", get(landing))
+        .route("/", get(landing).fallback(form::only_shown))
         .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "alive\n") }))
         .with_state(Arc::clone(&deps.door));
     let door = Arc::clone(&deps.door);

@@ -27,7 +27,7 @@ use tower::ServiceExt;
 use super::connections::{Admission, Connections, Phase, Place};
 use super::farewell;
 use super::listener::Bound;
-use super::paced::{Pace, PacedBody};
+use super::paced::{Pace, PacedBody, Received, overdue};
 use super::tls::Opener;
 use super::write_stall::WriteStall;
 use crate::clock::Clock;
@@ -242,7 +242,9 @@ async fn answer(
     let limits = &door.limits;
     let slowest = Pace { grace: limits.grace, bytes_per_second: limits.bytes_per_second };
     let manner = Hurried::of(request.uri(), request.headers());
-    let mut request = request.map(|body| Body::new(PacedBody::new(body, slowest, Arc::clone(&place))));
+    let received = Arc::new(Received::default());
+    let paced = |body| PacedBody::new(body, slowest, Arc::clone(&received), Arc::clone(&place));
+    let mut request = request.map(|body| Body::new(paced(body)));
     request.extensions_mut().insert(Peer(peer.ip()));
     if door.tls.is_some() {
         request.extensions_mut().insert(OverTls);
@@ -254,7 +256,7 @@ async fn answer(
     let answered = tokio::select! {
         biased;
         answered = door.router.clone().oneshot(request) => answered,
-        () = tokio::time::sleep(limits.request) => Ok(late(&door, manner)),
+        () = overdue(limits.request, &received) => Ok(late(&door, manner)),
         () = stopping => Ok(late(&door, manner)),
         () = place.pushed_out() => Ok(late(&door, manner)),
     };

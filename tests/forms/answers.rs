@@ -85,7 +85,8 @@ async fn a_request_is_sent_only_to_pages_that_the_form_lists() {
     let house = House::open(Plan::form(|form| form.allowed_redirects = vec!["https://ok.example".into()])).await;
     let cases = [
         ("https://ok.example/thanks", "https://ok.example/thanks"),
-        ("/merci", "/merci"),
+        ("/f/merci", "/f/merci"),
+        ("/merci", "/f/contact/thanks?lang=en"),
         ("//evil.example", "/f/contact/thanks?lang=en"),
         ("https://ok.example@evil.example", "/f/contact/thanks?lang=en"),
         ("https://ok.example.evil.example/", "/f/contact/thanks?lang=en"),

@@ -93,7 +93,7 @@ async fn files_are_taken_where_the_form_allows_them() {
     let large = [b"{\"message\":\"", &vec![b'x'; 2 << 20][..], b"\"}"].concat();
     let answer = house.http.post("/f/contact", "application/json", &large).unwrap();
     assert_eq!((answer.status, answer.json()["error"].as_str()), (413, Some("too_large")), "room for files only");
-    let large = [file(26 << 20), end].concat();
+    let large = [file(28 << 20), end].concat();
     assert_eq!(house.http.post("/f/contact", MULTIPART, &large).unwrap().status, 413);
     house.stop().await;
 }

@@ -221,11 +221,11 @@ async fn a_client_that_hangs_up_does_not_cancel_the_write() {
               Content-Type: application/x-www-form-urlencoded\r\n\r\nmessage=hi",
         )
         .unwrap();
-    // The write is a task of the tracker, beside the listener and the connection.
-    wait::until("the write is under way", wait::LONG, || house.tracker.len() >= 3);
+    // The write is a task of the tracker, beside the submission's, the listener and the connection.
+    wait::until("the write is under way", wait::LONG, || house.tracker.len() >= 4);
     client.shutdown(Shutdown::Both).unwrap();
     drop(client);
-    wait::until("the connection is gone and the write is not", wait::LONG, || house.tracker.len() == 2);
+    wait::until("the connection is gone and the write is not", wait::LONG, || house.tracker.len() == 3);
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     wait::until_async("the submission is journalled", wait::LONG, async || house.arrivals().await.len() == 1).await;
     house.stop().await;
@@ -248,10 +248,10 @@ async fn a_client_that_hangs_up_leaves_its_memory_and_turn_counted_until_the_wri
         content.len()
     );
     client.write_all(request.as_bytes()).unwrap();
-    wait::until("the write is under way", wait::LONG, || house.tracker.len() >= 3);
+    wait::until("the write is under way", wait::LONG, || house.tracker.len() >= 4);
     client.shutdown(Shutdown::Both).unwrap();
     drop(client);
-    wait::until("the connection is gone and the write is not", wait::LONG, || house.tracker.len() == 2);
+    wait::until("the connection is gone and the write is not", wait::LONG, || house.tracker.len() == 3);
     let counted = (memory - set.uploads.memory.left(), turns - set.in_hand.available_permits());
     assert!(counted.0 >= content.len() && counted.0 <= content.len() * 5 / 4 && counted.1 == 1, "{counted:?}");
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();

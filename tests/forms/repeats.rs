@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufReader, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
 use pisteur::clock::{Clock, Timestamp};
@@ -107,6 +107,32 @@ async fn a_browser_that_edits_and_sends_again_makes_a_submission_that_names_the_
     let edited = house.newest().await;
     assert_eq!(edited.context.extra.get("follows"), Some(&first.to_string()));
     assert_eq!(house.arrivals().await[0].state, ArrivalState::Received);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_visitor_edited_is_kept_though_the_visitor_hangs_up_while_it_is_written() {
+    let house = House::usual().await;
+    let database = house.folder.path().join("p.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&database);
+    let mut other = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    let body = |message: &str| format!("_submission_id=u&message={message}");
+    let kind = "application/x-www-form-urlencoded";
+    let first = id(&house.http.post("/f/contact", kind, body("before").as_bytes()).unwrap());
+    wait::until("only the listener is left", wait::LONG, || house.tracker.len() == 1);
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let mut client = TcpStream::connect(house.http.addr).unwrap();
+    let (edited, head) = (body("after"), format!("POST /f/contact HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n"));
+    client.write_all(format!("{head}Content-Length: {}\r\n\r\n{edited}", edited.len()).as_bytes()).unwrap();
+    wait::until("the write is under way", wait::LONG, || house.tracker.len() >= 3);
+    client.shutdown(Shutdown::Both).unwrap();
+    drop(client);
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    wait::until("nothing is written any more", wait::LONG, || house.tracker.len() == 1);
+    let kept = house.newest().await;
+    assert_eq!(kept.context.extra.get("follows"), Some(&first), "{:?}", house.arrivals().await);
+    assert_eq!(house.arrivals().await[0].state, ArrivalState::Received, "it is worked on");
     house.stop().await;
 }
 

@@ -108,7 +108,7 @@ fn many_large_uploads_at_once_stay_within_their_memory() {
 
 #[test]
 fn uploads_that_are_still_coming_hold_neither_memory_nor_a_turn() {
-    let limits = "[limits]\nper_client_per_minute = 0\nin_hand = 1\nin_hand_bytes = 26214400";
+    let limits = "[limits]\nper_client_per_minute = 0\nin_hand = 1\nin_hand_bytes = 28311552";
     let daemon = Setup::bare().tables(FORM).tables(limits).start();
     assert_eq!(daemon.public().post_form("/f/quote", &[("message", "warm")]).unwrap().status, 200);
     let before = memory(&daemon, "VmRSS");

@@ -1,5 +1,6 @@
 //! `pisteur forms test`: one submission from end to end: over HTTP into the running daemon, through its workers, into a
-//! record. It is marked by a token that only who can write the database can leave there, so no visitor can mark theirs.
+//! record. It is marked by a token signed with a secret of the database, so no visitor can mark theirs; the token ends with
+//! the test.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use crate::cli::{Context, Outcome, Output};
 use crate::config::Config;
 use crate::config::form::FormConfig;
 use crate::domain::envelope::ArrivalState;
+use crate::intake::form::keys::made_once;
 use crate::intake::form::marked;
 use crate::outbound::{Client, OutboundPolicy, Request};
 use crate::store::Store;
@@ -24,6 +26,9 @@ use crate::store::rows::ArrivalRow;
 
 /// Between two looks at what became of it.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// By so much the clocks of two machines may differ.
+const GRACE: Duration = Duration::from_mins(5);
 
 /// `pisteur forms test`.
 #[derive(Debug, Clone, Args)]
@@ -61,21 +66,25 @@ pub(super) fn run(context: &Context, args: &TestForm) -> anyhow::Result<Outcome>
         anyhow::bail!("no form \"{}\" is configured; there is {}", args.id, known.join(", "));
     };
     let found = context.with_store(&config, async |store| {
-        let token = public_id();
-        store.save_secret(marked::SECRET, &token).await?;
-        let sent = send(&config, form, args, &token).await;
-        let found = match sent {
-            Ok(id) => wait(store.as_ref(), id, Duration::from_secs(args.timeout)).await,
+        let longest = Duration::from_secs(args.timeout);
+        let secret = made_once(store.as_ref(), context.clock.as_ref(), marked::SECRET).await?;
+        let nonce = public_id();
+        let token = marked::token(&secret, context.clock.now().after(longest + GRACE), &nonce);
+        match send(&config, form, args, (&token.unwrap_or_default(), &nonce)).await {
+            Ok(id) => wait(store.as_ref(), id, longest).await,
             Err(why) => Ok(Found::NotTaken(why)),
-        };
-        store.save_secret(marked::SECRET, "").await?;
-        found
+        }
     })?;
     report(form, args, &found)
 }
 
 /// Posts it; its id.
-async fn send(config: &Config, form: &FormConfig, args: &TestForm, token: &str) -> Result<Ulid, String> {
+async fn send(
+    config: &Config,
+    form: &FormConfig,
+    args: &TestForm,
+    (token, nonce): (&str, &str),
+) -> Result<Ulid, String> {
     let base = match &args.url {
         Some(url) => url.clone(),
         None if config.http.only_https() => config.http.public_url.clone().ok_or(ONLY_HTTPS)?,
@@ -83,7 +92,7 @@ async fn send(config: &Config, form: &FormConfig, args: &TestForm, token: &str) 
     };
     let url = format!("{}/f/{}", base.trim_end_matches('/'), form.path_name());
     let mut fields = sample::submission(form);
-    fields.push(("_submission_id".to_owned(), token.to_owned()));
+    fields.push(("_submission_id".to_owned(), nonce.to_owned()));
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));

@@ -71,7 +71,15 @@ pub(super) fn schemas() -> Value {
         "Accepted": {
             "type": "object",
             "required": ["ok", "id", "next"],
-            "properties": { "ok": { "const": true }, "id": ulid, "next": { "type": "string" } },
+            "properties": {
+                "ok": { "const": true },
+                "id": ulid,
+                "next": { "type": "string" },
+                "message": { "type": "string", "description": "Thanks, in the visitor's language." },
+                "warnings": { "type": "array", "description": "Files that were not taken.", "items": { "type": "object" } },
+                "notice": { "type": "string", "description": "A sentence above the warnings." },
+                "go_on": { "type": "string", "description": "Words of a link to `next` below them." },
+            },
         },
         "Refused": {
             "type": "object",

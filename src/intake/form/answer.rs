@@ -1,6 +1,6 @@
 //! Answers: JSON for scripts, redirects and pages for browsers.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use ulid::Ulid;
@@ -8,7 +8,7 @@ use ulid::Ulid;
 use super::faults::RefusedFile;
 use super::pages::{self, Fault, Place, Trouble};
 use super::problem::Why;
-use super::texts::Language;
+use super::texts::{Language, faults};
 use super::{Widget, cors, negotiate};
 use crate::config::form::{FormConfig, origin};
 
@@ -53,7 +53,10 @@ impl Manner {
                     json!({ "code": file.code(), "reason": file.why, "field": file.field, "file": file.file,
                             "message": file.words(lang) })
                 });
+                let words = faults::of(lang);
                 members.insert("warnings".to_owned(), warnings.collect());
+                members.insert("notice".to_owned(), json!(words.files_refused));
+                members.insert("go_on".to_owned(), json!(words.go_on));
             }
             return json_response(StatusCode::OK, &body);
         }
@@ -113,6 +116,7 @@ impl Manner {
         let allowed = match why {
             Why::Method => Some("GET, HEAD, POST, OPTIONS"),
             Why::PostOnly => Some("POST, OPTIONS"),
+            Why::GetOnly => Some("GET, HEAD, OPTIONS"),
             _ => None,
         };
         if let Some(allowed) = allowed {
@@ -174,6 +178,17 @@ fn closing(mut response: Response) -> Response {
 #[must_use]
 pub fn nothing_here(uri: &Uri, headers: &HeaderMap, request_id: Ulid) -> Response {
     Hurried::asked(uri, headers).answer(&Why::Nowhere, request_id)
+}
+
+/// 405 at an address that only shows something, or says what else may be asked there.
+#[must_use]
+pub fn only_shown(method: &Method, uri: &Uri, headers: &HeaderMap, request_id: Ulid) -> Response {
+    if method != Method::OPTIONS {
+        return Hurried::asked(uri, headers).answer(&Why::GetOnly, request_id);
+    }
+    let mut response = cors::preflight_to_read();
+    cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
+    response
 }
 
 fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {

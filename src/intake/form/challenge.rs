@@ -4,18 +4,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::answer::Manner;
-use super::handler::{name_of, request_peer};
+use super::handler::{Name, name_of, request_peer};
 use super::problem::Why;
 use super::{FormDoor, body, cors};
-
-type Name = Result<Path<String>, PathRejection>;
 
 /// What is asked for.
 #[derive(Clone, Copy)]
@@ -38,20 +35,22 @@ async fn answer(door: &FormDoor, name: &str, request: Request, wanted: Wanted) -
     let (head, content) = request.into_parts();
     body::discard(content).await;
     let mut response = match head.method {
-        Method::OPTIONS => preflight(),
-        Method::GET | Method::HEAD => give(door, name, &head, wanted).unwrap_or_else(|why| {
-            let id = door.journal.clock().new_id();
-            let mut manner = Manner::of(&head.headers, head.uri.query().unwrap_or_default(), None, id);
-            manner.json = true;
-            manner.refusal(&why, None, None)
-        }),
-        _ => (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD, OPTIONS")]).into_response(),
+        Method::OPTIONS => cors::preflight_to_read(),
+        Method::GET | Method::HEAD => give(door, name, &head, wanted).unwrap_or_else(|why| refusal(door, &head, &why)),
+        _ => refusal(door, &head, &Why::GetOnly),
     };
     cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
     response
 }
 
-fn give(door: &FormDoor, name: &str, head: &axum::http::request::Parts, wanted: Wanted) -> Result<Response, Why> {
+fn refusal(door: &FormDoor, head: &request::Parts, why: &Why) -> Response {
+    let id = door.journal.clock().new_id();
+    let mut manner = Manner::of(&head.headers, head.uri.query().unwrap_or_default(), None, id);
+    manner.json = true;
+    manner.refusal(why, None, None)
+}
+
+fn give(door: &FormDoor, name: &str, head: &request::Parts, wanted: Wanted) -> Result<Response, Why> {
     let set = door.forms.load();
     let form = set.at(name).ok_or(Why::UnknownForm)?;
     if !form.enabled {
@@ -77,14 +76,4 @@ fn give(door: &FormDoor, name: &str, head: &axum::http::request::Parts, wanted: 
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
-}
-
-fn preflight() -> Response {
-    let headers = [
-        (header::ALLOW, "GET, HEAD, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "accept, content-type, x-requested-with"),
-        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-    ];
-    (StatusCode::NO_CONTENT, headers).into_response()
 }

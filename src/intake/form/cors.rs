@@ -79,12 +79,24 @@ pub fn sign(response: &mut Response, verdict: &Verdict) {
 /// The answer to a preflight request, before anything else is looked at.
 #[must_use]
 pub fn preflight() -> Response {
-    const ALLOWED: &str = "content-type, accept, x-requested-with, authorization, idempotency-key, formspree-client, \
-                           formspree-session-data";
+    allowing(
+        "POST, OPTIONS",
+        "content-type, accept, x-requested-with, authorization, idempotency-key, formspree-client, \
+         formspree-session-data",
+    )
+}
+
+/// The same at an address that is only read.
+#[must_use]
+pub fn preflight_to_read() -> Response {
+    allowing("GET, HEAD, OPTIONS", "accept, content-type, x-requested-with")
+}
+
+fn allowing(methods: &'static str, names: &'static str) -> Response {
     let headers = [
-        (header::ALLOW, "POST, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED),
+        (header::ALLOW, methods),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, names),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()

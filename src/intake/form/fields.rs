@@ -2,12 +2,15 @@
 //! control fields.
 //!
 //! Invariants: linear in the body; the reader is the one that reads the journalled bytes later, so what passes here is
-//! read there as the same fields; what it could not read whole is refused.
+//! read there as the same fields and as long; what it could not read whole is refused.
 
 use super::faults::RefusedFile;
 use super::problem::Why;
+use crate::clock::Timestamp;
 use crate::config::form::FormConfig;
+use crate::domain::envelope::Digest;
 use crate::domain::reading::ReadLimits;
+use crate::domain::reading::arrival_key::form_keys;
 use crate::domain::reading::files::{Bounds, Refusal};
 use crate::domain::reading::form::{FormPairs, take_apart};
 
@@ -53,14 +56,21 @@ pub(in crate::intake) struct Allowed<'a> {
     pub(super) fields: usize,
     pub(super) name_bytes: usize,
     pub(super) value_bytes: usize,
+    /// All values together.
+    pub(super) text_bytes: usize,
     /// Which files, and their kinds, by group or ending, empty = the usual ones; `None` = files are not looked at.
     pub(super) files: Option<(Bounds, &'a [String])>,
 }
 
 impl Allowed<'static> {
     /// No bounds, for bodies that passed them once.
-    pub(in crate::intake) const ANY: Self =
-        Self { fields: usize::MAX, name_bytes: usize::MAX, value_bytes: usize::MAX, files: None };
+    pub(in crate::intake) const ANY: Self = Self {
+        fields: usize::MAX,
+        name_bytes: usize::MAX,
+        value_bytes: usize::MAX,
+        text_bytes: usize::MAX,
+        files: None,
+    };
 }
 
 /// What a body says.
@@ -74,9 +84,29 @@ pub(in crate::intake) struct Said {
     pub(super) refused: Vec<RefusedFile>,
     /// Name, and digest of the bytes, of every value whose charset had to be told or guessed.
     foreign: Vec<(String, String)>,
+    /// Digest of the body, and what names its content, once they were made: both take time where it is large.
+    pub(super) digest: Option<Digest>,
+    content_name: Option<String>,
 }
 
 impl Said {
+    /// With its digest and the name of its content.
+    pub(super) fn named(mut self, form: &FormConfig, raw: &[u8]) -> Self {
+        self.content_name = Some(self.name_of_content(form));
+        self.digest = Some(Digest::of(raw));
+        self
+    }
+
+    /// What names its content, whenever it comes.
+    pub(super) fn name_of_content(&self, form: &FormConfig) -> String {
+        if let Some(name) = &self.content_name {
+            return name.clone();
+        }
+        let is_data = |name: &str| form.is_data(name);
+        let ever = (std::time::Duration::from_micros(1), Timestamp::from_seconds(0));
+        form_keys(&form.id, &self.content(), is_data, None, ever.0, ever.1).pop().map_or_else(String::new, |k| k.value)
+    }
+
     /// Nothing but control fields, attribution and blanks.
     pub(in crate::intake) fn is_empty(&self, form: &FormConfig) -> bool {
         self.files.is_empty() && !self.has_data(form)
@@ -121,7 +151,7 @@ pub(in crate::intake) fn read(
     let files = pairs.uploads.into_iter().map(|upload| (upload.field, upload.digest));
     let surplus = pairs.surplus_files.map(|(_, digest)| (String::new(), digest));
     let files = files.chain(surplus).map(|(field, digest)| (field, format!("file:{digest}"))).collect();
-    Ok(Said { fields: pairs.fields, files, refused, foreign: pairs.foreign })
+    Ok(Said { fields: pairs.fields, files, refused, foreign: pairs.foreign, ..Said::default() })
 }
 
 /// Files that are not taken. The visitor is told the names of so many, and how many there are beyond them.
@@ -164,6 +194,9 @@ fn check(
     if let Some((name, _)) = pairs.fields.iter().find(|(_, value)| value.len() > allowed.value_bytes) {
         return Err(Why::ValueTooLong { field: name.clone(), limit: allowed.value_bytes });
     }
+    if pairs.fields.iter().map(|(_, value)| value.len()).sum::<usize>() > allowed.text_bytes {
+        return Err(Why::TextTooLong { limit: allowed.text_bytes });
+    }
     Ok(())
 }
 
@@ -175,6 +208,7 @@ mod tests {
         fields: 5,
         name_bytes: 10,
         value_bytes: 20,
+        text_bytes: 1_000,
         files: Some((Bounds { taken: true, most: 2, bytes: 10, name_bytes: 10 }, &[])),
     };
 
@@ -238,6 +272,10 @@ mod tests {
         assert_eq!(refused(b"12345678901=1"), Why::NameTooLong { limit: 10 });
         let value = Why::ValueTooLong { field: "a".into(), limit: 20 };
         assert_eq!(refused(b"a=123456789012345678901"), value);
+        let three = format!("a={0}&b={0}&c={0}", "x".repeat(17));
+        let short = Allowed { text_bytes: 50, ..ALLOWED };
+        let refused = read(Encoding::Urlencoded, "", three.as_bytes(), &short).unwrap_err();
+        assert_eq!(refused, Why::TextTooLong { limit: 50 }, "together they are more than is read");
     }
 
     #[test]

@@ -22,10 +22,11 @@ use super::marked;
 use super::pages::{Landing, Place};
 use super::problem::Why;
 use super::rates::Standing;
-use super::redirect::{self, Target};
+use super::redirect::{self, Sender, Target};
 use super::texts::Language;
 use super::{FormDoor, FormSet, OverTls, Peer, body, cors, near, negotiate, pages};
 use crate::config::form::{FormConfig, origin};
+use crate::domain::reading::ReadLimits;
 use crate::domain::reading::field_names::{self, is_relay};
 use crate::domain::submission::Canonical;
 use crate::intake::accept::Journal;
@@ -54,7 +55,7 @@ pub(super) struct Here {
 
 impl Here {
     /// Takes a turn, if its client may come in: only what is here whole does, slow senders would hold them all.
-    pub(super) fn new(taken: Taken, knocked: Result<Standing, Duration>, turns: &Arc<Semaphore>) -> Self {
+    fn new(taken: Taken, knocked: Result<Standing, Duration>, turns: &Arc<Semaphore>) -> Self {
         let (turn, standing) = match knocked {
             Ok(standing) => match Arc::clone(turns).try_acquire_owned() {
                 Ok(turn) => (Some(turn), Ok(standing)),
@@ -63,6 +64,34 @@ impl Here {
             Err(wait) => (None, Err(Why::RateLimited { wait })),
         };
         Self { raw: taken.keep(turn), standing }
+    }
+
+    /// The body of a client that has knocked, at most `most` bytes. Of one that knocks too often no more is read than can
+    /// be shown to it again.
+    pub(super) async fn take(
+        (set, client): (&FormSet, IpAddr),
+        headers: &HeaderMap,
+        body: Body,
+        knocked: Result<Standing, Duration>,
+        most: usize,
+    ) -> Result<Self, Why> {
+        let limit = if knocked.is_ok() { most } else { most.min(TYPED_BYTES) };
+        match body::take_from(client, set, headers, body, limit).await {
+            Ok(taken) => Ok(Self::new(taken, knocked, &set.in_hand)),
+            Err(why) => Err(knocked.err().map_or(why, |wait| Why::RateLimited { wait })),
+        }
+    }
+}
+
+/// The encoding of a body, if its type names one.
+pub(super) fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Why> {
+    if negotiate::is_encoded(headers) {
+        return Err(Why::ContentEncoding);
+    }
+    let media_type = negotiate::media_type(headers);
+    match Encoding::of(&media_type) {
+        None if !media_type.is_empty() => Err(Why::ContentType),
+        found => Ok(found),
     }
 }
 
@@ -263,9 +292,9 @@ impl Visit {
         }
     }
 
-    /// The body, once its client has knocked. Of one that knocks too often no more is read than can be shown to it again.
+    /// The body, once its client has knocked.
     async fn bring_in(&self, encoding: Option<Encoding>, brought: Sent) -> Result<Here, Why> {
-        let (set, client) = (&self.set, self.client());
+        let (set, client) = (&*self.set, self.client());
         let most = set.body_limit(&self.form, encoding.is_some_and(Encoding::may_hold_files));
         let body = match brought {
             Sent::Coming(body) => body,
@@ -279,11 +308,7 @@ impl Visit {
             }
         };
         let knocked = set.rates.knock(client, &self.form.id);
-        let limit = if knocked.is_ok() { most } else { most.min(TYPED_BYTES) };
-        match body::take_from(client, set, self.headers(), body, limit).await {
-            Ok(taken) => Ok(Here::new(taken, knocked, &set.in_hand)),
-            Err(why) => Err(knocked.err().map_or(why, |wait| Why::RateLimited { wait })),
-        }
+        Here::take((set, client), self.headers(), body, knocked, most).await
     }
 
     /// What the body says. One beyond the limits is read all the same when it is small, so that it can be put right.
@@ -293,18 +318,17 @@ impl Visit {
     }
 
     fn read_now(&self, encoding: Encoding, raw: &[u8]) -> Result<Said, Refused> {
-        fields::read(encoding, &self.content_type(), raw, &self.allowed()).map_err(|why| {
+        let said = fields::read(encoding, &self.content_type(), raw, &self.allowed());
+        said.map(|said| said.named(&self.form, raw)).map_err(|why| {
             let small = raw.len() <= TYPED_BYTES && !matches!(why, Why::Malformed { .. });
             let said = small.then(|| fields::read(encoding, &self.content_type(), raw, &Allowed::ANY).ok()).flatten();
             Refused { why, said: said.map(Box::new) }
         })
     }
 
-    /// Judges a submission and writes it down. A visitor who hangs up while a captcha is asked does not stop it.
+    /// Judges a submission and writes it down. A visitor who hangs up does not stop it, neither while a captcha is asked
+    /// nor between two writes.
     async fn settle(self: &Arc<Self>, raw: Bytes, said: &Arc<Said>, beside: Beside, script: bool) -> Result<Ulid, Why> {
-        if self.form.captcha.is_none() {
-            return self.judge_and_write(raw, said, beside, script).await;
-        }
         let (visit, said) = (Arc::clone(self), Arc::clone(said));
         let settled = async move { visit.judge_and_write(raw, &said, beside, script).await };
         self.door.journal.apart(settled).await.unwrap_or(Err(Why::Unavailable))
@@ -326,14 +350,7 @@ impl Visit {
         if !self.form.enabled {
             return Err(Why::Inactive);
         }
-        if negotiate::is_encoded(self.headers()) {
-            return Err(Why::ContentEncoding);
-        }
-        let media_type = negotiate::media_type(self.headers());
-        match Encoding::of(&media_type) {
-            None if !media_type.is_empty() => Err(Why::ContentType),
-            found => Ok(found),
-        }
+        encoding(self.headers())
     }
 
     fn content_type(&self) -> String {
@@ -346,6 +363,7 @@ impl Visit {
             fields: self.form.max_fields.unwrap_or(limits.fields),
             name_bytes: limits.name_bytes,
             value_bytes: limits.value_bytes,
+            text_bytes: ReadLimits::default().text_bytes,
             files: Some((self.form.file_bounds(limits), &self.form.allowed_file_types)),
         }
     }
@@ -364,7 +382,9 @@ impl Visit {
         metrics::counter!("pisteur_refused_total", "form" => self.form.id.clone(), "reason" => slug).increment(1);
         let resend = !matches!(refused.why, Why::Inactive | Why::Origin);
         let typed = refused.said.as_ref().filter(|said| resend && !said.is_empty(&self.form));
-        manner.refusal(&refused.why, Some(&self.form), typed.map(|said| (&*self.form, said.fields.as_slice())))
+        // From our own page a path would be one of ours.
+        let typed = typed.map(|said| redirect::carried(&self.form, &said.fields, &self.sender()));
+        manner.refusal(&refused.why, Some(&self.form), typed.as_deref().map(|fields| (&*self.form, fields)))
     }
 
     /// A website that is not on the form's list may be one that was forgotten there.
@@ -399,17 +419,19 @@ impl Visit {
         }
     }
 
-    /// The other website that sent it, as the browser names it.
-    fn website(&self) -> Option<String> {
-        let named = |header: header::HeaderName| origin(&negotiate::text(self.headers(), header));
-        let site = named(header::ORIGIN).or_else(|| named(header::REFERER))?;
+    /// Who sent it, as the browser names it.
+    fn sender(&self) -> Sender {
+        let page = self.header("referer");
+        let site = origin(&self.header("origin")).or_else(|| origin(&page));
         let public = || self.set.public_url.as_deref().and_then(origin);
-        (!cors::is_own(&site, self.headers()) && public().as_ref() != Some(&site)).then_some(site)
+        let is_own = |site: &String| cors::is_own(site, self.headers()) || public().as_ref() == Some(site);
+        let own = site.as_ref().is_some_and(is_own);
+        Sender::of(site, own, &page)
     }
 
     /// Where a browser goes, and `next` for scripts.
     fn next(&self, said: &Said, manner: &Manner) -> String {
-        let target = redirect::target(&self.form, redirect::asked(&said.fields), self.website().as_deref());
+        let target = redirect::target(&self.form, redirect::asked(&said.fields), &self.sender());
         if target == Target::Refused
             && let Some(times) = self.set.warned.due(&self.form.id, Instant::now())
         {

@@ -13,7 +13,7 @@ use axum::response::Response;
 
 use super::answer::Manner;
 use super::fields::{self, Allowed, Encoding};
-use super::handler::{self, Here, Sent, TYPED_BYTES, request_peer};
+use super::handler::{self, Here, Sent, request_peer};
 use super::problem::Why;
 use super::{FormDoor, FormSet, body, cors, negotiate};
 
@@ -35,7 +35,7 @@ pub(super) async fn anywhere(State(door): State<Arc<FormDoor>>, request: Request
             return refuse(&Why::PostOnly);
         }
     }
-    let encoding = match encoding(&head.headers) {
+    let encoding = match handler::encoding(&head.headers).and_then(|found| found.ok_or(Why::ContentType)) {
         Ok(encoding) => encoding,
         Err(why) => {
             body::discard(body).await;
@@ -52,23 +52,11 @@ pub(super) async fn anywhere(State(door): State<Arc<FormDoor>>, request: Request
     }
 }
 
-/// The body, once its client has knocked. Of one that knocks too often no more is read than can be shown to it again.
+/// The body, once its client has knocked.
 async fn bring_in(set: &FormSet, head: &request::Parts, encoding: Encoding, body: Body) -> Result<Here, Why> {
     let client = set.proxies.client(request_peer(head), &head.headers);
     let knocked = set.rates.knock_anywhere(client);
-    let most = set.largest_body(encoding.may_hold_files());
-    let limit = if knocked.is_ok() { most } else { most.min(TYPED_BYTES) };
-    match body::take_from(client, set, &head.headers, body, limit).await {
-        Ok(taken) => Ok(Here::new(taken, knocked, &set.in_hand)),
-        Err(why) => Err(knocked.err().map_or(why, |wait| Why::RateLimited { wait })),
-    }
-}
-
-fn encoding(headers: &axum::http::HeaderMap) -> Result<Encoding, Why> {
-    if negotiate::is_encoded(headers) {
-        return Err(Why::ContentEncoding);
-    }
-    Encoding::of(&negotiate::media_type(headers)).ok_or(Why::ContentType)
+    Here::take((set, client), &head.headers, body, knocked, set.largest_body(encoding.may_hold_files())).await
 }
 
 /// The name of the form that a body belongs to, as it stands in its address.

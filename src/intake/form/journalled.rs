@@ -85,9 +85,7 @@ pub(super) async fn write_down(
     beside.mark(&mut first.envelope.context);
     first.envelope.context.screening = Some(judged.screening.clone());
     if initial != InitialState::Received {
-        let key =
-            form_keys(&visit.form.id, &[], |_| true, explicit.as_deref(), Duration::ZERO, first.envelope.received_at)
-                .pop();
+        let key = explicit.as_deref().and_then(|explicit| explicit_name(visit, explicit));
         first.envelope.context.extra.extend(key.map(|key| (HELD_KEY.to_owned(), key.value)));
         first.envelope.context.content_key = Some(content_key(visit, said));
     } else if explicit.is_some() {
@@ -133,24 +131,30 @@ pub(super) fn identity(visit: &Visit, said: &Said) -> String {
     format!("{}\n{}", key.value, content_key(visit, said).value)
 }
 
-fn keys(visit: &Visit, said: &Said, explicit: Option<&str>, initial: &InitialState) -> Vec<ArrivalKey> {
-    let window: Duration = visit.form.duplicate_window();
+/// The key that its sender chose.
+fn explicit_name(visit: &Visit, explicit: &str) -> Option<ArrivalKey> {
     let now = visit.door.journal.clock().now();
-    let mut keys = form_keys(&visit.form.id, &said.content(), |name| visit.form.is_data(name), explicit, window, now);
-    if *initial != InitialState::Received {
-        let content = form_keys(&visit.form.id, &said.content(), |name| visit.form.is_data(name), None, window, now);
-        keys.extend(content.into_iter().map(|key| ArrivalKey { value: format!("{HELD}{}", key.value), ..key }));
-    }
-    keys
+    form_keys(&visit.form.id, &[], |_| true, Some(explicit), Duration::ZERO, now).pop()
+}
+
+fn keys(visit: &Visit, said: &Said, explicit: Option<&str>, initial: &InitialState) -> Vec<ArrivalKey> {
+    let content = (!visit.form.duplicate_window().is_zero()).then(|| content_key(visit, said));
+    let held = content.clone().filter(|_| *initial != InitialState::Received);
+    let held = held.map(|key| ArrivalKey { value: format!("{HELD}{}", key.value), ..key });
+    let first = match explicit {
+        Some(explicit) => explicit_name(visit, explicit),
+        None => content,
+    };
+    first.into_iter().chain(held).collect()
 }
 
 /// The key of the content alone; a form whose repeats are not recognised has one that has run out at once.
 pub(super) fn content_key(visit: &Visit, said: &Said) -> ArrivalKey {
-    let now = visit.door.journal.clock().now();
     let window = visit.form.duplicate_window().max(Duration::from_micros(1));
-    let is_data = |name: &str| visit.form.is_data(name);
-    let made = form_keys(&visit.form.id, &said.content(), is_data, None, window, now).pop();
-    made.unwrap_or_else(|| ArrivalKey { value: String::new(), expires_at: Some(now) })
+    ArrivalKey {
+        value: said.name_of_content(&visit.form),
+        expires_at: Some(visit.door.journal.clock().now().after(window)),
+    }
 }
 
 fn initial_state(visit: &Visit, held: Option<&'static str>) -> InitialState {
@@ -193,7 +197,7 @@ fn arrival(visit: &Visit, raw: Bytes, said: &Said, keys: Vec<ArrivalKey>, initia
         intake_id: visit.form.id.clone(),
         keys,
         received_at: clock.now(),
-        digest: Digest::of(&raw),
+        digest: said.digest.unwrap_or_else(|| Digest::of(&raw)),
         raw_kind: RawKind::Form,
         content_type: Some(cut(negotiate::text(visit.headers(), header::CONTENT_TYPE), 256)),
         context,
@@ -210,7 +214,7 @@ fn context(visit: &Visit) -> ArrivalContext {
     let query = visit.head.uri.query().filter(|query| !query.is_empty());
     ArrivalContext {
         client_ip: visit.set.kept_ip(&visit.form.id, visit.client()),
-        user_agent: sent(header::USER_AGENT, 512),
+        user_agent: Some(negotiate::agent(visit.headers())).filter(|agent| !agent.is_empty()),
         referer: sent(header::REFERER, 2_048),
         origin: sent(header::ORIGIN, 512),
         accept_language: sent(header::ACCEPT_LANGUAGE, 256),
@@ -238,10 +242,7 @@ fn show(context: &mut ArrivalContext, visit: &Visit, said: &Said) {
 
 /// At most `limit` bytes, whole characters.
 fn cut(mut text: String, limit: usize) -> String {
-    if text.len() > limit {
-        let end = (0..=limit).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        text.truncate(end);
-    }
+    text.truncate(text.floor_char_boundary(limit));
     text
 }
 

@@ -21,8 +21,8 @@ use crate::store::{Store, StoreError, StoreResult};
 
 /// Name of the secret in the database.
 const KEPT: &str = "form-signing";
-/// Name of the lock under which it is made.
-const LOCK: &str = "form-signing";
+/// Shortest one that is believed, in bytes.
+const SHORTEST: usize = 32;
 /// Longest time that making it takes.
 const MAKING: Duration = Duration::from_secs(10);
 /// Between two looks whether another daemon has made it.
@@ -146,27 +146,33 @@ fn configured(config: &CaptchaConfig) -> Result<Vec<Key>, String> {
 }
 
 async fn kept(store: &dyn Store, clock: &dyn Clock, make: bool) -> StoreResult<Option<String>> {
+    if make { made_once(store, clock, KEPT).await.map(Some) } else { store.secret(KEPT).await }
+}
+
+/// The secret kept in the database under `name`, made when there is none; who comes at the same moment has the same.
+///
+/// # Errors
+/// Those of the store.
+pub async fn made_once(store: &dyn Store, clock: &dyn Clock, name: &str) -> StoreResult<String> {
+    let known = async || Ok::<_, StoreError>(store.secret(name).await?.filter(|secret| secret.len() >= SHORTEST));
     for _ in 0..LOOKS {
-        if let Some(found) = store.secret(KEPT).await? {
-            return Ok(Some(found));
-        }
-        if !make {
-            return Ok(None);
+        if let Some(found) = known().await? {
+            return Ok(found);
         }
         let owner = clock.new_id().to_string();
-        let Some(lock) = store.lock(LOCK, &owner, MAKING).await? else {
+        let Some(lock) = store.lock(name, &owner, MAKING).await? else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let found = if let Some(found) = store.secret(KEPT).await? {
+        let found = if let Some(found) = known().await? {
             found
         } else {
             let fresh = STANDARD_NO_PAD.encode(clock.random());
-            store.save_secret(KEPT, &fresh).await?;
+            store.save_secret(name, &fresh).await?;
             fresh
         };
         store.unlock(&lock).await?;
-        return Ok(Some(found));
+        return Ok(found);
     }
-    Err(StoreError::Other("another daemon is making the signing secret of forms".into()))
+    Err(StoreError::Other(format!("another process is making the secret {name}").into()))
 }

@@ -43,6 +43,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
 use axum::routing::{any, get};
 use tokio_util::sync::CancellationToken;
 
@@ -75,14 +77,21 @@ pub fn router(door: Arc<FormDoor>) -> Router {
         .route("/f/", any(identity::anywhere))
         .route("/f/{form}", any(handler::form))
         .route("/f/{form}/", any(handler::form))
-        .route("/f/{form}/thanks", get(handler::thanks))
-        .route("/pisteur.js", get(scripts::enhancer))
-        .route("/attribution.js", get(scripts::attribution))
+        .route("/f/{form}/thanks", get(handler::thanks).fallback(only_shown))
+        .route("/pisteur.js", get(scripts::enhancer).fallback(only_shown))
+        .route("/attribution.js", get(scripts::attribution).fallback(only_shown))
         .route("/c/{token}", any(opt_in::confirm))
         .route("/u/{token}", any(opt_in::unsubscribe))
         .route("/f/{form}/challenge", any(challenge::challenge))
         .route("/f/{form}/stamp", any(challenge::stamp))
         .with_state(door)
+}
+
+/// What an address answers that only shows something, when it is asked for anything else.
+pub async fn only_shown(State(door): State<Arc<FormDoor>>, request: Request) -> Response {
+    let (head, content) = request.into_parts();
+    body::discard(content).await;
+    answer::only_shown(&head.method, &head.uri, &head.headers, door.journal.clock().new_id())
 }
 
 /// Lets rates forget quiet clients, until `cancel`.

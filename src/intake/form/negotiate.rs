@@ -39,6 +39,16 @@ pub fn wants_json(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Longest `User-Agent` kept, in bytes.
+const AGENT_BYTES: usize = 512;
+
+/// The browser as it names itself, as much of it as is kept.
+pub(super) fn agent(headers: &HeaderMap) -> String {
+    let mut agent = text(headers, header::USER_AGENT);
+    agent.truncate(agent.floor_char_boundary(AGENT_BYTES));
+    agent
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

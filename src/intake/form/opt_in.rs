@@ -14,13 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::answer::Manner;
-use super::handler::request_peer;
+use super::handler::{Name, name_of, request_peer};
 use super::opt_in_texts::{LinkTexts, texts};
 use super::pages::{self, Note};
 use super::problem::Why;
@@ -32,10 +31,6 @@ use crate::store::{Evidence, LinkKind, StoreError, Used};
 const RATE: &str = "link";
 /// Methods of both pages.
 const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
-/// Longest `User-Agent` kept, in bytes.
-const AGENT_BYTES: usize = 512;
-
-type Name = Result<Path<String>, PathRejection>;
 
 /// `/c/{token}`.
 pub(super) async fn confirm(State(door): State<Arc<FormDoor>>, name: Name, request: Request) -> Response {
@@ -56,7 +51,7 @@ async fn page(door: &FormDoor, kind: LinkKind, name: Name, request: Request) -> 
     let mut manner = Manner::of(&head.headers, query, None, door.journal.clock().new_id());
     manner.json = false;
     let visit = Visit { door, set: &set, kind, manner: &manner, path: head.uri.path() };
-    let token = name.map(|Path(token)| token).unwrap_or_default();
+    let token = name_of(name);
     let mut response = match head.method {
         Method::GET | Method::HEAD => visit.button(),
         Method::OPTIONS => (StatusCode::NO_CONTENT, [(header::ALLOW, ALLOW)]).into_response(),
@@ -66,8 +61,7 @@ async fn page(door: &FormDoor, kind: LinkKind, name: Name, request: Request) -> 
             if let Err(wait) = visit.knock(token.as_ref(), client).await {
                 manner.refusal(&Why::RateLimited { wait }, None, None)
             } else {
-                let mut agent = negotiate::text(&head.headers, header::USER_AGENT);
-                agent.truncate(agent.floor_char_boundary(AGENT_BYTES));
+                let agent = negotiate::agent(&head.headers);
                 visit.act(token, client, agent).await
             }
         }

@@ -20,6 +20,8 @@ pub enum Why {
     Method,
     /// Not POST, at a form that shows no page of its own.
     PostOnly,
+    /// Not GET, at an address that only shows something.
+    GetOnly,
     /// Only control fields, or nothing.
     Empty,
     /// The body is not what its type says.
@@ -50,6 +52,11 @@ pub enum Why {
     ValueTooLong {
         /// Whose value.
         field: String,
+        /// Bytes.
+        limit: usize,
+    },
+    /// All values together are longer than `limit` bytes.
+    TextTooLong {
         /// Bytes.
         limit: usize,
     },
@@ -93,7 +100,7 @@ impl Why {
             Self::Nowhere => (StatusCode::NOT_FOUND, "not_found"),
             Self::UnknownForm => (StatusCode::NOT_FOUND, "form_not_found"),
             Self::Inactive => (StatusCode::GONE, "inactive"),
-            Self::Method | Self::PostOnly => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Method | Self::PostOnly | Self::GetOnly => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Empty => (StatusCode::BAD_REQUEST, "empty"),
             Self::Malformed { .. } | Self::BrokenOff => (StatusCode::BAD_REQUEST, "malformed"),
             Self::NoFiles => (StatusCode::BAD_REQUEST, "no_file_uploads"),
@@ -102,6 +109,7 @@ impl Why {
             Self::TooManyFields { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_fields"),
             Self::NameTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "name_too_long"),
             Self::ValueTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "value_too_long"),
+            Self::TextTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "text_too_long"),
             Self::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
             Self::ContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type"),
             Self::ContentEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding"),
@@ -128,12 +136,15 @@ impl Why {
             Self::TooLarge { .. } => "TOO_LARGE",
             Self::TooManyFields { .. } => "TOO_MANY_FIELDS",
             Self::Invalid { .. } => "INVALID_FIELDS",
-            Self::NameTooLong { .. } | Self::ValueTooLong { .. } => "TOO_LONG",
+            Self::NameTooLong { .. } | Self::ValueTooLong { .. } | Self::TextTooLong { .. } => "TOO_LONG",
             Self::Origin | Self::CaptchaMissing | Self::CaptchaFailed | Self::RateLimited { .. } => "BLOCKED",
             Self::Malformed { .. } | Self::BrokenOff | Self::TooSlow => "MALFORMED",
-            Self::Method | Self::PostOnly | Self::ContentType | Self::ContentEncoding | Self::KeyReused => {
-                "INVALID_REQUEST"
-            }
+            Self::Method
+            | Self::PostOnly
+            | Self::GetOnly
+            | Self::ContentType
+            | Self::ContentEncoding
+            | Self::KeyReused => "INVALID_REQUEST",
             Self::Late | Self::Busy | Self::Unavailable => "TRY_AGAIN",
         }
     }
@@ -198,6 +209,7 @@ impl Why {
             Self::Inactive => p.inactive.to_owned(),
             Self::Method => p.method.to_owned(),
             Self::PostOnly => p.post_only.to_owned(),
+            Self::GetOnly => p.get_only.to_owned(),
             Self::Empty => p.empty.to_owned(),
             Self::Malformed { .. } => p.malformed.to_owned(),
             Self::BrokenOff => p.broken_off.to_owned(),
@@ -208,6 +220,7 @@ impl Why {
             Self::ValueTooLong { field, limit } => {
                 p.value_too_long.replace("{limit}", &limit.to_string()).replace("{field}", field)
             }
+            Self::TextTooLong { limit } => p.text_too_long.replace("{limit}", &size(*limit)),
             Self::Invalid { faults: found } => {
                 let texts = faults::of(texts.lang);
                 let each = found.iter().map(|fault| fault.fault.words(texts, &fault.field));

@@ -9,7 +9,7 @@ use super::super::texts::{Texts, faults};
 use crate::config::form::{FormConfig, FormField, in_language};
 use crate::config::visitor::ConsentConfig;
 use crate::domain::reading::field_names::{canonical, is_attribution, is_control};
-use crate::domain::reading::files;
+use crate::domain::reading::files::{self, Refusal};
 use crate::domain::rules::FieldType;
 use crate::domain::submission::Canonical;
 
@@ -55,7 +55,31 @@ pub(super) struct Field<'a> {
     accept: String,
     /// What else is to be known before filling it in.
     hint: String,
+    /// How large files may be, where that is known.
+    room: Option<FileRoom>,
     pub(super) error: Option<Cow<'a, str>>,
+}
+
+/// How large files may be: bounds in bytes, and what is said of files beyond them before they are sent.
+#[derive(Debug, Clone, Serialize)]
+struct FileRoom {
+    each: usize,
+    together: usize,
+    large: String,
+    much: String,
+}
+
+/// Room of a body for what is no file, in bytes: text, names, boundaries. Of a small body an eighth.
+const NO_FILE: usize = 1 << 20;
+
+/// What a form takes of each file and of all together, so that its body takes them too.
+fn file_room(form: &FormConfig, words: &faults::Faults) -> Option<FileRoom> {
+    let body = form.body_bytes?;
+    let together = body - NO_FILE.min(body / 8);
+    let each = form.file_bytes?.min(together);
+    let said = |text: &str, bytes| text.replace("{limit}", &size(bytes));
+    let large = said(words.refusal(Refusal::TooLarge), each);
+    Some(FileRoom { each, together, large, much: said(words.files_together, together) })
 }
 
 impl<'a> Field<'a> {
@@ -83,6 +107,7 @@ impl<'a> Field<'a> {
             ticked: false,
             accept: String::new(),
             hint: String::new(),
+            room: None,
             error: None,
         }
     }
@@ -147,12 +172,14 @@ pub(super) fn blanks<'a>(form: &'a FormConfig, texts: &'static Texts) -> Vec<Fie
 fn uploads<'a>(form: &FormConfig, texts: &'static Texts) -> Field<'a> {
     let endings = files::endings(&form.allowed_file_types);
     let kinds: Vec<&str> = endings.iter().map(|ending| ending.trim_start_matches('.')).collect();
-    let limits = form.file_bytes.zip(form.max_files).map(|(bytes, count)| {
-        let words = faults::of(texts.lang).files_hint.replace("{kinds}", &kinds.join(", "));
-        words.replace("{count}", &count.to_string()).replace("{limit}", &size(bytes))
+    let words = faults::of(texts.lang);
+    let room = file_room(form, words);
+    let limits = room.as_ref().zip(form.max_files).map(|(room, count)| {
+        let hint = words.files_hint.replace("{kinds}", &kinds.join(", ")).replace("{count}", &count.to_string());
+        hint.replace("{limit}", &size(room.each)).replace("{together}", &size(room.together))
     });
     let (accept, hint) = (endings.join(","), limits.unwrap_or_default());
-    Field { label: texts.files.into(), kind: "file", accept, hint, ..Field::blank(FILES) }
+    Field { label: texts.files.into(), kind: "file", accept, hint, room, ..Field::blank(FILES) }
 }
 
 /// A box with the text that is kept as evidence of its tick; never ticked beforehand.

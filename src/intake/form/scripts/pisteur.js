@@ -9,6 +9,7 @@
 
   const ask = (url) => fetch(url, { headers: { Accept: 'application/json' }, cache: 'no-store', credentials: 'omit',
     signal: AbortSignal.timeout(LONGEST) }).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  const KEYS = ['access_key', 'apikey', '_form', 'form-name'];
   const named = (form, name) => [...form.elements].filter((field) => field.name === name);
   const words = (form, key, otherwise) => form.getAttribute('data-' + key) || otherwise;
 
@@ -89,10 +90,15 @@
 
   function enhance(form) {
     const endpoint = new URL(form.getAttribute('action') || '', document.baseURI);
-    const below = (name) => endpoint.origin + endpoint.pathname + '/' + name;
+    const root = endpoint.pathname.replace(/\/+$/, '');
+    // At /f the form itself says whose it is.
+    const whose = () => KEYS.map((name) => named(form, name)[0]).find((field) => field && field.value.trim());
+    const place = () => (root === '/f' && whose() ? root + '/' + encodeURIComponent(whose().value.trim()) : root);
+    const below = (name) => endpoint.origin + place() + '/' + name;
     const checks = !form.noValidate;
     let work = null;
     let busy = false;
+    let release = () => {};
     let status = form.querySelector('.pisteur-status');
     if (!status) {
       status = document.createElement('p');
@@ -167,15 +173,26 @@
       if (noteOf(event.target)) settle(event.target);
     });
 
+    // Files that would be sent in vain, where the page knows how large they may be.
+    const tooMuch = ({ files, dataset }) => {
+      const large = [...files].find((file) => file.size > (dataset.each || Infinity));
+      if (large) return dataset.large.replace('{file}', () => large.name);
+      const all = [...files].reduce((sum, file) => sum + file.size, 0);
+      return all > (dataset.together || Infinity) ? dataset.much : '';
+    };
+
     // Says what the browser would say, beside the fields and in the language of the page where it gives words.
+    const faultOf = (field) => {
+      const much = field.type === 'file' ? tooMuch(field) : '';
+      if (much || !field.willValidate || field.checkValidity()) return much;
+      const state = field.validity;
+      const key = state.valueMissing ? (field.type === 'checkbox' ? 'tick' : 'required') : state.typeMismatch && field.type === 'email' ? 'email' : 'invalid';
+      return words(form, key, field.validationMessage) || key;
+    };
     const check = () => {
-      const wrong = [...form.elements].filter((field) => field.willValidate && !field.checkValidity());
-      for (const field of wrong) {
-        const state = field.validity;
-        const key = state.valueMissing ? (field.type === 'checkbox' ? 'tick' : 'required') : state.typeMismatch && field.type === 'email' ? 'email' : 'invalid';
-        complain(field, words(form, key, field.validationMessage));
-      }
-      if (wrong.length) wrong[0].focus();
+      const wrong = [...form.elements].map((field) => [field, faultOf(field)]).filter(([, message]) => message);
+      wrong.forEach(([field, message]) => complain(field, message));
+      if (wrong.length) wrong[0][0].focus();
       return !wrong.length;
     };
 
@@ -200,6 +217,19 @@
       else location.assign(next.href);
     };
 
+    // What was not taken, before the visitor goes on.
+    const tell = (lines, onward) => {
+      status.setAttribute('role', 'alert');
+      lines.filter(Boolean).forEach((line) => status.append(document.createElement('br'), line));
+      if (!onward) return;
+      const [label, next, own] = onward;
+      const link = document.createElement('a');
+      link.href = next.href;
+      link.textContent = label;
+      link.addEventListener('click', (event) => { event.preventDefault(); leave(next, own); });
+      status.append(document.createElement('br'), link);
+    };
+
     const done = (answer) => {
       const told = new CustomEvent('pisteur:sent', { bubbles: true, cancelable: true, detail: answer });
       if (!form.dispatchEvent(told)) {
@@ -209,27 +239,47 @@
         return wait(false);
       }
       const next = new URL(answer.next, endpoint);
-      const own = next.pathname === endpoint.pathname + '/thanks';
+      const own = next.pathname === new URL(below('thanks')).pathname;
       const web = next.protocol === 'https:' || next.protocol === 'http:';
-      if (web && (!own || form.hasAttribute('data-follow'))) return leave(next, own);
+      const leads = web && (!own || form.hasAttribute('data-follow'));
+      const missed = (answer.warnings || []).map((warning) => warning.message).filter(Boolean);
+      if (leads && !missed.length) return leave(next, own);
       wait(false, words(form, 'thanks', answer.message));
       status.classList.remove('pisteur-failed');
+      if (missed.length) tell([answer.notice, ...missed], leads && [answer.go_on || next.href, next, own]);
       form.replaceChildren(status);
       status.focus();
     };
 
-    const post = async (submitter) => {
+    // The button that was pressed is a field while the form is sent, by whichever way: both send the same.
+    const press = (button) => {
+      if (!button || !button.name || button.type === 'image') return () => {};
+      const field = document.createElement('input');
+      Object.assign(field, { type: 'hidden', name: button.name, value: button.value });
+      form.append(field);
+      return () => field.remove();
+    };
+
+    // As the browser writes them where a form sends no files.
+    const pairs = (data) => [...data].map(([name, value]) =>
+      [name, value instanceof File ? value.name : value.replace(/\r\n|\r|\n/g, '\r\n')]);
+
+    const post = async () => {
       await Promise.all([proved(), confirmed(form)]);
       const data = new FormData(form);
-      if (submitter && submitter.name) data.append(submitter.name, submitter.value);
-      const files = form.enctype === 'multipart/form-data';
-      const answer = await fetch(endpoint, { method: 'POST', body: files ? data : new URLSearchParams(data),
-        headers: { Accept: 'application/json' }, credentials: 'omit', signal: AbortSignal.timeout(LONGEST) });
-      return answer.json();
+      const multipart = form.enctype === 'multipart/form-data';
+      // Files take as long as they take: the server says when it is too long.
+      const large = multipart && [...data.values()].some((value) => value instanceof File && value.size);
+      const answer = await fetch(endpoint, { method: 'POST', body: multipart ? data : new URLSearchParams(pairs(data)),
+        headers: { Accept: 'application/json' }, credentials: 'omit',
+        signal: large ? undefined : AbortSignal.timeout(LONGEST) });
+      const said = await answer.json();
+      if (typeof said.ok !== 'boolean') throw new Error('not one of our answers');
+      return said;
     };
 
     // Back from the next page: the form is as it was left, but not under way any more.
-    addEventListener('pageshow', (event) => { if (busy) wait(false); if (event.persisted) renew(form); });
+    addEventListener('pageshow', (event) => { release(); if (busy) wait(false); if (event.persisted) renew(form); });
 
     form.addEventListener('submit', async (event) => {
       if (event.defaultPrevented) return;
@@ -237,16 +287,18 @@
       if (busy || (checks && !check())) return;
       status.classList.remove('pisteur-failed');
       wait(true, words(form, 'sending', ''));
+      release = press(event.submitter);
+      let answer;
       try {
-        const answer = await post(event.submitter);
-        if (answer.ok) done(answer);
-        else fail(answer);
+        answer = await post();
       } catch {
         // No network, or an answer that this page may not read: the browser sends the form itself. Its _submission_id
         // makes it the same submission if the first try did arrive; the proof of that try may be used up.
         await Promise.all([proved(), confirmed(form)]);
-        HTMLFormElement.prototype.submit.call(form);
+        return HTMLFormElement.prototype.submit.call(form);
       }
+      release();
+      return answer.ok ? done(answer) : fail(answer);
     });
   }
 

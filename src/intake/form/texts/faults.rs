@@ -13,8 +13,10 @@ pub struct Faults {
     pub text: &'static str,
     pub unknown: &'static str,
     pub choice: &'static str,
-    /// Beside the field for files: `{kinds}`, `{count}` and `{limit}` are filled in.
+    /// Beside the field for files: `{kinds}`, `{count}`, `{limit}` and `{together}` are filled in.
     pub files_hint: &'static str,
+    /// Files that are too large together: `{limit}` is filled in.
+    pub files_together: &'static str,
     /// Above the list of files that were not taken.
     pub files_refused: &'static str,
     /// Link that leads on.
@@ -69,7 +71,8 @@ static EN: Faults = Faults {
     text: "“{field}” needs text, not a file.",
     unknown: "This form has no field “{field}”.",
     choice: "“{field}” needs one of the values offered.",
-    files_hint: "{kinds}. At most {count} files of {limit} each.",
+    files_hint: "{kinds}. At most {count} files of {limit} each. {together} at most in all.",
+    files_together: "These files are too large together: at most {limit}. Please choose fewer or smaller ones.",
     files_refused: "These files were not taken. Everything else has arrived.",
     go_on: "Continue",
     program: "“{file}” was not taken: it contains a program. Please send a PDF or a picture.",
@@ -92,7 +95,8 @@ static FR: Faults = Faults {
     text: "« {field} » attend du texte, pas un fichier.",
     unknown: "Ce formulaire n’a pas de champ « {field} ».",
     choice: "« {field} » attend l’une des valeurs proposées.",
-    files_hint: "{kinds}. Au plus {count} fichiers de {limit} chacun.",
+    files_hint: "{kinds}. Au plus {count} fichiers de {limit} chacun. {together} au plus en tout.",
+    files_together: "Ces fichiers sont trop volumineux ensemble : {limit} au maximum. Veuillez en choisir moins ou de plus petits.",
     files_refused: "Ces fichiers n’ont pas été acceptés. Tout le reste est bien arrivé.",
     go_on: "Continuer",
     program: "« {file} » n’a pas été accepté : il contient un programme. Veuillez envoyer un PDF ou une image.",
@@ -115,7 +119,8 @@ static CS: Faults = Faults {
     text: "Do pole „{field}“ patří text, ne soubor.",
     unknown: "Tento formulář nemá pole „{field}“.",
     choice: "Do pole „{field}“ patří jedna z nabízených hodnot.",
-    files_hint: "{kinds}. Nejvýše {count} souborů, každý do {limit}.",
+    files_hint: "{kinds}. Nejvýše {count} souborů, každý do {limit}. Dohromady nejvýše {together}.",
+    files_together: "Soubory jsou dohromady příliš velké: nejvýše {limit}. Vyberte jich prosím méně, nebo menší.",
     files_refused: "Tyto soubory jsme nepřijali. Vše ostatní dorazilo.",
     go_on: "Pokračovat",
     program: "Soubor „{file}“ jsme nepřijali: obsahuje program. Pošlete prosím PDF nebo obrázek.",
@@ -138,7 +143,8 @@ static FA: Faults = Faults {
     text: "در «{field}» متن بنویسید، نه پرونده.",
     unknown: "این فرم فیلد «{field}» ندارد.",
     choice: "برای «{field}» یکی از گزینه‌ها را انتخاب کنید.",
-    files_hint: "{kinds}. حداکثر {count} پرونده، هر کدام تا {limit}.",
+    files_hint: "{kinds}. حداکثر {count} پرونده، هر کدام تا {limit}. روی هم حداکثر {together}.",
+    files_together: "این پرونده‌ها روی هم بیش از حد بزرگ‌اند: حداکثر {limit}. لطفاً پرونده‌های کمتر یا کوچک‌تری انتخاب کنید.",
     files_refused: "این پرونده‌ها پذیرفته نشدند. بقیهٔ پیام رسیده است.",
     go_on: "ادامه",
     program: "«{file}» پذیرفته نشد: در آن برنامه هست. لطفاً PDF یا تصویر بفرستید.",
@@ -164,6 +170,10 @@ mod tests {
             for why in Refusal::ALL {
                 assert!(texts.refusal(why).contains("{file}"), "{lang} {why:?}");
             }
+            for place in ["{kinds}", "{count}", "{limit}", "{together}"] {
+                assert!(texts.files_hint.contains(place), "{lang} {place}");
+            }
+            assert!(texts.files_together.contains("{limit}"), "{lang}");
             for text in [texts.required, texts.email, texts.number, texts.text, texts.unknown, texts.choice] {
                 assert!(text.contains("{field}"), "{lang} {text}");
             }
