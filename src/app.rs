@@ -139,7 +139,12 @@ pub async fn start(
     }
     let life = Lifecycle::default();
     let mailboxes = mailboxes::Actors::default();
-    let outbox = reload::Outbox::new(brain::deliverers(&config, &store, &loaded.rules, &mailboxes, &clock)?);
+    let sources = Arc::new(Sources::new(&config).map_err(anyhow::Error::msg)?);
+    let outbox = brain::deliverers(&config, &store, &loaded.rules, &mailboxes, &clock, &sources)?;
+    let outbox = reload::Outbox::new(outbox);
+    if config.worker.enabled {
+        sources.wake(&Sources::default(), store.as_ref()).await;
+    }
     let gate = Arc::new(Gate::new(&config.captcha, &*clock).map_err(anyhow::Error::msg)?);
     gauges::settle_keys(&gate, &store, &*clock).await;
     let journal = Journal::new(Arc::clone(&store), Arc::clone(&clock), life.door_tasks.clone());
@@ -153,7 +158,7 @@ pub async fn start(
         forms: Arc::new(ArcSwap::from_pointee(FormSet::new(&config.form, &config.limits, &config.http))),
         gate,
         hooks: Arc::new(ArcSwap::from_pointee(HookSet::new(&config).map_err(anyhow::Error::msg)?)),
-        sources: Arc::new(ArcSwap::from_pointee(Sources::new(&config).map_err(anyhow::Error::msg)?)),
+        sources: Arc::new(ArcSwap::new(sources)),
         mailboxes,
         outbox,
         rules_state: ArcSwap::from_pointee(brain::RulesState { stale: loaded.stale, refused_config: None }),

@@ -137,3 +137,37 @@ fn an_address_of_the_house_and_a_wrong_one_are_refused() {
         (1, "Nothing is stored about nobody@nowhere.cz.\n")
     );
 }
+
+#[test]
+fn a_person_of_a_request_with_several_and_of_one_that_could_not_be_read_is_erased_and_mentions_are_listed() {
+    let hook = "[[hook]]\nid = \"b\"\nadapter = \"bearer\"\nsecret_file = \"secret\"\n[[form]]\nid = \"ask\"\n";
+    let daemon = crate::hooks::several::with_hook(Setup::new()).tables(hook).start();
+    assert!(crate::hooks::several::post(&daemon, &[1, 2, 3]), "three people");
+    for broken in ["{\"email\":\"Jan2@Maly-2.cz\"", "email=jan2%40maly-2.cz&\u{0}[", "{\"email\":\"otto@stayer.cz\""] {
+        let headers = [("content-type", "application/json"), ("authorization", "Bearer a-token-of-the-shop")];
+        let answer = daemon.public().request("POST", "/hooks/b", &headers, broken.as_bytes()).unwrap();
+        assert_eq!(answer.status, 200, "{broken}");
+    }
+    let asks = "name=Otto+Stayer&email=otto%40stayer.cz&message=Hello&colleague=jan2%40maly-2.cz";
+    let answer = daemon.public().post("/f/ask", "application/x-www-form-urlencoded", asks.as_bytes()).unwrap();
+    assert!(answer.status < 400, "{}", answer.text());
+    wait::until("every arrival is decided", wait::LONG, || {
+        let out = daemon.setup().run(&["submissions", "list", "--json"]);
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        text.lines().count() == 7 && !text.contains("\"received\"") && !text.contains("\"processing\"")
+    });
+    let before = dump(&daemon);
+    assert!(before.contains("maly-2.cz") && before.contains("malý2"));
+    let (exit, done) = json(&daemon, &["erase", "jan2@maly-2.cz", "--yes", "--json"]);
+    assert_eq!((exit, &done["counts"]["arrivals"]), (0, &3.into()), "{done}");
+    let mentioned: Vec<&str> = done["mentioned_in"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(mentioned.len(), 1, "Otto named her colleague: {done}");
+    let after = dump(&daemon);
+    assert!(!after.contains("malý2") && !after.contains("jan mal\u{fd}2"), "the name is gone");
+    let left: Vec<&str> = after.lines().filter(|l| l.contains("maly-2.cz")).collect();
+    let of_otto = |line: &&str| line.contains("colleague") || line.starts_with("custom_field.value");
+    assert!(left.len() == 3 && left.iter().all(of_otto), "only what Otto wrote is left: {left:?}");
+    for word in ["maly-1.cz", "maly-3.cz", "otto@stayer.cz"] {
+        assert_eq!(after.matches(word).count(), before.matches(word).count(), "{word} of another person");
+    }
+}

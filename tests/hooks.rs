@@ -10,7 +10,7 @@ mod kept;
 mod reload;
 mod retrieval;
 pub mod rig;
-mod several;
+pub mod several;
 mod ssrf;
 mod unverified;
 mod wordpress;

@@ -1,7 +1,7 @@
 //! Integration tests: reading.
 
 #[path = "fuzz/targets.rs"]
-mod targets;
+pub mod targets;
 
 mod corpora;
 mod corpus;

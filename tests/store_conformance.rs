@@ -37,11 +37,11 @@ macro_rules! on {
                 a_repeat_keeps_its_bytes_only_when_they_differ, an_expired_key_is_taken_over,
                 keys_that_ran_out_long_ago_are_forgotten,
                 repeats_inside_one_batch_name_the_first, a_quarantined_arrival_has_no_job,
-                a_held_arrival_takes_no_key_from_a_clean_one,
+                a_held_arrival_takes_no_key_from_a_clean_one, what_was_looked_at_holds_nobody_back,
                 simultaneous_repeats_make_one_original, nul_and_odd_text_survive, lists_filter_and_page,
                 an_arrival_is_put_back_and_discarded_by_hand;
             jobs: two_claimers_never_share_a_job, a_stale_lease_settles_nothing, an_expired_lease_is_a_suspect,
-                a_lease_tells_how_many_bytes_wait, a_released_job_keeps_its_attempts, a_deferred_job_waits_untouched, a_job_fails_and_comes_back,
+                a_lease_tells_how_many_bytes_wait, a_released_job_keeps_its_attempts, a_deferred_job_waits_untouched, a_delivery_that_waits_is_hastened, a_job_fails_and_comes_back,
                 a_failed_arrival_is_listed_and_retried,
                 an_effect_that_gives_up_is_a_dead_letter, a_reading_that_aborted_comes_back_as_a_suspect, a_delivered_effect_is_gone, workers_are_woken,
                 a_quarantined_job_is_settled, figures_balance, a_wrong_clock_moves_no_job;
@@ -71,6 +71,7 @@ macro_rules! on {
                 bytes_kept_long_enough_go_and_nothing_else;
             erase: nothing_of_an_erased_person_is_left_in_any_column,
                 records_of_an_erased_person_still_count_and_unsubscribing_still_holds,
+                mentions_are_found_in_text_subject_and_fields_in_any_case,
                 an_erasure_takes_the_work_from_whoever_has_it, an_erasure_beside_daemons_that_write_leaves_nothing;
         });
     };

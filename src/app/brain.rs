@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::mailbox::After;
 use crate::delivery::mark::MarkDelivery;
+use crate::delivery::retrieve::Sources;
 use crate::delivery::{self, Deliverers};
 use crate::domain::rules::{RuleSet, RuleSources};
 use crate::pipeline::Brain;
@@ -50,6 +51,7 @@ pub fn deliverers(
     rules: &Arc<RuleSet>,
     mailboxes: &Actors,
     clock: &Arc<dyn Clock>,
+    sources: &Arc<Sources>,
 ) -> anyhow::Result<Deliverers> {
     let rules = Arc::clone(rules);
     let people = Arc::new(move |id: &str| {
@@ -61,8 +63,7 @@ pub fn deliverers(
     if let Some(scanner) = delivery::scan::Scanner::new(&config.clamav, Arc::clone(store)) {
         all.insert(delivery::SCAN.to_owned(), Arc::new(scanner));
     }
-    let sources = Arc::new(delivery::retrieve::Sources::new(config).map_err(anyhow::Error::msg)?);
-    let retrieve = delivery::retrieve::Retrieve::new(sources, Arc::clone(store), Arc::clone(clock));
+    let retrieve = delivery::retrieve::Retrieve::new(Arc::clone(sources), Arc::clone(store), Arc::clone(clock));
     all.insert(delivery::retrieve::RETRIEVE.to_owned(), Arc::new(retrieve));
     all.insert(delivery::MARK.to_owned(), Arc::new(MarkDelivery::new(mailboxes.handles.clone())));
     Ok(all)

@@ -224,7 +224,12 @@ async fn take_over(
     if let Some(tls) = config.http.tls.as_ref().filter(|tls| app.config.load().http.tls.as_ref() != Some(*tls)) {
         Pair::read(&tls.certificate, &tls.key).context("http.tls")?;
     }
-    let deliverers = brain::deliverers(config, &app.store, set, &app.mailboxes, &app.clock)?;
+    // Everything that can fail is made first, and then taken over as a whole.
+    let sources = app.sources.load_full();
+    let sources = (Arc::new(Sources::renewed(config, &sources).map_err(anyhow::Error::msg)?), sources);
+    let deliverers = brain::deliverers(config, &app.store, set, &app.mailboxes, &app.clock, &sources.0)?;
+    let hooks = HookSet::renewed(config, &app.hooks.load()).map_err(anyhow::Error::msg)?;
+    app.telemetry.set_level(&config.log.level)?;
     app.gate.configure(&config.captcha).map_err(anyhow::Error::msg)?;
     let before = app.config.load_full();
     let same_doors = before.limits.connections == config.limits.connections
@@ -246,17 +251,17 @@ async fn take_over(
             tracing::warn!(key, "{key} changed: it takes effect at the next start");
         }
     }
-    let hooks = HookSet::new(config).map_err(anyhow::Error::msg)?;
-    let sources = Sources::new(config).map_err(anyhow::Error::msg)?;
-    app.telemetry.set_level(&config.log.level)?;
     app.brain.store(Arc::new(brain::build(config, Arc::clone(set))));
     if before.form != config.form || before.limits != config.limits || before.http != config.http {
-        app.forms.store(Arc::new(FormSet::new(&config.form, &config.limits, &config.http)));
+        app.forms.store(Arc::new(FormSet::renewed(&config.form, &config.limits, &config.http, &app.forms.load())));
     }
     app.hooks.store(Arc::new(hooks));
-    app.sources.store(Arc::new(sources));
+    app.sources.store(Arc::clone(&sources.0));
     app.config.store(Arc::clone(config));
     mailboxes::apply(app);
     replace_outbox(app, deliverers).await;
+    if config.worker.enabled {
+        sources.0.wake(&sources.1, app.store.as_ref()).await;
+    }
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! Bytes of submissions that a form keeps for so many days only.
+//! Bytes of submissions that a form or hook keeps for so many days only.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::App;
 use crate::clock::{Clock, Timestamp};
-use crate::config::FormConfig;
+use crate::config::Config;
 use crate::store::Store;
 
 /// Between two sweeps.
@@ -19,7 +19,7 @@ const DAY: u64 = 86_400;
 pub async fn keep(app: Arc<App>) {
     loop {
         let config = app.config.load_full();
-        sweep(app.store.as_ref(), &config.form, app.clock.as_ref()).await;
+        sweep(app.store.as_ref(), &config, app.clock.as_ref()).await;
         tokio::select! {
             () = app.life.doors.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
@@ -27,33 +27,37 @@ pub async fn keep(app: Arc<App>) {
     }
 }
 
+/// Days that each form and hook keeps bytes; those that keep them for good are left out.
+fn days(config: &Config) -> Vec<(String, u32)> {
+    let forms = config.form.iter().map(|form| (form.id.clone(), form.privacy.retention_days));
+    let hooks = config.hook.iter().map(|hook| (hook.id.clone(), hook.retention_days));
+    forms.chain(hooks).filter(|(_, days)| *days > 0).collect()
+}
+
 /// Removes the bytes that were kept long enough; how many.
-pub async fn sweep(store: &dyn Store, forms: &[FormConfig], clock: &dyn Clock) -> u64 {
+pub async fn sweep(store: &dyn Store, config: &Config, clock: &dyn Clock) -> u64 {
     let mut all = 0;
-    for form in forms.iter().filter(|form| form.privacy.retention_days > 0) {
-        let purged = of_form(store, form, before(form, clock.now())).await;
+    for (id, days) in days(config) {
+        let age = Duration::from_secs(u64::from(days).saturating_mul(DAY));
+        let purged = of_one(store, &id, clock.now().before(age)).await;
         if purged > 0 {
-            tracing::info!(form = %form.id, purged, "the bytes of {purged} submissions to form {} are removed: \
-                retention_days = {}", form.id, form.privacy.retention_days);
-            metrics::counter!("pisteur_purged_total", "form" => form.id.clone()).increment(purged);
+            tracing::info!(form = %id, purged, "the bytes of {purged} submissions to {id} are removed: \
+                retention_days = {days}");
+            metrics::counter!("pisteur_purged_total", "form" => id).increment(purged);
         }
         all += purged;
     }
     all
 }
 
-fn before(form: &FormConfig, now: Timestamp) -> Timestamp {
-    now.before(Duration::from_secs(u64::from(form.privacy.retention_days).saturating_mul(DAY)))
-}
-
-async fn of_form(store: &dyn Store, form: &FormConfig, before: Timestamp) -> u64 {
+async fn of_one(store: &dyn Store, id: &str, before: Timestamp) -> u64 {
     let mut purged: u64 = 0;
     loop {
-        match store.purge_raw(&form.id, before, AT_ONCE).await {
+        match store.purge_raw(id, before, AT_ONCE).await {
             Ok(0) => return purged,
             Ok(count) => purged = purged.saturating_add(count),
             Err(error) => {
-                tracing::warn!(form = %form.id, %error, "old submissions to form {} keep their bytes; the next round tries again", form.id);
+                tracing::warn!(form = %id, %error, "old submissions to {id} keep their bytes; the next round tries again");
                 return purged;
             }
         }

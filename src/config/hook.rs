@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::adapters::{Adapters, AdaptersConfig, BUILT_IN_ADAPTERS, files, readings};
 use super::delivery::{DeliverySecret, OneOrMany};
+use super::visitor::ConsentConfig;
 use crate::domain::hooks::path::Path;
-use crate::domain::hooks::verify::Verifier;
+use crate::domain::hooks::verify::{Kind, Verifier};
 use crate::domain::hooks::{Adapter, HookReading, Paths};
 use crate::domain::reading::FormReading;
 use crate::domain::reading::field_names;
@@ -76,9 +77,15 @@ pub struct HookConfig {
     pub body_bytes: Option<usize>,
     /// Proven requests a minute; what comes above it waits in quarantine. 0 = no limit.
     pub per_minute: u32,
+    /// Days after which the bytes of its submissions are removed; 0 = never. Record, message and decision stay. What is
+    /// still to be worked on or fetched keeps its bytes. Producers that prove themselves by a key inside the body leave it
+    /// in those bytes.
+    pub retention_days: u32,
     /// Fields whose meaning or type should not be guessed; rules may refer to them.
     #[serde(rename = "field")]
     pub fields: Vec<HookField>,
+    /// Consents that the producer's form asks for, with the text it shows; `field` is the name as the producer sends it.
+    pub consent: Vec<ConsentConfig>,
 }
 
 /// One declared field of a hook.
@@ -128,7 +135,9 @@ impl Default for HookConfig {
             duplicate_window_seconds: 3 * 86_400,
             body_bytes: None,
             per_minute: 600,
+            retention_days: 0,
             fields: Vec::new(),
+            consent: Vec::new(),
         }
     }
 }
@@ -177,14 +186,19 @@ impl HookConfig {
             let paths = paths.as_slice().iter().filter_map(|text| Path::parse(text).ok());
             (name.clone(), Paths(paths.collect()))
         });
-        HookReading { request, lead: adapter.lead.clone(), json: adapter.json.clone(), fields: fields.collect() }
+        let secrets = self.verifiers(adapter).into_iter().filter(|v| v.kind == Kind::Body).map(|v| v.path).collect();
+        let (lead, json) = (adapter.lead.clone(), adapter.json.clone());
+        HookReading { request, lead, json, fields: fields.collect(), secrets }
     }
 
     /// Title, language, country and meanings of fields, as of a form.
     #[must_use]
     pub fn form_reading(&self) -> FormReading {
+        let boxes = self.consent.iter().map(|consent| (consent.field.clone(), Canonical::Consent));
+        let named = self.fields.iter().filter_map(|field| Some((field.name.clone(), field.canonical?)));
         FormReading {
-            map: self.fields.iter().filter_map(|field| Some((field.name.clone(), field.canonical?))).collect(),
+            map: boxes.chain(named).collect(),
+            consents: self.consent.iter().map(ConsentConfig::reading).collect(),
             types: self.fields.iter().map(|field| (field.name.clone(), field.kind)).collect(),
             title: self.title.clone(),
             language: self.language.clone(),

@@ -79,7 +79,7 @@ impl DoubleOptInConfig {
     }
 }
 
-/// `[[form.consent]]`: one box to tick. The text below is kept as evidence with every submission that ticks it.
+/// `[[form.consent]]`, `[[hook.consent]]`: one box to tick. The text below is kept as evidence with every submission that ticks it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentConfig {
@@ -176,11 +176,38 @@ pub fn language(offered: &[String], templates: &[MailTemplate], reads: &[&str], 
     liked.or(fallback).unwrap_or("en").to_owned()
 }
 
+/// What is wrong with the consents that a form or hook asks for.
+pub(super) fn consents(asked: &[ConsentConfig]) -> Vec<Problem> {
+    let (mut problems, mut purposes) = (Vec::new(), BTreeSet::new());
+    for (i, consent) in asked.iter().enumerate() {
+        let mut add = |key: &str, message: &str| problems.push(Problem::new(format!("consent.{i}.{key}"), message));
+        if consent.field.trim().is_empty() {
+            add("field", "give the name of the box that the website sends");
+        }
+        if consent.purpose.trim().is_empty() || consent.purpose.len() > 80 {
+            add("purpose", "say in a word what is agreed to, such as newsletter");
+        }
+        if !purposes.insert(consent.purpose.as_str()) {
+            add("purpose", "this purpose is asked for twice; one box a purpose");
+        }
+        if consent.text.is_empty() || consent.text.values().any(|text| text.trim().is_empty()) {
+            add("text", "write the text beside the box, such as { en = \"Send me offers\" }");
+        }
+        if consent.yes.iter().any(|value| !value.chars().any(char::is_alphanumeric)) {
+            add("yes", "write the values that mean yes, such as [\"subscribe\"]; an empty one means nothing");
+        }
+        if consent.text.keys().any(|language| !is_language(language)) {
+            add("text", "languages are two small letters, such as { en = \"Send me offers\" }");
+        }
+    }
+    problems
+}
+
 impl FormConfig {
     /// What is wrong with the tables about visitors.
     pub(super) fn validate_visitor(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        self.validate_consents(&mut problems);
+        problems.extend(consents(&self.consent));
         mails("acknowledgement", &self.acknowledgement.languages, &self.acknowledgement.template, &mut problems);
         mails("double_opt_in", &self.double_opt_in.languages, &self.double_opt_in.template, &mut problems);
         for (i, one) in self.acknowledgement.template.iter().enumerate() {
@@ -192,31 +219,6 @@ impl FormConfig {
         self.validate_opt_in(&mut problems);
         problems.extend(self.privacy.validate().into_iter().map(|p| p.under("privacy")));
         problems
-    }
-
-    fn validate_consents(&self, problems: &mut Vec<Problem>) {
-        let mut purposes = BTreeSet::new();
-        for (i, consent) in self.consent.iter().enumerate() {
-            let mut add = |key: &str, message: &str| problems.push(Problem::new(format!("consent.{i}.{key}"), message));
-            if consent.field.trim().is_empty() {
-                add("field", "give the name of the box that the website sends");
-            }
-            if consent.purpose.trim().is_empty() || consent.purpose.len() > 80 {
-                add("purpose", "say in a word what is agreed to, such as newsletter");
-            }
-            if !purposes.insert(consent.purpose.as_str()) {
-                add("purpose", "this purpose is asked for twice; one box a purpose");
-            }
-            if consent.text.is_empty() || consent.text.values().any(|text| text.trim().is_empty()) {
-                add("text", "write the text beside the box, such as { en = \"Send me offers\" }");
-            }
-            if consent.yes.iter().any(|value| !value.chars().any(char::is_alphanumeric)) {
-                add("yes", "write the values that mean yes, such as [\"subscribe\"]; an empty one means nothing");
-            }
-            if consent.text.keys().any(|language| !is_language(language)) {
-                add("text", "languages are two small letters, such as { en = \"Send me offers\" }");
-            }
-        }
     }
 
     fn validate_opt_in(&self, problems: &mut Vec<Problem>) {

@@ -69,6 +69,13 @@ pub enum Delivery {
         /// One plain sentence without personal data.
         why: String,
     },
+    /// It waits for something of ours, and that is well: asked again later, and the attempt does not count.
+    Later {
+        /// When to look again, unless [`Store::hasten`](crate::store::Store::hasten) says so before.
+        after: Duration,
+        /// One plain sentence without personal data.
+        why: String,
+    },
     /// It can never work as it is: a dead letter, to be looked at by a person.
     Never {
         /// One plain sentence without personal data.

@@ -3,6 +3,7 @@
 //! Invariants:
 //! - the address comes from the adapter and the configuration, never from a notification or an answer;
 //! - an announcement waits until its lead is journalled, and no longer: what is still missing can be listed;
+//! - while its hook has no token, or is switched off, a fetch waits without being counted as failed;
 //! - a fetched lead has the key of the producer's id, by whichever way it came: nothing doubles;
 //! - reasons name codes and remedies, never tokens, addresses or what the lead says.
 
@@ -11,6 +12,7 @@ pub mod backfill;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,9 @@ use crate::store::{Effect, InitialState, NewArrival, Store, StoreResult};
 
 /// Kind of an effect that fetches a lead; the target is the hook's id.
 pub const RETRIEVE: &str = "retrieve";
+
+/// How long a fetch rests that waits for a token or for its hook to be switched on, unless it is hastened.
+const REST: Duration = Duration::from_hours(6);
 
 /// Payload of such an effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,15 +73,39 @@ impl Sources {
     /// # Errors
     /// One sentence naming the hook and the file that cannot be read.
     pub fn new(config: &Config) -> Result<Self, String> {
-        let mut by_hook = BTreeMap::new();
-        for hook in config.hook.iter().filter(|hook| hook.enabled) {
+        Self::renewed(config, &Self::default())
+    }
+
+    /// Those of a configuration in the place of others: what is as it was stays, with what is wrong with it.
+    ///
+    /// # Errors
+    /// As [`Sources::new`].
+    pub fn renewed(config: &Config, before: &Self) -> Result<Self, String> {
+        let (mut by_hook, mut troubles) = (BTreeMap::new(), before.troubles());
+        for hook in &config.hook {
             let adapter = config.known_adapters.get(&hook.adapter);
             if let Some((fetch, lead)) = adapter.and_then(|a| Some((a.fetch.clone()?, a.lead.clone()?))) {
                 let source = Source::new(hook, fetch, lead, config.delivery.timeout());
                 by_hook.insert(hook.id.clone(), Arc::new(source.map_err(|why| format!("hook {}: {why}", hook.id))?));
             }
         }
-        Ok(Self { by_hook, troubles: Mutex::default() })
+        troubles.retain(|hook, _| match (by_hook.get(hook), before.by_hook.get(hook)) {
+            (Some(now), Some(was)) => now.is_like(was) && now.hook.enabled,
+            _ => false,
+        });
+        Ok(Self { by_hook, troubles: Mutex::new(troubles) })
+    }
+
+    /// Makes fetches due that waited, of hooks that are not as they were before.
+    pub async fn wake(&self, before: &Self, store: &dyn Store) {
+        let changed = |hook: &str, now: &Source| !before.by_hook.get(hook).is_some_and(|was| now.is_like(was));
+        for (hook, _) in self.by_hook.iter().filter(|(hook, now)| now.rests().is_none() && changed(hook, now)) {
+            match store.hasten(RETRIEVE, hook).await {
+                Ok(0) => {}
+                Ok(leads) => tracing::info!(hook, leads, "{leads} announced leads of hook {hook} are fetched now"),
+                Err(error) => tracing::warn!(hook, %error, "announced leads of hook {hook} wait some hours yet"),
+            }
+        }
     }
 
     /// What keeps hooks from being asked for lost leads, by hook.
@@ -85,7 +114,11 @@ impl Sources {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note(&self, hook: &str, trouble: Option<String>) {
+    /// Notes how a round of `source` ended; of one that was changed meanwhile it says nothing.
+    fn note(&self, hook: &str, source: &Source, trouble: Option<String>) {
+        if !self.by_hook.get(hook).is_some_and(|now| now.is_like(source)) {
+            return;
+        }
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         match trouble {
             Some(why) => troubles.insert(hook.to_owned(), why),
@@ -119,6 +152,9 @@ impl Deliver for Retrieve {
         let Ok(notice) = serde_json::from_value::<RetrieveNotice>(effect.payload.clone()) else {
             return Delivery::never("the stored effect cannot be read");
         };
+        if let Some(why) = source.rests() {
+            return Delivery::Later { after: REST, why };
+        }
         let (body, lead) = match source.lead(&notice.lead, attempt.now).await {
             Ok(answer) => answer,
             Err(trouble) => return trouble.end(notice.arrival, attempt.now),
@@ -149,6 +185,7 @@ struct Fetched<'a> {
 /// Journals fetched leads, and closes their announcements, whichever of both was first; how many were new.
 async fn journal(store: &dyn Store, clock: &dyn Clock, leads: Vec<Fetched<'_>>) -> StoreResult<usize> {
     let announcements: Vec<String> = leads.iter().map(|lead| key_of(lead.hook, lead.id)).collect();
+    let hooks: Vec<String> = leads.iter().map(|lead| lead.hook.to_owned()).collect();
     let arrivals = leads.into_iter().map(|lead| {
         let mut context = ArrivalContext { silent: lead.test, ..ArrivalContext::default() };
         context.extra.insert(STAGE.to_owned(), STAGE_LEAD.to_owned());
@@ -170,10 +207,12 @@ async fn journal(store: &dyn Store, clock: &dyn Clock, leads: Vec<Fetched<'_>>) 
             context,
             raw: lead.raw.into(),
         };
-        metrics::counter!("pisteur_leads_fetched_total", "hook" => lead.hook.to_owned()).increment(1);
         NewArrival { envelope, initial: InitialState::Received }
     });
     let accepted = store.accept(arrivals.collect(), None).await?;
+    for (hook, _) in hooks.into_iter().zip(&accepted).filter(|(_, accepted)| accepted.duplicate_of().is_none()) {
+        metrics::counter!("pisteur_leads_fetched_total", "hook" => hook).increment(1);
+    }
     store.announced_came(&announcements).await?;
     Ok(accepted.iter().filter(|accepted| accepted.duplicate_of().is_none()).count())
 }
@@ -185,5 +224,5 @@ pub async fn check(config: &Config) -> Vec<Checked> {
         let (what, source) = (format!("fetching for {id}"), Arc::clone(source));
         async move { Checked { what, result: source.probe().await } }
     };
-    futures::future::join_all(sources.by_hook.iter().map(one)).await
+    futures::future::join_all(sources.by_hook.iter().filter(|(_, source)| source.hook.enabled).map(one)).await
 }

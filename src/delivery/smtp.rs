@@ -157,7 +157,10 @@ async fn tried(transport: &AsyncSmtpTransport<Tokio1Executor>, timeout: Duration
         Ok(Ok(false)) => Err("the server hung up: check host, port and tls".to_owned()),
         Ok(Err(error)) => match judge(&error) {
             Delivery::Done => Ok(String::new()),
-            Delivery::Retry { why, .. } | Delivery::Never { why } | Delivery::Withheld { why } => Err(why),
+            Delivery::Retry { why, .. }
+            | Delivery::Later { why, .. }
+            | Delivery::Never { why }
+            | Delivery::Withheld { why } => Err(why),
         },
         Err(_) => Err("no answer in time: check host, port and firewall".to_owned()),
     }

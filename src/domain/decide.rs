@@ -178,6 +178,10 @@ fn is_test_event(submission: &Submission) -> bool {
 fn of_hook(q: &Question<'_>, evaluation: &Evaluation) -> Option<Outcome> {
     let flag = |name: &str| q.submission.flags.iter().any(|flag| flag == name);
     if q.submission.to_fetch.is_some() {
+        // What a producer's button announces is not there to be fetched.
+        if is_test_event(q.submission) {
+            return Some(parked(hooks::TEST_EVENT, Action::Nothing));
+        }
         return Some(parked(hooks::TO_BE_FETCHED, Action::Nothing));
     }
     if flag(hooks::OTHER_EVENT) && !q.envelope.context.released {
@@ -243,6 +247,9 @@ fn guard(guarded: &Guarded, thread: Option<&ThreadHit>) -> Outcome {
 fn held(q: &Question<'_>, thread: Option<&ThreadHit>, screened: &Screening) -> Option<&'static str> {
     if q.submission.flags.iter().any(|f| f == "unreadable") {
         return Some("unreadable");
+    }
+    if q.submission.flags.iter().any(|f| f == hooks::TOO_MANY_LEADS) {
+        return Some(hooks::TOO_MANY_LEADS);
     }
     if q.submission.class == Some(MailClass::Bulk) {
         return Some("bulk");

@@ -98,6 +98,10 @@ pub const TEST: &str = "test";
 /// not have the key, but by it a release finds who has.
 pub const HELD_KEY: &str = "held_key";
 
+/// Name in [`ArrivalContext::extra`] of the key that remembers the bytes of a request for good, where anybody who saw it
+/// could send it again: by that key alone nothing is a repeat, it is held.
+pub const SEEN_KEY: &str = "seen_key";
+
 /// Name in [`ArrivalContext::extra`] of who sent what is held at the door, for lists: nothing else reads it before it is
 /// released.
 pub const SHOWN_SENDER: &str = "sender";

@@ -3,7 +3,8 @@
 use ulid::Ulid;
 
 use super::NamedLock;
-use crate::domain::envelope::{ArrivalKey, Channel, Envelope};
+use crate::domain::envelope::{ArrivalKey, Channel, Envelope, SEEN_KEY};
+use crate::domain::hooks::SEEN_BEFORE;
 
 /// Prefix of the keys by which submissions held at the door know one another.
 pub const HELD: &str = "held:";
@@ -27,6 +28,15 @@ pub struct NewArrival {
 }
 
 impl NewArrival {
+    /// An arrival whose bytes came before, so long ago that nobody tries again: a person looks whether it is meant. It
+    /// knows only its like that wait too.
+    #[must_use]
+    pub fn seen_before(mut envelope: Envelope) -> Self {
+        let own = |seen: &String| ArrivalKey { value: format!("{HELD}{seen}"), expires_at: None };
+        envelope.keys = envelope.context.extra.get(SEEN_KEY).map(own).into_iter().collect();
+        Self { envelope, initial: InitialState::Quarantined(SEEN_BEFORE.to_owned()) }
+    }
+
     /// Whether it takes `key` for itself when nobody has it. A submission held at the door only looks whether its keys
     /// are known, so that the same one sent properly later is no repeat of it; only those under [`HELD`] are its own.
     pub(in crate::store) fn claims(&self, key: &ArrivalKey) -> bool {

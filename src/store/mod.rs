@@ -176,6 +176,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn release(&self, lease: &Lease) -> StoreResult<()>;
     /// Gives a job back untouched, not to be claimed for `wait`: its target has its hands full.
     async fn defer(&self, lease: &Lease, wait: Duration) -> StoreResult<()>;
+    /// Makes deliveries of this kind to this target due that wait for later: what they waited for is there. How many.
+    async fn hasten(&self, kind: &str, target: &str) -> StoreResult<u64>;
     /// Takes back what an earlier life of this process held, without waiting for its leases to end; how many jobs.
     /// Nothing then waits longer than it may, whatever the clock did meanwhile: a job that never failed is due, any other
     /// within [`LONGEST_WAIT`]. Only for an engine that one daemon has to itself; where several share it, leases end by
@@ -271,15 +273,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn use_link(&self, kind: LinkKind, hash: &str, evidence: Evidence) -> StoreResult<Used>;
     /// Which of these canonical addresses are confirmed for which of these purposes.
     async fn confirmed(&self, asked: &[(String, String)]) -> StoreResult<Vec<ConfirmedPurpose>>;
-    /// Removes the bytes of at most `most` submissions of a form received before `before`, unless they are still to be
-    /// worked on. Record, message, decision and digest stay. How many.
-    async fn purge_raw(&self, form: &str, before: Timestamp, most: i64) -> StoreResult<u64>;
+    /// Removes the bytes of at most `most` submissions of a form or hook received before `before`, unless they are still
+    /// to be worked on or fetched. Record, message, decision and digest stay. How many.
+    async fn purge_raw(&self, intake: &str, before: Timestamp, most: i64) -> StoreResult<u64>;
     /// What there is of the person with this canonical address: the records that carry it and what hangs on them, their
     /// arrivals, those of `also` that the caller recognised by reading them, and the repeats of all.
     async fn erasable(&self, address: &str, also: &[Ulid]) -> StoreResult<Erasable>;
     /// Runs steps of an erasure in one transaction; how many of each kind. A rehearsal is undone whole.
     async fn erase(&self, steps: Vec<EraseStep>, by: &Erasure) -> StoreResult<ErasedCounts>;
-    /// At most `most` arrivals in whose message the address still stands, newest first.
+    /// At most `most` arrivals in whose message, its subject or its further fields the address still stands, newest first.
     async fn mentioned(&self, address: &str, most: i64) -> StoreResult<Vec<Ulid>>;
 
     // -- life -----------------------------------------------------------------------------------------------------

@@ -101,3 +101,74 @@ pub fn shown(text: &str) {
         assert!(!first.is_some_and(|c| "=+-@＝＋－＠".contains(c)), "{text:?} -> {cell:?} begins a formula");
     }
 }
+
+/// Any bytes as a request to a hook: the first byte picks the adapter, the second the content type.
+pub fn hook_body(raw: &[u8]) {
+    let kinds = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=B", ""];
+    let (Some((adapter, rest)), adapters) = (raw.split_first(), adapters()) else { return };
+    let Some((kind, body)) = rest.split_first() else { return };
+    let adapter = &adapters[usize::from(*adapter) % adapters.len()];
+    hook_body_by(adapter, body, kinds[usize::from(*kind) % kinds.len()]);
+}
+
+/// The adapters whose requests are documents.
+pub fn adapters() -> Vec<std::sync::Arc<pisteur::domain::hooks::Adapter>> {
+    use pisteur::config::hook::Adapters;
+    use std::sync::LazyLock;
+    static ALL: LazyLock<Adapters> = LazyLock::new(|| Adapters::load(None).0);
+    ALL.iter().filter(|adapter| !adapter.mail).cloned().collect()
+}
+
+/// Takes a body apart, as the door does, and reads it, as a worker does, by one adapter.
+pub fn hook_body_by(adapter: &pisteur::domain::hooks::Adapter, raw: &[u8], content_type: &str) {
+    use pisteur::config::hook::HookConfig;
+    use pisteur::domain::hooks::document::Document;
+    use pisteur::domain::hooks::explode::{MOST, explode};
+    use pisteur::domain::hooks::verify::{Evidence, Unproven};
+    use pisteur::domain::hooks::{self, read};
+    use pisteur::domain::reading::ReadLimits;
+    let (limits, name) = (ReadLimits::default(), adapter.name.as_str());
+    let settings = ReadSettings { limits, ..ReadSettings::default() };
+    let hook = HookConfig { id: "x".to_owned(), ..HookConfig::default() }.reading(adapter);
+    let of_hook = |raw: &[u8], content_type: &str| {
+        let mut envelope = envelope(raw, RawKind::Form, Some(content_type));
+        envelope.channel = Channel::Webhook;
+        read::read(&envelope, &hook, &settings)
+    };
+    let document = Document::read(raw, Some(content_type), &hook.json, &limits);
+    if let Ok(leads) = explode(&document, &hook.request) {
+        assert!((1..=MOST).contains(&leads.len()), "{name}");
+        assert!(leads.len() == 1 || leads.iter().all(|lead| lead.alone.is_some()), "{name}: each stands alone");
+        for own in leads.iter().filter_map(|lead| lead.alone.as_deref()).take(20) {
+            let alone = Document::read(own, Some("application/json"), &hook.json, &limits);
+            assert_eq!(explode(&alone, &hook.request).map(|leads| leads.len()), Ok(1), "{name}");
+            let flags = of_hook(own, "application/json").flags;
+            assert!(flags.iter().all(|flag| flag != hooks::TOO_MANY_LEADS), "{name}");
+        }
+    }
+    let read = of_hook(raw, content_type);
+    assert!(read.fields.len() <= limits.fields + 50, "{name}");
+    assert!(read.fields.iter().map(|f| f.value.len()).sum::<usize>() <= limits.text_bytes + 4_096, "{name}");
+    assert!(read.fields.iter().all(|f| !f.value.contains('\0') && !f.name.contains('\0')), "{name}");
+    let headers: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
+    for verifier in &adapter.verifiers {
+        let evidence =
+            Evidence { headers: &headers, body: raw, content_type: Some(content_type), path_secret: None, now: 0 };
+        let proven = verifier.verify(&["0123456789abcdef".to_owned()], &evidence);
+        let refused = [Unproven::Missing, Unproven::NoTime, Unproven::Wrong, Unproven::NoSecret];
+        assert!(proven.is_err_and(|why| refused.contains(&why)), "{name}");
+    }
+}
+
+/// Any text as an adapter file: it compiles, or says where it is wrong.
+pub fn adapter_file(text: &str) {
+    match pisteur::domain::hooks::Adapter::parse("own", "own.toml", text) {
+        Ok(adapter) => {
+            hook_body_by(&adapter, b"{\"a\":[{\"b\":[1,2]},{\"b\":[]}],\"c\":{\"d\":\"e\"}}", "application/json");
+        }
+        Err(fault) => {
+            assert!((1..=text.lines().count().max(1) + 1).contains(&fault.line), "{fault}");
+            assert!(!fault.message.is_empty());
+        }
+    }
+}

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::rig::{Rig, understood};
 use crate::support::daemon::{Daemon, Setup};
+use crate::support::process::Signal;
 use crate::support::wait;
 
 const TOKEN: &str = "a-shared-secret-of-the-shop";
@@ -88,7 +89,10 @@ async fn more_leads_than_are_taken_at_once_are_kept_as_they_came() {
     let answer = rig.post("x", "application/json", &[("x-hub-signature-256", &signature)], body.as_bytes());
     assert_eq!(answer.status, 200);
     assert_eq!(kept(&rig).await, [(ArrivalState::Quarantined, Some("too_many_leads".to_owned()), false)]);
-    assert_eq!(rig.house.newest().await.raw, body.as_bytes());
+    let (envelope, submission, _) = rig.newest().await;
+    assert_eq!(envelope.raw, body.as_bytes());
+    assert_eq!((submission.flags, submission.to_fetch), (vec!["too_many_leads".to_owned()], None));
+    assert!(submission.text.contains("\"leadgen_id\":0}") && submission.text.contains(&format!(":{MOST}}}")));
     rig.house.stop().await;
 }
 
@@ -155,6 +159,15 @@ async fn the_same_bytes_are_the_same_request_for_as_long_as_producers_try_again(
             assert!(released);
             let row = rig.house.arrivals().await.remove(1);
             assert_eq!((row.state, row.duplicate_of), (ArrivalState::Received, None), "whoever releases it wants it");
+            // What was looked at swallows nothing: the same again is looked at again, released or discarded before.
+            for months in 1..3 {
+                later(&rig, Duration::from_hours(24 * 30));
+                assert_eq!(send(), 200);
+                let row = rig.house.arrivals().await.remove(0);
+                let seen = (ArrivalState::Quarantined, Some("seen_before"), None);
+                assert_eq!((row.state, row.reason.as_deref(), row.duplicate_of), seen, "{months}");
+                assert!(rig.house.store.discard(row.id, "not wanted", "eva").await.unwrap());
+            }
         } else {
             assert_eq!(last, (ArrivalState::Received, None, false), "days later it is somebody who asks again");
         }
@@ -248,6 +261,16 @@ fn more_than_a_hook_takes_is_logged_counted_and_a_reason_of_readiness() {
     let metrics = daemon.operator().get("/metrics").unwrap().text();
     let counted = "pisteur_overflow_total{form=\"x\",reason=\"hook_rate_limit\"} 3";
     assert!(metrics.contains(counted), "{metrics}");
+    // What an operator is told of outlives a change of something else.
+    daemon.signal(Signal::Hup);
+    wait::until("the rules are taken over", wait::LONG, || {
+        daemon.stderr().contains("rules and configuration in force")
+    });
+    let ready = daemon.operator().get("/readyz").unwrap();
+    assert!(ready.text().contains(said), "{}", ready.text());
+    deliver(&daemon, "{\"email\":\"late@w.example\"}");
+    let held = rows(&daemon, &["submissions", "list", "--state", "quarantined", "--json"]);
+    assert_eq!(held.len(), 4, "the room of the minute is used up still");
     let log = daemon.stderr();
     assert_eq!(
         log.matches("put a proven request into quarantine (hook_rate_limit)").count(),
@@ -255,4 +278,80 @@ fn more_than_a_hook_takes_is_logged_counted_and_a_reason_of_readiness() {
         "once a minute: {log}"
     );
     daemon.stop_cleanly();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_inside_the_body_is_no_field() {
+    let verify = "verify = { kind = \"body\", path = \"auth.key\" }";
+    for adapter in ["bearer", "hmac", "secret-address", "basic", "stripe-style"] {
+        let rig = Rig::open(&[("x", adapter, TOKEN, verify)]).await;
+        let body = json!({"auth": {"key": TOKEN, "who": "shop"}, "email": "eva@w.example", "size": "3"}).to_string();
+        assert_eq!(rig.post("x", "application/json", &[], body.as_bytes()).status, 200, "{adapter}");
+        let (_, submission, enquiry) = rig.newest().await;
+        assert!(!format!("{submission:?}{enquiry:?}").contains(TOKEN), "{adapter}: {submission:?}");
+        let custom: Vec<_> = enquiry.custom.iter().map(|c| format!("{}={}", c.name, c.value)).collect();
+        assert_eq!(custom, ["auth[who]=shop", "size=3"], "{adapter}");
+        rig.house.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_producers_test_button_makes_a_lead_each_time_and_hides_none() {
+    let rig = Rig::open(&[("x", "google-lead-form", "google-key-12345", "")]).await;
+    let send = |test: bool| {
+        let body = json!({"google_key": "google-key-12345", "lead_id": "TeSter-1", "is_test": test,
+            "user_column_data": [{"column_id": "EMAIL", "string_value": "test@w.example"}]});
+        assert_eq!(post_plain(&rig, &body.to_string()), 200);
+    };
+    send(true);
+    send(true);
+    later(&rig, Duration::from_hours(24));
+    send(true);
+    send(false);
+    let repeats: Vec<bool> = kept(&rig).await.into_iter().map(|(_, _, repeat)| repeat).collect();
+    assert_eq!(repeats, [false, true, false, false]);
+    rig.house.stop().await;
+}
+
+fn post_plain(rig: &Rig, body: &str) -> u16 {
+    rig.post("x", "application/json", &[], body.as_bytes()).status
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declared_consent_of_a_hook_is_kept_with_its_text_and_a_doubtful_one_is_no_yes() {
+    let consent = "[[hook.consent]]\nfield = \"news\"\npurpose = \"newsletter\"\ntext = { en = \"Send me news\" }\n";
+    let rig = Rig::open(&[("x", "bearer", TOKEN, consent)]).await;
+    for (n, (value, given)) in [("Send me news", true), ("maybe", false)].into_iter().enumerate() {
+        let body = json!({"email": format!("a{n}@w.example"), "news": value, "gdpr_consent": "nee"}).to_string();
+        assert_eq!(post(&rig, body.as_bytes()), 200);
+        let (_, _, enquiry) = rig.newest().await;
+        let declared = enquiry.consents.iter().find(|c| c.purpose == "newsletter").expect("the declared one");
+        assert_eq!((declared.given, declared.text.as_deref()), (given, Some("Send me news")), "{value}");
+        assert!(enquiry.consents.iter().filter(|c| c.purpose != "newsletter").all(|c| !c.given), "{enquiry:?}");
+    }
+    rig.house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_typed_beside_the_choices_is_read_with_them() {
+    use base64::Engine as _;
+    let rig = Rig::open(&[("x", "typeform", TOKEN, "")]).await;
+    let field = |id: &str| json!({"id": id, "ref": id, "type": "multiple_choice"});
+    let body = json!({"event_type": "form_response", "form_response": {"token": "t1",
+        "definition": {"fields": [{"id": "c", "title": "Colours"}, {"id": "s", "title": "Size"}, {"id": "e", "title": "Mail"}]},
+        "answers": [
+            {"type": "choices", "choices": {"ids": ["1", "2"], "labels": ["Red", "Blue"], "refs": ["r", "b"], "other": "teal"}, "field": field("c")},
+            {"type": "choice", "choice": {"id": "other", "other": "huge"}, "field": field("s")},
+            {"type": "email", "email": "eva@w.example", "field": field("e")},
+        ]}})
+    .to_string();
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, TOKEN.as_bytes());
+    let signature = base64::engine::general_purpose::STANDARD.encode(ring::hmac::sign(&key, body.as_bytes()).as_ref());
+    let header = ("typeform-signature", format!("sha256={signature}"));
+    let answer = rig.post("x", "application/json", &[(header.0, header.1.as_str())], body.as_bytes());
+    assert_eq!(answer.status, 200);
+    let (_, _, enquiry) = rig.newest().await;
+    let custom: Vec<_> = enquiry.custom.iter().map(|c| format!("{}={}", c.name, c.value)).collect();
+    assert_eq!(custom, ["Colours=Red", "Colours=Blue", "Colours=teal", "Size=huge"]);
+    rig.house.stop().await;
 }

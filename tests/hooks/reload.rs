@@ -50,3 +50,30 @@ fn a_change_of_hooks_is_live_without_a_restart() {
     assert_eq!(post(&daemon, "b", "another-secret", 5), 404);
     daemon.stop_cleanly();
 }
+
+#[test]
+fn a_hook_whose_proofs_all_fail_is_a_reason_of_readiness_until_one_holds() {
+    let hook = "[[hook]]\nid = \"a\"\nadapter = \"bearer\"\nsecret_file = \"a.secret\"\n";
+    let mut daemon = Setup::new().contact_form().file("a.secret", "the-first-secret").tables(hook).start();
+    let ready = || daemon.operator().get("/readyz").unwrap().text();
+    let said = "hook a turned away all of its last";
+    for number in 0..5 {
+        assert_eq!(daemon.public().post("/hooks/a", "application/json", b"{}").unwrap().status, 401);
+        if number < 3 {
+            assert!(!ready().contains(said), "strangers and a mistake or two say nothing");
+            assert_eq!(post(&daemon, "a", "the-secret-that-was-changed", number), 401);
+        }
+    }
+    wait::until("readiness says so", wait::LONG, || ready().contains(&format!("{said} 3 requests")));
+    assert!(ready().contains("compare its secret"), "{}", ready());
+    // A change of something else is no reason to be silent.
+    daemon.signal(Signal::Hup);
+    wait::until("it is taken over", wait::LONG, || daemon.stderr().contains("rules and configuration in force"));
+    assert!(ready().contains(said), "{}", ready());
+    assert_eq!(post(&daemon, "a", "the-first-secret", 9), 200);
+    wait::until("it is well again", wait::LONG, || !ready().contains(said));
+    let log = daemon.stderr();
+    assert_eq!(log.matches("turned a request away").count(), 1, "once a minute: {log}");
+    assert!(!log.contains("was refused"), "{log}");
+    daemon.stop_cleanly();
+}

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::daemon::{Daemon, Setup};
+use crate::support::ledger::count_blocking;
+use crate::support::process::Signal;
 use crate::support::wait;
 use crate::support::webhook::{Received, Reply, WebhookReceiver};
 
@@ -21,6 +23,8 @@ struct Shelf {
     leads: BTreeMap<String, (i64, Value)>,
     /// Answers the next questions in this way, first.
     trouble: Vec<Trouble>,
+    /// And so many of them well before that.
+    well: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -91,7 +95,9 @@ fn answer(shelf: &mut Shelf, request: &Received) -> Reply {
     if query.get("access_token").map(String::as_str) != Some(TOKEN) {
         return error(400, 190);
     }
-    if !shelf.trouble.is_empty() {
+    if shelf.well > 0 {
+        shelf.well -= 1;
+    } else if !shelf.trouble.is_empty() {
         return match shelf.trouble.remove(0) {
             Trouble::Error(status, code) => error(status, code),
             Trouble::Status(status) => Reply::status(status),
@@ -334,6 +340,82 @@ fn a_poll_that_cannot_ask_is_a_reason_of_readiness() {
         let ready = daemon.operator().get("/readyz").unwrap().text();
         ready.contains("hook meta could not be asked for lost leads: the page token has expired")
     });
+    // It goes on being said after a change of something else, and a change of the hook is tried at once.
+    daemon.signal(Signal::Hup);
+    wait::until("it is taken over", wait::LONG, || daemon.stderr().contains("rules and configuration in force"));
+    assert!(daemon.operator().get("/readyz").unwrap().text().contains("lost leads"));
+    graph.holds("170", now() - 60, "eva@w.example");
+    std::fs::write(daemon.path("token"), TOKEN).unwrap();
+    let config = std::fs::read_to_string(daemon.path("pisteur.toml")).unwrap();
+    std::fs::write(daemon.path("pisteur.toml"), config.replace("[\"f1\"]", "[\"f2\"]")).unwrap();
+    daemon.signal(Signal::Hup);
+    // Commands beside the daemon would write the configuration of before.
+    let url = daemon.setup().database_url().to_owned();
+    wait::until("the new form is asked for", wait::LONG, || count_blocking(&url, "SELECT count(*) FROM lead") == 1);
+    wait::until("all is well", wait::LONG, || !daemon.operator().get("/readyz").unwrap().text().contains("lost leads"));
+    assert_eq!(graph.asked("/v23.0/f2/leads"), 1);
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn a_round_that_meets_trouble_between_its_pages_is_gone_on_with_from_there() {
+    let graph = Graph::start();
+    for n in 0..6 {
+        graph.holds(&(180 + n).to_string(), now() - 60 - n, &format!("lead{n}@w{n}.example"));
+    }
+    graph.shelf.lock().unwrap().well = 2;
+    graph.trouble(Trouble::Status(500));
+    let mut daemon = setup(&graph, "backfill = [\"f1\"]\nbackfill_minutes = 1").start();
+    wait::until("four are found and the rest is not", wait::LONG, || {
+        leads(&daemon).len() == 4 && daemon.operator().get("/readyz").unwrap().text().contains("lost leads")
+    });
+    assert_eq!(graph.asked("/v23.0/f1/leads"), 3);
+    wait::until("the next round brings the rest", Duration::from_secs(150), || leads(&daemon).len() == 6);
+    assert_eq!(graph.asked("/v23.0/f1/leads"), 4, "no page was asked for twice but the one that failed");
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn the_id_of_a_test_button_is_never_asked_for() {
+    let graph = Graph::start();
+    let mut daemon = setup(&graph, "").start();
+    notify(&daemon, &[json!("444444444444")]);
+    wait::until("it is put aside as a test", wait::LONG, || {
+        arrivals(&daemon).iter().any(|a| a["state"] == "parked" && a["reason"] == "test_event")
+    });
+    // By the time that another one has come it would have been asked for.
+    graph.holds("132", now(), "eva@w.example");
+    notify(&daemon, &[json!("132")]);
+    wait::until("a real one is fetched", wait::LONG, || leads(&daemon).len() == 1);
+    assert_eq!(graph.asked("/v23.0/444444444444"), 0);
+    assert!(missing(&daemon).is_empty());
+    assert!(list(&daemon, &["deliveries", "list", "--json"]).is_empty());
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn without_a_token_announcements_wait_and_are_fetched_when_there_is_one() {
+    let graph = Graph::start();
+    graph.holds("133", now(), "eva@w.example");
+    let mut daemon = setup(&graph, "").start();
+    let config = std::fs::read_to_string(daemon.path("pisteur.toml")).unwrap();
+    let put = |text: &str| {
+        std::fs::write(daemon.path("pisteur.toml"), text).unwrap();
+        daemon.signal(Signal::Hup);
+    };
+    put(&config.replace("token_file = \"token\"\n", ""));
+    wait::until("it is taken over", wait::LONG, || daemon.stderr().contains("rules and configuration in force"));
+    notify(&daemon, &[json!("133")]);
+    wait::until("the fetch waits", wait::LONG, || daemon.stderr().contains("waits: hook meta has no token"));
+    // Commands beside the daemon would write the configuration of before.
+    let url = daemon.setup().database_url().to_owned();
+    let waiting = "SELECT count(*) FROM arrival WHERE state = 'parked' AND reason = 'to_be_fetched'";
+    assert_eq!(count_blocking(&url, waiting), 1);
+    assert_eq!(count_blocking(&url, "SELECT count(*) FROM job WHERE dead = 1"), 0, "nobody has to act");
+    assert!(daemon.operator().get("/readyz").unwrap().text().contains("\"ok\""));
+    put(&config);
+    wait::until("it is fetched with the token", wait::LONG, || leads(&daemon).len() == 1);
+    assert!(wait_missing(&daemon, 0).is_empty());
     daemon.stop_cleanly();
 }
 

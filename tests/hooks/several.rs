@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use pisteur::domain::hooks::explode::MOST;
+
 use crate::support::daemon::{Daemon, Setup};
 use crate::support::ledger::count_blocking;
 use crate::support::postgres::{Fsync, Postgres};
@@ -19,7 +21,7 @@ const POINTS: [&str; 5] = [
 ];
 
 /// A daemon's set-up with one hook whose requests bring several people.
-fn with_hook(setup: Setup) -> Setup {
+pub fn with_hook(setup: Setup) -> Setup {
     let setup = setup.contact_form().file("own/mine.toml", OWN).file("secret", "a-token-of-the-shop");
     let own = setup.dir().join("own").display().to_string();
     setup.tables(&format!(
@@ -29,7 +31,7 @@ fn with_hook(setup: Setup) -> Setup {
 }
 
 /// Posts these people in one request; whether it was acknowledged.
-fn post(daemon: &Daemon, people: &[u32]) -> bool {
+pub fn post(daemon: &Daemon, people: &[u32]) -> bool {
     let person = |n: &u32| format!("{{\"no\":{n},\"who\":\"Jan Malý{n}\",\"mail\":\"jan{n}@maly-{n}.cz\"}}");
     let body = format!("{{\"people\":[{}]}}", people.iter().map(person).collect::<Vec<_>>().join(","));
     let headers = [("content-type", "application/json"), ("x-token", "a-token-of-the-shop")];
@@ -81,5 +83,39 @@ fn all_leads_of_a_request_are_in_the_spill_while_the_database_is_away() {
     settled(&url);
     assert_eq!(count_blocking(&url, ARRIVED), 4);
     assert_eq!(count_blocking(&url, "SELECT count(*) FROM arrival"), 6, "repeats are kept as such");
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn more_than_a_thousand_people_in_one_request_are_a_lead_each() {
+    let mut daemon = with_hook(Setup::new()).start();
+    let url = daemon.setup().database_url().to_owned();
+    let people: Vec<u32> = (1..=1_200).collect();
+    assert!(post(&daemon, &people) && post(&daemon, &people));
+    settled(&url);
+    assert_eq!(count_blocking(&url, ARRIVED), 1_200);
+    assert_eq!(count_blocking(&url, "SELECT count(*) FROM lead"), 1_200);
+    assert_eq!(count_blocking(&url, "SELECT count(*) FROM arrival WHERE state <> 'decided'"), 0);
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn a_request_that_is_not_taken_apart_loses_nobody_when_it_is_released() {
+    let mut daemon = with_hook(Setup::new()).start();
+    let url = daemon.setup().database_url().to_owned();
+    let person = |n: usize| format!("{{\"no\":{n},\"mail\":\"j{n}@m.cz\"}}");
+    let body = format!("{{\"people\":[{}]}}", (0..=MOST).map(person).collect::<Vec<_>>().join(","));
+    let headers = [("content-type", "application/json"), ("x-token", "a-token-of-the-shop")];
+    let answer = daemon.public().request("POST", "/hooks/m", &headers, body.as_bytes()).unwrap();
+    assert_eq!(answer.status, 200);
+    let held = "SELECT count(*) FROM arrival WHERE state = 'quarantined' AND reason = 'too_many_leads'";
+    assert_eq!(count_blocking(&url, held), 1);
+    let listed = daemon.setup().run(&["submissions", "list", "--state", "quarantined", "--json"]);
+    let row: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(daemon.setup().run(&["submissions", "release", row["id"].as_str().unwrap()]).status.code(), Some(0));
+    settled(&url);
+    assert_eq!(MOST, 20_000);
+    let whole = "SELECT count(*) FROM communication WHERE body LIKE '%\"j0@m.cz\"%' AND body LIKE '%\"j20000@m.cz\"%'";
+    assert_eq!(count_blocking(&url, whole), 1, "a person can read all of them");
     daemon.stop_cleanly();
 }

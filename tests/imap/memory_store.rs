@@ -191,6 +191,9 @@ impl Store for MemoryStore {
     async fn confirmed(&self, _asked: &[(String, String)]) -> StoreResult<Vec<ConfirmedPurpose>> {
         none()
     }
+    async fn hasten(&self, _kind: &str, _target: &str) -> StoreResult<u64> {
+        none()
+    }
     async fn purge_raw(&self, _form: &str, _before: Timestamp, _most: i64) -> StoreResult<u64> {
         none()
     }

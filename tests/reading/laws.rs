@@ -142,6 +142,7 @@ fn thousands_of_mutated_fixtures_are_read() {
             targets::raw_mail(&mutated);
         } else {
             targets::form_body(&mutated);
+            targets::hook_body(&mutated);
         }
         rounds += 1;
     }

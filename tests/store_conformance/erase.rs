@@ -326,3 +326,25 @@ pub async fn an_erasure_beside_daemons_that_write_leaves_nothing(lab: &Lab) {
     let all = texts(lab).await;
     assert!(!all.contains(JANA.word) && !all.contains(&JANA.canonical()), "{all}");
 }
+
+pub async fn mentions_are_found_in_text_subject_and_fields_in_any_case(lab: &Lab) {
+    for at in ["text", "subject", "field"] {
+        let mut enquiry = person(&format!("Otto {at}"), &format!("otto@{at}.cz"), None);
+        let mut submission = Submission { text: enquiry.message.clone(), ..Submission::default() };
+        let said = format!("ask JÖRG_{at}@Needle.cz");
+        match at {
+            "text" => (enquiry.message, submission.text) = (said.clone(), said),
+            "subject" => submission.subject = Some(said),
+            _ => enquiry.custom.push(CustomField { name: "colleague".to_owned(), value: said }),
+        }
+        let lease = lab.claimed(at).await;
+        let mut commit = lab.commit(&lease, &enquiry, Action::Nothing);
+        let new = lab.record(RecordKind::Lead);
+        commit.decision.action = Action::Create(Box::new(new));
+        commit.submission = Arc::new(submission);
+        assert_eq!(lab.one(commit).await, Committed::Done { owner: None }, "{at}");
+        let found = lab.store.mentioned(&format!("jörg_{at}@needle.cz"), 10).await.unwrap();
+        assert_eq!(found.len(), 1, "{at}");
+        assert!(lab.store.mentioned(&format!("jorg-{at}@needle.cz"), 10).await.unwrap().is_empty());
+    }
+}

@@ -107,6 +107,17 @@ pub async fn a_deferred_job_waits_untouched(lab: &Lab) {
     assert!(matches!(lab.store.release(&again).await, Err(StoreError::Fenced(_))), "it is nobody's meanwhile");
 }
 
+pub async fn a_delivery_that_waits_is_hastened(lab: &Lab) {
+    let (made, lease) = effect(lab).await;
+    lab.store.defer(&lease, Duration::from_hours(6)).await.unwrap();
+    assert_eq!(lab.store.hasten(&made.kind, "another").await.unwrap(), 0);
+    assert!(lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.is_empty());
+    assert_eq!(lab.store.hasten(&made.kind, &made.target).await.unwrap(), 1);
+    let again = lab.claim_of(Queue::Deliver, "courier", 5, LEASE, false).await.remove(0);
+    assert_eq!((again.attempt(), again.failures()), (1, 0), "waiting was no attempt");
+    assert_eq!(lab.store.hasten(&made.kind, &made.target).await.unwrap(), 0, "it is under way");
+}
+
 pub async fn a_job_fails_and_comes_back(lab: &Lab) {
     let lease = lab.claimed("x").await;
     let failure = Failure { error: "the reader was busy".to_owned(), retry_after: Some(Duration::ZERO) };

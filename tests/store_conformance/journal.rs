@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use pisteur::clock::Timestamp;
-use pisteur::domain::envelope::{ArrivalKey, ArrivalState};
+use pisteur::domain::envelope::{ArrivalKey, ArrivalState, Channel};
 use pisteur::store::rows::ArrivalFilter;
 use pisteur::store::{InitialState, JobSubject};
 
@@ -139,6 +139,24 @@ pub async fn a_held_arrival_takes_no_key_from_a_clean_one(lab: &Lab) {
     lab.accept(expired).await;
     assert_eq!(lab.accept(held("7", &["old"])).await.duplicate_of(), None, "it has run out");
     assert_eq!(lab.claim(10).await.len(), 3);
+}
+
+pub async fn what_was_looked_at_holds_nobody_back(lab: &Lab) {
+    let held = |body: &str| {
+        let mut arrival = lab.form(body, &["held:seen"]);
+        arrival.envelope.channel = Channel::Webhook;
+        arrival.envelope.context.extra.insert("seen_key".to_owned(), "seen".to_owned());
+        arrival.initial = InitialState::Quarantined("seen_before".to_owned());
+        arrival
+    };
+    let from = [ArrivalState::Quarantined];
+    let first = lab.accept(held("1")).await;
+    assert_eq!(lab.accept(held("1")).await.duplicate_of(), Some(first.id()), "while it waits");
+    assert!(lab.store.requeue(first.id(), &from, true, "eva").await.unwrap());
+    let second = lab.accept(held("1")).await;
+    assert_eq!(second.duplicate_of(), None, "it was released");
+    assert!(lab.store.discard(second.id(), "no", "eva").await.unwrap());
+    assert_eq!(lab.accept(held("1")).await.duplicate_of(), None, "it was discarded");
 }
 
 pub async fn simultaneous_repeats_make_one_original(lab: &Lab) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pisteur::domain::decision::Action;
-use pisteur::domain::envelope::ArrivalState;
+use pisteur::domain::envelope::{ArrivalState, Channel};
 use pisteur::store::{Evidence, InitialState, LinkKind, MailBounds, NewLink, Turn, Used, VisitorMail};
 use ulid::Ulid;
 
@@ -132,7 +132,19 @@ pub async fn bytes_kept_long_enough_go_and_nothing_else(lab: &Lab) {
     "quote".clone_into(&mut other.envelope.intake_id);
     other.initial = InitialState::Quarantined("suspected_spam".to_owned());
     ids.push(lab.accept(other).await.id());
+    for (state, reason) in [(ArrivalState::Parked, "to_be_fetched"), (ArrivalState::Parked, "other_event")] {
+        let mut of_hook = lab.form(&format!("hook {reason}"), &[]);
+        of_hook.envelope.channel = Channel::Webhook;
+        "crm".clone_into(&mut of_hook.envelope.intake_id);
+        let id = lab.accept(of_hook).await.id();
+        let lease = lab.lease_of(id).await;
+        let mut commit = lab.commit(&lease, &enquiry, Action::Nothing);
+        (commit.decision.state, commit.decision.reason) = (state, Some(reason.to_owned()));
+        lab.store.commit(vec![commit]).await.unwrap();
+        ids.push(id);
+    }
     let before = lab.now().after(Duration::from_secs(5));
+    assert_eq!(lab.store.purge_raw("crm", before, 10).await.unwrap(), 1, "what is to be fetched stays");
     assert_eq!(lab.store.purge_raw("contact", before.before(Duration::from_hours(24)), 10).await.unwrap(), 0, "young");
     assert_eq!(lab.store.purge_raw("contact", before, 10).await.unwrap(), 1);
     assert_eq!(lab.store.purge_raw("contact", before, 10).await.unwrap(), 0);
@@ -142,7 +154,7 @@ pub async fn bytes_kept_long_enough_go_and_nothing_else(lab: &Lab) {
         assert_eq!(shown.digest.len(), 64);
         kept.push(shown.raw_kept);
     }
-    assert_eq!(kept, [false, true, true], "what waits, and another form's, stay");
+    assert_eq!(kept, [false, true, true, true, false], "what waits, and another form's, stay");
     assert_eq!(lab.store.show_arrival(ids[0]).await.unwrap().unwrap().decisions.len(), 1, "the decision stays");
     let again = lab.store.requeue(ids[0], &[ArrivalState::Decided, ArrivalState::Quarantined], true, "test").await;
     assert!(!again.unwrap(), "without bytes there is nothing to decide again");

@@ -18,7 +18,7 @@ pub(super) fn examine(config: &Config) -> Vec<Check> {
             return Check::warn(name, format!("{found}; switched off"), "set enabled = true when it is wanted");
         }
         if adapter.fetch.is_some() && token.is_none() {
-            let remedy = "set token_env or token_file; then: pisteur deliveries retry --all";
+            let remedy = "set token_env or token_file: what waits is then fetched";
             return Check::warn(name, format!("{found}; no token, so announced leads wait"), remedy);
         }
         if !adapter.verified {

@@ -30,10 +30,11 @@ Examples:
   pisteur erase anne@example.org                     asks before it erases
   pisteur erase anne@example.org --yes --json        in a script
 
-What goes: every arrival from that address or naming it in a field (also quarantined, parked, failed
-and repeated ones) with its bytes, sender, context and files; messages, notes, touches, links and
-mails to the visitor; names, contact points and all text of the leads, contacts and opportunities
-that have the address, each with its whole conversation, whoever wrote in it. Deliveries not made
+What goes: every arrival from that address; every one that became no record (quarantined, parked,
+failed, repeated) and names it in a field, or in any place of a request that could not be read; each
+with its bytes, sender, context and files; messages, notes, touches, links and mails to the visitor;
+names, contact points and all text of the leads, contacts and opportunities that have the address,
+each with its whole conversation, whoever wrote in it. Deliveries not made
 yet are withheld; links in mails sent before work no more.
 
 What stays, for statistics: id, kind, dates, owner, status or stage, source and amounts of a record,
@@ -44,8 +45,8 @@ stay: the same mail or lead sent again is a repeat and makes no record. A form p
 address is a new person.
 
 Not reached: the mail server's own copy, logs, backups, what was delivered already, the spill while
-the database is away. Messages of other people that mention the address are listed for you to look
-at. It is safe beside running daemons; interrupted, it is finished by running it again.
+the database is away. Messages of other people that mention the address, in their text, subject or
+further fields, are listed for you to look at. It is safe beside running daemons; interrupted, it is finished by running it again.
 Exit codes: 0 erased (or would be), 1 nothing is stored about the address, 2 could not do it.")]
 pub struct EraseArgs {
     /// The person's address, in any spelling that matching takes for the same
@@ -67,7 +68,7 @@ const AT_ONCE: usize = 200;
 /// Times to look again for what a daemon wrote meanwhile.
 const ROUNDS: usize = 5;
 /// Other people's messages named at most.
-const MENTIONS: i64 = 20;
+const MENTIONS: usize = 20;
 /// Later rounds look at what came since this long before the first: clocks of several daemons differ.
 const LOOK_BACK: Duration = Duration::from_mins(15);
 
@@ -193,8 +194,10 @@ impl Work<'_> {
         let mut out = Output::new();
         let mentions = self.mentions().await?;
         if !mentions.is_empty() {
-            out.line(format!("The address stands in {} messages of other people; look at them:", mentions.len()));
-            for id in mentions {
+            let more = mentions.len() > MENTIONS;
+            let many = if more { format!("more than {MENTIONS}") } else { mentions.len().to_string() };
+            out.line(format!("The address stands in {many} messages of other people; look at them:"));
+            for id in mentions.into_iter().take(MENTIONS) {
                 out.line(format!("  pisteur submissions show {id}"));
             }
         }
@@ -222,9 +225,11 @@ impl Work<'_> {
 
     /// Messages with the address in them that are of no record of theirs.
     async fn mentions(&self) -> anyhow::Result<Vec<Ulid>> {
-        let mut found = self.store.mentioned(self.address, MENTIONS).await?;
+        // One more than is shown, to tell that there are more.
+        let most = i64::try_from(MENTIONS).unwrap_or(i64::MAX).saturating_add(1);
+        let mut found = self.store.mentioned(self.address, most).await?;
         if !self.written.trim().eq_ignore_ascii_case(self.address) {
-            found.extend(self.store.mentioned(self.written.trim(), MENTIONS).await?);
+            found.extend(self.store.mentioned(self.written.trim(), most).await?);
             found.sort_unstable();
             found.dedup();
         }

@@ -1,7 +1,8 @@
 //! Which arrivals are somebody's: by their sender, and by their bytes where no record says whose they are.
 //!
 //! What made a record is found by that record. The rest (quarantined, parked, failed, waiting, repeats) is read as the
-//! daemon reads it, page by page; what aborts its reader is not read but searched.
+//! daemon reads it, page by page; what aborts its reader is not read but searched, and so is a request of a third party
+//! of which no field is known.
 
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use super::super::paging;
 use crate::clock::Timestamp;
 use crate::domain::enquiry::email::EmailAddress;
 use crate::domain::enquiry::{EmailKind, understand};
-use crate::domain::envelope::{ArrivalState, Envelope};
+use crate::domain::envelope::{ArrivalState, Channel, Envelope};
+use crate::domain::hooks;
 use crate::domain::reading::{self, ReadSettings};
 use crate::domain::submission::{MailClass, MailFacts, Mailbox, Submission};
 use crate::store::Store;
@@ -21,6 +23,9 @@ use crate::store::rows::{ArrivalFilter, ArrivalRow};
 const AT_ONCE: i64 = 16 << 20;
 /// Arrivals loaded at once.
 const MOST: usize = 100;
+
+/// Longest part of an address looked at on either side of its `@`, in characters (RFC 5321 section 4.5.3.1).
+const LONGEST: usize = 254;
 
 /// Looks for the arrivals of one address.
 pub(super) struct Recognise<'a> {
@@ -73,12 +78,23 @@ impl<'a> Recognise<'a> {
         EmailAddress::parse(address).is_some_and(|parsed| parsed.canonical() == self.address)
     }
 
+    /// Whether the address stands anywhere in these bytes, as text or as in the address of a page, in any spelling.
     fn stands_in(&self, raw: &[u8]) -> bool {
-        String::from_utf8_lossy(raw).to_lowercase().contains(self.address)
+        let text = String::from_utf8_lossy(raw).replace("\\u0040", "@");
+        self.stands_in_text(&text)
+            || form_urlencoded::parse(raw)
+                .any(|(name, value)| self.stands_in_text(&name) || self.stands_in_text(&value))
+    }
+
+    fn stands_in_text(&self, text: &str) -> bool {
+        text.to_lowercase().contains(self.address) || around_signs(text).any(|address| self.is(address))
     }
 
     fn is_theirs(&self, envelope: &Envelope) -> bool {
         let submission = reading::read(envelope, self.settings);
+        if is_unknown(envelope, &submission) && self.stands_in(&envelope.raw) {
+            return true;
+        }
         let enquiry = understand(&submission, envelope, self.settings);
         enquiry.emails.iter().any(|email| email.canonical == self.address)
             || submission.fields.iter().any(|field| self.is(&field.value))
@@ -107,6 +123,23 @@ impl<'a> Recognise<'a> {
     }
 }
 
+/// A request of a third party that was not taken for somebody's lead: nothing tells whose its fields are.
+fn is_unknown(envelope: &Envelope, submission: &Submission) -> bool {
+    let unknown = [hooks::UNREADABLE, hooks::TOO_MANY_LEADS, hooks::OTHER_EVENT];
+    envelope.channel == Channel::Webhook && submission.flags.iter().any(|flag| unknown.contains(&flag.as_str()))
+}
+
+/// What may be an address around each `@`.
+fn around_signs(text: &str) -> impl Iterator<Item = &str> {
+    let part = |c: &char| c.is_alphanumeric() || "._+-%'".contains(*c);
+    text.match_indices('@').filter_map(move |(at, _)| {
+        let (before, after) = (text.get(..at)?, text.get(at + 1..)?);
+        let local: usize = before.chars().rev().take(LONGEST).take_while(part).map(char::len_utf8).sum();
+        let domain: usize = after.chars().take(LONGEST).take_while(part).map(char::len_utf8).sum();
+        text.get(at - local..at + 1 + domain).map(|address| address.trim_end_matches('.'))
+    })
+}
+
 /// It ended the process that read it, or may have.
 fn is_deadly(row: &ArrivalRow) -> bool {
     let waits = matches!(row.state, ArrivalState::Received | ArrivalState::Processing);
@@ -121,4 +154,16 @@ fn batch(rows: &[ArrivalRow]) -> usize {
         bytes <= AT_ONCE
     });
     within.count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::around_signs;
+
+    #[test]
+    fn addresses_are_found_in_any_text() {
+        let text = "{\"a\":\"Jana.N@x.cz\",b=<eva+1@y.example>. mailto:jürgen@müller.de, @ @@ x@";
+        let found: Vec<&str> = around_signs(text).filter(|a| a.len() > 3).collect();
+        assert_eq!(found, ["Jana.N@x.cz", "eva+1@y.example", "jürgen@müller.de"]);
+    }
 }

@@ -9,6 +9,10 @@ use crate::domain::hooks::handshake::Handshake;
 use crate::domain::hooks::path::Path;
 use crate::domain::hooks::verify::Kind;
 
+/// Shortest secret that could be guessed by trying it (a token, a password, a key in the body), in characters.
+const SHORTEST: usize = 12;
+/// Shortest verify token, in characters: whoever has it is only told back what they sent.
+const SHORTEST_VERIFY: usize = 8;
 /// Shortest secret that may stand in an address, in characters.
 const SHORTEST_IN_ADDRESS: usize = 16;
 
@@ -29,12 +33,16 @@ impl HookConfig {
         if self.country.as_deref().is_some_and(|c| c.len() != 2 || !c.bytes().all(|b| b.is_ascii_uppercase())) {
             add("country", "two capital letters are needed, such as FR (ISO 3166-1)".to_owned());
         }
+        if self.retention_days > 36_500 {
+            add("retention_days", "at most 36500 (a hundred years); 0 = never".to_owned());
+        }
         self.validate_paths(&mut add);
         self.validate_fetching(&mut add);
         match adapters.get(&self.adapter) {
             None => add("adapter", adapters.unknown(&self.adapter)),
             Some(adapter) => self.validate_under(adapter, &mut add),
         }
+        problems.extend(crate::config::visitor::consents(&self.consent));
         problems
     }
 
@@ -146,6 +154,14 @@ impl HookConfig {
                              make one with `openssl rand -hex 16`"
                             ),
                         );
+                    } else if usable.iter().any(|v| is_guessable(v.kind, secret.expose())) {
+                        add(
+                            key,
+                            format!(
+                                "a secret that is sent as it is needs {SHORTEST} characters at least, and so does a \
+                                 password: make one with `openssl rand -hex 16`"
+                            ),
+                        );
                     }
                 }
             }
@@ -159,12 +175,28 @@ impl HookConfig {
                     adapter.title
                 ),
             ),
+            Ok(Some(token)) if token.expose().chars().count() < SHORTEST_VERIFY => add(
+                if self.verify_token_env.is_some() { "verify_token_env" } else { "verify_token_file" },
+                format!(
+                    "a verify token needs {SHORTEST_VERIFY} characters at least: make one with `openssl rand -hex 16`"
+                ),
+            ),
             Ok(_) => {}
             Err(message) => {
                 add(if self.verify_token_env.is_some() { "verify_token_env" } else { "verify_token_file" }, message);
             }
         }
     }
+}
+
+/// Whether it could be found out by trying.
+fn is_guessable(kind: Kind, secret: &str) -> bool {
+    let sent = match kind {
+        Kind::Token | Kind::Body => secret,
+        Kind::Basic => secret.split_once(':').map_or("", |(_, password)| password),
+        Kind::Signature | Kind::Path => return false,
+    };
+    sent.chars().count() < SHORTEST
 }
 
 fn may_stand_in_address(secret: &str) -> bool {
@@ -254,5 +286,48 @@ mod tests {
         assert_eq!(problems(&format!("id = 'x'\nadapter = 'typeform'\nsecret_file = '{short}'")), Vec::<String>::new());
         let allowed = format!("id = 'x'\nadapter = 'elementor'\nsecret_file = '{good}'\nallow_unverified = true");
         assert_eq!(problems(&allowed), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_secret_that_could_be_guessed_and_a_table_that_is_wrong_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let (short, good) = (file("short", "abc!"), file("good", "0123456789abcdef"));
+        let password = file("password", "a-long-user-name:short");
+        for (text, wanted) in [
+            (
+                format!("id = 'x'\nadapter = 'bearer'\nsecret_file = '{short}'"),
+                "secret_file: a secret that is sent as it is needs 12",
+            ),
+            (
+                format!("id = 'x'\nadapter = 'google-lead-form'\nsecret_file = '{short}'"),
+                "secret_file: a secret that is sent as it is needs 12",
+            ),
+            (
+                format!("id = 'x'\nadapter = 'basic'\nsecret_file = '{password}'"),
+                "secret_file: a secret that is sent as it is needs 12",
+            ),
+            (
+                format!("id = 'x'\nadapter = 'meta-lead-ads'\nsecret_file = '{good}'\nverify_token_file = '{short}'"),
+                "verify_token_file: a verify token needs 8",
+            ),
+            (
+                format!("id = 'x'\nadapter = 'hmac'\nsecret_file = '{good}'\nretention_days = 40000"),
+                "retention_days: at most 36500",
+            ),
+            (
+                format!(
+                    "id = 'x'\nadapter = 'hmac'\nsecret_file = '{good}'\nconsent = [{{ field = 'n', purpose = '', text = {{}} }}]"
+                ),
+                "consent.0.purpose: say in a word",
+            ),
+        ] {
+            let found = problems(&text);
+            assert!(found.iter().any(|f| f.starts_with(wanted)), "{wanted} not in {found:#?}");
+        }
     }
 }

@@ -63,6 +63,7 @@ pub struct Source {
     lead: Mapping,
     client: Client,
     base: String,
+    timeout: Duration,
 }
 
 impl Source {
@@ -78,7 +79,27 @@ impl Source {
         };
         let policy = if hook.allow_http { policy.with_plain_http_to(&base) } else { policy };
         let client = Client::new(policy).map_err(|error| error.to_string())?;
-        Ok(Self { hook: hook.clone(), fetch, lead, client, base })
+        Ok(Self { hook: hook.clone(), fetch, lead, client, base, timeout })
+    }
+
+    /// Whether it asks in the same way.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.hook == other.hook && self.fetch == other.fetch && self.lead == other.lead && self.timeout == other.timeout
+    }
+
+    /// Why it does not ask at present although nothing is wrong, if so.
+    pub(super) fn rests(&self) -> Option<String> {
+        let id = &self.hook.id;
+        if !self.hook.enabled {
+            return Some(format!("hook {id} is switched off"));
+        }
+        let none = matches!(self.hook.token(), Ok(None));
+        none.then(|| format!("hook {id} has no token to fetch leads with: set token_env or token_file"))
+    }
+
+    /// Whether it is asked for lost leads.
+    pub(super) fn polls(&self) -> bool {
+        !self.hook.backfill.is_empty() && self.rests().is_none()
     }
 
     /// The base of its addresses.

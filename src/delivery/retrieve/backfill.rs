@@ -2,22 +2,25 @@
 //! the producer in trouble.
 //!
 //! Invariants: the mark up to which all is known moves only after every page is journalled; a round that ends before the
-//! last page is gone on with from its cursor; what is known already is not journalled again; of several daemons one asks.
+//! last page is gone on with from its cursor; what is known already is not journalled again; of several daemons one asks;
+//! a slow producer holds up no other one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::ask::Source;
 use super::{Fetched, Sources, journal};
 use crate::clock::{Clock, Timestamp};
-use crate::domain::hooks::fetch::Backfill;
+use crate::domain::hooks::fetch::{Backfill, Further};
 use crate::domain::hooks::{fetched_key, key_of};
-use crate::store::Store;
+use crate::store::{NamedLock, Store};
 
 /// Between two looks at what is due.
 const TICK: Duration = Duration::from_secs(5);
@@ -25,6 +28,8 @@ const TICK: Duration = Duration::from_secs(5);
 const FIRST_LOOK: i64 = 48 * 3_600;
 /// Looked back over again at every further round, in seconds.
 const OVERLAP: i64 = 3_600;
+/// Longest wait after a round that met trouble.
+const AFTER_TROUBLE: Duration = Duration::from_mins(5);
 /// Pages of one round; the next round goes on after them.
 const PAGES: usize = 50;
 /// Longest time another daemon waits for one that asks and died.
@@ -46,8 +51,11 @@ pub struct BackfillDeps {
 /// How far one form is known. Kept under the name [`mark_name`] among the small values of the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
-    /// Leads made before are known; unix seconds.
+    /// Leads made before are known; unix seconds, 0 before the first round has ended well.
     known_until: i64,
+    /// When it was first tried to ask; unix seconds. The first round looks back from there, however late it succeeds.
+    #[serde(default)]
+    first_try: i64,
     /// When it was asked last; unix seconds.
     asked_at: i64,
     /// Pages that are still to be asked for.
@@ -66,6 +74,17 @@ struct Rest {
     cursor: String,
 }
 
+impl Mark {
+    /// Since when a round at `now` asks, when it began, and from which cursor on.
+    fn window(&self, now: i64) -> (i64, i64, Option<String>) {
+        match self.rest.clone() {
+            Some(rest) => (rest.since, rest.begun_at, Some(rest.cursor)),
+            None if self.known_until == 0 => (self.first_try - FIRST_LOOK, now, None),
+            None => (self.known_until - OVERLAP, now, None),
+        }
+    }
+}
+
 /// What came of the pages of one round.
 struct Asked {
     found: usize,
@@ -81,22 +100,31 @@ fn mark_name(hook: &str, form: &str) -> String {
 
 /// Asks until cancelled.
 pub async fn run(deps: BackfillDeps, cancel: CancellationToken) {
-    let mut due: BTreeMap<String, Timestamp> = BTreeMap::new();
+    // A hook that was changed is asked at once: its form is new, or its token is mended.
+    let mut due: BTreeMap<String, (Arc<Source>, Timestamp)> = BTreeMap::new();
+    let (mut asking, mut rounds) = (BTreeSet::new(), FuturesUnordered::new());
     loop {
-        let sources = deps.sources.load_full();
-        for (hook, source) in sources.by_hook.iter().filter(|(_, source)| !source.hook.backfill.is_empty()) {
-            let now = deps.clock.now();
-            if due.get(hook).is_some_and(|at| now < *at) {
+        let (sources, now) = (deps.sources.load_full(), deps.clock.now());
+        for (hook, source) in sources.by_hook.iter().filter(|(_, source)| source.polls()) {
+            let waits = due.get(hook).is_some_and(|(was, at)| now < *at && source.is_like(was));
+            if waits || !asking.insert(hook.clone()) {
                 continue;
             }
-            due.insert(hook.clone(), now.after(source.hook.backfill_every()));
-            tokio::select! {
-                () = cancel.cancelled() => return,
-                trouble = deps.round(hook, source) => sources.note(hook, trouble),
-            }
+            let (deps, hook, source) = (deps.clone(), hook.clone(), Arc::clone(source));
+            rounds.push(async move {
+                let trouble = deps.round(&hook, &source).await;
+                (hook, source, trouble)
+            });
         }
         tokio::select! {
             () = cancel.cancelled() => return,
+            Some((hook, source, trouble)) = rounds.next() => {
+                let every = source.hook.backfill_every();
+                let wait = if trouble.is_some() { every.min(AFTER_TROUBLE) } else { every };
+                deps.sources.load().note(&hook, &source, trouble);
+                asking.remove(&hook);
+                due.insert(hook, (source, now.after(wait)));
+            }
             () = tokio::time::sleep(TICK) => {}
         }
     }
@@ -106,7 +134,7 @@ impl BackfillDeps {
     /// One round over the forms of a hook; what went wrong.
     async fn round(&self, hook: &str, source: &Source) -> Option<String> {
         let page = source.fetch.backfill.as_ref()?;
-        let lock = self.store.lock(&format!("hook-backfill:{hook}"), &self.owner, TURN).await.ok()??;
+        let lock = self.turn(hook).await.ok()??;
         let mut trouble = None;
         for form in &source.hook.backfill {
             match self.form(hook, form, source, page).await {
@@ -126,22 +154,26 @@ impl BackfillDeps {
         trouble
     }
 
+    /// Takes or keeps the turn to ask for a hook.
+    async fn turn(&self, hook: &str) -> Result<Option<NamedLock>, String> {
+        let turn = self.store.lock(&format!("hook-backfill:{hook}"), &self.owner, TURN).await;
+        turn.map_err(|error| error.to_string())
+    }
+
     /// Asks for one form; how many leads were new.
     async fn form(&self, hook: &str, form: &str, source: &Source, page: &Backfill) -> Result<usize, String> {
         let name = mark_name(hook, form);
         let stored = self.store.secret(&name).await.map_err(|error| error.to_string())?;
-        let mark: Mark = stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let stored: Mark = stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let now = self.clock.now().seconds();
+        let mark = stored.clone();
         // Another daemon, or this one before its restart, asked a moment ago.
         let every = i64::try_from(source.hook.backfill_every().as_secs()).unwrap_or(i64::MAX);
         if now < mark.asked_at.saturating_add(every) && now >= mark.asked_at && mark.asked_at > 0 {
             return Ok(0);
         }
-        let (since, begun_at, cursor) = match mark.rest.clone() {
-            Some(rest) => (rest.since, rest.begun_at, Some(rest.cursor)),
-            None if mark.known_until == 0 => (now - FIRST_LOOK, now, None),
-            None => (mark.known_until - OVERLAP, now, None),
-        };
+        let mark = Mark { first_try: if mark.first_try == 0 { now } else { mark.first_try }, ..mark };
+        let (since, begun_at, cursor) = mark.window(now);
         let asked = self.pages((hook, form), source, page, since, cursor).await;
         let rest = asked.cursor.map(|cursor| Rest { since, begun_at, cursor });
         let next = match (&asked.trouble, rest) {
@@ -152,9 +184,9 @@ impl BackfillDeps {
                 tracing::info!(hook, "form {form} of hook {hook} has more than {PAGES} pages: the next round goes on");
                 Mark { rest: Some(rest), asked_at: now, ..mark.clone() }
             }
-            (None, None) => Mark { known_until: begun_at, asked_at: now, rest: None },
+            (None, None) => Mark { known_until: begun_at, asked_at: now, rest: None, ..mark.clone() },
         };
-        if next != mark {
+        if next != stored {
             let text = serde_json::to_string(&next).map_err(|error| error.to_string())?;
             self.store.save_secret(&name, &text).await.map_err(|error| error.to_string())?;
         }
@@ -174,16 +206,24 @@ impl BackfillDeps {
             let one = async {
                 let address = page.page_at(source.base(), form, since, cursor.as_deref());
                 let address = address.ok_or_else(|| format!("\"{form}\" is no form id"))?;
+                // Another daemon takes over when this one is too slow.
+                if number > 0 && self.turn(hook).await?.is_none() {
+                    return Err("another daemon asks".to_owned());
+                }
                 let (_, answer) = source.ask(address, self.clock.now()).await.map_err(|trouble| trouble.why)?;
                 Ok::<_, String>((self.take(hook, source, page, &answer).await?, page.further(&answer)))
             };
             match one.await {
                 Ok((new, further)) => {
                     found += new;
-                    if further.is_none() || further == cursor {
-                        return Asked { found, cursor: None, trouble: None };
+                    match further {
+                        Further::Last => return Asked { found, cursor: None, trouble: None },
+                        Further::At(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
+                        _ => {
+                            let why = "a page says that there is a further one, and not where";
+                            return Asked { found, cursor: None, trouble: Some(why.to_owned()) };
+                        }
                     }
-                    cursor = further;
                 }
                 Err(why) => return Asked { found, cursor: cursor.filter(|_| number > 0), trouble: Some(why) },
             }
@@ -218,5 +258,25 @@ impl BackfillDeps {
             return Ok(0);
         }
         journal(self.store.as_ref(), self.clock.as_ref(), new).await.map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_round_looks_back_from_the_first_try_however_late_it_succeeds() {
+        let day = 86_400;
+        let mark = Mark { first_try: 100 * day, ..Mark::default() };
+        assert_eq!(mark.window(104 * day), (98 * day, 104 * day, None), "mended on the fifth day");
+        let known = Mark { known_until: 104 * day, ..mark };
+        assert_eq!(known.window(105 * day), (104 * day - OVERLAP, 105 * day, None));
+    }
+
+    #[test]
+    fn a_mark_of_an_earlier_version_is_read() {
+        let mark: Mark = serde_json::from_str("{\"known_until\":7,\"asked_at\":8}").unwrap();
+        assert_eq!(mark, Mark { known_until: 7, asked_at: 8, ..Mark::default() });
     }
 }

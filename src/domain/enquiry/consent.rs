@@ -6,8 +6,9 @@
 //! - A declared consent carries the text of the form's declaration in the language its page was in, never a text that
 //!   the visitor sent; an undeclared one carries what was sent and says so by having no version.
 //! - A box that was not ticked is not sent and is no consent; it withdraws none either.
-//! - A declared consent is given by a word that means yes or by its own text, and by nothing else. What nobody declared
-//!   is refused by a word that means no; it never stands for a purpose that is declared.
+//! - A declared consent is given by a word that means yes or by its own text, and by nothing else. What nobody declared is
+//!   given by a word that means yes, its own name, or a text that agrees; whatever is doubtful is kept as sent and gives
+//!   nothing. It never stands for a purpose that is declared.
 //! - Of two values for one purpose the last counts: websites put a hidden "no" before the box.
 
 mod answer;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use self::answer::{agrees, refuses};
+use self::answer::{agrees, says_yes};
 use super::Consent;
 use crate::domain::envelope::Digest;
 use crate::domain::reading::FormReading;
@@ -124,7 +125,7 @@ fn undeclared(field: &Field) -> Consent {
     let text = (value.chars().count() > 12).then(|| one_line(value, TEXT_CHARS));
     Consent {
         purpose: field.name.clone(),
-        given: !refuses(value),
+        given: agrees(value, std::iter::once(field.name.as_str())) || says_yes(value),
         text_hash: text.as_deref().map(hash),
         text,
         field: Some(field.name.clone()),
@@ -275,6 +276,20 @@ mod tests {
             "",
         ] {
             assert!(!given(value), "{value} is no yes");
+        }
+    }
+
+    #[test]
+    fn what_nobody_declared_is_given_only_by_a_yes() {
+        let of = |value: &str| super::read(&[field("newsletter", value)], None, None).remove(0);
+        for value in ["on", "1", "Yes", "newsletter", "I agree to be written to", "Souhlasím se zasíláním novinek"]
+        {
+            assert!(of(value).given, "{value}");
+        }
+        for value in ["maybe", "nee", "nej", "não", "later", "unsure", "I do not agree to this at all", "2", ""] {
+            let consent = of(value);
+            assert!(!consent.given, "{value} is no yes");
+            assert_eq!(consent.value.as_deref(), Some(value), "it is kept as sent");
         }
     }
 

@@ -1,16 +1,25 @@
 //! One request -> n leads, with their ids: what a door journals.
 //!
-//! Invariant: the first lead keeps the request byte for byte; each further one keeps the same document with only itself
-//! in it, so that reading either is reading the request.
+//! Invariants:
+//! - one lead keeps the request byte for byte; of several, each keeps the same document with only itself in it, so that
+//!   reading it is reading the request, and forgetting one person forgets nothing of another and leaves nothing behind;
+//! - beside a lead, what is no lead is kept too, in the same way;
+//! - what cannot be taken apart within the bounds is not taken apart at all: it waits whole.
+
+use std::ops::ControlFlow;
+
+use serde_json::Value;
 
 use super::document::Document;
 use super::mapping::Mapping;
-use super::path::{Budget, Scope};
+use super::path::{Budget, Path, Scope};
 
-/// Leads of one request; a request with more is refused.
-pub const MOST: usize = 1_000;
+/// Leads of one request; a request with more waits whole.
+pub const MOST: usize = 20_000;
 /// Bytes of all documents made of one request.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 32 << 20;
+/// Nodes looked at to tell the leads of one request.
+const NODES: u64 = 5_000_000;
 
 /// One lead of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +40,8 @@ pub enum Unfit {
     /// It cannot be read.
     #[error("{0}")]
     Broken(String),
-    /// It has too many leads.
-    #[error("the request holds more leads than are taken at once ({MOST})")]
+    /// It has too many leads, or several together with files.
+    #[error("the request holds more leads than are taken at once ({MOST}), too much beside them, or files of several")]
     TooMany,
 }
 
@@ -44,42 +53,60 @@ pub fn explode(document: &Document, mapping: &Mapping) -> Result<Vec<Lead>, Unfi
     if let Some(why) = &document.broken {
         return Err(Unfit::Broken(why.clone()));
     }
-    let mut budget = Budget::default();
     let scope = Scope::whole(&document.value);
-    let found = mapping.leads_of(&document.value, &mut budget);
-    if found.len() > MOST || budget.is_spent() {
+    let Some(path) = &mapping.leads else {
+        return Ok(vec![lead(scope, mapping, &mut Budget::default())]);
+    };
+    let found = all(path, &document.value)?;
+    let mut budget = Budget::of(NODES);
+    let mut leads: Vec<Lead> = found.iter().map(|here| lead(scope.at(here), mapping, &mut budget)).collect();
+    if budget.is_spent() {
         return Err(Unfit::TooMany);
     }
-    let mut leads = Vec::with_capacity(found.len().max(1));
-    let mut bytes = 0;
-    for (index, here) in found.iter().enumerate() {
-        let here = scope.at(here);
-        let mut budget = Budget::default();
-        let is_lead = mapping.is_lead(here, &mut budget);
-        // Among several, what is no lead tells nothing that the first arrival does not keep.
-        if !is_lead && found.len() > 1 {
-            continue;
-        }
-        let alone = if leads.is_empty() && index == 0 { None } else { cut_down(document, mapping, index) };
-        bytes += alone.as_ref().map_or(0, Vec::len);
-        if bytes > BYTES {
+    if leads.len() > 1 && leads.iter().any(|lead| lead.is_lead) {
+        // Whose a file is, the request does not say.
+        if !document.files.is_empty() {
             return Err(Unfit::TooMany);
         }
-        let id = mapping.known_by(here, &mut budget);
-        let test = mapping.test.iter().any(|test| test.holds(here, &mut budget));
-        leads.push(Lead { id, test: is_lead && test, is_lead, alone });
-    }
-    if let Some(first) = leads.first_mut() {
-        first.alone = None;
+        cut(path, &document.value, &mut leads)?;
     } else {
+        leads.truncate(1);
+        leads.iter_mut().filter(|lead| !lead.is_lead).for_each(|lead| lead.id = None);
+    }
+    if leads.is_empty() {
         leads.push(Lead { id: None, test: false, is_lead: false, alone: None });
     }
     Ok(leads)
 }
 
-/// The same document with only the `nth` lead.
-fn cut_down(document: &Document, mapping: &Mapping, nth: usize) -> Option<Vec<u8>> {
-    mapping.leads.as_ref()?.only(&document.value, nth).map(|own| own.to_string().into_bytes())
+/// Everything that may be a lead.
+fn all<'d>(path: &Path, document: &'d Value) -> Result<Vec<&'d Value>, Unfit> {
+    let mut found = Vec::new();
+    path.walk(document, &mut |here, _| {
+        found.push(here);
+        if found.len() > MOST { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if found.len() > MOST { Err(Unfit::TooMany) } else { Ok(found) }
+}
+
+fn lead(here: Scope<'_>, mapping: &Mapping, budget: &mut Budget) -> Lead {
+    let is_lead = mapping.is_lead(here, budget);
+    let id = mapping.known_by(here, budget);
+    let test = is_lead && mapping.test.iter().any(|test| test.holds(here, budget));
+    Lead { id, test, is_lead, alone: None }
+}
+
+/// Gives each lead its own document.
+fn cut(path: &Path, document: &Value, leads: &mut [Lead]) -> Result<(), Unfit> {
+    let (mut leads, mut bytes) = (leads.iter_mut(), 0_usize);
+    path.walk(document, &mut |here, way| {
+        let Some(lead) = leads.next() else { return ControlFlow::Break(()) };
+        let own = way.alone(here).to_string().into_bytes();
+        bytes = bytes.saturating_add(own.len());
+        lead.alone = Some(own);
+        if bytes > BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if bytes > BYTES { Err(Unfit::TooMany) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -107,10 +134,22 @@ mod tests {
             {"id": "2", "changes": [{"field": "leadgen", "value": {"leadgen_id": "12"}}, {"field": "leadgen", "value": {"leadgen_id": 13}}]},
         ]});
         let leads = explode(&document(&body), &mapping()).unwrap();
-        let ids: Vec<_> = leads.iter().map(|l| l.id.as_deref().unwrap()).collect();
+        let ids: Vec<_> = leads.iter().filter(|l| l.is_lead).map(|l| l.id.as_deref().unwrap()).collect();
         assert_eq!(ids, ["11", "12", "13"]);
-        assert_eq!(leads[0].alone, None);
-        let alone: serde_json::Value = serde_json::from_slice(leads[2].alone.as_ref().unwrap()).unwrap();
+        let first: serde_json::Value = serde_json::from_slice(leads[0].alone.as_ref().unwrap()).unwrap();
+        assert_eq!(
+            first,
+            json!({"object": "page", "entry": [{"id": "1", "changes": [{"field": "leadgen", "value": {"leadgen_id": "11"}}]}]}),
+            "the first has nothing of the others"
+        );
+        let other: serde_json::Value = serde_json::from_slice(leads[1].alone.as_ref().unwrap()).unwrap();
+        assert!(!leads[1].is_lead);
+        assert_eq!(
+            other,
+            json!({"object": "page", "entry": [{"id": "1", "changes": [{"field": "feed", "value": {}}]}]}),
+            "what is no lead is kept beside them"
+        );
+        let alone: serde_json::Value = serde_json::from_slice(leads[3].alone.as_ref().unwrap()).unwrap();
         assert_eq!(
             alone,
             json!({"object": "page", "entry": [{"id": "2", "changes": [{"field": "leadgen", "value": {"leadgen_id": "13"}}]}]})
@@ -143,13 +182,28 @@ mod tests {
         for body in [json!({"entry": []}), json!({"x": 1}), json!({"entry": [{"changes": [{"field": "feed"}]}]})] {
             let leads = explode(&document(&body), &mapping()).unwrap();
             assert_eq!(leads.len(), 1, "{body}");
-            assert!(!leads[0].is_lead, "{body}");
+            assert!(!leads[0].is_lead && leads[0].alone.is_none(), "{body}");
         }
     }
 
     #[test]
-    fn too_many_leads_are_refused_as_a_whole() {
-        let changes: Vec<_> = (0..=MOST).map(|i| json!({"field": "leadgen", "value": {"leadgen_id": i}})).collect();
-        assert_eq!(explode(&document(&json!({"entry": [{"changes": changes}]})), &mapping()), Err(Unfit::TooMany));
+    fn a_lead_alone_in_its_request_keeps_the_request() {
+        let body = json!({"entry": [{"changes": [{"field": "leadgen", "value": {"leadgen_id": 1}}]}]});
+        let leads = explode(&document(&body), &mapping()).unwrap();
+        assert_eq!((leads.len(), leads[0].is_lead, &leads[0].alone), (1, true, &None));
+    }
+
+    #[test]
+    fn thousands_of_leads_are_taken_apart_and_what_is_absurd_waits_whole() {
+        let body = |n: usize, common: &str| {
+            let changes: Vec<_> = (0..n).map(|i| json!({"field": "leadgen", "value": {"leadgen_id": i}})).collect();
+            json!({"common": common, "entry": [{"changes": changes}]})
+        };
+        let leads = explode(&document(&body(MOST, "")), &mapping()).unwrap();
+        assert_eq!((leads.len(), leads[MOST - 1].id.as_deref()), (MOST, Some("19999")));
+        assert_eq!(explode(&document(&body(MOST + 1, "")), &mapping()), Err(Unfit::TooMany));
+        let much = "x".repeat(100_000);
+        assert_eq!(explode(&document(&body(1_000, &much)), &mapping()), Err(Unfit::TooMany));
+        assert!(explode(&document(&body(100, &much)), &mapping()).is_ok());
     }
 }

@@ -161,14 +161,27 @@ impl Backfill {
         items.into_iter().filter_map(|item| Some((self.id.text(scope.at(item), &mut budget)?, item))).collect()
     }
 
-    /// The cursor of the further page, if there is one.
+    /// The page after this one.
     #[must_use]
-    pub fn further(&self, page: &Value) -> Option<String> {
+    pub fn further(&self, page: &Value) -> Further {
         let mut budget = Budget::default();
         let scope = Scope::whole(page);
-        self.more.text(scope, &mut budget)?;
-        self.cursor.text(scope, &mut budget)
+        if self.more.text(scope, &mut budget).is_none() {
+            return Further::Last;
+        }
+        self.cursor.text(scope, &mut budget).map_or(Further::Lost, Further::At)
     }
+}
+
+/// Where a page is gone on from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Further {
+    /// It is the last one.
+    Last,
+    /// At this cursor.
+    At(String),
+    /// There is a further one, and nothing says where.
+    Lost,
 }
 
 /// An id as it may stand in an address: no separators, so that it names one thing and no other path.
@@ -192,5 +205,22 @@ mod tests {
         for id in ["", ".", "..", "a/b", "a?b", "a#b", "a%2fb", "a&b=c", "a b", "é", &"1".repeat(201)] {
             assert_eq!(plain_id(id), None, "{id}");
         }
+    }
+
+    #[test]
+    fn a_further_page_without_a_way_to_it_is_not_taken_for_the_last_one() {
+        let path = |text: &str| Path::parse(text).unwrap();
+        let poll = Backfill {
+            page: "/{form}".to_owned(),
+            items: path("data[]"),
+            id: path("id"),
+            more: path("paging.next"),
+            cursor: path("paging.cursors.after"),
+            cursor_parameter: "after".to_owned(),
+        };
+        let further = |paging: Value| poll.further(&serde_json::json!({"data": [], "paging": paging}));
+        assert_eq!(further(serde_json::json!({"cursors": {"after": "c"}})), Further::Last);
+        assert_eq!(further(serde_json::json!({"next": "x", "cursors": {"after": "c"}})), Further::At("c".to_owned()));
+        assert_eq!(further(serde_json::json!({"next": "x", "cursors": {}})), Further::Lost);
     }
 }

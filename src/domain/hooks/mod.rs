@@ -40,6 +40,11 @@ pub const FETCHED_FOR: &str = "fetched_for";
 pub const OTHER_EVENT: &str = "other_event";
 /// Flag of a submission, and reason of an arrival: it is proven, and cannot be read.
 pub const UNREADABLE: &str = "unreadable";
+/// Flag of a submission, and reason of an arrival: it is proven, and holds several leads that were not taken apart.
+pub const TOO_MANY_LEADS: &str = "too_many_leads";
+/// Reason of an arrival held because the same signed bytes came long ago, and nothing tells a new request from a
+/// recorded one.
+pub const SEEN_BEFORE: &str = "seen_before";
 /// Flag of a submission: the producer, or the operator, calls it a test.
 pub const TEST_EVENT: &str = "test_event";
 /// Reason of an arrival that waits for what it announces to be fetched.
@@ -56,6 +61,9 @@ pub struct HookReading {
     pub json: Vec<String>,
     /// The operator's own paths by canonical or plain name; they come first.
     pub fields: BTreeMap<String, Paths>,
+    /// Where the body holds the secret that proves it: never data.
+    #[serde(default)]
+    pub secrets: Vec<Path>,
 }
 
 /// One path or several of which the first that finds something counts.

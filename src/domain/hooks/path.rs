@@ -11,9 +11,10 @@
 //! Invariants: evaluation never fails, it finds nothing; every node looked at costs one of the [`Budget`].
 
 use std::fmt;
+use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Longest path as written, in bytes.
 const LONGEST: usize = 400;
@@ -34,6 +35,12 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// So many nodes.
+    #[must_use]
+    pub const fn of(nodes: u64) -> Self {
+        Self(nodes)
+    }
+
     /// Pays for `nodes`; false when there is nothing left.
     pub fn pay(&mut self, nodes: usize) -> bool {
         self.0 = self.0.saturating_sub(nodes as u64);
@@ -152,11 +159,12 @@ impl Path {
         self.find(scope, budget).into_iter().find_map(text_of).filter(|text| !text.trim().is_empty())
     }
 
-    /// The document with, of every list on the way, only the member in which the `nth` find lies: by this a request with
-    /// many leads is cut down to one. Only for paths of names and `[]`.
-    pub(super) fn only(&self, document: &Value, nth: usize) -> Option<Value> {
-        let mut left = nth;
-        only(&self.steps, document, &mut left)
+    /// Goes to everything the path finds, in document order, with the way to it: by that a request with many leads is cut
+    /// into single ones. Ends when `take` breaks. Only for paths of names and `[]`; unlike [`Path::find`] it leaves
+    /// nothing out.
+    pub(super) fn walk<'d>(&self, document: &'d Value, take: Take<'_, 'd>) {
+        // That it ended early is the caller's own doing.
+        let _ended: ControlFlow<()> = walk(&self.steps, document, &Way::Top, take);
     }
 
     /// Whether it consists of names and `[]`.
@@ -165,28 +173,53 @@ impl Path {
     }
 }
 
-fn only(steps: &[Step], node: &Value, left: &mut usize) -> Option<Value> {
-    let Some((step, rest)) = steps.split_first() else {
-        if *left == 0 {
-            return Some(node.clone());
+/// What is done at each find of a walk.
+pub(super) type Take<'t, 'd> = &'t mut dyn FnMut(&'d Value, &Way<'_, 'd>) -> ControlFlow<()>;
+
+/// From the top of a document to what lies in it.
+#[derive(Debug)]
+pub(super) enum Way<'w, 'd> {
+    Top,
+    Member(&'w Way<'w, 'd>, &'d Map<String, Value>, &'w str),
+    Item(&'w Way<'w, 'd>),
+}
+
+impl Way<'_, '_> {
+    /// The document with, of every list on the way, only what lies at its end.
+    pub(super) fn alone(&self, end: &Value) -> Value {
+        let mut made = end.clone();
+        let mut here = self;
+        loop {
+            match here {
+                Way::Top => return made,
+                Way::Member(above, object, name) => {
+                    let others = object.iter().filter(|(key, _)| key != name);
+                    let mut members: Map<String, Value> = others.map(|(k, v)| (k.clone(), v.clone())).collect();
+                    members.insert((*name).to_owned(), made);
+                    made = Value::Object(members);
+                    here = above;
+                }
+                Way::Item(above) => {
+                    made = Value::Array(vec![made]);
+                    here = above;
+                }
+            }
         }
-        *left -= 1;
-        return None;
-    };
+    }
+}
+
+fn walk<'d>(steps: &[Step], node: &'d Value, way: &Way<'_, 'd>, take: Take<'_, 'd>) -> ControlFlow<()> {
+    let Some((step, rest)) = steps.split_first() else { return take(node, way) };
     match step {
-        Step::Member(Word::Text(name)) => {
-            let inner = only(rest, node.get(name.as_str())?, left)?;
-            let others = node.as_object()?.iter();
-            let same = |(key, value): (&String, &Value)| {
-                (key.clone(), if key == name { inner.clone() } else { value.clone() })
-            };
-            Some(Value::Object(others.map(same).collect()))
-        }
+        Step::Member(Word::Text(name)) => match (node.as_object(), node.get(name.as_str())) {
+            (Some(object), Some(inner)) => walk(rest, inner, &Way::Member(way, object, name), take),
+            _ => ControlFlow::Continue(()),
+        },
         Step::Every => {
-            let kept = node.as_array()?.iter().find_map(|item| only(rest, item, left))?;
-            Some(Value::Array(vec![kept]))
+            let items = node.as_array().map(Vec::as_slice).unwrap_or_default();
+            items.iter().try_for_each(|item| walk(rest, item, &Way::Item(way), &mut *take))
         }
-        _ => None,
+        _ => ControlFlow::Continue(()),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::document::Document;
 use super::mapping::{Answers, Mapping, Members};
 use super::path::{Budget, Scope, text_of};
-use super::{HookReading, OTHER_EVENT, Paths, STAGE, STAGE_LEAD, TEST, TEST_EVENT, UNREADABLE};
+use super::{HookReading, OTHER_EVENT, Paths, STAGE, STAGE_LEAD, TEST, TEST_EVENT, TOO_MANY_LEADS, UNREADABLE};
 use crate::domain::envelope::Envelope;
 use crate::domain::reading::form::{all, first, interpret};
 use crate::domain::reading::text::{clean, non_empty_line};
@@ -30,30 +30,41 @@ pub fn read(envelope: &Envelope, hook: &HookReading, settings: &ReadSettings) ->
     let mut budget = Budget::default();
     let (mapping, is_fetched) = stage(envelope, hook, scope, &mut budget);
     let leads = mapping.leads_of(&document.value, &mut budget);
-    let lead = leads.iter().copied().find(|lead| mapping.is_lead(scope.at(lead), &mut budget));
+    let mut proper = leads.iter().copied().filter(|lead| mapping.is_lead(scope.at(lead), &mut budget));
+    let lead = proper.next();
+    // Doors take requests apart: what still holds several is not read as if it were the first alone.
+    let several = !is_fetched && mapping.leads.is_some() && proper.next().is_some();
     let here = scope.at(lead.or(leads.first().copied()).unwrap_or(&document.value));
     let form = settings.forms.get(&envelope.intake_id);
-    let mut out = Gather { fields: Vec::new(), form, left: settings.limits.text_bytes, most: settings.limits.fields };
-    out.mapping(mapping, &hook.fields, here, &mut budget);
+    let limits = &settings.limits;
+    let secrets = hook.secrets.iter().flat_map(|path| path.find(scope, &mut budget)).collect();
+    let mut out = Gather { fields: Vec::new(), form, left: limits.text_bytes, most: limits.fields, secrets };
+    if !several {
+        out.mapping(mapping, &hook.fields, here, &mut budget);
+    }
+    let (mut fields, is_full, secrets) = (out.fields, out.left == 0, out.secrets);
     let mut submission =
         Submission { attachments: document.files, warnings: document.warnings, ..Submission::default() };
-    if budget.is_spent() || out.left == 0 || out.fields.len() >= out.most {
+    if budget.is_spent() || is_full || fields.len() >= limits.fields {
         let detail = "The request is larger than is read; what came after is left out.".to_owned();
         submission.warnings.push(Warning { code: "fields_cut".to_owned(), detail });
     }
-    submission.fields = out.fields;
     if document.broken.is_some() {
         submission.flags.push(UNREADABLE.to_owned());
-        if submission.fields.is_empty() {
-            submission.fields.extend(as_it_came(envelope, settings));
+        if fields.is_empty() {
+            fields.extend(as_it_came(envelope, settings, &[]));
         }
+    } else if several {
+        submission.flags.push(TOO_MANY_LEADS.to_owned());
+        fields.extend(as_it_came(envelope, settings, &secrets));
     } else if lead.is_none() {
         submission.flags.push(OTHER_EVENT.to_owned());
     } else if hook.lead.is_some() && !is_fetched {
         submission.to_fetch = mapping.id.text(here, &mut budget);
     }
+    submission.fields = fields;
     let marked = envelope.context.extra.contains_key(TEST);
-    if lead.is_some() && (marked || mapping.test.iter().any(|test| test.holds(here, &mut budget))) {
+    if lead.is_some() && !several && (marked || mapping.test.iter().any(|test| test.holds(here, &mut budget))) {
         submission.flags.push(TEST_EVENT.to_owned());
     }
     finish(submission)
@@ -72,10 +83,15 @@ fn stage<'h>(envelope: &Envelope, hook: &'h HookReading, scope: Scope<'_>, budge
     if is_fetched { (lead, true) } else { (&hook.request, false) }
 }
 
-/// A body that cannot be read, as a message: a person sees what came, and can release it.
-fn as_it_came(envelope: &Envelope, settings: &ReadSettings) -> Option<Field> {
+/// A body that cannot be read or is not taken apart, as a message without the secrets in it: a person sees what came, and
+/// can release it.
+fn as_it_came(envelope: &Envelope, settings: &ReadSettings, secrets: &[&Value]) -> Option<Field> {
     let label = envelope.content_type.as_deref().and_then(|value| multipart::parameter(value, "charset"));
-    let (text, _) = clean(&charset::decode(&envelope.raw, label.as_deref()).text, settings.limits.text_bytes);
+    let mut text = charset::decode(&envelope.raw, label.as_deref()).text;
+    for secret in secrets.iter().copied().filter_map(text_of).filter(|secret| !secret.is_empty()) {
+        text = text.replace(&secret, "***");
+    }
+    let (text, _) = clean(&text, settings.limits.text_bytes);
     let field = Field { name: "body".to_owned(), value: text, canonical: Some(Canonical::Message) };
     (!field.value.trim().is_empty()).then_some(field)
 }
@@ -112,6 +128,8 @@ struct Gather<'s> {
     form: Option<&'s FormReading>,
     left: usize,
     most: usize,
+    /// What proves the request.
+    secrets: Vec<&'s Value>,
 }
 
 /// What is known of an answer before its value.
@@ -196,7 +214,7 @@ impl Gather<'_> {
 
     /// Keeps a value: texts as they are, lists one by one, objects by their members.
     fn value(&mut self, answer: &Answer<'_>, value: &Value, parts: &BTreeMap<String, String>, depth: usize) {
-        if depth > DEEPEST || self.fields.len() >= self.most {
+        if depth > DEEPEST || self.fields.len() >= self.most || self.secrets.iter().any(|s| std::ptr::eq(*s, value)) {
             return;
         }
         match value {

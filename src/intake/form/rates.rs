@@ -202,6 +202,16 @@ impl Rates<DefaultClock> {
     pub fn new(limits: &LimitsConfig) -> Self {
         Self::with_clock(limits, DefaultClock::default())
     }
+
+    /// Whether the rates of both are the same, so that one set of allowances does for both.
+    #[must_use]
+    pub fn are_same(one: &LimitsConfig, other: &LimitsConfig) -> bool {
+        let all = |l: &LimitsConfig| {
+            let clients = [l.per_client(), l.per_client_and_form(), l.challenges()];
+            (clients, l.all_forms(), l.per_form_per_minute, l.clients_remembered)
+        };
+        all(one) == all(other)
+    }
 }
 
 fn quota(per_minute: u32) -> Option<Quota> {

@@ -8,16 +8,18 @@
 //! - the same bytes under a signature without time stamp and id, long after, are neither believed nor thrown away: they
 //!   wait for a person.
 
+use std::time::Duration;
+
 use axum::http::header;
 use bytes::Bytes;
 use ulid::Ulid;
 
 use super::{Hook, Proof};
 use crate::clock::{Clock, Timestamp};
-use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, HELD_KEY, RawKind};
+use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, HELD_KEY, RawKind, SEEN_KEY};
 use crate::domain::hooks::document::Document;
 use crate::domain::hooks::explode::{Lead, Unfit, explode};
-use crate::domain::hooks::{TEST, UNREADABLE, key_of};
+use crate::domain::hooks::{SEEN_BEFORE, TEST, TOO_MANY_LEADS, UNREADABLE, key_of};
 use crate::domain::reading::ReadLimits;
 use crate::domain::reading::arrival_key::mail_keys;
 use crate::intake::accept::Journal;
@@ -26,11 +28,9 @@ use crate::store::{HELD, InitialState, NewArrival};
 
 /// Reason of an arrival held because its hook takes more than `per_minute`.
 pub const HOOK_RATE_LIMIT: &str = "hook_rate_limit";
-/// Reason of an arrival held because its request holds more leads than are taken at once.
-pub const TOO_MANY_LEADS: &str = "too_many_leads";
-/// Reason of an arrival held because the same signed bytes came long ago, and nothing tells a new request from a
-/// recorded one.
-pub const SEEN_BEFORE: &str = "seen_before";
+
+/// Within this time the same test is the same press of a producer's button.
+const SAME_TEST: Duration = Duration::from_hours(1);
 
 /// A proven request.
 #[derive(Debug)]
@@ -40,6 +40,16 @@ pub(super) struct Proven<'r> {
     pub(super) raw: Bytes,
     pub(super) client: String,
     pub(super) proof: Proof,
+}
+
+/// A request taken apart.
+#[derive(Debug)]
+pub(super) struct Parted {
+    /// Its leads; beside each, the key that remembers its bytes for good where they could be sent again by anybody who saw
+    /// them.
+    envelopes: Vec<(Envelope, Option<ArrivalKey>)>,
+    /// Why all of them are to be held.
+    held: Option<&'static str>,
 }
 
 /// What is to be journalled of a request.
@@ -55,40 +65,19 @@ pub(super) struct Taken {
 pub(super) struct Empty;
 
 impl Proven<'_> {
-    /// The arrivals of the request, one for each lead.
+    /// The leads of the request with their keys. Work for a processor.
     ///
     /// # Errors
     /// [`Empty`].
-    pub(super) async fn arrivals(self, journal: &Journal) -> Result<Taken, Empty> {
+    pub(super) fn part(self, clock: &dyn Clock) -> Result<Parted, Empty> {
         if self.raw.trim_ascii().is_empty() {
             return Err(Empty);
         }
         let over = (!self.hook.has_room()).then_some(HOOK_RATE_LIMIT);
-        let (envelopes, unfit) = self.envelopes(journal.clock());
-        let mut held = over.or(unfit);
-        let mut arrivals = Vec::with_capacity(envelopes.len());
-        for (mut envelope, seen) in envelopes {
-            let late = match &seen {
-                Some(seen) if held.is_none() => is_late(journal, &envelope, seen).await,
-                _ => false,
-            };
-            if late {
-                held = Some(SEEN_BEFORE);
-                envelope.keys = seen.into_iter().collect();
-                arrivals.push(hold(envelope, SEEN_BEFORE));
-            } else if let Some(reason) = over.or(unfit) {
-                known_when_released(&mut envelope);
-                arrivals.push(hold(envelope, reason));
-            } else {
-                envelope.keys.extend(seen);
-                arrivals.push(NewArrival { envelope, initial: InitialState::Received });
-            }
-        }
-        Ok(Taken { arrivals, held })
+        let (envelopes, unfit) = self.envelopes(clock);
+        Ok(Parted { envelopes, held: over.or(unfit) })
     }
 
-    /// The leads with their keys; beside each, the key that remembers its bytes for good where they could be sent again
-    /// by anybody who saw them; and why all of them are to be held.
     fn envelopes(self, clock: &dyn Clock) -> (Vec<(Envelope, Option<ArrivalKey>)>, Option<&'static str>) {
         let hook = self.hook;
         let context = context(hook, self.head, self.client);
@@ -112,8 +101,7 @@ impl Proven<'_> {
         };
         let several = leads.len() > 1;
         let digest = Digest::of(&self.raw);
-        let mut whole = Some(self.raw);
-        let proof = self.proof;
+        let (whole, proof) = (self.raw, self.proof);
         let envelopes = leads.into_iter().enumerate().map(|(index, lead)| {
             let named = proof.request_id.as_ref().map(|id| if several { format!("{id}#{index}") } else { id.clone() });
             let (keys, by_bytes) = keys(hook, &lead, named.as_deref(), &digest, index, now);
@@ -123,12 +111,43 @@ impl Proven<'_> {
             });
             let (raw, content_type) = match lead.alone {
                 Some(own) => (own.into(), Some("application/json".to_owned())),
-                None => (whole.take().unwrap_or_default(), content_type.clone()),
+                None => (whole.clone(), content_type.clone()),
             };
             let context = mark(context.clone(), lead.test);
             (envelope(clock.new_id(), hook, keys, content_type, context, raw, now), seen)
         });
         (envelopes.collect(), unfit)
+    }
+}
+
+impl Parted {
+    /// The arrivals of the request, one for each lead.
+    pub(super) async fn arrivals(self, journal: &Journal) -> Taken {
+        let mut held = self.held;
+        // The same bytes: what holds for one of their leads holds for all.
+        let late = match self.envelopes.iter().find_map(|(envelope, seen)| Some((envelope, seen.as_ref()?))) {
+            Some((envelope, seen)) if held.is_none() => is_late(journal, envelope, seen).await,
+            _ => false,
+        };
+        let mut arrivals = Vec::with_capacity(self.envelopes.len());
+        for (mut envelope, seen) in self.envelopes {
+            if let Some(reason) = self.held {
+                known_when_released(&mut envelope);
+                arrivals.push(hold(envelope, reason));
+                continue;
+            }
+            if let Some(seen) = seen {
+                envelope.context.extra.insert(SEEN_KEY.to_owned(), seen.value.clone());
+                if late {
+                    held = Some(SEEN_BEFORE);
+                    arrivals.push(NewArrival::seen_before(envelope));
+                    continue;
+                }
+                envelope.keys.push(seen);
+            }
+            arrivals.push(NewArrival { envelope, initial: InitialState::Received });
+        }
+        Taken { arrivals, held }
     }
 }
 
@@ -145,15 +164,11 @@ async fn is_late(journal: &Journal, envelope: &Envelope, seen: &ArrivalKey) -> b
     true
 }
 
-/// Held at the door: what is held knows its like under keys of its own.
+/// Held at the door: what is held knows its like under keys of its own, too.
 fn hold(mut envelope: Envelope, reason: &str) -> NewArrival {
     let own = |key: &ArrivalKey| ArrivalKey { value: format!("{HELD}{}", key.value), expires_at: key.expires_at };
     let own: Vec<ArrivalKey> = envelope.keys.iter().map(own).collect();
-    if reason == SEEN_BEFORE {
-        envelope.keys = own;
-    } else {
-        envelope.keys.extend(own);
-    }
+    envelope.keys.extend(own);
     NewArrival { envelope, initial: InitialState::Quarantined(reason.to_owned()) }
 }
 
@@ -196,7 +211,7 @@ fn envelope(
 }
 
 /// The key of a lead: the producer's id of it, else of the request, else the bytes within the window; and whether it is
-/// the bytes.
+/// the bytes. A producer's test has the same id each time, so that its key runs out.
 fn keys(
     hook: &Hook,
     lead: &Lead,
@@ -206,8 +221,15 @@ fn keys(
     now: Timestamp,
 ) -> (Vec<ArrivalKey>, bool) {
     let id = &hook.config.id;
+    let test = lead.test;
     if let Some(lead) = lead.id.as_deref().filter(|_| lead.is_lead) {
-        return (vec![ArrivalKey { value: key_of(id, lead), expires_at: None }], false);
+        // By another name: a button's test never stands in the way of a lead, nor the other way round.
+        let key = if test {
+            ArrivalKey { value: key_of(id, &format!("test:{lead}")), expires_at: Some(now.after(SAME_TEST)) }
+        } else {
+            ArrivalKey { value: key_of(id, lead), expires_at: None }
+        };
+        return (vec![key], false);
     }
     if let Some(request) = request_id {
         return (vec![ArrivalKey { value: key_of(id, &format!("request:{request}")), expires_at: None }], false);

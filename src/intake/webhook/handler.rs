@@ -9,13 +9,22 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, header, request};
 use axum::response::Response;
+use bytes::Bytes;
 
 use super::answer::{self, Refusal};
-use super::arrivals::{Empty, HOOK_RATE_LIMIT, Proven};
+use super::arrivals::{Empty, HOOK_RATE_LIMIT, Parted, Proven, Taken};
 use super::{Hook, HookSet, Proof, WebhookDoor};
+use crate::clock::Clock;
 use crate::domain::hooks::handshake::NoShake;
 use crate::domain::hooks::verify::{Evidence, Headers, Unproven};
 use crate::intake::form::{FormSet, Peer, body, negotiate};
+use crate::store::{NewArrival, StoreResult};
+
+/// Bodies above this are looked into beside the threads that talk to everybody.
+const LARGE_BYTES: usize = 64 << 10;
+/// Leads journalled in one transaction: up to so many all of a request are kept or none. Of more, what is kept when the
+/// others are not is a repeat when the producer, who saw no answer, sends them again.
+const AT_ONCE: usize = 1_000;
 
 /// `/hooks/{id}`, every method.
 pub(super) async fn hook(
@@ -47,6 +56,7 @@ async fn serve(door: &WebhookDoor, name: &str, secret: Option<String>, request: 
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
     forms.proxies.notice(peer, &head.headers);
     let client = forms.proxies.client(peer, &head.headers);
+    let head = Arc::new(head);
     let visit = Visit { door, hooks: &hooks, forms: &forms, hook: &hook, head: &head, client, secret };
     let outcome = match head.method {
         _ if !hook.config.enabled => refuse(body, Refusal::Disabled).await,
@@ -59,7 +69,8 @@ async fn serve(door: &WebhookDoor, name: &str, secret: Option<String>, request: 
     };
     outcome.unwrap_or_else(|refusal| {
         let (status, slug) = refusal.status();
-        tracing::info!(hook = %hook.config.id, status = status.as_u16(), reason = slug,
+        // Anybody can provoke these: what an operator is to know of is said apart, and seldom.
+        tracing::debug!(hook = %hook.config.id, status = status.as_u16(), reason = slug,
             "a request to hook {} was refused: {slug}", hook.config.id);
         metrics::counter!("pisteur_refused_total", "form" => hook.config.id.clone(), "reason" => slug).increment(1);
         refusal.answer()
@@ -88,8 +99,8 @@ struct Visit<'a> {
     door: &'a WebhookDoor,
     hooks: &'a HookSet,
     forms: &'a FormSet,
-    hook: &'a Hook,
-    head: &'a request::Parts,
+    hook: &'a Arc<Hook>,
+    head: &'a Arc<request::Parts>,
     client: IpAddr,
     secret: Option<String>,
 }
@@ -104,14 +115,11 @@ impl Visit<'_> {
         // Only what is here whole takes a turn.
         let Ok(turn) = Arc::clone(&self.forms.in_hand).try_acquire_owned() else { return Err(Refusal::Busy) };
         let raw = taken.keep(Some(turn));
-        let proof = self.prove(&raw)?;
-        let proven = Proven { hook: self.hook, head: self.head, raw, client: self.client.to_string(), proof };
-        let kept = proven.arrivals(&self.door.journal).await;
-        let kept = kept.map_err(|Empty| Refusal::Malformed("the body is empty".to_owned()))?;
-        match self.door.journal.accept_all(kept.arrivals).await {
-            Ok(accepted) => {
-                let new = accepted.iter().filter(|accepted| accepted.duplicate_of().is_none()).count();
-                if let Some(reason) = kept.held.filter(|_| new > 0) {
+        let parted = self.look_into(raw).await?;
+        let Taken { arrivals, held } = parted.arrivals(&self.door.journal).await;
+        match self.keep(arrivals).await {
+            Ok(new) => {
+                if let Some(reason) = held.filter(|_| new > 0) {
                     self.tell_held(reason, new);
                 }
                 Ok(answer::reply(&self.hook.adapter.reply))
@@ -121,6 +129,52 @@ impl Visit<'_> {
                     self.hook.config.id);
                 Err(Refusal::Unavailable)
             }
+        }
+    }
+
+    /// Proves the request and takes it apart: a little at once, much of it aside, and not more of that at one time than
+    /// there are processors.
+    async fn look_into(&self, raw: Bytes) -> Result<Parted, Refusal> {
+        let waits = self.hooks.waits(self.client, &self.hook.config.id, Instant::now());
+        let (hook, head, journal) = (Arc::clone(self.hook), Arc::clone(self.head), self.door.journal.clone());
+        let (secret, client, is_large) = (self.secret.clone(), self.client.to_string(), raw.len() > LARGE_BYTES);
+        let work = move || {
+            let proof = prove(&hook, &head, secret.as_deref(), &raw, journal.clock(), waits.is_none())?;
+            Ok(Proven { hook: &hook, head: &head, raw, client, proof }.part(journal.clock()))
+        };
+        let looked: Result<Result<Parted, Empty>, Unproven> = if is_large {
+            let _turn = self.hooks.large.acquire().await;
+            self.door.journal.aside(work).await.ok_or(Refusal::Unavailable)?
+        } else {
+            work()
+        };
+        let now = self.door.journal.clock().now();
+        match looked {
+            Ok(parted) => {
+                self.hooks.proofs.held(&self.hook.config.id);
+                parted.map_err(|Empty| Refusal::Malformed("the body is empty".to_owned()))
+            }
+            // Neither looked at nor counted again.
+            Err(why) => waits.map_or_else(
+                || {
+                    self.hooks.proofs.failed(&self.hook.config.id, why, now);
+                    Err(self.unproven(why))
+                },
+                |wait| Err(Refusal::Wait(wait)),
+            ),
+        }
+    }
+
+    /// Writes the arrivals down; how many are new.
+    async fn keep(&self, arrivals: Vec<NewArrival>) -> StoreResult<usize> {
+        let (mut new, mut arrivals) = (0, arrivals.into_iter());
+        loop {
+            let part: Vec<NewArrival> = arrivals.by_ref().take(AT_ONCE).collect();
+            if part.is_empty() {
+                return Ok(new);
+            }
+            let accepted = self.door.journal.accept_all(part).await?;
+            new += accepted.iter().filter(|accepted| accepted.duplicate_of().is_none()).count();
         }
     }
 
@@ -168,21 +222,6 @@ impl Visit<'_> {
         self.hook.config.body_bytes.unwrap_or(usual)
     }
 
-    /// Proof over the bytes as received. The sender is told nothing, the operator why.
-    fn prove(&self, raw: &[u8]) -> Result<Proof, Refusal> {
-        let query = form_urlencoded::parse(self.head.uri.query().unwrap_or_default().as_bytes());
-        let in_query = query.into_iter().find(|(name, _)| name == "key").map(|(_, value)| value.into_owned());
-        let content_type = negotiate::text(&self.head.headers, header::CONTENT_TYPE);
-        let evidence = Evidence {
-            headers: &Sent(&self.head.headers),
-            body: raw,
-            content_type: Some(content_type.as_str()).filter(|t| !t.is_empty()),
-            path_secret: self.secret.as_deref().or(in_query.as_deref()),
-            now: self.door.journal.clock().now().seconds(),
-        };
-        self.hook.verify(&evidence).map_err(|why| self.unproven(why))
-    }
-
     fn unproven(&self, why: Unproven) -> Refusal {
         let id = &self.hook.config.id;
         if let Some(times) = self.hooks.warned.due(id, Instant::now()) {
@@ -195,7 +234,13 @@ impl Visit<'_> {
             };
             tracing::warn!(hook = %id, times, reason = %why, "hook {id} turned a request away: {why}; {remedy}");
         }
-        self.hooks.unproven(self.client, id).map_or_else(Refusal::Wait, |()| Refusal::Unproven)
+        self.count()
+    }
+
+    /// Counts a request without proof.
+    fn count(&self) -> Refusal {
+        let counted = self.hooks.unproven(self.client, &self.hook.config.id, Instant::now());
+        counted.map_or_else(Refusal::Wait, |()| Refusal::Unproven)
     }
 
     async fn shake(&self, body: Body) -> Result<Response, Refusal> {
@@ -203,17 +248,45 @@ impl Visit<'_> {
         let Some(handshake) = &self.hook.adapter.handshake else { return Err(Refusal::Method("POST")) };
         let query = form_urlencoded::parse(self.head.uri.query().unwrap_or_default().as_bytes());
         let query: Vec<(String, String)> = query.into_owned().take(50).collect();
+        let id = &self.hook.config.id;
+        if let Some(wait) = self.hooks.waits(self.client, id, Instant::now()) {
+            return Err(Refusal::Wait(wait));
+        }
         match handshake.answer(&query, self.hook.tokens(), self.hook.secrets()) {
             Ok(shake) => {
-                tracing::info!(hook = %self.hook.config.id, "hook {} answered a handshake", self.hook.config.id);
+                tracing::info!(hook = %id, "hook {id} answered a handshake");
                 Ok(answer::shake(shake))
             }
             Err(NoShake::Malformed) => Err(Refusal::Malformed("this is no handshake".to_owned())),
             Err(NoShake::Unproven) => {
-                let id = &self.hook.config.id;
-                tracing::warn!(hook = %id, "hook {id} refused a handshake: the verify token is not the configured one");
-                Err(self.hooks.unproven(self.client, id).map_or_else(Refusal::Wait, |()| Refusal::Unproven))
+                if let Some(times) = self.hooks.warned.due(&format!("{id} handshake"), Instant::now()) {
+                    tracing::warn!(hook = %id, times,
+                        "hook {id} refused a handshake: the verify token is not the configured one");
+                }
+                Err(self.count())
             }
         }
     }
+}
+
+/// Proof over the bytes as received. The sender is told nothing, the operator why.
+fn prove(
+    hook: &Hook,
+    head: &request::Parts,
+    secret: Option<&str>,
+    raw: &[u8],
+    clock: &dyn Clock,
+    may_guess: bool,
+) -> Result<Proof, Unproven> {
+    let query = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
+    let in_query = query.into_iter().find(|(name, _)| name == "key").map(|(_, value)| value.into_owned());
+    let content_type = negotiate::text(&head.headers, header::CONTENT_TYPE);
+    let evidence = Evidence {
+        headers: &Sent(&head.headers),
+        body: raw,
+        content_type: Some(content_type.as_str()).filter(|t| !t.is_empty()),
+        path_secret: secret.or(in_query.as_deref()),
+        now: clock.now().seconds(),
+    };
+    hook.verify(&evidence, may_guess)
 }

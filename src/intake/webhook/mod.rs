@@ -1,18 +1,23 @@
 //! The door for third parties: `POST /hooks/{id}`, and `GET` for handshakes.
 //!
 //! Invariants:
-//! - proof comes before parsing, parsing before the journal, the journal before the answer;
-//! - the bytes as received are journalled; of a request with several leads each has an arrival of its own, under a key
-//!   made of the producer's id, so that a redelivery changes nothing;
-//! - what is proven is kept: a request that cannot be read, or is one too many, waits in quarantine and is named;
-//! - whoever cannot prove who they are is told no more than 401;
+//! - proof comes before parsing, but for a key inside the body; parsing before the journal, the journal before the answer;
+//! - the bytes as received are journalled; of a request with several leads each has an arrival of its own with nothing of
+//!   the others in it, under a key made of the producer's id, so that a redelivery changes nothing;
+//! - what is proven is kept: a request that cannot be read or taken apart, or is one too many, waits in quarantine and is
+//!   named;
+//! - whoever cannot prove who they are is told no more than 401, and to wait after that: then no secret of theirs is
+//!   looked at before the time has come;
+//! - large bodies are looked into beside the threads that talk to everybody, a few at a time;
 //! - connections, slow bodies and memory are bounded with those of the form door.
 
 mod answer;
 mod arrivals;
 mod handler;
 mod overflows;
+mod proofs;
 pub mod set;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -19,7 +19,7 @@ impl Outbox {
     /// Whether to try again, and after how long.
     fn failure(&self, lease: &Lease, delivery: Delivery) -> Option<Failure> {
         let (after, error) = match delivery {
-            Delivery::Done | Delivery::Withheld { .. } => return None,
+            Delivery::Done | Delivery::Withheld { .. } | Delivery::Later { .. } => return None,
             Delivery::Never { why } => return Some(Failure { error: why, retry_after: None }),
             Delivery::Retry { after, why } => (after, why),
         };
@@ -34,6 +34,11 @@ impl Outbox {
 
     /// Writes down how a delivery ended, again and again while the database is away.
     pub(super) async fn settle(&self, lease: &Lease, effect: &Effect, delivery: Delivery) {
+        if let Delivery::Later { after, why } = &delivery {
+            let (id, kind, target) = (effect.id, &effect.kind, &effect.target);
+            tracing::info!(effect = %id, kind, target, why, "effect {id} for {kind} {target} waits: {why}");
+            return self.defer(lease, *after).await;
+        }
         let withheld = if let Delivery::Withheld { why } = &delivery { Some(why.clone()) } else { None };
         let failure = self.failure(lease, delivery);
         match &withheld {

@@ -166,6 +166,13 @@ impl Store for Postgres {
         writing!(self, |conn| jobs::release(conn, lease, due))
     }
 
+    async fn hasten(&self, kind: &str, target: &str) -> StoreResult<u64> {
+        let now = self.inner.link.now();
+        let hastened = writing!(self, |conn| jobs::hasten(conn, (kind, target), now))?;
+        self.inner.bell.work(Queue::Deliver, usize::try_from(hastened).unwrap_or(1));
+        Ok(hastened)
+    }
+
     async fn quarantine(&self, lease: &Lease, reason: &str) -> StoreResult<()> {
         let now = self.now();
         writing!(self, |conn| jobs::quarantine(conn, lease, reason, now))

@@ -6,6 +6,7 @@
 //!   written again.
 //! - Keys are judged by the time of arrival, not of draining: a content key that had run out between two arrivals makes
 //!   no repeat, however late they are drained. So one transaction takes arrivals of one second.
+//! - Bytes that came before, longer ago than anybody tries again, are held, as at the door.
 //! - Another content under an explicit key that the database knows is a submission of its own ([`reused`]).
 //! - A row the database refuses for itself is set aside with a log line and a figure, and the others go on. It is tried
 //!   again every hour, and at the start. So is a row that cannot be read.
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::driver::Connection;
 use super::inner::Inner;
 use super::link::AT_WORK;
 use super::queries::journal;
@@ -23,7 +25,8 @@ use super::reused;
 use super::spill::Spill;
 use super::spill_row::Spilled;
 use crate::clock::Timestamp;
-use crate::store::{NewArrival, Queue, StoreError, StoreResult, Times};
+use crate::domain::envelope::SEEN_KEY;
+use crate::store::{InitialState, NewArrival, Queue, StoreError, StoreResult, Times};
 
 /// Rows read at once.
 const CHUNK: i64 = 200;
@@ -135,13 +138,30 @@ async fn write_once(inner: &Inner, group: &[Spilled]) -> StoreResult<()> {
     let ids: Vec<String> = group.iter().map(|s| s.arrival.envelope.id.to_string()).collect();
     let there: Vec<String> = sqlx::query_scalar(super::HAVE_ULIDS).bind(&ids).fetch_all(&mut *transaction).await?;
     let missing: Vec<&Spilled> = group.iter().zip(&ids).filter(|(_, id)| !there.contains(id)).map(|(s, _)| s).collect();
-    let changed = reused::settle(&mut transaction, &missing).await?;
+    let mut changed = reused::settle(&mut transaction, &missing).await?;
+    let at = group.iter().map(received).max().unwrap_or_default();
+    for (row, changed) in missing.iter().zip(&mut changed).filter(|(_, changed)| changed.is_none()) {
+        *changed = seen_before(&mut transaction, &row.arrival, at).await?;
+    }
     let missing: Vec<&NewArrival> =
         missing.iter().zip(&changed).map(|(row, changed)| changed.as_ref().unwrap_or(&row.arrival)).collect();
-    let at = group.iter().map(received).max().unwrap_or_default();
     let now = Times { wall: at, queue: inner.link.now() };
     let done = journal::accept(&mut transaction, &missing, false, now).await?;
     transaction.commit().await?;
     inner.bell.work(Queue::Process, done.process);
     Ok(())
+}
+
+/// What the door could not know: that the same bytes came before, longer ago than anybody tries again.
+async fn seen_before(conn: &mut Connection, arrival: &NewArrival, at: Timestamp) -> StoreResult<Option<NewArrival>> {
+    let Some(seen) = arrival.envelope.context.extra.get(SEEN_KEY) else { return Ok(None) };
+    if arrival.initial != InitialState::Received || journal::known_key(conn, seen, at).await?.is_none() {
+        return Ok(None);
+    }
+    for key in arrival.envelope.keys.iter().filter(|key| key.value != *seen) {
+        if journal::known_key(conn, &key.value, at).await?.is_some() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(NewArrival::seen_before(arrival.envelope.clone())))
 }

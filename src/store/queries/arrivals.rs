@@ -9,9 +9,9 @@ use super::files;
 use super::imports::audit;
 use super::{damaged, json, limit, optional_ulid, statements, ulid};
 use crate::clock::Timestamp;
-use crate::domain::envelope::{ArrivalState, Channel};
+use crate::domain::envelope::{ArrivalState, Channel, HELD_KEY, SEEN_KEY};
 use crate::store::rows::{ArrivalDetail, ArrivalFilter, ArrivalRow, DeadLetter};
-use crate::store::{StoreResult, Times};
+use crate::store::{HELD, StoreResult, Times};
 
 /// The columns of a list row. A received arrival under a lease is being processed.
 macro_rules! list {
@@ -68,6 +68,7 @@ statements! {
     REPEATED(
         "UPDATE arrival SET state = 'decided', reason = NULL, error = NULL, decided_at = $2, duplicate_of = $3",
         " WHERE id = $1");
+    DROP_HELD("DELETE FROM arrival_key WHERE key = $1 AND arrival = $2 AND expires_at IS NULL");
     DISCARD("UPDATE arrival SET state = 'discarded', reason = $2, decided_at = $3 WHERE id = $1");
     DROP_JOB("DELETE FROM job WHERE id = $1 AND owner IS NULL");
     HAS_RAW(
@@ -220,6 +221,7 @@ pub(in super::super) async fn requeue(
     }
     let mut context = json(row.try_get("context")?);
     if released && state == ArrivalState::Quarantined {
+        no_longer_held(conn, inside, &context).await?;
         if let Some(first) = said_since(conn, inside, &context).await? {
             sqlx::query(REPEATED).bind(inside).bind(now.wall.micros()).bind(first).execute(&mut *conn).await?;
             audit(conn, now.wall, (actor, "release"), &id.to_string(), Some("repeats another one")).await?;
@@ -244,6 +246,17 @@ pub(in super::super) async fn requeue(
     let action = if released { "release" } else { "retry" };
     audit(conn, now.wall, (actor, action), &id.to_string(), Some(state.as_str())).await?;
     Ok(true)
+}
+
+/// Forgets by what a held one knew its like while it waited; what runs out does so by itself.
+async fn no_longer_held(conn: &mut Connection, inside: i64, context: &Value) -> StoreResult<()> {
+    for name in [HELD_KEY, SEEN_KEY] {
+        let Some(key) = context.get("extra").and_then(|extra| extra.get(name)).and_then(Value::as_str) else {
+            continue;
+        };
+        sqlx::query(DROP_HELD).bind(format!("{HELD}{key}")).bind(inside).execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 /// The keys that a submission held at the door would have had: its explicit one, and that of its content with its end.
@@ -303,6 +316,7 @@ pub(in super::super) async fn discard(
     if sqlx::query(HAS_JOB).bind(inside).fetch_optional(&mut *conn).await?.is_some() {
         return Ok(false);
     }
+    no_longer_held(conn, inside, &json(row.try_get("context")?)).await?;
     sqlx::query(DISCARD).bind(inside).bind(reason).bind(now.micros()).execute(&mut *conn).await?;
     audit(conn, now, (actor, "discard"), &id.to_string(), Some(reason)).await?;
     Ok(true)

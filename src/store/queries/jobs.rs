@@ -36,6 +36,9 @@ statements! {
         "UPDATE job SET owner = NULL, due_at = $4, attempt = attempt - 1,",
         " suspect = CASE WHEN attempt - 1 > failures THEN 1 ELSE 0 END",
         " WHERE id = $1 AND owner = $2 AND attempt = $3 AND dead = 0");
+    HASTEN(
+        "UPDATE job SET due_at = $3 WHERE queue = 'deliver' AND owner IS NULL AND dead = 0 AND due_at > $3",
+        " AND id IN (SELECT f.id FROM effect f WHERE f.kind = $1 AND f.target = $2 AND f.delivered_at IS NULL)");
     SETTLE("DELETE FROM job WHERE id = $1 AND owner = $2 AND attempt = $3 AND dead = 0");
     END_ARRIVAL("UPDATE arrival SET state = $2, reason = $3, error = $4, decided_at = $5, attempts = $6 WHERE id = $1");
     WITHHOLD("UPDATE effect SET withheld = $2 WHERE id = $1");
@@ -124,6 +127,15 @@ pub(in super::super) async fn fail(
 pub(in super::super) async fn release(conn: &mut Connection, lease: &Lease, due: Timestamp) -> StoreResult<()> {
     let done = fenced(RELEASE, lease).bind(due.micros()).execute(conn).await?;
     exactly_one(done.rows_affected(), lease)
+}
+
+/// Makes deliveries of a kind to a target due that wait for later; how many.
+pub(in super::super) async fn hasten(
+    conn: &mut Connection,
+    (kind, target): (&str, &str),
+    now: Timestamp,
+) -> StoreResult<u64> {
+    Ok(sqlx::query(HASTEN).bind(kind).bind(target).bind(now.micros()).execute(conn).await?.rows_affected())
 }
 
 /// Ends a process job in quarantine.

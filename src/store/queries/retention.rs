@@ -9,24 +9,25 @@ use crate::store::StoreResult;
 use crate::store::batch::column;
 
 statements! {
-    /// What is still to be worked on keeps its bytes.
+    /// What is still to be worked on or fetched keeps its bytes.
     PURGEABLE(
         "SELECT w.arrival FROM arrival_raw w JOIN arrival a ON a.id = w.arrival WHERE a.intake = $1",
-        " AND a.channel = 'form' AND a.received_at < $2 AND a.state NOT IN ('received', 'failed')",
+        " AND a.channel IN ('form', 'webhook') AND a.received_at < $2 AND a.state NOT IN ('received', 'failed')",
+        " AND NOT (a.state = 'parked' AND a.reason = 'to_be_fetched')",
         " AND NOT EXISTS (SELECT 1 FROM job j WHERE j.id = a.id) ORDER BY w.arrival LIMIT $3");
     PURGE(
         "DELETE FROM arrival_raw WHERE arrival IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")",
         " AND NOT EXISTS (SELECT 1 FROM job j WHERE j.id = arrival_raw.arrival)");
 }
 
-/// Arrivals of a form received before `before` whose bytes are kept.
+/// Arrivals of a form or hook received before `before` whose bytes are kept.
 pub(in super::super) async fn purgeable(
     conn: &mut Connection,
-    form: &str,
+    intake: &str,
     before: Timestamp,
     most: i64,
 ) -> StoreResult<Vec<i64>> {
-    let rows = sqlx::query(PURGEABLE).bind(form).bind(before.micros()).bind(most).fetch_all(conn).await?;
+    let rows = sqlx::query(PURGEABLE).bind(intake).bind(before.micros()).bind(most).fetch_all(conn).await?;
     rows.iter().map(|row| Ok(row.try_get("arrival")?)).collect()
 }
 

@@ -153,6 +153,15 @@ impl Store for Sqlite {
             .await
     }
 
+    async fn hasten(&self, kind: &str, target: &str) -> StoreResult<u64> {
+        let (kind, target) = (kind.to_owned(), target.to_owned());
+        let hastened = self
+            .write(move |conn, now| Box::pin(async move { jobs::hasten(conn, (&kind, &target), now.queue).await }))
+            .await?;
+        self.signals.wake(Queue::Deliver, usize::try_from(hastened).unwrap_or(1));
+        Ok(hastened)
+    }
+
     async fn recover(&self) -> StoreResult<u64> {
         self.write(|conn, now| Box::pin(async move { driver::recover(conn, now.queue).await })).await
     }

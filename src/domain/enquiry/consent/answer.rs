@@ -64,7 +64,7 @@ const YES: [&str; 53] = [
 ];
 
 /// Values that mean no, folded.
-const NO: [&str; 26] = [
+const NO: [&str; 30] = [
     "0",
     "f",
     "n",
@@ -73,6 +73,10 @@ const NO: [&str; 26] = [
     "ne",
     "nein",
     "nie",
+    "nee",
+    "nej",
+    "nao",
+    "niet",
     "false",
     "faux",
     "off",
@@ -94,9 +98,90 @@ const NO: [&str; 26] = [
 ];
 
 /// Words that deny what stands beside them, folded. They may also stand in the long text of a consent ("not shared").
-const DENYING: [&str; 17] = [
-    "no", "non", "not", "never", "cannot", "n", "ne", "pas", "aucun", "jamais", "nein", "nicht", "kein", "keine",
-    "nie", "نه", "خیر",
+const DENYING: [&str; 29] = [
+    "no", "non", "not", "never", "cannot", "nothing", "n", "ne", "pas", "aucun", "jamais", "rien", "nic", "nein",
+    "nicht", "nichts", "kein", "keine", "nie", "nee", "niet", "geen", "nej", "inte", "ikke", "nao", "نه", "خیر", "هیچ",
+];
+
+/// Beginnings of words that leave it open, folded.
+const DOUBTING: [&str; 13] = [
+    "maybe",
+    "perhaps",
+    "later",
+    "unsure",
+    "undecided",
+    "peut",
+    "plustard",
+    "vielleicht",
+    "mozna",
+    "pozdeji",
+    "misschien",
+    "quiza",
+    "شاید",
+];
+
+/// Beginnings of words by which a text agrees, folded.
+const AGREEING: [&str; 60] = [
+    "agree",
+    "consen",
+    "accept",
+    "subscrib",
+    "receiv",
+    "want",
+    "wish",
+    "allow",
+    "permit",
+    "authori",
+    "confirm",
+    "optin",
+    "yes",
+    "please",
+    "accord",
+    "souhait",
+    "veux",
+    "voudr",
+    "autoris",
+    "recev",
+    "abonn",
+    "oui",
+    "souhlas",
+    "prijim",
+    "chci",
+    "prej",
+    "akcept",
+    "prihlas",
+    "odebir",
+    "ano",
+    "povol",
+    "potvrz",
+    "موافق",
+    "قبول",
+    "میپذیر",
+    "پذیرفت",
+    "میخواهم",
+    "مایل",
+    "بله",
+    "اجازه",
+    "رضایت",
+    "einverstanden",
+    "zustimm",
+    "stimme",
+    "akzeptier",
+    "mocht",
+    "willige",
+    "erlaub",
+    "ja",
+    "acept",
+    "autoriz",
+    "quiero",
+    "accett",
+    "acconsent",
+    "desider",
+    "zgadza",
+    "wyraza",
+    "akkoord",
+    "toestem",
+    "aceit",
 ];
 
 /// Beginnings of words that refuse wherever they stand, folded; two words may be written as one in Persian.
@@ -142,6 +227,22 @@ pub(super) fn agrees<'a>(value: &str, own: impl Iterator<Item = &'a str>) -> boo
     !said.is_empty() && (YES.contains(&said.as_str()) || own.any(|text| text == said))
 }
 
+/// Fewest words of a text that agrees by what it says.
+const TEXT: usize = 3;
+
+/// Whether the value is a text that agrees in a language that is known here, with nothing in it that denies or leaves it
+/// open.
+pub(super) fn says_yes(value: &str) -> bool {
+    let words = words(&one_line(value, CHARS));
+    let near = if words.len() <= SHORT { words.len() } else { START };
+    let pairs = words.iter().zip(words.iter().skip(1)).map(|(one, next)| format!("{one}{next}"));
+    let begins = |word: &str, list: &[&str]| list.iter().any(|start| word.starts_with(start));
+    words.len() >= TEXT
+        && !refuses(value)
+        && !words.iter().take(near).any(|word| begins(word, &DOUBTING))
+        && words.iter().cloned().chain(pairs).any(|word| begins(&word, &AGREEING))
+}
+
 /// Whether the value is empty or denies: by the word it is, by one at its start, or by one that can mean nothing else.
 pub(super) fn refuses(value: &str) -> bool {
     let line = one_line(value, CHARS);
@@ -179,6 +280,7 @@ mod tests {
     fn refusals_are_refusals_in_each_language() {
         for (language, refusals) in [
             ("any", &["", "0", "off", "false", "null", " - ", "opt-out"][..]),
+            ("neighbours", &["nee", "Nej", "Não", "não, obrigado", "niet", "Ik wil geen reclame", "Nein danke"]),
             (
                 "en",
                 &[
@@ -194,6 +296,7 @@ mod tests {
                     "Decline",
                     "I refuse",
                     "Never",
+                    "I agree to nothing",
                 ],
             ),
             (
@@ -245,6 +348,36 @@ mod tests {
                 assert!(refuses(refusal), "{language}: {refusal}");
                 assert!(!agrees(refusal, std::iter::empty()), "{language}: {refusal}");
             }
+        }
+    }
+
+    #[test]
+    fn a_text_agrees_by_what_it_says_and_by_nothing_less() {
+        for text in [
+            "I agree to the processing of my data",
+            "You may write to me, and I agree that my data are not passed on to anybody",
+            "J'accepte que mes données soient conservées et qu'elles ne soient pas transmises",
+            "Souhlasím se zpracováním osobních údajů",
+            "با دریافت خبرنامه موافقم",
+            "Ich stimme der Verarbeitung zu",
+        ] {
+            assert!(says_yes(text), "{text}");
+        }
+        for text in [
+            "maybe",
+            "later",
+            "unsure",
+            "Maybe I agree",
+            "I may agree later",
+            "Peut-être que j'accepte",
+            "I agree to nothing",
+            "Ik ga niet akkoord",
+            "Não aceito receber ofertas",
+            "Nonstop newsletter",
+            "Ezzel semmi nincs megmondva",
+            "",
+        ] {
+            assert!(!says_yes(text), "{text}");
         }
     }
 

@@ -49,7 +49,8 @@ statements! {
         " WHERE a.context <> '", erased_context!(), "'");
     MENTIONED(
         "SELECT DISTINCT a.ulid FROM communication c JOIN arrival a ON a.id = c.arrival",
-        " WHERE LOWER(c.body) LIKE $1 ESCAPE '!' ORDER BY a.ulid DESC LIMIT $2");
+        " WHERE LOWER(c.body) LIKE $1 ESCAPE '!' OR LOWER(c.fields) LIKE $1 ESCAPE '!'",
+        " OR LOWER(c.subject) LIKE $1 ESCAPE '!' ORDER BY a.ulid DESC LIMIT $2");
 }
 
 /// Rows looked up by one statement.
@@ -86,14 +87,16 @@ fn ids(rows: &[driver::Row]) -> StoreResult<BTreeSet<i64>> {
     rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
 }
 
-/// Arrivals of other people whose message has the address in it, newest first.
+/// Arrivals of other people whose message, its subject or its further fields have the address in them, newest first. The
+/// engines do not agree on the lower case of letters beyond ASCII: any character may stand there.
 pub(in super::super) async fn mentioned(conn: &mut Connection, address: &str, most: i64) -> StoreResult<Vec<Ulid>> {
     let mut pattern = String::from("%");
     for c in address.to_lowercase().chars() {
-        if matches!(c, '%' | '_' | '!') {
-            pattern.push('!');
+        match c {
+            '%' | '_' | '!' => pattern.extend(['!', c]),
+            c if c.is_ascii() => pattern.push(c),
+            _ => pattern.push('_'),
         }
-        pattern.push(c);
     }
     pattern.push('%');
     let rows = sqlx::query(MENTIONED).bind(pattern).bind(most).fetch_all(conn).await?;
