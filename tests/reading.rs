@@ -3,6 +3,9 @@
 #[path = "fuzz/targets.rs"]
 pub mod targets;
 
+#[path = "generated/mod.rs"]
+mod generated;
+
 mod corpora;
 mod corpus;
 mod decoding;
@@ -10,6 +13,7 @@ mod hostile;
 mod laws;
 mod machines;
 mod passed_on;
+mod made;
 mod replies;
 mod reply_languages;
 mod screened;

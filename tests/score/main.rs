@@ -6,7 +6,10 @@
 #![expect(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "figures for people")]
 
 mod forwards;
+#[path = "../generated/mod.rs"]
+mod generated;
 mod machines;
+mod made;
 mod replies;
 mod scored;
 mod screening;
@@ -32,6 +35,7 @@ fn main() {
         .chain(signatures::score(&folder, verbose))
         .chain(machines::score(&folder, verbose))
         .chain(screening::score(&folder, verbose))
+        .chain(made::score(&folder, verbose))
     {
         println!("{:<26} {:<46} {}", row.set, row.measure, row.figure);
     }

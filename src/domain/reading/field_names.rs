@@ -91,117 +91,146 @@ pub fn is_reply_address(name: &str) -> bool {
     name.eq_ignore_ascii_case("_replyto") || name.eq_ignore_ascii_case("replyto")
 }
 
-/// Canonical fields and the names that mean them, already folded where the scripts allow; en fr cs de es it fa.
+/// Canonical fields and the names that mean them, already folded where the scripts allow; en fr cs de es it fa nl pl pt
+/// ru ar.
 const NAMES: [(Canonical, &str); 29] = [
     (
         Canonical::Salutation,
-        "salutation title civilite anrede osloveni tratamiento titolo honorific gender-title عنوان",
+        "salutation title civilite anrede osloveni tratamiento titolo honorific gender-title عنوان aanhef zwrot \
+         pronome обращение",
     ),
     (
         Canonical::FullName,
         "name fullname your-name yourname contactname contact-name customername from_name sendername nom-complet \
          nometprenom nomprenom nom-prenom prenomnom prenom-nom votrenom celejmeno jmenoaprijmeni jmenoprijmeni \
          vasejmeno vollstandigername ihrname vorundnachname vornameundnachname nombrecompleto nombreyapellidos \
-         nomecompleto nomeecognome nomecognome نام-و-نام-خانوادگی نامونامخانوادگی نام-کامل",
+         nomecompleto nomeecognome nomecognome نام-و-نام-خانوادگی نامونامخانوادگی نام-کامل naam volledigenaam uwnaam \
+         vooren-achternaam imieinazwisko imie-i-nazwisko nazwiskoiimie seunome имя-и-фамилия фио полноеимя вашеимя \
+         الاسم الاسم-الكامل اسمك",
     ),
     (
         Canonical::FirstName,
-        "first firstname first_name fname givenname forename prenom jmeno krestnijmeno vorname nombre nome primernombre \
-         نام نام-کوچک",
+        "first firstname first_name fname givenname forename prenom jmeno krestnijmeno vorname nombre nome \
+         primernombre نام نام-کوچک voornaam imie primeironome имя الاسم-الأول",
     ),
     (
         Canonical::LastName,
         "last lastname last_name lname surname familyname secondname nom nomdefamille prijmeni nachname familienname \
-         apellido apellidos cognome نام-خانوادگی فامیلی",
+         apellido apellidos cognome نام-خانوادگی فامیلی achternaam familienaam nazwisko sobrenome apelido фамилия \
+         اسم-العائلة",
     ),
     (
         Canonical::JobTitle,
         "jobtitle job_title designation position function role fonction poste pozice funkce beruf cargo puesto ruolo \
-         سمت شغل",
+         سمت شغل functie beroep stanowisko должность المسمى-الوظيفي الوظيفة",
     ),
     (
         Canonical::Company,
         "company companyname company_name organisation organization organisationname business businessname firm \
          societe entreprise raisonsociale nomsociete nomdelasociete nomentreprise spolecnost firma nazevfirmy \
-         nazevspolecnosti unternehmen firmenname empresa azienda ditta ragionesociale شرکت نام-شرکت سازمان",
+         nazevspolecnosti unternehmen firmenname empresa azienda ditta ragionesociale شرکت نام-شرکت سازمان bedrijf \
+         bedrijfsnaam organisatie nazwafirmy przedsiebiorstwo nomedaempresa компания организация названиекомпании \
+         الشركة اسم-الشركة",
     ),
     (
         Canonical::Registration,
         "vat vatnumber vatid siret siren tva numerotva tvaintracommunautaire ico dic ustid ustidnr nif cif partitaiva \
-         piva شناسه-ملی",
+         piva شناسه-ملی btwnummer kvk nip regon cnpj инн",
     ),
     (
         Canonical::Email,
         "email e-mail mail emailaddress email_address mailaddress youremail your-email courriel adressemail \
-         adresseemail adressecourriel adresseelectronique votreemail emailadresa emailovaadresa vasemail \
-         emailadresse mailadresse ihreemail correo correoelectronico direccionemail posta postaelettronica \
-         indirizzoemail ایمیل پست-الکترونیک پست-الکترونیکی رایانامه نشانی-ایمیل",
+         adresseemail adressecourriel adresseelectronique votreemail emailadresa emailovaadresa vasemail emailadresse \
+         mailadresse ihreemail correo correoelectronico direccionemail posta postaelettronica indirizzoemail ایمیل \
+         پست-الکترونیک پست-الکترونیکی رایانامه نشانی-ایمیل emailadres uwemail adresemail endereco-de-email \
+         enderecoemail электроннаяпочта почта емейл адресэлектроннойпочты البريد-الإلكتروني بريد-الكتروني الإيميل",
     ),
     (
         Canonical::Phone,
         "phone tel telephone phonenumber phone_number telephonenumber yourphone your-phone contactnumber \
          numerodetelephone numerotelephone votretelephone telefon telefonnicislo telefonnummer rufnummer telefono \
-         numerodetelefono numeroditelefono numerotelefono تلفن شماره-تلفن شماره-تماس تلفن-ثابت",
+         numerodetelefono numeroditelefono numerotelefono تلفن شماره-تلفن شماره-تماس تلفن-ثابت telefoon \
+         telefoonnummer numertelefonu nrtelefonu telefone numerodetelefone телефон номертелефона الهاتف رقم-الهاتف",
     ),
     (
         Canonical::Mobile,
         "mobile mobilephone mobilenumber cell cellphone cellular gsm portable telportable telephoneportable \
-         telephonemobile mobil mobilnitelefon mobilnummer handy handynummer movil telefonomovil cellulare \
-         whatsapp موبایل تلفن-همراه شماره-موبایل همراه",
+         telephonemobile mobil mobilnitelefon mobilnummer handy handynummer movil telefonomovil cellulare whatsapp \
+         موبایل تلفن-همراه شماره-موبایل همراه mobiel mobielnummer telefonkomorkowy komorka telemovel celular \
+         мобильный мобильныйтелефон الجوال رقم-الجوال الموبايل",
     ),
     (Canonical::Fax, "fax faxnumber telecopie telefax faxnummer نمابر فکس"),
     (
         Canonical::Website,
         "website web url homepage siteweb siteinternet webovestranky stranky webseite sitioweb paginaweb sitoweb \
-         وبسایت وب-سایت سایت",
+         وبسایت وب-سایت سایت webpagina stronainternetowa strona pagina сайт вебсайт الموقع الموقع-الإلكتروني",
     ),
     (
         Canonical::Street,
-        "street streetaddress address address1 addressline1 adresse adressepostale rue ulice adresa strasse \
-         anschrift direccion calle indirizzo via آدرس نشانی خیابان",
+        "street streetaddress address address1 addressline1 adresse adressepostale rue ulice adresa strasse anschrift \
+         direccion calle indirizzo via آدرس نشانی خیابان straat adres ulica morada endereco rua улица адрес العنوان \
+         الشارع",
     ),
     (
         Canonical::Postcode,
-        "postcode postalcode zip zipcode codepostal cp psc plz postleitzahl codigopostal cap \
-         کدپستی کد-پستی",
+        "postcode postalcode zip zipcode codepostal cp psc plz postleitzahl codigopostal cap کدپستی کد-پستی \
+         kodpocztowy cep индекс почтовыйиндекс الرمز-البريدي",
     ),
-    (Canonical::City, "city town locality ville commune mesto obec stadt ort ciudad poblacion citta comune شهر"),
+    (
+        Canonical::City,
+        "city town locality ville commune mesto obec stadt ort ciudad poblacion citta comune شهر plaats woonplaats \
+         miasto miejscowosc cidade localidade город المدينة",
+    ),
     (
         Canonical::State,
-        "state province county region departement kraj bundesland kanton estado provincia regione استان",
+        "state province county region departement kraj bundesland kanton estado provincia regione استان provincie \
+         wojewodztwo distrito область регион المحافظة",
     ),
-    (Canonical::Country, "country pays zeme stat land staat pais paese nazione کشور"),
+    (Canonical::Country, "country pays zeme stat land staat pais paese nazione کشور страна البلد الدولة"),
     (
         Canonical::Topic,
         "subject your-subject yoursubject topic title-of-request sujet objet predmet tema betreff thema asunto \
-         oggetto argomento موضوع",
+         oggetto argomento موضوع onderwerp temat assunto тема الموضوع",
     ),
     (
         Canonical::Message,
-        "message messagebody corpsdumessage textzpravy nachrichtentext your-message yourmessage comment comments body text description details question enquiry inquiry \
-         request notes votremessage commentaire commentaires demande votredemande zprava vzkaz text-zpravy dotaz \
-         poptavka poznamka nachricht ihrenachricht mitteilung anfrage bemerkung kommentar mensaje comentario \
-         comentarios consulta messaggio commento richiesta پیام متن متن-پیام توضیحات درخواست",
+        "message messagebody corpsdumessage textzpravy nachrichtentext your-message yourmessage comment comments body \
+         text description details question enquiry inquiry request notes votremessage commentaire commentaires \
+         demande votredemande zprava vzkaz text-zpravy dotaz poptavka poznamka nachricht ihrenachricht mitteilung \
+         anfrage bemerkung kommentar mensaje comentario comentarios consulta messaggio commento richiesta پیام متن \
+         متن-پیام توضیحات درخواست bericht uwbericht vraag opmerking opmerkingen wiadomosc trescwiadomosci tresc \
+         zapytanie uwagi mensagem suamensagem pergunta сообщение вашесообщение текстсообщения вопрос комментарий \
+         الرسالة رسالتك نص-الرسالة ملاحظات",
     ),
     (
         Canonical::InquiryKind,
-        "inquirykind inquiry_kind enquirytype inquirytype requesttype reason typededemande motif typdotazu \
-         anliegen anfrageart tipodeconsulta tiporichiesta نوع-درخواست",
+        "inquirykind inquiry_kind enquirytype inquirytype requesttype reason typededemande motif typdotazu anliegen \
+         anfrageart tipodeconsulta tiporichiesta نوع-درخواست soortaanvraag rodzajzapytania tipodepedido типзапроса",
     ),
-    (Canonical::Budget, "budget montant amount rozpocet castka betrag presupuesto importe importo بودجه مبلغ"),
-    (Canonical::Language, "language lang langue jazyk sprache idioma lingua زبان"),
+    (
+        Canonical::Budget,
+        "budget montant amount rozpocet castka betrag presupuesto importe importo بودجه مبلغ budzet orcamento бюджет \
+         الميزانية",
+    ),
+    (Canonical::Language, "language lang langue jazyk sprache idioma lingua زبان taal jezyk язык اللغة"),
     (
         Canonical::Consent,
         "consent gdpr rgpd dsgvo gdprconsent privacy privacypolicy newsletter optin opt-in marketing acceptance terms \
-         consentement souhlas souhlasgdpr einwilligung datenschutz consentimiento consenso رضایت",
+         consentement souhlas souhlasgdpr einwilligung datenschutz consentimiento consenso رضایت toestemming zgoda \
+         consentimento согласие",
     ),
     (Canonical::Source, "leadsource lead_source howdidyouhear howdidyouhearaboutus سورس"),
     (Canonical::Medium, "leadmedium lead_medium"),
     (Canonical::Campaign, "campaign campagne kampan kampagne campana campagna کمپین"),
-    (Canonical::Product, "product produit produkt vyrobek producto prodotto model modele article محصول کالا"),
+    (
+        Canonical::Product,
+        "product produit produkt vyrobek producto prodotto model modele article محصول کالا towar produto artigo товар \
+         продукт المنتج",
+    ),
     (
         Canonical::Quantity,
-        "quantity qty quantite mnozstvi pocet pocetkusu menge anzahl stuckzahl cantidad quantita تعداد مقدار",
+        "quantity qty quantite mnozstvi pocet pocetkusu menge anzahl stuckzahl cantidad quantita تعداد مقدار aantal \
+         ilosc liczba quantidade количество الكمية",
     ),
     (
         Canonical::ReferredBy,

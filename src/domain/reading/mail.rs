@@ -263,7 +263,7 @@ fn interpret(
     let fields = match &document {
         Some(fields) => Some(fields.clone()),
         // The header lines of a message passed on look like the lines of a form.
-        None => form_fields(facts, &text, bag, is_reply || passed_on.is_some(), settings),
+        None => form_fields(facts, (message, &text), bag, is_reply || passed_on.is_some(), settings),
     };
     let notice = bounce::notice(&text.text);
     let evidence = Evidence {
@@ -375,7 +375,7 @@ fn split_text(out: &mut Submission, facts: &mut MailFacts, body: Body, class: Ma
 /// Fields of a form notification, when the mail is one.
 fn form_fields(
     facts: &MailFacts,
-    text: &Body,
+    (message, text): (&Message<'_>, &Body),
     bag: &HeaderBag,
     is_reply: bool,
     settings: &ReadSettings,
@@ -391,7 +391,13 @@ fn form_fields(
     if is_reply && sender != Sender::Known {
         return None;
     }
-    notification::read(&text.text, sender)
+    let of_text = notification::read(&text.text, sender);
+    let markup = message.html_bodies().find(|part| matches!(part.body, PartType::Html(_)));
+    let of_markup = markup.and_then(|part| notification::read_markup(&mime::part_text(message, part).text, sender));
+    match (of_text, of_markup) {
+        (Some(text), Some(markup)) if !notification::tells_as_much(&markup, &text) => Some(text),
+        (text, markup) => markup.or(text),
+    }
 }
 
 /// Marks of a website's mailer.

@@ -21,6 +21,7 @@ pub mod html;
 pub mod json;
 pub mod machine;
 mod mail;
+mod markup_rows;
 pub mod mime;
 pub mod multipart;
 mod nesting;

@@ -1,13 +1,15 @@
 //! Form notifications: mails in which a website's mailer tells what a visitor typed, as lines of key and value.
 //!
 //! Accepted: `k: v`, `k : v`, fullwidth colon, `k = v`, `*k*: v`, tab between, a label line and then its value; the
-//! message field takes everything up to the next label or the footer.
+//! message field takes everything up to the next label or the footer; `k - v`; in markup cells side by side or one above
+//! the other, definition lists, labels in bold.
 //!
 //! Guards: a signature (`Tel:`, `E-mail:`) and a quoted header (`From:`, `Sent:`) are no form; the labels must stand at
 //! the head of the text and at least one must name a person, a company or a message; a sender not known to send forms
 //! needs more evidence. What is written in such a mail is the visitor's claim: it names them, nothing else.
 
 use super::field_names;
+use super::markup_rows::{self, Item};
 use crate::domain::submission::{Canonical, Field};
 
 /// Longest label, in characters.
@@ -16,6 +18,8 @@ const LABEL_CHARS: usize = 48;
 const FIELDS: usize = 200;
 /// Lines looked at.
 const LINES: usize = 2_000;
+/// Markup looked at, in bytes.
+const MARKUP_BYTES: usize = 500_000;
 
 /// How far the sender is known to send forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,42 +33,112 @@ pub enum Sender {
 }
 
 /// Labels of quoted headers: the text has turned into an old message.
-const HEADER_LABELS: [&str; 20] = [
-    "from", "to", "sent", "date", "cc", "bcc", "von", "an", "gesendet", "datum", "de", "envoye", "envoyele", "od",
-    "komu", "odeslano", "da", "inviato", "enviado", "para",
+const HEADER_LABELS: [&str; 30] = [
+    "from",
+    "to",
+    "sent",
+    "date",
+    "cc",
+    "bcc",
+    "von",
+    "an",
+    "gesendet",
+    "datum",
+    "de",
+    "envoye",
+    "envoyele",
+    "od",
+    "komu",
+    "odeslano",
+    "da",
+    "inviato",
+    "enviado",
+    "para",
+    "van",
+    "aan",
+    "verzonden",
+    "do",
+    "wyslano",
+    "от",
+    "кому",
+    "از",
+    "به",
+    "من",
 ];
 
 /// Lines that end the last field.
-const FOOTERS: [&str; 12] = [
+const FOOTERS: [&str; 30] = [
     "this e-mail was sent from",
     "this email was sent from",
+    "this message was sent from",
     "this is a notification that",
     "sent from your website",
     "cet e-mail a été envoyé",
     "ce message a été envoyé",
     "cet email a été envoyé",
+    "ce courriel a été envoyé",
     "diese e-mail wurde",
+    "diese nachricht wurde",
     "tento e-mail",
+    "tato zpráva byla odeslána",
     "este correo",
+    "este mensaje fue enviado",
+    "este e-mail foi enviado",
+    "esta mensagem foi enviada",
     "questa e-mail",
+    "questo messaggio è stato inviato",
+    "deze e-mail is verzonden",
+    "dit bericht is verzonden",
+    "ta wiadomość została wysłana",
+    "ten e-mail został wysłany",
+    "это письмо отправлено",
+    "это сообщение отправлено",
+    "این ایمیل از",
+    "این پیام از",
+    "تم إرسال هذه الرسالة",
+    "تم إرسال هذا البريد",
     "powered by",
 ];
 
 /// Reads the fields of a notification; `None` when the text is not one.
 pub fn read(text: &str, sender: Sender) -> Option<Vec<Field>> {
-    let lines: Vec<&str> = text.lines().take(LINES).collect();
-    let first = lines.iter().filter(|l| !l.trim().is_empty()).take(12).position(|line| label_of(line).is_some())?;
+    let items: Vec<Item> = text.lines().take(LINES).map(|line| Item::Line(line.to_owned())).collect();
+    fields_of(&items, sender)
+}
+
+/// The same from markup, where tables and bold letters tell more than lines.
+pub fn read_markup(html: &str, sender: Sender) -> Option<Vec<Field>> {
+    fields_of(&markup_rows::items(super::body::cut(html, MARKUP_BYTES)), sender)
+}
+
+/// Whether `one` tells as much as `other`, or more.
+pub fn tells_as_much(one: &[Field], other: &[Field]) -> bool {
+    known(one).len() >= known(other).len()
+}
+
+fn fields_of(items: &[Item], sender: Sender) -> Option<Vec<Field>> {
+    let filled = items.iter().filter(|item| !matches!(item, Item::Line(line) if line.trim().is_empty()));
+    let first = filled.take(12).position(|item| match item {
+        Item::Line(line) => label_of(line).is_some(),
+        Item::Pair(label, _) | Item::Label(label) => field_names::canonical(label).is_some(),
+    })?;
     if first > if sender == Sender::Unknown { 4 } else { 11 } {
         return None;
     }
-    let fields = collect(&lines);
+    let fields = collect(items);
     accept(&fields, sender).then_some(fields)
 }
 
-fn accept(fields: &[Field], sender: Sender) -> bool {
+/// Meanings, each once.
+fn known(fields: &[Field]) -> Vec<Canonical> {
     let mut known: Vec<Canonical> = fields.iter().filter_map(|f| f.canonical).collect();
     known.sort_unstable();
     known.dedup();
+    known
+}
+
+fn accept(fields: &[Field], sender: Sender) -> bool {
+    let known = known(fields);
     let says_who = known.iter().any(|c| {
         matches!(
             c,
@@ -93,13 +167,11 @@ struct Label<'a> {
 
 fn split(line: &str) -> Option<Label<'_>> {
     let line = line.trim();
-    let at = line.char_indices().take(LABEL_CHARS).find(|(_, c)| matches!(c, ':' | '：' | '=' | '\t'));
-    let (name, value) = match at {
-        Some((at, c)) => (line.get(..at)?, line.get(at + c.len_utf8()..)?),
+    let (name, value) = match separator(line) {
+        Some((at, width)) => (line.get(..at)?, line.get(at + width..)?),
         None if line.chars().count() <= LABEL_CHARS => (line, ""),
         None => return None,
     };
-    let decoration = |c: char| "*•-_|>#\"".contains(c) || c.is_whitespace();
     let name = name.trim_matches(decoration);
     let value = value.trim_start_matches(['*', '|']).trim();
     // `http://..` is an address, a label has few words.
@@ -108,37 +180,68 @@ fn split(line: &str) -> Option<Label<'_>> {
     plain.then_some(Label { name, value })
 }
 
-fn collect(lines: &[&str]) -> Vec<Field> {
+fn decoration(c: char) -> bool {
+    "*•-_|>#\".".contains(c) || c.is_whitespace()
+}
+
+/// Where the label of a trimmed line ends: (position, bytes of the separator). A dash between spaces is one only behind a
+/// label that is known.
+fn separator(line: &str) -> Option<(usize, usize)> {
+    let sure = line.char_indices().take(LABEL_CHARS).find(|(_, c)| matches!(c, ':' | '：' | '=' | '\t'));
+    let sure = sure.map(|(at, c)| (at, c.len_utf8()));
+    let before = sure.map_or(line, |(at, _)| line.get(..at).unwrap_or_default());
+    let dash = [" - ", " – "].iter().filter_map(|dash| before.find(dash).map(|at| (at, dash.len()))).min();
+    let dash = dash.filter(|(at, _)| {
+        let name = line.get(..*at).unwrap_or_default().trim_matches(decoration);
+        name.chars().count() <= LABEL_CHARS && field_names::canonical(name).is_some()
+    });
+    dash.or(sure)
+}
+
+/// A field whose value may go on.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    index: usize,
+    /// It takes blank lines too: the message.
+    multi: bool,
+}
+
+fn collect(items: &[Item]) -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::new();
-    // The field whose value may go on, and whether blank lines belong to it.
-    let mut open: Option<(usize, bool)> = None;
-    for line in lines {
-        let trimmed = line.trim();
-        if is_footer(line) || fields.len() >= FIELDS {
+    let mut open: Option<Open> = None;
+    let head: Vec<&str> = items
+        .iter()
+        .take(12)
+        .filter_map(|item| if let Item::Line(line) = item { Some(line.as_str()) } else { None })
+        .collect();
+    for item in items {
+        if fields.len() >= FIELDS {
             break;
         }
-        let folded = split(line).map(|l| field_names::fold(l.name)).unwrap_or_default();
-        let with_colon = trimmed.contains([':', '：']);
-        if with_colon && HEADER_LABELS.contains(&folded.as_str()) && fields.is_empty() {
-            match visitor_line(line, lines) {
-                Some(visitor) => fields.extend(visitor),
-                None => break,
+        let line = match item {
+            Item::Pair(name, value) => {
+                fields.push(field(&Label { name, value }, field_names::canonical(name)));
+                open = None;
+                continue;
             }
-            continue;
-        }
-        let message_open = open.is_some_and(|(_, multi)| multi);
-        match label_of(line).filter(|(label, _)| starts_field(label, line, message_open)) {
-            Some((label, canonical)) => {
-                fields.push(field(label, Some(canonical)));
-                open = Some((fields.len() - 1, canonical == Canonical::Message));
-            }
-            None if !message_open && at_separator(trimmed) && split(line).is_some() => {
-                if let Some(label) = split(line) {
-                    fields.push(field(label, None));
-                    open = Some((fields.len() - 1, false));
+            Item::Label(name) => {
+                let label = Label { name: name.trim_end_matches([':', '：', ' ', '*']), value: "" };
+                let canonical = field_names::canonical(label.name);
+                // Bold words in a message are no label.
+                if canonical.is_some() || !open.is_some_and(|open| open.multi) {
+                    fields.push(field(&label, canonical));
+                    open = Some(Open { index: fields.len() - 1, multi: canonical == Some(Canonical::Message) });
+                    continue;
                 }
+                name
             }
-            None => extend(&mut fields, &mut open, line),
+            Item::Line(line) => line,
+        };
+        if is_footer(line) {
+            break;
+        }
+        if !take_line(line, &head, &mut fields, &mut open) {
+            break;
         }
     }
     for field in &mut fields {
@@ -148,10 +251,41 @@ fn collect(lines: &[&str]) -> Vec<Field> {
     fields
 }
 
+/// Takes one line; false when the text has turned into an old message.
+fn take_line(line: &str, head: &[&str], fields: &mut Vec<Field>, open: &mut Option<Open>) -> bool {
+    let trimmed = line.trim();
+    let folded = split(line).map(|l| field_names::fold(l.name)).unwrap_or_default();
+    let with_colon = trimmed.contains([':', '：']);
+    if with_colon && HEADER_LABELS.contains(&folded.as_str()) && fields.is_empty() {
+        return match visitor_line(line, head) {
+            Some(visitor) => {
+                fields.extend(visitor);
+                true
+            }
+            None => false,
+        };
+    }
+    let message_open = open.is_some_and(|open| open.multi);
+    match label_of(line).filter(|(label, _)| starts_field(label, line, message_open)) {
+        Some((label, canonical)) => {
+            fields.push(field(&label, Some(canonical)));
+            *open = Some(Open { index: fields.len() - 1, multi: canonical == Canonical::Message });
+        }
+        None if !message_open && separator(trimmed).is_some() && split(line).is_some() => {
+            if let Some(label) = split(line) {
+                fields.push(field(&label, None));
+                *open = Some(Open { index: fields.len() - 1, multi: false });
+            }
+        }
+        None => extend(fields, open, line),
+    }
+    true
+}
+
 /// `From: Eva <eva@web.example>` as the mailers of content systems begin: the visitor. Not so when the head of the text
 /// has the other lines of a quoted header.
-fn visitor_line(line: &str, lines: &[&str]) -> Option<[Field; 2]> {
-    let quoted = lines.iter().take(12).any(|line| {
+fn visitor_line(line: &str, head: &[&str]) -> Option<[Field; 2]> {
+    let quoted = head.iter().any(|line| {
         let name = split(line).map(|l| field_names::fold(l.name)).unwrap_or_default();
         matches!(name.as_str(), "to" | "sent" | "date" | "an" | "gesendet" | "komu" | "envoye" | "envoyele" | "inviato")
     });
@@ -168,21 +302,19 @@ fn visitor_line(line: &str, lines: &[&str]) -> Option<[Field; 2]> {
 
 /// A known label begins a field: always with a separator; alone on its line unless a message is being read.
 fn starts_field(label: &Label<'_>, line: &str, message_open: bool) -> bool {
-    at_separator(line.trim()) || (label.value.is_empty() && !message_open)
+    // A number is part of a value: `Enquiry 17` below the label `Subject`.
+    separator(line.trim()).is_some()
+        || (label.value.is_empty() && !message_open && !label.name.contains(char::is_numeric))
 }
 
-fn at_separator(line: &str) -> bool {
-    line.chars().take(LABEL_CHARS).any(|c| matches!(c, ':' | '：' | '=' | '\t'))
-}
-
-fn field(label: Label<'_>, canonical: Option<Canonical>) -> Field {
+fn field(label: &Label<'_>, canonical: Option<Canonical>) -> Field {
     let name = label.name.chars().take(128).collect();
     Field { name, value: label.value.to_owned(), canonical }
 }
 
 /// A line that is no label continues the open field: the message always, another one only while it is empty.
-fn extend(fields: &mut [Field], open: &mut Option<(usize, bool)>, line: &str) {
-    let Some((index, multi)) = *open else { return };
+fn extend(fields: &mut [Field], open: &mut Option<Open>, line: &str) {
+    let Some(Open { index, multi }) = *open else { return };
     let Some(field) = fields.get_mut(index) else { return };
     if multi {
         if !field.value.is_empty() {

@@ -1,0 +1,126 @@
+//! Compares what reading finds with the truth of made mails.
+
+use std::collections::BTreeMap;
+
+use pisteur::clock::Timestamp;
+use pisteur::domain::enquiry::{Enquiry, understand};
+use pisteur::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
+use pisteur::domain::reading::form::all;
+use pisteur::domain::reading::{ReadSettings, field_names, read};
+use pisteur::domain::submission::Submission;
+
+use super::{Case, Fact, normal};
+
+/// Right and all facts, by layout, by kind of fact, and in whole.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// By layout.
+    pub layouts: BTreeMap<&'static str, (usize, usize)>,
+    /// By what it is.
+    pub kinds: BTreeMap<&'static str, (usize, usize)>,
+    /// In whole.
+    pub whole: (usize, usize),
+    /// What was wrong, as text, the first ones.
+    pub wrong: Vec<String>,
+}
+
+impl Tally {
+    /// Share of facts that are right.
+    pub fn share(&self) -> f64 {
+        f64::from(u32::try_from(self.whole.0).unwrap_or(0)) / f64::from(u32::try_from(self.whole.1.max(1)).unwrap_or(1))
+    }
+}
+
+fn envelope(raw: &[u8]) -> Envelope {
+    Envelope {
+        id: ulid::Ulid::nil(),
+        channel: Channel::Mail,
+        intake_id: "made".to_owned(),
+        keys: Vec::new(),
+        received_at: Timestamp::from_seconds(1_741_600_000),
+        digest: Digest::of(raw),
+        raw_kind: RawKind::Mail,
+        content_type: None,
+        context: ArrivalContext::default(),
+        raw: raw.to_vec().into(),
+    }
+}
+
+/// Reads the cases of some seeds and compares.
+pub fn judge(cases: impl Iterator<Item = Case>) -> Tally {
+    let settings = ReadSettings {
+        own_domains: vec!["ours.example".to_owned()],
+        own_addresses: vec!["sales@ours.example".to_owned()],
+        ..ReadSettings::default()
+    };
+    let mut tally = Tally::default();
+    for case in cases {
+        let envelope = envelope(&case.raw);
+        let submissions = [read(&envelope, &settings)];
+        for (place, truth) in case.truth.iter().enumerate() {
+            let submission = submissions.get(place).cloned().unwrap_or_default();
+            let enquiry = understand(&submission, &envelope, &settings);
+            for fact in truth {
+                let found = found(fact, &submission, &enquiry);
+                let right = found.iter().any(|value| same(fact, value));
+                for (right_of, all_of) in [
+                    tally.layouts.entry(case.layout).or_default(),
+                    tally.kinds.entry(fact.what).or_default(),
+                    &mut tally.whole,
+                ] {
+                    *right_of += usize::from(right);
+                    *all_of += 1;
+                }
+                if !right {
+                    let (layout, tongue, what, value) = (case.layout, case.tongue, fact.what, &fact.value);
+                    tally.wrong.push(format!("{layout} ({tongue:?}): {what} is {value:?}, read {found:?}"));
+                }
+            }
+        }
+    }
+    tally
+}
+
+/// Digits count of a number, words of everything else.
+fn same(fact: &Fact, found: &str) -> bool {
+    match fact.what {
+        "phone" | "mobile" => digits(&fact.value) == digits(found),
+        "website" => {
+            found.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/') == fact.value
+        }
+        _ => normal(&fact.value) == normal(found),
+    }
+}
+
+fn digits(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| c.to_digit(10).or_else(|| ('۰'..='۹').position(|p| p == c).and_then(|d| u32::try_from(d).ok())))
+        .filter_map(|d| char::from_digit(d, 10))
+        .collect()
+}
+
+fn found(fact: &Fact, submission: &Submission, enquiry: &Enquiry) -> Vec<String> {
+    let signed = submission.fields.is_empty();
+    let some = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
+    let places = |of: fn(&pisteur::domain::enquiry::Address) -> &Option<String>| {
+        enquiry.addresses.iter().flat_map(|a| of(a).clone()).collect()
+    };
+    match (fact.what, signed) {
+        ("text", _) => vec![submission.reply.clone()],
+        ("name", _) => some(&enquiry.person.full_name),
+        ("title", _) => some(&enquiry.person.job_title),
+        ("company", true) => some(&enquiry.organisation.name),
+        ("website", true) => some(&enquiry.website),
+        ("phone" | "mobile", true) => enquiry.phones.iter().map(|p| p.raw.clone()).collect(),
+        ("postcode", true) => places(|a| &a.postcode),
+        ("city", true) => places(|a| &a.city),
+        ("source", _) => all(&submission.fields, pisteur::domain::submission::Canonical::Source)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+        (what, _) => {
+            let canonical = field_names::parse_canonical(what);
+            canonical.map(|c| all(&submission.fields, c).into_iter().map(str::to_owned).collect()).unwrap_or_default()
+        }
+    }
+}

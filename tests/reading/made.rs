@@ -1,0 +1,21 @@
+//! Mails made at random with their truth: at least 98 of 100 fields are read right.
+
+use super::generated::judge::judge;
+use super::generated::{adf, notifications};
+
+/// Seeds that no rule was written against.
+const SEEDS: std::ops::Range<u64> = 77_000_000..77_000_400;
+
+#[test]
+fn form_notifications_of_every_layout_are_read() {
+    let tally = judge(SEEDS.map(notifications::case));
+    assert_eq!(tally.layouts.len(), notifications::LAYOUTS.len(), "every layout was drawn");
+    assert!(tally.share() >= 0.98, "{:?}\n{}", tally.whole, tally.wrong.join("\n"));
+}
+
+#[test]
+fn automotive_leads_are_read_whatever_is_odd_about_them() {
+    let tally = judge(SEEDS.map(adf::case).filter(|case| case.truth.len() == 1));
+    assert_eq!(tally.layouts.len(), adf::LAYOUTS.len() - 1);
+    assert!(tally.share() >= 0.98, "{:?}\n{}", tally.whole, tally.wrong.join("\n"));
+}
