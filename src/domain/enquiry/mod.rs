@@ -18,6 +18,8 @@ pub mod name;
 pub mod phone;
 pub mod postcode;
 pub mod referrers;
+pub mod registration;
+mod signed;
 mod understand;
 
 use std::collections::BTreeMap;

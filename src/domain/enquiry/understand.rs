@@ -4,6 +4,7 @@
 
 use super::email::{EmailAddress, organisation_domain, registrable_domain};
 use super::identity::{answer_elsewhere, emails, person, raw_sender, speaks_for_another};
+use super::signed::{self, Signed};
 use super::{
     Address, Attribution, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, attribution, company,
     consent, country, intent, language, money, name, phone, postcode,
@@ -34,8 +35,14 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
     let phones = phones(submission, region.as_deref());
     let country = country.or_else(|| phones.iter().find_map(|p| p.e164.as_deref()).and_then(phone::country)).or(region);
     let topic = topic(submission, form);
-    let person = person(submission, &emails);
-    let organisation = organisation(submission, &emails, settings);
+    let mut person = person(submission, &emails);
+    let mut organisation = organisation(submission, &emails, settings);
+    let signed = signed(submission, &organisation, country.as_deref());
+    person.job_title = person.job_title.or(signed.title);
+    organisation.name = organisation.name.or(signed.company);
+    if organisation.registrations.is_empty() {
+        organisation.registrations = signed.registrations;
+    }
     let inquiry_kind = first(fields, Canonical::InquiryKind).and_then(|k| non_empty_line(k, 100));
     let origin = origin(submission, envelope, settings);
     Enquiry {
@@ -50,8 +57,12 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
         first_touch: origin.first.map(Box::new),
         last_touch: origin.last.map(Box::new),
         raw_sender: raw_sender(submission, &emails),
-        website: website(fields),
-        addresses: finish_address(address, country.as_deref()),
+        website: website(fields).or(signed.website),
+        addresses: if address == Address::default() {
+            signed.address.into_iter().collect()
+        } else {
+            finish_address(address, country.as_deref())
+        },
         person,
         organisation,
         emails,
@@ -87,8 +98,7 @@ fn organisation(submission: &Submission, emails: &[Email], settings: &ReadSettin
     let name = first(fields, Canonical::Company)
         .and_then(company::read)
         .or_else(|| name::company_typed(fields).and_then(company::read))
-        .or_else(|| from_name.filter(|n| company::has_legal_form(n)).and_then(company::read))
-        .or_else(|| signed_company(submission));
+        .or_else(|| from_name.filter(|n| company::has_legal_form(n)).and_then(company::read));
     let domain = emails
         .iter()
         .filter_map(|e| EmailAddress::parse(&e.address))
@@ -98,13 +108,11 @@ fn organisation(submission: &Submission, emails: &[Email], settings: &ReadSettin
     Organisation { name, domain, registrations }
 }
 
-/// The line of a certain signature that ends with a legal form.
-fn signed_company(submission: &Submission) -> Option<String> {
-    let signature = submission.mail.as_ref()?.signature.as_deref()?;
-    let lines = signature.lines().take(15).map(str::trim);
-    let plain =
-        lines.filter(|l| l.chars().count() <= 60 && !l.contains([':', '@', '|']) && !l.chars().any(char::is_numeric));
-    plain.into_iter().find(|line| company::has_legal_form(line)).and_then(company::read)
+/// What the signature of a person's own mail says.
+fn signed(submission: &Submission, organisation: &Organisation, region: Option<&str>) -> Signed {
+    let mail = submission.mail.as_ref().filter(|_| submission.class == Some(MailClass::Person));
+    let block = mail.and_then(|mail| Some((mail.signature.as_deref()?, &mail.from)));
+    block.map(|(block, from)| signed::read(block, from, organisation.domain.as_deref(), region)).unwrap_or_default()
 }
 
 fn phones(submission: &Submission, region: Option<&str>) -> Vec<Phone> {

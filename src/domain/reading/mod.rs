@@ -11,6 +11,7 @@ pub mod calendar;
 pub mod charset;
 mod client_markup;
 pub mod complaint;
+pub(in crate::domain) mod disclaimer;
 pub mod field_names;
 pub mod files;
 pub mod form;

@@ -8,7 +8,9 @@
 //!   or a name in capitals above a telephone number or an address;
 //! - linear: only the last [`TAIL`] filled lines are looked at.
 
+use super::disclaimer;
 use super::signature_words::{after_closing, closes, has_sign, is_footer, list_footer};
+use crate::domain::enquiry::company;
 use crate::domain::submission::Mailbox;
 
 /// Longest block behind a delimiter, in filled lines; a longer one is text.
@@ -18,22 +20,29 @@ const TAIL: usize = 14;
 /// Longest line of a block, in characters and words, unless it holds a number or an address.
 const CHARS: usize = 70;
 const WORDS: usize = 9;
+/// What stands between the parts of a line that holds several, and the longest such line in characters.
+pub(in crate::domain) const BARS: [&str; 4] = [" | ", " • ", " · ", " ‖ "];
+const BARRED: usize = 160;
 
 /// Splits a signature off: (text, signature). The text is never empty unless it was. `sender` is who wrote.
 pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
-    let lines: Vec<&str> = text.split('\n').collect();
+    let all: Vec<&str> = text.split('\n').collect();
+    // What a company adds below counts for nothing in between, and goes with the block.
+    let (lines, below) = all.split_at_checked(disclaimer::start(&all)).unwrap_or((&all, &[]));
     let delimiter =
         lines.iter().rposition(|line| matches!(line.trim_start_matches('\u{a0}'), "-- " | "--" | "--\u{a0}"));
-    let start = delimiter.or_else(|| list_footer(&lines)).or_else(|| unmarked(&lines, &Sender::of(sender)));
+    let start = delimiter.or_else(|| list_footer(lines)).or_else(|| unmarked(lines, &Sender::of(sender)));
+    let start = start.or_else(|| (!below.is_empty()).then_some(lines.len()));
     let Some(start) = start else { return (text.to_owned(), None) };
-    let (above, block) = lines.split_at_checked(start).unwrap_or((&lines, &[]));
+    let (above, block) = lines.split_at_checked(start).unwrap_or((lines, &[]));
     let filled = block.iter().filter(|line| !line.trim().is_empty()).count();
     let kept = above.join("\n");
     let quoted = block.iter().any(|line| line.trim_start().starts_with('>'));
-    if kept.trim().is_empty() || filled > LINES || filled == 0 || quoted {
+    if kept.trim().is_empty() || filled > LINES || filled + below.len() == 0 || quoted {
         return (text.to_owned(), None);
     }
     let skip = usize::from(delimiter.is_some());
+    let block = [block, below].concat();
     if block.iter().skip(skip).all(|line| line.trim().is_empty()) {
         return (text.to_owned(), None);
     }
@@ -154,7 +163,12 @@ fn shape(line: &str, sender: &Sender) -> Shape {
     if is_rule(line) || is_footer(line) {
         return Shape::Frame;
     }
-    let contact = has_contact(line);
+    if let Some((first, _)) =
+        BARS.iter().find_map(|bar| line.split_once(bar)).filter(|_| line.chars().count() <= BARRED)
+    {
+        return if is_name_line(first.trim(), sender) { Shape::Name } else { Shape::Detail };
+    }
+    let contact = has_contact(line) || is_place(line);
     let count = line.split_whitespace().count();
     if !contact && (line.chars().count() > CHARS || count > WORDS) {
         return Shape::Text;
@@ -162,7 +176,7 @@ fn shape(line: &str, sender: &Sender) -> Shape {
     if is_name_line(line, sender) || contact && address_in(line).is_some_and(|local| sender.is_meant(local)) {
         return Shape::Name;
     }
-    if contact || has_sign(line) {
+    if contact || has_sign(line) || company::has_legal_form(line) {
         return Shape::Detail;
     }
     if is_capitals(line) {
@@ -170,6 +184,21 @@ fn shape(line: &str, sender: &Sender) -> Shape {
     }
     let is_sentence = count > 5 || line.ends_with(['.', '!', ':', '。', '！', '：']);
     if is_sentence { Shape::Text } else { Shape::Short }
+}
+
+/// A postal address: a postcode or the number of a house among a few words, and nothing that a sentence has.
+fn is_place(line: &str) -> bool {
+    let words: Vec<&str> = line.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    let digits = |word: &str| word.chars().filter(char::is_ascii_digit).count();
+    let number = |word: &&&str| digits(word) > 0 && word.chars().count() <= 8 && !word.contains(['€', '$', '%', '.']);
+    let (numbers, long) =
+        (words.iter().filter(number).count(), words.iter().any(|word| (4..=6).contains(&digits(word))));
+    let begins = words.iter().filter(|w| w.chars().next().is_some_and(char::is_uppercase)).count();
+    (2..=12).contains(&words.len())
+        && line.chars().count() <= 90
+        && (numbers >= 2 && line.contains(',') || long && begins >= 1 && words.len() <= 6)
+        && !line.ends_with(['.', '!', ':', ';'])
+        && !has_verb(line)
 }
 
 /// A short line with a word of the sender's name, written like a name.

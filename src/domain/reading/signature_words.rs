@@ -17,7 +17,7 @@ const CLOSINGS: &str = "thanks thankyou thx tks tia thanksagain thankssomuch tha
     respectueusement veuillezagreermessalutationsdistinguees cdlt cdt \
     mitfreundlichengrussen mitfreundlichemgruss freundlichegrusse vielegrusse bestegrusse liebegrusse schonegrusse \
     herzlichegrusse mfg vg lg danke vielendank dankeschon hochachtungsvoll gruss grusse \
-    spozdravem ssrdecnympozdravem spratelskympozdravem pozdrav zdravim hezkyden dekuji dekujeme predemdekuji sdiky diky \
+    spozdravem ssrdecnympozdravem spratelskympozdravem pozdrav zdravim hezkyden dekuji dekujeme predemdekuji prejihezkyden prejipeknyden prejemehezkyden sdiky diky \
     suctou spozdravom peknyden spriatelskympozdravom dakujem vopreddakujem \
     pozdrawiam zpowazaniem zwyrazamiszacunku serdeczniepozdrawiam dziekuje zgorydziekuje \
     saludos unsaludo uncordialsaludo saludoscordiales atentamente cordialmente gracias muchasgracias atte \
@@ -67,9 +67,15 @@ static SIGNED: LazyLock<HashSet<String>> = LazyLock::new(|| SIGNS.split_whitespa
 /// Longest line that is a closing or a footer, in bytes.
 const SHORT: usize = 120;
 
-/// The whole line closes a message.
+/// Words that join two closings.
+const JOINTS: [&str; 12] =
+    [" a ", " und ", " et ", " and ", " & ", " y ", " e ", " en ", " og ", " och ", " i ", " и "];
+
+/// The whole line closes a message, or is made of closings: `Thank you and best wishes`.
 pub(super) fn closes(line: &str) -> bool {
-    line.len() < SHORT && CLOSED.contains(&fold(line))
+    let one = |part: &str| CLOSED.contains(&fold(part));
+    line.len() < SHORT
+        && (one(line) || JOINTS.iter().any(|joint| line.split_once(joint).is_some_and(|(a, b)| one(a) && one(b))))
 }
 
 /// What follows a closing on its own line: `Thanks, BT` -> `BT`.

@@ -1,0 +1,199 @@
+//! Registration numbers of companies: found by what is written before them, believed when their check digits agree.
+//!
+//! Checked: Czech and Slovak IČO (weighted, modulo 11), French SIREN and SIRET (Luhn), VAT numbers of FR (key of the
+//! SIREN), DE (ISO 7064 MOD 11,10), BE (modulo 97), CZ and SK (of the IČO), NL, AT, IT and PL (their national rules), others by
+//! their form.
+
+/// Longest number with its marks, in characters.
+const LONGEST: usize = 24;
+
+/// Words, folded, that stand before a number.
+const LABELS: [&str; 22] = [
+    "ico",
+    "ic",
+    "dic",
+    "icdph",
+    "siret",
+    "siren",
+    "tva",
+    "tvaintracommunautaire",
+    "ntva",
+    "ustid",
+    "ustidnr",
+    "ustidnummer",
+    "uid",
+    "vat",
+    "vatno",
+    "vatnumber",
+    "vatid",
+    "btw",
+    "btwnr",
+    "piva",
+    "partitaiva",
+    "nip",
+];
+
+/// The numbers in a line of text that carry a label and are right, without blanks and marks.
+pub fn find(line: &str) -> Vec<String> {
+    let words: Vec<&str> =
+        line.split([' ', ':', '\u{a0}', ',', ';', '|', '(', ')']).filter(|w| !w.is_empty()).take(60).collect();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < words.len() {
+        let labelled = (1..=3).rev().find(|&length| {
+            let label: String = words.get(at..at + length).unwrap_or_default().concat();
+            LABELS.contains(&crate::domain::reading::field_names::fold(&label).as_str())
+        });
+        let Some(length) = labelled else {
+            at += 1;
+            continue;
+        };
+        at += length;
+        if let Some((number, used)) = (1..=6).rev().find_map(|length| {
+            let joined = words.get(at..at + length)?.concat();
+            checked(&joined).map(|number| (number, length))
+        }) {
+            found.push(number);
+            at += used;
+        }
+    }
+    found
+}
+
+/// The number without its marks when it is right.
+pub fn checked(raw: &str) -> Option<String> {
+    if raw.chars().count() > LONGEST {
+        return None;
+    }
+    let bare: String = raw.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    let number = digits(&bare);
+    let right = match (bare.get(..2), number.as_deref()) {
+        (_, Some(n)) if n.len() == 8 => ico(n),
+        (_, Some(n)) if n.len() == 9 || n.len() == 14 => luhn(n),
+        (_, Some(n)) if n.len() == 10 => polish(n),
+        (_, Some(n)) if n.len() == 11 => luhn(n),
+        (Some(country), None) => vat(country, bare.get(2..)?),
+        _ => false,
+    };
+    right.then_some(bare)
+}
+
+fn digits(text: &str) -> Option<String> {
+    (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.to_owned())
+}
+
+fn values(text: &str) -> Vec<u32> {
+    text.chars().filter_map(|c| c.to_digit(10)).collect()
+}
+
+fn weighted(values: &[u32], weights: &[u32]) -> u32 {
+    values.iter().zip(weights).map(|(value, weight)| value * weight).sum()
+}
+
+/// Czech IČO: eight digits, weights 8 to 2, the last one the check digit.
+fn ico(text: &str) -> bool {
+    let values = values(text);
+    let sum = weighted(&values, &[8, 7, 6, 5, 4, 3, 2]);
+    let check = (11 - sum % 11) % 10;
+    values.len() == 8 && values.last() == Some(&check) && sum > 0
+}
+
+/// The Luhn formula (ISO/IEC 7812-1).
+fn luhn(text: &str) -> bool {
+    let sum: u32 = values(text)
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, &digit)| match (place % 2, digit * 2) {
+            (0, _) => digit,
+            (_, twice) => twice / 10 + twice % 10,
+        })
+        .sum();
+    sum > 0 && sum % 10 == 0
+}
+
+/// Polish NIP.
+fn polish(text: &str) -> bool {
+    let values = values(text);
+    let sum = weighted(&values, &[6, 5, 7, 2, 3, 4, 5, 6, 7]);
+    values.len() == 10 && values.last() == Some(&(sum % 11)) && sum > 0
+}
+
+/// A VAT number behind the letters of its country.
+fn vat(country: &str, rest: &str) -> bool {
+    let number = |length: usize| digits(rest).filter(|n| n.len() == length);
+    match country {
+        "FR" => {
+            let (key, siren) = rest.split_at_checked(2).unwrap_or_default();
+            let rule = || Some((12 + 3 * (siren.parse::<u64>().ok()? % 97)) % 97 == key.parse::<u64>().ok()?);
+            siren.len() == 9 && luhn(siren) && (digits(key).is_none() || rule().unwrap_or(false))
+        }
+        "DE" => number(9).is_some_and(|n| mod_11_10(&n)),
+        "BE" => number(10).and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n > 0 && 97 - n / 100 % 97 == n % 100),
+        "CZ" => number(8).is_some_and(|n| ico(&n)) || digits(rest).is_some_and(|n| matches!(n.len(), 9 | 10)),
+        "SK" => number(10).and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n % 11 == 0 && n > 0),
+        "IT" => number(11).is_some_and(|n| luhn(&n)),
+        "PL" => number(10).is_some_and(|n| polish(&n)),
+        "AT" => rest.strip_prefix('U').is_some_and(|rest| digits(rest).is_some_and(|n| n.len() == 8)),
+        "NL" => rest.len() == 12 && rest.get(9..10) == Some("B"),
+        "GB" | "XI" => digits(rest).is_some_and(|n| matches!(n.len(), 9 | 12)),
+        "CH" => rest.strip_prefix('E').is_some_and(|rest| rest.bytes().take_while(u8::is_ascii_digit).count() == 9),
+        "ES" | "PT" | "LU" | "IE" | "DK" | "SE" | "FI" | "HU" | "RO" | "BG" | "HR" | "SI" | "EE" | "LV" | "LT"
+        | "EL" | "CY" | "MT" => (8..=12).contains(&rest.len()) && rest.bytes().filter(u8::is_ascii_digit).count() >= 7,
+        _ => false,
+    }
+}
+
+/// ISO 7064 MOD 11,10.
+fn mod_11_10(text: &str) -> bool {
+    let values = values(text);
+    let Some((last, body)) = values.split_last() else { return false };
+    let product = body.iter().fold(10, |product, digit| {
+        let sum = (digit + product) % 10;
+        2 * (if sum == 0 { 10 } else { sum }) % 11
+    });
+    (11 - product) % 10 == *last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_with_right_digits_are_taken() {
+        for number in [
+            "25596641",
+            "732829320",
+            "73282932000074",
+            "FR44732829320",
+            "DE136695976",
+            "BE0428759497",
+            "IT07643520567",
+            "PL8567346215",
+        ] {
+            assert_eq!(checked(number).as_deref(), Some(number));
+        }
+        for number in [
+            "25596642",
+            "732829321",
+            "FR45732829320",
+            "DE136695977",
+            "BE0428759498",
+            "00000000",
+            "",
+            "XX12345678",
+            "12",
+        ] {
+            assert_eq!(checked(number), None, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_found_behind_its_label() {
+        assert_eq!(find("IČO: 255 96 641, DIČ: CZ25596641"), ["25596641", "CZ25596641"]);
+        assert_eq!(find("SIRET 732 829 320 00074 - TVA FR 44 732829320"), ["73282932000074", "FR44732829320"]);
+        assert_eq!(find("USt-IdNr.: DE 136 695 976"), ["DE136695976"]);
+        assert!(find("Order 25596641, please").is_empty());
+        assert!(find("").is_empty());
+    }
+}

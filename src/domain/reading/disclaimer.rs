@@ -1,0 +1,243 @@
+//! What companies put below every mail: that it is confidential, whom it is meant for, what to do when it went astray,
+//! and that it need not be printed.
+
+use super::field_names::fold;
+
+/// Filled lines at the end that are looked at.
+const LINES: usize = 40;
+/// Shortest paragraph that is one, in bytes: a sentence of a person is seldom as long.
+const LEAST: usize = 60;
+/// Longest part of a paragraph looked at, in bytes.
+const MOST: usize = 2_000;
+
+/// Beginnings of folded words: of secrets, of who it is meant for, of mistakes, of what is to be done with it. A paragraph
+/// with two kinds of them is a disclaimer.
+const KINDS: [&[&str]; 4] = [
+    &[
+        "confidenti",
+        "confidencia",
+        "confidenzial",
+        "riservat",
+        "vertraulich",
+        "vertrouwelijk",
+        "duvern",
+        "dovern",
+        "poufn",
+        "конфиденциальн",
+        "конфіденційн",
+        "luottamuksell",
+        "bizalmas",
+        "gizli",
+        "fortrolig",
+        "konfidenti",
+        "机密",
+        "機密",
+        "기밀",
+        "חסוי",
+        "سري",
+        "محرمانه",
+        "εμπιστευτικ",
+        "privileged",
+    ],
+    &[
+        "addressee",
+        "intendedrecipient",
+        "intendedfor",
+        "intendedsolely",
+        "solelyforthe",
+        "destinataire",
+        "destinatari",
+        "destinatar",
+        "empfanger",
+        "adressat",
+        "geadresseerde",
+        "bestemdvoor",
+        "adresat",
+        "prijemc",
+        "odbiorc",
+        "адресат",
+        "получател",
+        "одержувач",
+        "mottaker",
+        "mottagar",
+        "modtager",
+        "vastaanottaj",
+        "cimzett",
+        "alici",
+        "αποδεκτη",
+        "παραληπτη",
+        "收件人",
+        "受信者",
+        "宛先",
+        "수신자",
+        "נמען",
+        "المرسلإليه",
+        "المستلم",
+        "گیرنده",
+        "مخاطب",
+    ],
+    &[
+        "inerror",
+        "bymistake",
+        "parerreur",
+        "irrtum",
+        "versehentlich",
+        "richtigeadressat",
+        "richtigeempfanger",
+        "tenonrechte",
+        "abusievelijk",
+        "omylem",
+        "pomylk",
+        "przezpomylke",
+        "ошибк",
+        "помилк",
+        "misstag",
+        "vedenfeil",
+        "vedfeil",
+        "vedenfejl",
+        "vedfejl",
+        "vahingossa",
+        "erehdyksessa",
+        "tevedes",
+        "yanlislik",
+        "dingreseala",
+        "dineroare",
+        "pererrore",
+        "porerror",
+        "porengano",
+        "porequivoco",
+        "错误",
+        "誤って",
+        "誤送",
+        "잘못",
+        "בטעות",
+        "خطأ",
+        "اشتباه",
+        "παραλαθος",
+        "εκπαραδρομης",
+    ],
+    &[
+        "delete",
+        "destroy",
+        "detrui",
+        "supprime",
+        "vernicht",
+        "losche",
+        "verwijder",
+        "smazte",
+        "vymazte",
+        "zniszcz",
+        "usuniec",
+        "удалит",
+        "видаліт",
+        "radera",
+        "slette",
+        "poista",
+        "torolj",
+        "siliniz",
+        "stergeti",
+        "elimin",
+        "distrugg",
+        "borre",
+        "apague",
+        "删除",
+        "削除",
+        "삭제",
+        "למחוק",
+        "حذف",
+        "διαγραψ",
+    ],
+];
+
+/// Folded words of a line that asks not to print.
+const PRINT: [&str; 8] = [
+    "beforeprinting",
+    "avantdimprimer",
+    "vordemausdrucken",
+    "predtiskem",
+    "predvytisknutim",
+    "antesdeimprimir",
+    "primadistampare",
+    "voorhetprinten",
+];
+
+/// Whether a paragraph (or a line that is one) says such things.
+pub(in crate::domain) fn is_disclaimer(paragraph: &str) -> bool {
+    if paragraph.len() < 20 {
+        return false;
+    }
+    let folded = fold(super::body::cut(paragraph, MOST));
+    let kinds = KINDS.iter().filter(|words| words.iter().any(|word| folded.contains(word))).count();
+    paragraph.len() >= LEAST && kinds >= 2 || PRINT.iter().any(|word| folded.contains(word))
+}
+
+/// Where the disclaimers at the end of `lines` begin; how many there are lines when there is none. A paragraph is what no
+/// blank line divides.
+pub(super) fn start(lines: &[&str]) -> usize {
+    let mut start = lines.len();
+    let mut end = lines.len();
+    let blank = |at: usize| lines.get(at).is_none_or(|line| line.trim().is_empty());
+    for _ in 0..LINES {
+        while end > 0 && blank(end - 1) {
+            end -= 1;
+        }
+        let first = (0..end).rev().take(LINES).take_while(|&at| !blank(at)).last();
+        let Some(first) = first.filter(|&first| first > 0) else { break };
+        let paragraph = lines.get(first..end).unwrap_or_default();
+        if paragraph.iter().any(|line| line.trim_start().starts_with('>')) {
+            break;
+        }
+        if is_disclaimer(&paragraph.join(" ")) {
+            // A signature may stand directly above it, in the same paragraph.
+            let own = paragraph.iter().position(|line| line.len() >= LEAST).unwrap_or(0);
+            start = if own > 0 && is_disclaimer(&paragraph.get(own..).unwrap_or_default().join(" ")) {
+                first + own
+            } else {
+                first
+            };
+            if start > first {
+                break;
+            }
+            end = first;
+        } else {
+            break;
+        }
+    }
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disclaimers_are_known_and_people_are_left_alone() {
+        for text in [
+            "This e-mail is confidential and meant for the addressee only; if it reached you in error, delete it.",
+            "Ce courriel est confidentiel. Si vous n'en êtes pas le destinataire, merci de le supprimer sans délai.",
+            "Diese Nachricht ist vertraulich. Haben Sie sie irrtümlich erhalten, löschen Sie sie bitte sofort wieder.",
+            "Tento e-mail je důvěrný; pokud jste jej dostali omylem, smažte jej prosím a dejte nám o tom vědět.",
+            "Please consider the environment before printing this e-mail.",
+        ] {
+            assert!(is_disclaimer(text), "{text}");
+        }
+        for text in [
+            "Please delete my old order 4711 and send me a new quotation for thirty of the blue ones instead.",
+            "Our plans are confidential, so please do not show the drawing to anybody outside of your company.",
+            "Confidential, addressee",
+        ] {
+            assert!(!is_disclaimer(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_stands_at_the_end_is_cut_and_never_all() {
+        let note =
+            "This message is confidential and intended for the addressee; delete it if it came in error, please.";
+        assert_eq!(start(&["Hello", "", note]), 2);
+        assert_eq!(start(&["Hello", "", note, "", note]), 2);
+        assert_eq!(start(&["Hello", "", note, "", "See you"]), 5);
+        assert_eq!(start(&[note]), 1, "a message that is nothing else");
+        assert_eq!(start(&["Eva", "Tel. 1", note]), 2, "below a block without a blank line");
+    }
+}
