@@ -316,6 +316,16 @@ fn phone(dice: &mut Dice, tongue: Tongue, mobile: bool) -> String {
     }
 }
 
+fn freemail(tongue: Tongue) -> &'static [&'static str] {
+    match tongue {
+        Tongue::Fr => &["gmail.com", "orange.fr", "free.fr"],
+        Tongue::En => &["gmail.com", "hotmail.co.uk"],
+        Tongue::De => &["gmail.com", "gmx.de", "web.de"],
+        Tongue::Cs => &["gmail.com", "seznam.cz", "email.cz"],
+        Tongue::Fa => &["gmail.com", "yahoo.com"],
+    }
+}
+
 /// Somebody of that language.
 pub fn somebody(dice: &mut Dice, tongue: Tongue) -> Somebody {
     let words = words(tongue);
@@ -334,11 +344,7 @@ pub fn somebody(dice: &mut Dice, tongue: Tongue) -> Somebody {
         2 => plain(&last),
         _ => format!("{}_{}", plain(&first), dice.number(60, 99)),
     };
-    let host_of_mail = if dice.happens(70) {
-        host.clone()
-    } else {
-        dice.one(&["gmail.com", "seznam.cz", "gmx.de", "orange.fr"]).to_owned()
-    };
+    let host_of_mail = if dice.happens(70) { host.clone() } else { dice.one(freemail(tongue)).to_owned() };
     let postcode = match tongue {
         Tongue::En => format!("LS{} {}{}", dice.number(1, 9), dice.number(1, 9), dice.one(&["AB", "TQ", "JN"])),
         Tongue::Cs => format!("{} {}", dice.number(100, 799), dice.number(10, 99)),

@@ -130,6 +130,39 @@ const LABELS: [(&str, Option<&str>); 22] = [
 /// Numbers in a signature or text: a line is looked at when a label or a `+` announces a number, at most `limit`
 /// numbers, and only valid ones count.
 pub fn find(text: &str, region: Option<&str>, limit: usize) -> Vec<Phone> {
+    look(text, region, limit, announced)
+}
+
+/// The same in a signature, where a line of nothing but a number is one, and one letter announces it (`T: 0113 ..`).
+pub fn find_signed(block: &str, region: Option<&str>, limit: usize) -> Vec<Phone> {
+    look(block, region, limit, |piece| {
+        announced(piece).or_else(|| {
+            let bare = piece.trim();
+            let (label, number) = bare.split_once([':', '.']).unwrap_or(("", bare));
+            let hint = match label.trim().to_lowercase().as_str() {
+                "" | "t" | "p" | "d" | "o" => None,
+                "m" | "c" => Some("mobile"),
+                "f" => Some("fax"),
+                // `06.12.34.56.78`: the point divides digits.
+                digits if digits.bytes().all(|b| b.is_ascii_digit()) => None,
+                _ => return None,
+            };
+            let number = if hint.is_none() && label.bytes().any(|b| b.is_ascii_digit()) { bare } else { number };
+            let marks = |c: char| c.is_ascii_digit() || " .-/()+\u{a0}".contains(c);
+            number
+                .chars()
+                .all(marks)
+                .then(|| (piece.len() - piece.trim_start().len() + bare.len() - number.len(), hint))
+        })
+    })
+}
+
+fn look(
+    text: &str,
+    region: Option<&str>,
+    limit: usize,
+    announced: impl Fn(&str) -> Option<(usize, Option<&'static str>)>,
+) -> Vec<Phone> {
     let mut found: Vec<Phone> = Vec::new();
     for line in text.lines().take(200).filter(|line| line.len() <= 200) {
         let plain = ascii_digits(line);
@@ -176,6 +209,19 @@ fn announced(piece: &str) -> Option<(usize, Option<&'static str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signature_needs_no_label() {
+        let numbers = |block| {
+            find_signed(block, Some("FR"), 5).into_iter().map(|p| (p.e164.unwrap(), p.kind)).collect::<Vec<_>>()
+        };
+        let pair = |number: &str, kind: &str| (number.to_owned(), kind.to_owned());
+        assert_eq!(
+            numbers("Eva\n02 40 12 34 56\nM: 06.12.34.56.78\nEva | 02.40.11.11.11 | www.web.example"),
+            [pair("+33240123456", "phone"), pair("+33612345678", "mobile"), pair("+33240111111", "phone")]
+        );
+        assert!(numbers("12 rue Haute, 44000 Nantes\nOrder 0240123456 of May\n12.05.2025").is_empty());
+    }
 
     #[test]
     fn numbers_as_people_write_them_are_read() {

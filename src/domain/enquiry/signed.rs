@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use super::phone::ascii_digits;
 use super::registration;
 use super::{Address, company, country, postcode};
 use crate::domain::reading::disclaimer::is_disclaimer;
@@ -250,11 +251,16 @@ fn postcode_in(line: &str, place: &str) -> Option<(String, String, String)> {
     None
 }
 
-/// A postcode of that country, and nothing that only fits because letters and blanks were dropped.
+/// A postcode of that country, its blanks where the country has them or nowhere.
 fn strict(raw: &str, place: &str) -> Option<String> {
     let code = postcode::read(raw, Some(place))?;
-    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
-    (letters(raw) <= letters(&code) + 3 && raw.chars().any(|c| c.is_numeric())).then_some(code)
+    let upper = ascii_digits(raw).to_uppercase();
+    let bare = upper
+        .split_once('-')
+        .filter(|(prefix, _)| prefix.chars().all(char::is_alphabetic))
+        .map_or(&*upper, |(_, rest)| rest);
+    let joined: String = code.chars().filter(|c| c.is_alphanumeric()).collect();
+    (bare == code || bare == joined).then_some(code)
 }
 
 /// The city beside a postcode: what follows it, else the last part before it.

@@ -140,9 +140,10 @@ fn phones(submission: &Submission, region: Option<&str>) -> Vec<Phone> {
     if let Some(mail) = submission.mail.as_ref().filter(|_| submission.class == Some(MailClass::Person)) {
         let tail: Vec<&str> = submission.reply.lines().rev().filter(|l| !l.trim().is_empty()).take(12).collect();
         let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
-        for text in mail.signature.as_deref().into_iter().chain([tail.as_str()]) {
-            phone::find(text, region, 3).into_iter().for_each(&mut add);
+        if let Some(block) = &mail.signature {
+            phone::find_signed(block, region, 4).into_iter().for_each(&mut add);
         }
+        phone::find(&tail, region, 3).into_iter().for_each(&mut add);
     }
     found
 }
