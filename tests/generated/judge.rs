@@ -26,7 +26,7 @@ pub struct Tally {
 
 impl Tally {
     /// Share of facts that are right.
-    #[allow(dead_code, reason = "the score prints both numbers instead")]
+    #[expect(dead_code, reason = "the score prints both numbers instead")]
     pub fn share(&self) -> f64 {
         f64::from(u32::try_from(self.whole.0).unwrap_or(0)) / f64::from(u32::try_from(self.whole.1.max(1)).unwrap_or(1))
     }
@@ -123,7 +123,7 @@ fn found(fact: &Fact, submission: &Submission, enquiry: &Enquiry) -> Vec<String>
     let signed = submission.fields.is_empty();
     let some = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
     let places = |of: fn(&pisteur::domain::enquiry::Address) -> &Option<String>| {
-        enquiry.addresses.iter().flat_map(|a| of(a).clone()).collect()
+        enquiry.addresses.iter().filter_map(|a| of(a).clone()).collect()
     };
     match (fact.what, signed) {
         ("text", _) => vec![submission.reply.clone()],

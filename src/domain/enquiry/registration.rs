@@ -109,7 +109,7 @@ fn luhn(text: &str) -> bool {
             (_, twice) => twice / 10 + twice % 10,
         })
         .sum();
-    sum > 0 && sum % 10 == 0
+    sum > 0 && sum.is_multiple_of(10)
 }
 
 /// Polish NIP.

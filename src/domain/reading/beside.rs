@@ -128,6 +128,6 @@ fn is_of(card: &[Field], from: &Mailbox) -> bool {
 /// An attachment that is no part of the MIME tree.
 pub(super) fn listed(name: String, media_type: &str, size: u64, part: String, inline: bool) -> Attachment {
     let media_type = if media_type.is_empty() { "application/octet-stream" } else { media_type };
-    let media_type = media_type.chars().filter(|c| c.is_ascii_graphic()).take(127).collect();
+    let media_type = media_type.chars().filter(char::is_ascii_graphic).take(127).collect();
     Attachment { name, media_type, size, part, sha256: None, verdict: None, inline }
 }

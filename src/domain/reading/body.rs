@@ -17,7 +17,7 @@ pub struct Body {
     pub text: String,
     /// Files that stood encoded in the text.
     pub files: Vec<uuencode::Encoded>,
-    /// The text stood inside a signature (OpenPGP, RFC 4880 section 7).
+    /// The text stood inside a signature (`OpenPGP`, RFC 4880 section 7).
     pub signed: bool,
     /// The text was laid out from HTML.
     pub from_html: bool,

@@ -24,7 +24,7 @@ pub fn read(text: &str) -> Option<Event> {
         match line.name.as_str() {
             "METHOD" if event.is_none() => method = Some(named.to_lowercase()),
             "BEGIN" if event.is_none() && matches!(named.as_str(), "VEVENT" | "VTODO") => {
-                event = Some(Event::default())
+                event = Some(Event::default());
             }
             "BEGIN" if event.is_some() => inner = inner.saturating_add(1),
             "END" if event.is_some() && inner == 0 => break,

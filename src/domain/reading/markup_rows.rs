@@ -106,9 +106,9 @@ impl Walk {
             return after_end(after, &name);
         }
         if closing {
-            self.end(&name)
+            self.end(&name);
         } else {
-            self.begin(&name)
+            self.begin(&name);
         }
         after
     }
@@ -249,7 +249,7 @@ impl Walk {
                     self.items.push(Item::Pair(name, only.text.clone()));
                 }
                 _ if is_label(&only.text) && (only.bold || known(only)) => {
-                    self.above = Some(label(&only.text).to_owned())
+                    self.above = Some(label(&only.text).to_owned());
                 }
                 _ => self.items.extend(only.text.lines().map(|line| Item::Line(line.to_owned()))),
             },
