@@ -26,7 +26,6 @@ pub struct Tally {
 
 impl Tally {
     /// Share of facts that are right.
-    #[expect(dead_code, reason = "the score prints both numbers instead")]
     pub fn share(&self) -> f64 {
         f64::from(u32::try_from(self.whole.0).unwrap_or(0)) / f64::from(u32::try_from(self.whole.1.max(1)).unwrap_or(1))
     }

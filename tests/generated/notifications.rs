@@ -43,6 +43,7 @@ const MARKUP: usize = 14;
 
 fn labels(tongue: Tongue, what: &str) -> &'static [&'static str] {
     match (tongue, what) {
+        (Tongue::Fr | Tongue::En | Tongue::De, "budget") => &["Budget"],
         (Tongue::Fr, "full_name") => &["Nom complet", "Nom et prénom", "Votre nom"],
         (Tongue::Fr, "first_name") => &["Prénom"],
         (Tongue::Fr, "last_name") => &["Nom", "Nom de famille"],
@@ -53,7 +54,6 @@ fn labels(tongue: Tongue, what: &str) -> &'static [&'static str] {
         (Tongue::Fr, "postcode") => &["Code postal"],
         (Tongue::Fr, "city") => &["Ville"],
         (Tongue::Fr, "topic") => &["Objet", "Sujet"],
-        (Tongue::Fr, "budget") => &["Budget"],
         (Tongue::Fr, _) => &["Message", "Votre message", "Votre demande"],
         (Tongue::En, "full_name") => &["Name", "Full name", "Your name"],
         (Tongue::En, "first_name") => &["First name"],
@@ -65,7 +65,6 @@ fn labels(tongue: Tongue, what: &str) -> &'static [&'static str] {
         (Tongue::En, "postcode") => &["Postcode", "ZIP"],
         (Tongue::En, "city") => &["City", "Town"],
         (Tongue::En, "topic") => &["Subject"],
-        (Tongue::En, "budget") => &["Budget"],
         (Tongue::En, _) => &["Message", "Comments", "Your message", "Enquiry"],
         (Tongue::De, "full_name") => &["Name", "Ihr Name", "Vor- und Nachname"],
         (Tongue::De, "first_name") => &["Vorname"],
@@ -77,7 +76,6 @@ fn labels(tongue: Tongue, what: &str) -> &'static [&'static str] {
         (Tongue::De, "postcode") => &["PLZ", "Postleitzahl"],
         (Tongue::De, "city") => &["Ort", "Stadt"],
         (Tongue::De, "topic") => &["Betreff"],
-        (Tongue::De, "budget") => &["Budget"],
         (Tongue::De, _) => &["Nachricht", "Ihre Nachricht", "Anfrage"],
         (Tongue::Cs, "full_name") => &["Jméno a příjmení", "Celé jméno", "Vaše jméno"],
         (Tongue::Cs, "first_name") => &["Jméno", "Křestní jméno"],
@@ -208,7 +206,7 @@ fn contact_form_7(who: &Somebody, entries: &[Entry], text: &str, footer: &str) -
 }
 
 fn elementor(entries: &[Entry]) -> String {
-    let fields: String = entries.iter().map(|e| format!("{}: {}\n", e.label, e.value)).collect();
+    let fields = entries.iter().map(|e| format!("{}: {}", e.label, e.value)).collect::<Vec<_>>().join("\n") + "\n";
     format!(
         "{fields}\n---\n\nDate: March 10, 2025\nTime: 9:12 am\nPage URL: https://www.site.example/contact/\n\
          User Agent: Mozilla/5.0 (X11; Linux x86_64)\nRemote IP: 203.0.113.7\nPowered by: Elementor\n"

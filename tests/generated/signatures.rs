@@ -60,8 +60,7 @@ fn disclaimer(tongue: Tongue) -> &'static str {
 fn block(dice: &mut Dice, layout: &str, who: &Somebody) -> (String, Vec<&'static str>) {
     let labels = match who.tongue {
         Tongue::Fr => ("Tél. : ", "Mob. : "),
-        Tongue::De => ("Tel.: ", "Mobil: "),
-        Tongue::Cs => ("Tel.: ", "Mobil: "),
+        Tongue::De | Tongue::Cs => ("Tel.: ", "Mobil: "),
         Tongue::En => ("T: ", "M: "),
         Tongue::Fa => ("تلفن: ", "موبایل: "),
     };

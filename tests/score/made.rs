@@ -6,12 +6,15 @@ use super::generated::judge::{Tally, judge};
 use super::generated::{Case, adf, notifications, signatures};
 use super::scored::{Row, row, share};
 
+/// A name and how its mails are made.
+type Kind = (&'static str, fn(u64) -> Case);
+
 /// Mails of one kind.
 const COUNT: u64 = 1_000;
 
 pub(crate) fn score(_folder: &Path, verbose: bool) -> Vec<Row> {
     let seed = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-    let kinds: [(&'static str, fn(u64) -> Case); 3] = [
+    let kinds: [Kind; 3] = [
         ("made notifications", notifications::case),
         ("made ADF leads", adf::case),
         ("made signatures", signatures::case),
@@ -25,7 +28,8 @@ pub(crate) fn score(_folder: &Path, verbose: bool) -> Vec<Row> {
 }
 
 fn tell(set: &'static str, tally: &Tally, verbose: bool, rows: &mut Vec<Row>) {
-    rows.push(row(set, "fields right", share(tally.whole.0, tally.whole.1)));
+    let (right, whole) = tally.whole;
+    rows.push(row(set, "fields right", format!("{right}/{whole} ({:.2} %)", 100.0 * tally.share())));
     for (layout, (right, whole)) in tally.layouts.iter().filter(|(_, (right, whole))| verbose || right < whole) {
         rows.push(row(set, format!("- {layout}"), share(*right, *whole)));
     }

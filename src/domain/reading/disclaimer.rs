@@ -182,7 +182,7 @@ pub(super) fn start(lines: &[&str]) -> usize {
             end -= 1;
         }
         let first = (0..end).rev().take(LINES).take_while(|&at| !blank(at)).last();
-        let Some(first) = first.filter(|&first| first > 0) else { break };
+        let Some(first) = first else { break };
         let paragraph = lines.get(first..end).unwrap_or_default();
         if paragraph.iter().any(|line| line.trim_start().starts_with('>')) {
             break;
@@ -190,14 +190,12 @@ pub(super) fn start(lines: &[&str]) -> usize {
         if is_disclaimer(&paragraph.join(" ")) {
             // A signature may stand directly above it, in the same paragraph.
             let own = paragraph.iter().position(|line| line.len() >= LEAST).unwrap_or(0);
-            start = if own > 0 && is_disclaimer(&paragraph.get(own..).unwrap_or_default().join(" ")) {
-                first + own
-            } else {
-                first
-            };
-            if start > first {
-                break;
+            let within = own > 0 && is_disclaimer(&paragraph.get(own..).unwrap_or_default().join(" "));
+            if within || first == 0 {
+                // A message that is nothing else stays one.
+                return if within { first + own } else { start };
             }
+            start = first;
             end = first;
         } else {
             break;

@@ -164,7 +164,7 @@ impl Reader<'_> {
 
     /// Whether words here are part of the text (of a wrapped HTML document: of its source).
     const fn is_shown(&self) -> bool {
-        !self.now.hidden && !(self.is_html && self.now.beside && !self.now.markup)
+        !(self.now.hidden || self.is_html && self.now.beside && !self.now.markup)
     }
 
     fn byte(&mut self, byte: u8) {

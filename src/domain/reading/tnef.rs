@@ -270,13 +270,13 @@ fn properties(data: &[u8]) -> Vec<Property<'_>> {
     let mut found = Vec::new();
     for _ in 0..count {
         let Some(property) = property(&mut cursor) else { break };
-        found.extend(property);
+        found.push(property);
     }
     found
 }
 
-/// One property; `Some(None)` for one without a value.
-fn property<'a>(cursor: &mut Cursor<'a>) -> Option<Option<Property<'a>>> {
+/// One property, its value missing where it has none; `None` where the list is damaged.
+fn property<'a>(cursor: &mut Cursor<'a>) -> Option<Property<'a>> {
     let (kind, number) = (cursor.u16()?, cursor.u16()?);
     if number >= 0x8000 {
         named(cursor)?;
@@ -292,7 +292,7 @@ fn property<'a>(cursor: &mut Cursor<'a>) -> Option<Option<Property<'a>>> {
         let value = cursor.padded(length)?;
         first = first.or(Some(value));
     }
-    Some(first.map(|value| Property { number, kind: base, value }))
+    Some(Property { number, kind: base, value: first.unwrap_or_default() })
 }
 
 /// The name of a named property, which says nothing here.
@@ -399,10 +399,11 @@ mod tests {
     fn any_damage_ends_the_reading_and_keeps_what_was_found() {
         let whole = stream(&[attribute_bytes(SUBJECT, b"Hello\0"), attribute_bytes(BODY, b"words")]);
         for end in 0..whole.len() {
-            let _ = read(&whole[..end]);
             let mut bent = whole.clone();
             bent[end] ^= 0xff;
-            let _ = read(&bent);
+            for damaged in [read(&whole[..end]), read(&bent)].into_iter().flatten() {
+                assert!(damaged.text.is_none_or(|text| text.len() <= whole.len()));
+            }
         }
         let cut = read(&whole[..whole.len() - 5]).unwrap();
         assert_eq!((cut.subject.as_deref(), cut.damaged), (Some("Hello"), true));
