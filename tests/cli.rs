@@ -322,8 +322,7 @@ fn a_file_name_cannot_steer_the_screen() {
     let output = binary().args(["parse", "gone\u{1b}[2J\nforged.eml"]).output().unwrap();
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("cannot read gone\\u{1b}[2J\\nforged.eml: No such file"), "{}", stderr(&output));
-    let output =
-        binary().args(["explain", "gone\u{1b}[2J.eml"]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let output = migrated().run(&["explain", "gone\u{1b}[2J.eml"]);
     assert!(stderr(&output).contains("gone\\u{1b}[2J.eml"), "{}", stderr(&output));
 }
 

@@ -1,7 +1,7 @@
 //! Benchmarks of the built binary, printed as tables with medians beside the raw limit of the same run.
 //!
 //! `cargo bench` runs the short form, `cargo bench -- --full` the long one, `cargo bench -- --quick` each once; `--only
-//! door|start-up|journal|forms|mails` takes one part. Nothing here is asserted.
+//! door|reading|start-up|journal|forms|mails` takes one part. Nothing here is asserted.
 #![expect(clippy::expect_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -10,6 +10,7 @@ mod door;
 mod figures;
 mod raw;
 mod reading;
+mod reading_sets;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest of it")]
 mod support;
@@ -34,7 +35,13 @@ fn main() {
     if only == Some("door") {
         return;
     }
-    println!("{}", reading::measure());
+    if only.is_none_or(|only| only == "reading") {
+        println!("{}", reading::measure());
+        println!("{}", reading_sets::measure());
+    }
+    if only == Some("reading") {
+        return;
+    }
     let mut table = Table::new(&["measure", "SQLite", "PostgreSQL"]);
     let server = Postgres::start(Fsync::On);
     let sqlite = daemon_runs::measure(&size, None, only);

@@ -9,8 +9,8 @@ use pisteur::domain::reading::{self, ReadSettings};
 
 use crate::figures::median;
 
-fn envelope(raw: String) -> Envelope {
-    let raw = raw.into_bytes();
+/// A mail as it arrives.
+pub fn envelope(raw: Vec<u8>) -> Envelope {
     Envelope {
         id: ulid::Ulid::nil(),
         channel: Channel::Mail,
@@ -54,7 +54,7 @@ pub fn measure() -> String {
         )
     };
     let rate = |make: &dyn Fn(usize) -> String| {
-        let mails: Vec<Envelope> = (0..200).map(|n| envelope(make(n))).collect();
+        let mails: Vec<Envelope> = (0..200).map(|n| envelope(make(n).into_bytes())).collect();
         let rounds: Vec<f64> = (0..7)
             .map(|_| {
                 let begun = Instant::now();
