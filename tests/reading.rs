@@ -9,6 +9,7 @@ mod generated;
 mod corpora;
 mod corpus;
 mod decoding;
+mod encodings;
 mod hostile;
 mod laws;
 mod machines;
