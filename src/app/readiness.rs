@@ -61,6 +61,7 @@ pub fn report(app: &App) -> ReadinessReport {
     reasons.extend(app.gate.troubles(app.clock.now()));
     reasons.extend(app.hooks.load().troubles(app.clock.now()));
     reasons.extend(app.forms.load().proxies.unheeded().map(str::to_owned));
+    reasons.extend(app.forms.load().uploads.trouble());
     // Without a spill, what the workers cannot write the doors cannot either.
     let refusal = app.journal.refusal().or_else(|| unwritable.as_deref().filter(|_| sqlite).cloned());
     if let Some(why) = unwritable.filter(|_| !sqlite) {

@@ -1,5 +1,5 @@
-//! A request body that must keep a pace: after a grace, every byte received earns time for the next ones, and for the
-//! request as a whole.
+//! A request body that must keep a pace: after a grace, every byte received earns time for the next ones, up to
+//! [`CREDIT`], and for the request as a whole.
 
 use std::error::Error;
 use std::future::Future;
@@ -27,6 +27,9 @@ pub(super) struct Pace {
 
 /// Bytes for which a request may take a second longer: half a megabit, the slowest line on which people send files.
 const LONGER: u64 = 64 << 10;
+
+/// Time that what came fast can earn at most: a body that stalls for longer is over, however much of it is there.
+const CREDIT: Duration = Duration::from_secs(20);
 
 /// How much of a request's body has come.
 #[derive(Debug, Default)]
@@ -57,7 +60,6 @@ pub(super) async fn overdue(longest: Duration, received: &Received) {
 pub(super) struct PacedBody {
     body: Incoming,
     pace: Pace,
-    started: Instant,
     received: Arc<Received>,
     deadline: Pin<Box<Sleep>>,
     place: Arc<Place>,
@@ -66,9 +68,8 @@ pub(super) struct PacedBody {
 impl PacedBody {
     pub(super) fn new(body: Incoming, pace: Pace, received: Arc<Received>, connection: Arc<Place>) -> Self {
         connection.is_at(if body.is_end_stream() { Phase::Working } else { Phase::Coming });
-        let started = Instant::now();
-        let deadline = Box::pin(tokio::time::sleep_until(started + pace.grace));
-        Self { body, pace, started, received, deadline, place: connection }
+        let deadline = Box::pin(tokio::time::sleep_until(Instant::now() + pace.grace));
+        Self { body, pace, received, deadline, place: connection }
     }
 }
 
@@ -88,10 +89,11 @@ impl Body for PacedBody {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
                     let more = data.len() as u64;
-                    let received = this.received.0.fetch_add(more, Ordering::Relaxed).saturating_add(more);
-                    let earned =
-                        Duration::from_millis(received.saturating_mul(1_000) / this.pace.bytes_per_second.max(1));
-                    this.deadline.as_mut().reset(this.started + this.pace.grace + earned);
+                    this.received.0.fetch_add(more, Ordering::Relaxed);
+                    let earned = Duration::from_millis(more.saturating_mul(1_000) / this.pace.bytes_per_second.max(1));
+                    let most = Instant::now() + CREDIT.max(this.pace.grace);
+                    let deadline = (this.deadline.deadline() + earned).min(most);
+                    this.deadline.as_mut().reset(deadline);
                 }
                 Poll::Ready(Some(Ok(frame)))
             }

@@ -187,8 +187,24 @@ fn a_disk_that_takes_no_upload_is_said_and_costs_nothing_else() {
         daemon.stderr().contains("set limits.uploads_dir to a folder that Pisteur may write")
     });
     assert_eq!(http.post_form("/f/quote", &[("message", "a short one")]).unwrap().status, 200);
+    wait::until("readiness says it", wait::LONG, || {
+        daemon.operator().get("/readyz").unwrap().text().contains("a large body could not be kept")
+    });
     let doctor = daemon.setup().run(&["doctor"]);
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("limits.uploads_dir"));
     std::fs::remove_file(daemon.path("coming")).unwrap();
     assert_eq!(http.post("/f/quote", MULTIPART, &sent).unwrap().status, 200, "once it can be made");
+    wait::until("readiness is content", wait::LONG, || daemon.operator().get("/readyz").unwrap().status == 200);
+}
+
+#[test]
+fn an_upload_that_stalls_is_over_however_much_of_it_is_there() {
+    let daemon = Setup::bare().tables(FORM).tables("[limits]\nper_client_per_minute = 0").start();
+    let sent = upload("plans", 10 * MIB);
+    let line = begin(&daemon, &sent, sent.len() - 10);
+    wait::until("it lies on the disk", wait::LONG, || nameless(&daemon) > 9 * MIB as u64);
+    // Ten bytes are missing; what it has sent so fast does not pay for hours.
+    assert_eq!(status(&line), 408, "too slow");
+    wait::until("the disk is free again", wait::LONG, || nameless(&daemon) == 0);
+    assert_eq!(kept(&daemon), 0);
 }

@@ -249,3 +249,17 @@ fn a_customer_is_not_taken_for_a_machine_by_what_anybody_can_write() {
         );
     }
 }
+
+#[test]
+fn what_cannot_be_read_as_what_it_should_be_stays_as_it_was_written() {
+    let body = "name=Marc+Petit&email=marc%40petit%2Cfr&phone=ask+for+Bob&budget=10k-20k+%E2%82%AC&country=Wonderland&message=Hi";
+    let (_, enquiry) = understood(&form(body.as_bytes(), "application/x-www-form-urlencoded"));
+    let kept: Vec<(&str, &str)> = enquiry.custom.iter().map(|f| (f.name.as_str(), f.value.as_str())).collect();
+    assert_eq!(
+        kept,
+        [("email", "marc@petit,fr"), ("phone", "ask for Bob"), ("budget", "10k-20k €"), ("country", "Wonderland")]
+    );
+    let body = "name=Marc+Petit&email=marc%40petit.fr&phone=06+12+34+56+78&budget=12+500+EUR&country=France&message=Hi";
+    let (_, enquiry) = understood(&form(body.as_bytes(), "application/x-www-form-urlencoded"));
+    assert!(enquiry.custom.is_empty(), "{:?}", enquiry.custom);
+}

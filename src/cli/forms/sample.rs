@@ -29,7 +29,7 @@ field = [
 #   <label>Email <input name=\"email\" type=\"email\" autocomplete=\"email\" required></label>
 #   <label>Phone <input name=\"phone\" type=\"tel\" autocomplete=\"tel\"></label>
 #   <label>Message <textarea name=\"message\" required></textarea></label>
-#   <div style=\"position:absolute;left:-9999px\" aria-hidden=\"true\">
+#   <div style=\"position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)\" aria-hidden=\"true\">
 #     <label>Leave this empty <input name=\"_gotcha\" tabindex=\"-1\" autocomplete=\"new-password\"></label>
 #   </div>
 #   <button>Send</button>

@@ -53,6 +53,19 @@ pub fn read(raw: &str) -> Option<Money> {
     Some(Money { minor: minor.checked_mul(factor)?, currency })
 }
 
+/// Whether the amount that is read is all that the text says: no range, no words beside a currency.
+pub fn says_it_all(raw: &str) -> bool {
+    let text = ascii_digits(raw).to_lowercase();
+    let groups = text.split(|c: char| !(c.is_ascii_digit() || ".,' \u{a0}\u{202f}’٬".contains(c)));
+    let numbers = groups.filter(|group| group.contains(|c: char| c.is_ascii_digit())).count();
+    let plain = |word: &str| {
+        matches!(word, "k" | "tis" | "keur" | "m" | "mio" | "million" | "millions" | "milion" | "euro" | "euros")
+            || CURRENCIES.iter().any(|(name, _)| *name == word)
+    };
+    let mut words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    numbers == 1 && words.all(plain) && read(raw).is_some()
+}
+
 /// Digits with `.` and `,` in any convention: the last mark is decimal when one or two digits follow it and it is
 /// the only one of its kind.
 fn minor_units(number: &str) -> Option<i64> {

@@ -106,8 +106,16 @@ fn parts(block: &str) -> Vec<String> {
         .flat_map(|line| {
             BARS.iter().fold(line.to_owned(), |line, bar| line.replace(bar, "\n")).lines().map(tidy).collect::<Vec<_>>()
         })
+        .flat_map(|part| role_and_house(&part).unwrap_or_else(|| vec![part]))
         .filter(|part| part.chars().any(char::is_alphanumeric))
         .collect()
+}
+
+/// `Director, Durand Ltd` is a title and a company.
+fn role_and_house(part: &str) -> Option<Vec<String>> {
+    let (role, house) = part.split_once(',').map(|(role, house)| (role.trim(), house.trim()))?;
+    let both = words(role).any(|word| is_title_word(&word)) && company::has_legal_form(house);
+    both.then(|| vec![role.to_owned(), house.to_owned()])
 }
 
 /// Without stars and underscores of plain-text emphasis.
@@ -336,6 +344,11 @@ mod tests {
     fn what_is_not_said_is_not_read() {
         let read = signed("Eva Nováková\nwww.facebook.com/eva\nSee you soon\n777 123 456", "CZ");
         assert_eq!(read, Signed::default());
+        let read = signed("Eva Nováková\nDirectrice commerciale, Durand SARL", "FR");
+        assert_eq!(
+            (read.title.as_deref(), read.company.as_deref()),
+            (Some("Directrice commerciale"), Some("Durand SARL"))
+        );
         let read = signed("Eva | Sales Manager | Kovo\nhttps://elsewhere.example", "CZ");
         assert_eq!(read.title.as_deref(), Some("Sales Manager"));
         assert_eq!(read.website, None, "not the sender's");

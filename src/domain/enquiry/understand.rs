@@ -258,6 +258,7 @@ fn custom(fields: &[Field], visit: &Attribution, remarks: Vec<CustomField>) -> V
         let homeless =
             matches!(f.canonical, None | Some(Canonical::Product | Canonical::Quantity | Canonical::ReferredBy))
                 || typed::is_refused_name(f)
+                || is_unread(f)
                 || !is_taken_over(f, visit)
                 || f.canonical == Some(Canonical::FullName) && Some(f.value.trim()) == second_company;
         homeless
@@ -272,6 +273,23 @@ fn custom(fields: &[Field], visit: &Attribution, remarks: Vec<CustomField>) -> V
         _ => f.name.trim().to_owned(),
     };
     kept.map(|f| CustomField { name: name(f), value: f.value.trim().to_owned() }).chain(remarks).collect()
+}
+
+/// What a field holds cannot be read as what it should be, or not all of it: it stays as it was written.
+fn is_unread(field: &Field) -> bool {
+    let value = field.value.trim();
+    match field.canonical {
+        Some(Canonical::Phone | Canonical::Mobile | Canonical::Fax) => phone::read(value, None, None).is_none(),
+        Some(Canonical::Email) => {
+            let read = typed::addresses(value);
+            read.rest || read.found.iter().all(|address| EmailAddress::parse(address).is_none())
+        }
+        Some(Canonical::Budget) => !money::says_it_all(value),
+        Some(Canonical::Country) => country::parse(value).is_none(),
+        Some(Canonical::Language) => language::code(value).is_none(),
+        Some(Canonical::Website) => website(std::slice::from_ref(field)).is_none(),
+        _ => false,
+    }
 }
 
 /// What a mail says beside its fields: where answers are to go, when its writer is back, to what it invites.

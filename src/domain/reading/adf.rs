@@ -9,6 +9,12 @@ use crate::domain::submission::{Canonical, Field};
 /// Document length looked at, in bytes.
 const BYTES: usize = 200_000;
 
+/// Prospects in `text`.
+pub fn prospects(text: &str) -> usize {
+    let Some(start) = find_ignore_case(text, "<adf") else { return 0 };
+    elements(super::body::cut(text.get(start..).unwrap_or_default(), BYTES), "prospect", 100).len()
+}
+
 /// The fields of the first prospect in `text`, `None` when there is no ADF document.
 pub fn read(text: &str) -> Option<Vec<Field>> {
     let start = find_ignore_case(text, "<adf")?;

@@ -258,7 +258,14 @@ fn interpret(
     let prefix = header_labels::prefix(&subject);
     let is_answer = facts.in_reply_to.is_some() || !facts.references.is_empty();
     let is_reply = is_answer || prefix == Prefix::Reply;
-    let document = adf_document(message, &text);
+    let document = adf_document(message, &text).map(|(fields, prospects)| {
+        if prospects > 1 {
+            let detail =
+                format!("The mail names {prospects} prospects; only the first is read. Enter the others by hand.");
+            out.warnings.push(warning("several_prospects", detail));
+        }
+        fields
+    });
     let passed_on = forwarded::read(&text.text, prefix, is_answer);
     let fields = match &document {
         Some(fields) => Some(fields.clone()),
@@ -418,16 +425,17 @@ fn is_form_mailer(from: &str, facts: &MailFacts, bag: &HeaderBag, settings: &Rea
         || bag.says("auto-submitted", "auto-generated")
 }
 
-/// Fields of an ADF document in the text or in an attached XML part.
-fn adf_document(message: &Message<'_>, text: &Body) -> Option<Vec<Field>> {
-    if let Some(fields) = adf::read(&text.text) {
-        return Some(fields);
+/// Fields of an ADF document in the text or in an attached XML part, and how many prospects it has.
+fn adf_document(message: &Message<'_>, text: &Body) -> Option<(Vec<Field>, usize)> {
+    let read = |text: &str| adf::read(text).map(|fields| (fields, adf::prospects(text)));
+    if let Some(found) = read(&text.text) {
+        return Some(found);
     }
     message.parts.iter().take(50).find_map(|part| match &part.body {
-        PartType::Html(markup) => adf::read(&unescape(body::cut(markup, 400_000))),
-        PartType::Text(words) => adf::read(body::cut(words, 400_000)),
+        PartType::Html(markup) => read(&unescape(body::cut(markup, 400_000))),
+        PartType::Text(words) => read(body::cut(words, 400_000)),
         PartType::Binary(bytes) if mime::media_type(part).ends_with("xml") => {
-            adf::read(&String::from_utf8_lossy(bytes.get(..400_000).unwrap_or(bytes)))
+            read(&String::from_utf8_lossy(bytes.get(..400_000).unwrap_or(bytes)))
         }
         _ => None,
     })

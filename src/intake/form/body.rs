@@ -80,17 +80,18 @@ impl Taken {
 /// A body that is still coming.
 struct Coming<'u> {
     uploads: &'u Uploads,
+    client: IpAddr,
     /// Its beginning; once the file is there only its share counts, for what the file has not written yet.
     start: Taken,
-    file: Option<OnDisk>,
+    file: Option<OnDisk<'u>>,
     /// Bytes so far.
     bytes: usize,
 }
 
 impl<'u> Coming<'u> {
-    fn new(uploads: &'u Uploads) -> Self {
+    fn new(uploads: &'u Uploads, client: IpAddr) -> Self {
         let start = Taken { bytes: Vec::new(), share: uploads.memory.share() };
-        Self { uploads, start, file: None, bytes: 0 }
+        Self { uploads, client, start, file: None, bytes: 0 }
     }
 
     async fn add(&mut self, data: &[u8], expected: usize) -> Result<(), Why> {
@@ -101,7 +102,7 @@ impl<'u> Coming<'u> {
         if self.bytes <= AT_ONCE {
             return if self.start.add(data, expected.min(AT_ONCE)) { Ok(()) } else { Err(Why::Busy) };
         }
-        let mut file = self.uploads.open().await?;
+        let mut file = self.uploads.open(self.client).await?;
         self.uploads.write(&mut file, &std::mem::take(&mut self.start.bytes)).await?;
         self.uploads.write(&mut file, data).await?;
         self.file = Some(file);
@@ -129,11 +130,12 @@ pub(in crate::intake) async fn take_from(
         discard(body).await;
         return Err(Why::Busy);
     };
-    take(headers, body, limit, &set.uploads).await
+    take(client, headers, body, limit, &set.uploads).await
 }
 
-/// Takes the body in, at most `limit` bytes.
+/// Takes the body of `client` in, at most `limit` bytes.
 pub(in crate::intake) async fn take(
+    client: IpAddr,
     headers: &HeaderMap,
     mut body: Body,
     limit: usize,
@@ -146,7 +148,7 @@ pub(in crate::intake) async fn take(
         }
         return Err(Why::TooLarge { limit });
     }
-    let mut coming = Coming::new(uploads);
+    let mut coming = Coming::new(uploads, client);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| why(&error))?;
         let Some(data) = frame.data_ref() else { continue };
@@ -197,6 +199,8 @@ mod tests {
     use super::*;
     use crate::config::http::LimitsConfig;
 
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
     #[test]
     fn the_room_that_is_made_is_counted_and_given_back_with_the_last_copy() {
         let budget = Budget::new(100_000);
@@ -225,7 +229,7 @@ mod tests {
         let uploads = Uploads::new(&limits);
         let held = || limits.in_hand_bytes - uploads.memory.left();
         let sent: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
-        let mut coming = Coming::new(&uploads);
+        let mut coming = Coming::new(&uploads, HERE);
         for piece in sent.chunks(9_999) {
             coming.add(piece, sent.len()).await.unwrap();
             assert!(held() <= AT_ONCE, "{} bytes", held());
@@ -244,9 +248,9 @@ mod tests {
             uploads_dir: Some("/proc/nothing/can/be/made/here".into()),
             ..LimitsConfig::default()
         });
-        let mut coming = Coming::new(&uploads);
+        let mut coming = Coming::new(&uploads, HERE);
         coming.add(&vec![b'x'; AT_ONCE], AT_ONCE).await.unwrap();
-        let mut larger = Coming::new(&uploads);
+        let mut larger = Coming::new(&uploads, HERE);
         assert!(larger.add(&vec![b'x'; AT_ONCE + 1], AT_ONCE + 1).await.is_err());
         assert_eq!(coming.whole().await.unwrap().bytes.len(), AT_ONCE);
     }

@@ -111,7 +111,7 @@ impl Visit<'_> {
             return refuse(body, refusal).await;
         }
         let Some(_coming) = self.forms.unfinished.admit(self.client) else { return refuse(body, Refusal::Busy).await };
-        let taken = body::take(&self.head.headers, body, self.body_limit(), &self.forms.uploads).await?;
+        let taken = body::take(self.client, &self.head.headers, body, self.body_limit(), &self.forms.uploads).await?;
         // Only what is here whole takes a turn.
         let Ok(turn) = Arc::clone(&self.forms.in_hand).try_acquire_owned() else { return Err(Refusal::Busy) };
         let raw = taken.keep(Some(turn));
