@@ -18,9 +18,13 @@ use crate::support::daemon::{Daemon, Setup};
 use crate::support::flood::{Honest, held};
 use crate::support::load;
 use crate::support::postgres::{Fsync, Postgres};
+use crate::wrk;
 
 /// Connections at once, and submissions of one run with so many.
 const LOADS: [(usize, usize); 3] = [(1, 400), (64, 12_000), (256, 12_000)];
+
+/// Connections of `wrk`, and for how long.
+const WRK: [(usize, u32); 3] = [(1, 3), (64, 5), (256, 5)];
 
 /// Rate, p50 and p99 of one run.
 type Run = (f64, Duration, Duration);
@@ -40,7 +44,30 @@ pub fn measure(quick: bool) {
         table.row(&[&format!("{clients} connections"), &sqlite, &postgres, &bare]);
     }
     println!("{table}");
+    println!("{}", under_wrk(&server, echo, repeats));
     println!("{}", floods());
+}
+
+/// The same by a generator that is not ours.
+fn under_wrk(server: &Postgres, echo: SocketAddr, repeats: usize) -> Table {
+    let mut table =
+        Table::new(&["wrk, accepted and durable/s (p50 / p99)", "SQLite", "PostgreSQL", "bare hyper, nothing kept"]);
+    for (connections, seconds) in WRK {
+        let of = |run: &dyn Fn() -> Option<Run>| {
+            let runs: Vec<Run> = (0..repeats).filter_map(|_| run()).collect();
+            if runs.is_empty() { "wrk is not installed".to_owned() } else { shown(&runs) }
+        };
+        let kept = |server: Option<&Postgres>| {
+            let mut daemon = start(server);
+            let run = wrk::post(daemon.public().addr, connections, seconds);
+            daemon.stop_cleanly();
+            run
+        };
+        let (sqlite, postgres) = (of(&|| kept(None)), of(&|| kept(Some(server))));
+        let bare = of(&|| wrk::post(echo, connections, seconds));
+        table.row(&[&format!("{connections} connections"), &sqlite, &postgres, &bare]);
+    }
+    table
 }
 
 fn shown(runs: &[Run]) -> String {

@@ -14,6 +14,7 @@ mod reading_sets;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest of it")]
 mod support;
+mod wrk;
 
 use figures::Table;
 use support::postgres::{Fsync, Postgres};

@@ -69,7 +69,7 @@ pub fn measure() -> String {
         all.extend(paths);
     }
     row(&mut table, "all of them", &all, &mut Vec::new());
-    slowest.sort_by(|a, b| b.0.cmp(&a.0));
+    slowest.sort_by_key(|(took, _)| std::cmp::Reverse(*took));
     let ten: Vec<String> =
         slowest.iter().take(10).map(|(took, name)| format!("  {:>9} {name}", millis(*took))).collect();
     format!("{table}\nthe slowest ten:\n{}\n", ten.join("\n"))
