@@ -550,6 +550,7 @@ fn held_at_the_door(database: &str) -> Vec<String> {
             raw: vec![n].into(),
         },
         initial: InitialState::Quarantined("form_rate_limit".to_owned()),
+        edited: None,
     };
     let arrivals = vec![held(1), held(2)];
     tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -587,7 +588,7 @@ fn failed(database: &str, count: usize) {
             context: ArrivalContext::default(),
             raw: raw.into(),
         };
-        NewArrival { envelope, initial: InitialState::Received }
+        NewArrival::received(envelope)
     };
     let options = OpenOptions {
         url: database.to_owned(),

@@ -26,7 +26,7 @@ use crate::domain::decision::Decision;
 use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
 use crate::domain::hooks::{FETCHED_FOR, STAGE, STAGE_LEAD, TEST, TEST_EVENT, TO_BE_FETCHED, fetched_key, key_of};
 use crate::domain::submission::Submission;
-use crate::store::{Effect, InitialState, NewArrival, Store, StoreResult};
+use crate::store::{Effect, NewArrival, Store, StoreResult};
 
 /// Kind of an effect that fetches a lead; the target is the hook's id.
 pub const RETRIEVE: &str = "retrieve";
@@ -207,7 +207,7 @@ async fn journal(store: &dyn Store, clock: &dyn Clock, leads: Vec<Fetched<'_>>) 
             context,
             raw: lead.raw.into(),
         };
-        NewArrival { envelope, initial: InitialState::Received }
+        NewArrival::received(envelope)
     });
     let accepted = store.accept(arrivals.collect(), None).await?;
     for (hook, _) in hooks.into_iter().zip(&accepted).filter(|(_, accepted)| accepted.duplicate_of().is_none()) {

@@ -3,6 +3,7 @@
 use ulid::Ulid;
 
 use super::NamedLock;
+use super::edited::Edited;
 use crate::domain::envelope::{ArrivalKey, Channel, Envelope, SEEN_KEY};
 use crate::domain::hooks::SEEN_BEFORE;
 
@@ -25,16 +26,30 @@ pub struct NewArrival {
     pub envelope: Envelope,
     /// Where it starts.
     pub initial: InitialState,
+    /// What becomes of it when its chosen key names another content; `None`: it is a repeat like any other.
+    pub edited: Option<Edited>,
 }
 
 impl NewArrival {
+    /// An arrival that is to be worked on.
+    #[must_use]
+    pub const fn received(envelope: Envelope) -> Self {
+        Self { envelope, initial: InitialState::Received, edited: None }
+    }
+
+    /// An arrival held at once, with this reason.
+    #[must_use]
+    pub fn held(envelope: Envelope, reason: &str) -> Self {
+        Self { envelope, initial: InitialState::Quarantined(reason.to_owned()), edited: None }
+    }
+
     /// An arrival whose bytes came before, so long ago that nobody tries again: a person looks whether it is meant. It
     /// knows only its like that wait too.
     #[must_use]
     pub fn seen_before(mut envelope: Envelope) -> Self {
         let own = |seen: &String| ArrivalKey { value: format!("{HELD}{seen}"), expires_at: None };
         envelope.keys = envelope.context.extra.get(SEEN_KEY).map(own).into_iter().collect();
-        Self { envelope, initial: InitialState::Quarantined(SEEN_BEFORE.to_owned()) }
+        Self::held(envelope, SEEN_BEFORE)
     }
 
     /// Whether it takes `key` for itself when nobody has it. A submission held at the door only looks whether its keys
@@ -67,12 +82,18 @@ pub struct CursorMove {
 pub struct Accepted {
     id: Ulid,
     duplicate_of: Option<Ulid>,
+    follows: Option<Ulid>,
     spilled: bool,
 }
 
 impl Accepted {
     pub(in crate::store) const fn mint(id: Ulid, duplicate_of: Option<Ulid>, spilled: bool) -> Self {
-        Self { id, duplicate_of, spilled }
+        Self { id, duplicate_of, follows: None, spilled }
+    }
+
+    pub(in crate::store) const fn following(mut self, first: Option<Ulid>) -> Self {
+        self.follows = first;
+        self
     }
 
     /// Id of this arrival.
@@ -85,6 +106,12 @@ impl Accepted {
     #[must_use]
     pub const fn duplicate_of(&self) -> Option<Ulid> {
         self.duplicate_of
+    }
+
+    /// The arrival that its chosen key names, when that one said something else.
+    #[must_use]
+    pub const fn follows(&self) -> Option<Ulid> {
+        self.follows
     }
 
     /// The id to acknowledge: the first arrival's for a repeat.

@@ -31,6 +31,11 @@ pub enum StoreError {
     Other(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Another transaction took the same key meanwhile; nothing was written, and running again decides it.
+#[derive(Debug, thiserror::Error)]
+#[error("another arrival took the same key at this moment")]
+pub(super) struct Raced;
+
 /// Result of a store operation.
 pub type StoreResult<T> = Result<T, StoreError>;
 

@@ -8,6 +8,7 @@
 
 mod arrive;
 mod batch;
+mod edited;
 mod erase;
 mod errors;
 mod figures;
@@ -20,7 +21,9 @@ pub mod sqlite;
 mod visitors;
 
 pub use arrive::{Accepted, CursorMove, HELD, InitialState, NewArrival};
+pub use edited::{Content, Edited, edited_key};
 pub use erase::{Erasable, EraseStep, ErasedCounts, Erasure};
+use errors::Raced;
 pub use errors::{StoreError, StoreResult};
 use lease::Times;
 pub use lease::{Claim, Effect, Failure, JobSubject, LONGEST_WAIT, Lease, Queue};
@@ -153,6 +156,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     // -- journal --------------------------------------------------------------------------------------------------
     /// Journals arrivals, in order, and moves the cursor, in one transaction. Answers in the same order.
     /// A known key makes a repeat: kept as *decided* with `duplicate_of`, without a job, bytes stored only if they differ.
+    /// Another content under a known chosen key is a submission of its own when the arrival says what becomes of it then
+    /// ([`NewArrival::edited`]): compared, linked and written in the same transaction.
     /// A submission held at the door repeats what is known, and leaves no key behind but those under [`HELD`].
     /// A lost mailbox lock is `Fenced(0)` and writes nothing.
     async fn accept(&self, arrivals: Vec<NewArrival>, cursor: Option<CursorMove>) -> StoreResult<Vec<Accepted>>;

@@ -17,9 +17,7 @@ use pisteur::domain::envelope::{ArrivalContext, ArrivalKey, ArrivalState, Channe
 use pisteur::domain::submission::Submission;
 use pisteur::pipeline::outbox::{self, OutboxDeps, OutboxSettings};
 use pisteur::store::rows::{DeadLetter, PersonRow};
-use pisteur::store::{
-    Claim, Commit, Committed, Effect, Guard, InitialState, NewArrival, OpenOptions, Queue, Store, open,
-};
+use pisteur::store::{Claim, Commit, Committed, Effect, Guard, NewArrival, OpenOptions, Queue, Store, open};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
@@ -148,7 +146,7 @@ impl Scene {
             context: ArrivalContext::default(),
             raw: raw.into(),
         };
-        let arrival = NewArrival { envelope: envelope.clone(), initial: InitialState::Received };
+        let arrival = NewArrival::received(envelope.clone());
         self.store.accept(vec![arrival], None).await.unwrap();
         let (limit, lease) = (10, Duration::from_mins(1));
         let claim = Claim { queue: Queue::Process, owner: "scene".into(), limit, lease, suspects: false };

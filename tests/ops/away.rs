@@ -61,6 +61,7 @@ impl Forms {
                 raw: raw.into(),
             },
             initial: InitialState::Received,
+            edited: None,
         }
     }
 }

@@ -18,7 +18,7 @@ use pisteur::pipeline::Brain;
 use pisteur::pipeline::process::Processor;
 use pisteur::pipeline::worker::{self, WorkerSettings};
 use pisteur::store::rows::{ArrivalFilter, ArrivalRow, RecordDetail, RecordFilter, RecordRow};
-use pisteur::store::{self, Accepted, Claim, Failure, InitialState, NewArrival, OpenOptions, Queue, Store};
+use pisteur::store::{self, Accepted, Claim, Failure, NewArrival, OpenOptions, Queue, Store};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -209,7 +209,7 @@ impl House {
             context,
             raw: raw.into(),
         };
-        let arrival = NewArrival { envelope, initial: InitialState::Received };
+        let arrival = NewArrival::received(envelope);
         self.store.accept(vec![arrival], None).await.expect("accepted").pop().expect("one answer")
     }
 

@@ -1,11 +1,12 @@
 //! Arrivals: kept byte for byte, repeats recognised, lists and hand work.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use pisteur::clock::Timestamp;
 use pisteur::domain::envelope::{ArrivalKey, ArrivalState, Channel};
 use pisteur::store::rows::ArrivalFilter;
-use pisteur::store::{InitialState, JobSubject};
+use pisteur::store::{Accepted, Edited, InitialState, JobSubject, NewArrival};
 
 use super::lab::Lab;
 use crate::support::ledger::count;
@@ -157,6 +158,57 @@ pub async fn what_was_looked_at_holds_nobody_back(lab: &Lab) {
     assert_eq!(second.duplicate_of(), None, "it was released");
     assert!(lab.store.discard(second.id(), "no", "eva").await.unwrap());
     assert_eq!(lab.accept(held("1")).await.duplicate_of(), None, "it was discarded");
+}
+
+/// As the form's door makes them: this content under a key that its sender chose.
+fn chosen(lab: &Lab, content: &str, reused: InitialState) -> NewArrival {
+    let mut arrival = lab.form(&format!("{content}&_t={}", lab.id()), &["form:contact:idem:k"]);
+    arrival.envelope.context.content_key = Some(ArrivalKey {
+        value: format!("form:contact:hash:{content}"),
+        expires_at: Some(lab.now().after(Duration::from_secs(300))),
+    });
+    arrival.edited = Edited::of(&arrival.envelope, reused, BTreeMap::new());
+    arrival
+}
+
+pub async fn another_content_under_a_chosen_key_is_no_repeat(lab: &Lab) {
+    let page = |content: &str| chosen(lab, content, InitialState::Received);
+    let script = |content: &str| chosen(lab, content, InitialState::Quarantined("key_reused".to_owned()));
+    let batch = vec![page("a"), page("a"), page("b"), page("b")];
+    let ids: Vec<_> = batch.iter().map(|a| a.envelope.id).collect();
+    let told = |accepted: &Accepted| (accepted.duplicate_of(), accepted.follows());
+    let accepted = lab.store.accept(batch, None).await.unwrap();
+    let answers: Vec<_> = accepted.iter().map(told).collect();
+    let (first, edit) = (Some(ids[0]), Some(ids[2]));
+    assert_eq!(answers, [(None, None), (first, None), (None, first), (edit, first)], "in one batch");
+    assert_eq!(told(&lab.accept(page("a")).await), (first, None));
+    assert_eq!(told(&lab.accept(page("b")).await), (edit, first), "the same edit again");
+    let third = lab.accept(page("c")).await;
+    assert_eq!(told(&third), (None, first), "and another");
+    let held = lab.accept(script("d")).await;
+    assert_eq!(told(&held), (None, first));
+    assert_eq!(told(&lab.accept(script("d")).await), (Some(held.id()), first), "one of them waits");
+    assert_eq!(told(&lab.accept(script("c")).await), (Some(third.id()), first), "that one is known already");
+    let shown = lab.store.show_arrival(held.id()).await.unwrap().unwrap();
+    assert_eq!((shown.row.state, shown.row.reason.as_deref()), (ArrivalState::Quarantined, Some("key_reused")));
+    assert_eq!(shown.context["extra"]["follows"], ids[0].to_string());
+    assert_eq!(lab.claim(10).await.len(), 3, "a, b and c are worked on");
+    assert!(lab.store.requeue(held.id(), &[ArrivalState::Quarantined], true, "eva").await.unwrap());
+    assert_eq!(told(&lab.accept(page("d")).await), (Some(held.id()), first), "once released it is one like any other");
+}
+
+pub async fn simultaneous_edits_under_one_key_are_all_kept(lab: &Lab) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..64 {
+        let (store, arrival) = (lab.store.clone(), chosen(lab, &format!("n={}", n % 8), InitialState::Received));
+        tasks.spawn(async move { (n % 8, store.accept(vec![arrival], None).await.unwrap().remove(0)) });
+    }
+    let accepted = tasks.join_all().await;
+    let told: HashSet<_> = accepted.iter().map(|(n, accepted)| (*n, accepted.acknowledged())).collect();
+    assert_eq!(told.len(), 8, "each content has one id: {told:?}");
+    let named: HashSet<_> = accepted.iter().filter_map(|(_, accepted)| accepted.follows()).collect();
+    assert_eq!(named.len(), 1, "all others follow the first");
+    assert_eq!(lab.claim(100).await.len(), 8);
 }
 
 pub async fn simultaneous_repeats_make_one_original(lab: &Lab) {

@@ -12,8 +12,7 @@ use pisteur::domain::envelope::{
 use pisteur::domain::matching::{EntityRef, KeyKind, MatchKey, NeighbourQuery, Neighbourhood};
 use pisteur::domain::submission::Submission;
 use pisteur::store::{
-    Accepted, Claim, Commit, Committed, Guard, InitialState, JobSubject, Lease, NewArrival, OpenOptions, Queue, Store,
-    open,
+    Accepted, Claim, Commit, Committed, Guard, JobSubject, Lease, NewArrival, OpenOptions, Queue, Store, open,
 };
 use tempfile::TempDir;
 use ulid::Ulid;
@@ -81,7 +80,7 @@ impl Lab {
             context: ArrivalContext { client_ip: Some("192.0.2.7".to_owned()), ..ArrivalContext::default() },
             raw: raw.into(),
         };
-        NewArrival { envelope, initial: InitialState::Received }
+        NewArrival::received(envelope)
     }
 
     /// A mail of a mailbox at a UID.

@@ -121,6 +121,11 @@ impl Setup {
         self.launcher = launcher;
     }
 
+    /// Adds a variable for the next start.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Forgets the variables given so far.
     pub fn clear_env(&mut self) {
         self.env.clear();

@@ -21,13 +21,12 @@ use super::problem::Why;
 use super::rates::Room;
 use super::shares::Fate;
 use crate::domain::envelope::{
-    ArrivalContext, ArrivalKey, Channel, Digest, Envelope, FOLLOWS, HELD_KEY, RawKind, SHOWN_SENDER, SHOWN_SUBJECT,
-    TEST,
+    ArrivalContext, ArrivalKey, Channel, Digest, Envelope, HELD_KEY, RawKind, SHOWN_SENDER, SHOWN_SUBJECT, TEST,
 };
 use crate::domain::reading::arrival_key::form_keys;
 use crate::domain::reading::text::non_empty_line;
 use crate::domain::submission::Canonical;
-use crate::store::{Accepted, HELD, InitialState, NewArrival, StoreError};
+use crate::store::{Accepted, Content, Edited, HELD, InitialState, NewArrival, StoreError, edited_key};
 
 /// Reason of an arrival held because its form takes more than its share.
 pub const FORM_RATE_LIMIT: &str = "form_rate_limit";
@@ -78,38 +77,33 @@ pub(super) async fn write_down(
 ) -> Result<Arrived, Why> {
     let explicit = explicit_key(visit, said);
     let initial = initial_state(visit, judged.held);
-    // Another content under a known key is written a second time.
-    let again = explicit.is_some().then(|| raw.clone());
     let script = script && !key_header(visit).is_empty();
-    let mut first = arrival(visit, raw, said, keys(visit, said, explicit.as_deref(), &initial), initial.clone());
-    beside.mark(&mut first.envelope.context);
-    first.envelope.context.screening = Some(judged.screening.clone());
-    if initial != InitialState::Received {
+    let mut arrival = arrival(visit, raw, said, keys(visit, said, explicit.as_deref(), &initial), initial);
+    let context = &mut arrival.envelope.context;
+    beside.mark(context);
+    context.screening = Some(judged.screening);
+    if arrival.initial != InitialState::Received {
         let key = explicit.as_deref().and_then(|explicit| explicit_name(visit, explicit));
-        first.envelope.context.extra.extend(key.map(|key| (HELD_KEY.to_owned(), key.value)));
-        first.envelope.context.content_key = Some(content_key(visit, said));
-    } else if explicit.is_some() {
-        first.envelope.context.content_key = Some(content_key(visit, said));
+        context.extra.extend(key.map(|key| (HELD_KEY.to_owned(), key.value)));
     }
-    let (content, digest) = (first.envelope.context.content_key.clone(), first.envelope.digest);
-    let accepted = accept(visit, first).await?;
-    let Some(first) = accepted.duplicate_of().filter(|_| explicit.is_some()) else {
-        return Ok(Arrived(accepted.acknowledged()));
-    };
-    let Some(raw) = again else { return Ok(Arrived(first)) };
-    match same_content(visit, content.as_ref(), digest, first).await {
-        Some(true) => return Ok(Arrived(first)),
-        Some(false) => {}
-        // Nobody can tell now whether it says something new: it is to come again.
-        None => return Err(Why::Unavailable),
+    if arrival.initial != InitialState::Received || explicit.is_some() {
+        context.content_key = Some(content_key(visit, said));
     }
-    let initial = if script { InitialState::Quarantined(KEY_REUSED.to_owned()) } else { initial };
-    let mut edited = arrival(visit, raw, said, keys(visit, said, None, &initial), initial);
-    beside.mark(&mut edited.envelope.context);
-    edited.envelope.context.extra.insert(FOLLOWS.to_owned(), first.to_string());
-    edited.envelope.context.screening = Some(judged.screening);
-    let accepted = accept(visit, edited).await?;
-    if script { Err(Why::KeyReused) } else { Ok(Arrived(accepted.acknowledged())) }
+    if explicit.is_some() {
+        arrival.edited = edited(visit, said, &arrival, script);
+    }
+    let accepted = accept(visit, arrival).await?;
+    if script && accepted.follows().is_some() { Err(Why::KeyReused) } else { Ok(Arrived(accepted.acknowledged())) }
+}
+
+/// What becomes of it when its key names another content: a script's waits for an operator, a page's goes on.
+fn edited(visit: &Visit, said: &Said, arrival: &NewArrival, script: bool) -> Option<Edited> {
+    let initial = if script { InitialState::Quarantined(KEY_REUSED.to_owned()) } else { arrival.initial.clone() };
+    let mut shown = ArrivalContext::default();
+    if initial != InitialState::Received {
+        show(&mut shown, visit, said);
+    }
+    Edited::of(&arrival.envelope, initial, shown.extra)
 }
 
 /// `Idempotency-Key`; empty when absent.
@@ -174,11 +168,14 @@ fn initial_state(visit: &Visit, held: Option<&'static str>) -> InitialState {
 /// Whether a submission says what an earlier one under the same key said, which was not held.
 pub(super) async fn is_repeat(visit: &Visit, said: &Said) -> bool {
     let explicit = explicit_key(visit, said);
+    let content = Content::named(&content_key(visit, said));
     for key in keys(visit, said, explicit.as_deref(), &InitialState::Received) {
         let Some(first) = visit.door.journal.known(&key.value).await else { continue };
         let Some(earlier) = visit.door.journal.recall(first).await else { continue };
-        let mine = content_key(visit, said).value;
-        if explicit.is_none() || earlier.context.content_key.is_some_and(|theirs| theirs.value == mine) {
+        if explicit.is_none() || Content::of(&earlier).same_as(&content) {
+            return true;
+        }
+        if visit.door.journal.known(&edited_key(&key.value, &content).value).await.is_some() {
             return true;
         }
     }
@@ -203,7 +200,7 @@ fn arrival(visit: &Visit, raw: Bytes, said: &Said, keys: Vec<ArrivalKey>, initia
         context,
         raw,
     };
-    NewArrival { envelope, initial }
+    NewArrival { envelope, initial, edited: None }
 }
 
 fn context(visit: &Visit) -> ArrivalContext {
@@ -257,14 +254,5 @@ async fn accept(visit: &Visit, arrival: NewArrival) -> Result<Accepted, Why> {
                 "a submission to form {} could not be written down: {error}", visit.form.id),
         }
         Why::Unavailable
-    })
-}
-
-/// Whether the first arrival under the key says the same; `None` when it is out of reach.
-async fn same_content(visit: &Visit, content: Option<&ArrivalKey>, digest: Digest, first: Ulid) -> Option<bool> {
-    let earlier = visit.door.journal.recall(first).await?;
-    Some(match (content, &earlier.context.content_key) {
-        (Some(mine), Some(theirs)) => mine.value == theirs.value,
-        _ => earlier.digest == digest,
     })
 }

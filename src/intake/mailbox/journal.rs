@@ -208,7 +208,7 @@ impl Desk {
     ) -> NewArrival {
         let keys = mail_keys(&raw);
         let envelope = self.envelope(uid, meta, raw, keys, truncated_from, silent);
-        NewArrival { envelope, initial: InitialState::Received }
+        NewArrival::received(envelope)
     }
 
     /// A message that could not be read, with the bytes that could be had. It is known by its position, so that its
@@ -218,7 +218,7 @@ impl Desk {
         let keys = vec![ArrivalKey { value, expires_at: None }];
         let size = meta.size.map_or(raw.len() as u64, u64::from);
         let envelope = self.envelope(uid, meta, raw, keys, Some(size), silent);
-        NewArrival { envelope, initial: InitialState::Quarantined(UNFETCHABLE.to_owned()) }
+        NewArrival::held(envelope, UNFETCHABLE)
     }
 
     fn envelope(

@@ -15,7 +15,7 @@ use crate::config::SPOOL_ID;
 use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
 use crate::domain::reading::arrival_key::{form_keys, mail_keys};
 use crate::intake::form::fields::{self, Allowed, Encoding};
-use crate::store::{InitialState, NewArrival};
+use crate::store::NewArrival;
 
 /// What came of reading a file.
 pub(super) enum Taken {
@@ -154,7 +154,7 @@ fn arrival(
         context: ArrivalContext { file_name: Some(name), ..ArrivalContext::default() },
         raw,
     };
-    NewArrival { envelope, initial: InitialState::Received }
+    NewArrival::received(envelope)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::domain::reading::ReadLimits;
 use crate::domain::reading::arrival_key::mail_keys;
 use crate::intake::accept::Journal;
 use crate::intake::form::negotiate;
-use crate::store::{HELD, InitialState, NewArrival};
+use crate::store::{HELD, NewArrival};
 
 /// Reason of an arrival held because its hook takes more than `per_minute`.
 pub const HOOK_RATE_LIMIT: &str = "hook_rate_limit";
@@ -145,7 +145,7 @@ impl Parted {
                 }
                 envelope.keys.push(seen);
             }
-            arrivals.push(NewArrival { envelope, initial: InitialState::Received });
+            arrivals.push(NewArrival::received(envelope));
         }
         Taken { arrivals, held }
     }
@@ -169,7 +169,7 @@ fn hold(mut envelope: Envelope, reason: &str) -> NewArrival {
     let own = |key: &ArrivalKey| ArrivalKey { value: format!("{HELD}{}", key.value), expires_at: key.expires_at };
     let own: Vec<ArrivalKey> = envelope.keys.iter().map(own).collect();
     envelope.keys.extend(own);
-    NewArrival { envelope, initial: InitialState::Quarantined(reason.to_owned()) }
+    NewArrival::held(envelope, reason)
 }
 
 /// By these a release finds whether the same came meanwhile, and takes the key for itself.

@@ -7,7 +7,7 @@
 //! - Keys are judged by the time of arrival, not of draining: a content key that had run out between two arrivals makes
 //!   no repeat, however late they are drained. So one transaction takes arrivals of one second.
 //! - Bytes that came before, longer ago than anybody tries again, are held, as at the door.
-//! - Another content under an explicit key that the database knows is a submission of its own ([`reused`]).
+//! - Another content under an explicit key that the database knows is a submission of its own, as at the door.
 //! - A row the database refuses for itself is set aside with a log line and a figure, and the others go on. It is tried
 //!   again every hour, and at the start. So is a row that cannot be read.
 
@@ -21,7 +21,6 @@ use super::driver::Connection;
 use super::inner::Inner;
 use super::link::AT_WORK;
 use super::queries::journal;
-use super::reused;
 use super::spill::Spill;
 use super::spill_row::Spilled;
 use crate::clock::Timestamp;
@@ -138,10 +137,10 @@ async fn write_once(inner: &Inner, group: &[Spilled]) -> StoreResult<()> {
     let ids: Vec<String> = group.iter().map(|s| s.arrival.envelope.id.to_string()).collect();
     let there: Vec<String> = sqlx::query_scalar(super::HAVE_ULIDS).bind(&ids).fetch_all(&mut *transaction).await?;
     let missing: Vec<&Spilled> = group.iter().zip(&ids).filter(|(_, id)| !there.contains(id)).map(|(s, _)| s).collect();
-    let mut changed = reused::settle(&mut transaction, &missing).await?;
     let at = group.iter().map(received).max().unwrap_or_default();
-    for (row, changed) in missing.iter().zip(&mut changed).filter(|(_, changed)| changed.is_none()) {
-        *changed = seen_before(&mut transaction, &row.arrival, at).await?;
+    let mut changed = Vec::with_capacity(missing.len());
+    for row in &missing {
+        changed.push(seen_before(&mut transaction, &row.arrival, at).await?);
     }
     let missing: Vec<&NewArrival> =
         missing.iter().zip(&changed).map(|(row, changed)| changed.as_ref().unwrap_or(&row.arrival)).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::matching::MatchKey;
-use crate::store::StoreResult;
+use crate::store::{Raced, StoreResult};
 
 /// A connection, inside or outside a transaction.
 pub(super) type Connection = sqlx::PgConnection;
@@ -64,6 +64,9 @@ fn lock_number(key: MatchKey) -> i64 {
 /// A transaction that met another one (deadlock, serialisation, a lock not had in time) and was undone whole: it may simply run again.
 pub(super) fn may_run_again(error: &crate::store::StoreError) -> bool {
     let crate::store::StoreError::Busy(source) = error else { return false };
+    if source.is::<Raced>() {
+        return true;
+    }
     let state = source
         .downcast_ref::<sqlx::Error>()
         .and_then(sqlx::Error::as_database_error)

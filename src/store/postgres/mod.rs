@@ -46,7 +46,6 @@ mod notify;
 mod plans;
 #[path = "../queries/mod.rs"]
 mod queries;
-mod reused;
 mod server;
 mod spill;
 mod spill_file;

@@ -21,8 +21,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use ulid::Ulid;
 
 use super::spill_file::{SpillFile, Written};
-use super::spill_row::{Spilled, cost, is_explicit};
+use super::spill_row::{Spilled, cost};
 use crate::domain::envelope::Envelope;
+use crate::store::edited::is_chosen;
 use crate::store::{Accepted, NewArrival, StoreError, StoreResult};
 
 /// Accepts that one commit takes at most.
@@ -163,7 +164,7 @@ impl Spill {
 
     /// Whether an explicit idempotency key of these arrivals waits in the spill.
     pub(super) fn holds(&self, arrivals: &[NewArrival]) -> bool {
-        let mut explicit = arrivals.iter().flat_map(|a| &a.envelope.keys).filter(|k| is_explicit(&k.value)).peekable();
+        let mut explicit = arrivals.iter().flat_map(|a| &a.envelope.keys).filter(|k| is_chosen(&k.value)).peekable();
         explicit.peek().is_some() && self.rows() > 0 && {
             let keys = self.figures.keys();
             explicit.any(|k| keys.contains_key(&k.value))
@@ -344,6 +345,7 @@ mod tests {
                 raw: raw.into(),
             },
             initial: if n == 9 { InitialState::Quarantined("spam".to_owned()) } else { InitialState::Received },
+            edited: None,
         }
     }
 

@@ -15,11 +15,11 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use ulid::Ulid;
 
-use super::reused::Content;
-use super::spill_row::{self, Spilled, cost, is_explicit};
+use super::spill_row::{self, Spilled, cost};
 use crate::clock::Timestamp;
 use crate::domain::envelope::Envelope;
-use crate::store::{Accepted, NewArrival, StoreError, StoreResult};
+use crate::store::edited::is_chosen;
+use crate::store::{Accepted, Content, NewArrival, StoreError, StoreResult};
 
 /// Format of the file; a file of a newer format is refused.
 const VERSION: i64 = 1;
@@ -155,9 +155,15 @@ impl SpillFile {
     }
 
     async fn write_one(&mut self, arrival: &NewArrival, written: &mut Written) -> StoreResult<Accepted> {
+        let mut first = self.first(&arrival.envelope).await?;
+        let anew = first.as_ref().and_then(|first| arrival.edited_after(first.id, &Content::of(first)));
+        let follows = first.as_ref().map(|first| first.id).filter(|_| anew.is_some());
+        let arrival = anew.as_ref().unwrap_or(arrival);
+        if follows.is_some() {
+            first = self.first(&arrival.envelope).await?;
+        }
         let envelope = &arrival.envelope;
         let size = cost(arrival);
-        let first = self.first(envelope).await?;
         let seq: Option<i64> = sqlx::query_scalar(INSERT)
             .bind(envelope.id.to_string())
             .bind(spill_row::pack(arrival, first.as_ref().map(Content::of))?)
@@ -168,7 +174,7 @@ impl SpillFile {
         let Some(seq) = seq else { return Ok(Accepted::mint(envelope.id, None, true)) };
         written.rows += 1;
         written.bytes += size;
-        for key in envelope.keys.iter().filter(|k| is_explicit(&k.value) && arrival.claims(k)) {
+        for key in envelope.keys.iter().filter(|k| is_chosen(&k.value) && arrival.claims(k)) {
             let taken = sqlx::query(TAKE_KEY)
                 .bind(&key.value)
                 .bind(envelope.id.to_string())
@@ -181,17 +187,17 @@ impl SpillFile {
                 written.keys.push((key.value.clone(), envelope.id));
             }
         }
-        Ok(Accepted::mint(envelope.id, first.map(|f| f.id), true))
+        Ok(Accepted::mint(envelope.id, first.map(|f| f.id), true).following(follows))
     }
 
     /// The arrival in the file that holds an explicit key of this one.
     async fn first(&mut self, envelope: &Envelope) -> StoreResult<Option<Envelope>> {
-        for key in envelope.keys.iter().filter(|k| is_explicit(&k.value)) {
+        for key in envelope.keys.iter().filter(|k| is_chosen(&k.value)) {
             let now = envelope.received_at.micros();
             let held = sqlx::query(FIRST_WITH_KEY).bind(&key.value).bind(now).fetch_optional(&mut self.db).await?;
             if let Some(row) = held {
                 let id = identifier(row.try_get("ulid")?)?;
-                return Ok(Some(spill_row::unpack(id, row.try_get("arrival")?, row.try_get("raw")?)?.0.envelope));
+                return Ok(Some(spill_row::unpack(id, row.try_get("arrival")?, row.try_get("raw")?)?.envelope));
             }
         }
         Ok(None)
@@ -203,7 +209,7 @@ impl SpillFile {
         for id in ids {
             let row = sqlx::query(ONE).bind(id.to_string()).fetch_optional(&mut self.db).await?;
             if let Some(row) = row {
-                let (arrival, _) = spill_row::unpack(*id, row.try_get("arrival")?, row.try_get("raw")?)?;
+                let arrival = spill_row::unpack(*id, row.try_get("arrival")?, row.try_get("raw")?)?;
                 found.push(Envelope { keys: Vec::new(), ..arrival.envelope });
             }
         }
@@ -293,9 +299,9 @@ impl SpillFile {
 
 fn spilled(row: &SqliteRow) -> StoreResult<Spilled> {
     let id = identifier(row.try_get("ulid")?)?;
-    let (arrival, first) = spill_row::unpack(id, row.try_get("arrival")?, row.try_get("raw")?)?;
+    let arrival = spill_row::unpack(id, row.try_get("arrival")?, row.try_get("raw")?)?;
     let size = u64::try_from(row.try_get::<i64, _>("size")?).unwrap_or(0);
-    Ok(Spilled { seq: row.try_get("seq")?, size, arrival, first })
+    Ok(Spilled { seq: row.try_get("seq")?, size, arrival })
 }
 
 fn identifier(text: &str) -> StoreResult<Ulid> {

@@ -1,12 +1,14 @@
 //! One row of the spill: what is kept of an arrival beside its id and bytes, and what it counts for.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-use super::reused::Content;
 use crate::clock::Timestamp;
 use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
-use crate::store::{InitialState, NewArrival, StoreError, StoreResult};
+use crate::store::edited::Edited;
+use crate::store::{Content, InitialState, NewArrival, StoreError, StoreResult};
 
 /// An arrival as kept in the file, beside its id and bytes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,13 +36,6 @@ pub(super) struct Spilled {
     pub(super) size: u64,
     /// What was accepted.
     pub(super) arrival: NewArrival,
-    /// Content of the spilled arrival whose explicit key it has; that one's id was its answer.
-    pub(super) first: Option<Content>,
-}
-
-/// An explicit idempotency key (`form:contact:idem:..`), as opposed to one made of the content.
-pub(super) fn is_explicit(key: &str) -> bool {
-    key.contains(":idem:")
 }
 
 /// Bytes an arrival counts for against the limit: its bytes and what goes with them, roughly.
@@ -73,14 +68,15 @@ pub(super) fn pack(arrival: &NewArrival, first: Option<Content>) -> StoreResult<
     serde_json::to_string(&kept).map_err(|e| StoreError::Other(Box::new(e)))
 }
 
-/// The arrival, and the content of the one it repeats.
+/// The arrival. Nobody could tell whether its chosen key names another content in the database: there, it is compared as
+/// at the door, and starts as it was acknowledged. What was answered as a repeat stays one of what it was answered with.
 ///
 /// # Errors
 /// [`StoreError::Other`] when the text is damaged.
-pub(super) fn unpack(id: Ulid, text: &str, raw: Vec<u8>) -> StoreResult<(NewArrival, Option<Content>)> {
+pub(super) fn unpack(id: Ulid, text: &str, raw: Vec<u8>) -> StoreResult<NewArrival> {
     let kept: Kept = serde_json::from_str(text)
         .map_err(|e| StoreError::Other(format!("the spill holds a damaged arrival {id}: {e}").into()))?;
-    let arrival = NewArrival {
+    let mut arrival = NewArrival {
         envelope: Envelope {
             id,
             channel: kept.channel,
@@ -94,6 +90,11 @@ pub(super) fn unpack(id: Ulid, text: &str, raw: Vec<u8>) -> StoreResult<(NewArri
             raw: raw.into(),
         },
         initial: kept.quarantined.map_or(InitialState::Received, InitialState::Quarantined),
+        edited: None,
     };
-    Ok((arrival, kept.first))
+    arrival.edited = match kept.first {
+        Some(first) => Edited::with_first(&arrival, first),
+        None => Edited::of(&arrival.envelope, arrival.initial.clone(), BTreeMap::new()),
+    };
+    Ok(arrival)
 }

@@ -9,11 +9,11 @@ use sqlx::Row as _;
 use ulid::Ulid;
 
 use super::super::driver::{self, Connection};
-use super::{optional_ulid, read, read_with, run, run_with, statements, ulid, writes};
+use super::{edited, optional_ulid, read, read_with, run, run_with, statements, ulid, writes};
 use crate::clock::Timestamp;
 use crate::domain::envelope::{ArrivalState, Channel, Digest, Envelope, RawKind, SHOWN_SENDER, SHOWN_SUBJECT};
 use crate::store::batch::{Batch, column, row};
-use crate::store::{Accepted, CursorMove, InitialState, NewArrival, Queue, StoreError, StoreResult, Times};
+use crate::store::{Accepted, CursorMove, InitialState, NewArrival, Queue, Raced, StoreError, StoreResult, Times};
 
 statements! {
     SEEN_UIDS(
@@ -130,14 +130,39 @@ pub(in super::super) async fn accept(
     let fresh: Vec<(usize, &NewArrival)> =
         arrivals.iter().copied().enumerate().filter(|(i, _)| !answers.contains_key(i)).collect();
     let news: Vec<&NewArrival> = fresh.iter().map(|(_, a)| *a).collect();
+    let anew = edited::settle(conn, &news, now.wall).await?;
+    let news: Vec<&NewArrival> =
+        news.into_iter().zip(&anew).map(|(a, anew)| anew.as_ref().map_or(a, |anew| &anew.arrival)).collect();
     let placed = place(conn, &news, now.wall).await?;
+    unless_raced(conn, &news, &placed, now.wall).await?;
     let process = write(conn, &news, &placed, now).await?;
     let deliver = if mark_repeats { mark(conn, &news, &placed, now).await? } else { 0 };
-    for ((index, arrival), place) in fresh.iter().zip(&placed) {
+    for (((index, arrival), place), anew) in fresh.iter().zip(&placed).zip(&anew) {
         let duplicate_of = place.original.as_ref().map(|o| o.ulid);
-        answers.insert(*index, Accepted::mint(arrival.envelope.id, duplicate_of, false));
+        let accepted = Accepted::mint(arrival.envelope.id, duplicate_of, false);
+        answers.insert(*index, accepted.following(anew.as_ref().map(|anew| anew.follows)));
     }
     Ok(Journalled { answers: answers.into_values().collect(), process, deliver })
+}
+
+/// Another transaction may have taken a chosen key after it was looked at and before it was claimed. Nothing is written
+/// then, and the transaction runs again: it now sees what the key stands for.
+async fn unless_raced(
+    conn: &mut Connection,
+    arrivals: &[&NewArrival],
+    placed: &[Placed],
+    now: Timestamp,
+) -> StoreResult<()> {
+    let repeats: Vec<&NewArrival> = arrivals
+        .iter()
+        .zip(placed)
+        .filter(|(arrival, place)| arrival.edited.is_some() && place.original.is_some())
+        .map(|(arrival, _)| *arrival)
+        .collect();
+    if edited::settle(conn, &repeats, now).await?.iter().any(Option::is_some) {
+        return Err(StoreError::Busy(Box::new(Raced)));
+    }
+    Ok(())
 }
 
 /// Arrivals whose UID is journalled already answer with the earlier row.

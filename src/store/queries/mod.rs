@@ -11,6 +11,7 @@
 pub(super) mod arrivals;
 pub(super) mod campaigns;
 pub(super) mod commit;
+pub(super) mod edited;
 pub(super) mod erase;
 pub(super) mod figures;
 pub(super) mod files;
@@ -52,6 +53,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         arrivals::STATEMENTS,
         campaigns::STATEMENTS,
         commit::STATEMENTS,
+        edited::STATEMENTS,
         figures::STATEMENTS,
         files::STATEMENTS,
         imports::STATEMENTS,
