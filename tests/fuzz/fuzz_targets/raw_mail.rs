@@ -1,7 +1,4 @@
 //! Any bytes as a mail.
 #![no_main]
 
-#[path = "../targets.rs"]
-mod targets;
-
-libfuzzer_sys::fuzz_target!(|raw: &[u8]| targets::raw_mail(raw));
+libfuzzer_sys::fuzz_target!(|raw: &[u8]| pisteur_fuzz::raw_mail(raw));
