@@ -4,6 +4,7 @@
 //! who serves them is not decided here.
 
 pub mod fail_point;
+pub mod lately;
 mod metric_names;
 mod process_figures;
 pub mod seldom;

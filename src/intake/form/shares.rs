@@ -1,17 +1,12 @@
 //! How much of what comes to each form is taken. When hardly anything is, somebody should look: a captcha set wrongly
 //! turns every visitor away, a flood of spam hides them.
-//!
-//! Invariant: memory is a handful of numbers for each form.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::clock::Timestamp;
+use crate::telemetry::lately::{Count, Lately};
 use crate::telemetry::seldom::Seldom;
 
-/// Time over which is counted: between one and two of these.
-const WINDOW: Duration = Duration::from_mins(10);
 /// Fewest submissions from which anything can be told.
 const FEWEST: u32 = 20;
 /// Fewest taken out of a hundred.
@@ -38,13 +33,26 @@ struct Counts {
     over_all: u32,
 }
 
-impl Counts {
-    const fn plus(self, other: Self) -> Self {
+impl Count for Counts {
+    fn plus(self, other: Self) -> Self {
         Self {
             taken: self.taken.saturating_add(other.taken),
             held: self.held.saturating_add(other.held),
             over_form: self.over_form.saturating_add(other.over_form),
             over_all: self.over_all.saturating_add(other.over_all),
+        }
+    }
+}
+
+impl Counts {
+    /// One submission with this fate.
+    fn one(fate: Fate) -> Self {
+        let none = Self::default();
+        match fate {
+            Fate::Taken => Self { taken: 1, ..none },
+            Fate::Held => Self { held: 1, ..none },
+            Fate::FormOverflow => Self { over_form: 1, ..none },
+            Fate::Overflow => Self { over_all: 1, ..none },
         }
     }
 
@@ -54,52 +62,17 @@ impl Counts {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Form {
-    since: Timestamp,
-    now: Counts,
-    before: Counts,
-}
-
-impl Form {
-    /// Moves on to the window of `now`.
-    fn turn(&mut self, now: Timestamp) {
-        let age = now.since(self.since);
-        if age >= WINDOW {
-            self.before = if age < WINDOW * 2 { self.now } else { Counts::default() };
-            self.now = Counts::default();
-            self.since = now;
-        }
-    }
-}
-
 /// Counts by form.
 #[derive(Debug, Default)]
 pub(super) struct Shares {
-    forms: Mutex<BTreeMap<String, Form>>,
+    forms: Lately<Counts>,
     warned: Seldom,
 }
 
 impl Shares {
     /// Counts one submission to `form`, and warns when little of them is taken.
     pub(super) fn note(&self, form: &str, fate: Fate, now: Timestamp) {
-        let counts = {
-            let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
-            if !forms.contains_key(form) {
-                let new = Form { since: now, now: Counts::default(), before: Counts::default() };
-                forms.insert(form.to_owned(), new);
-            }
-            let Some(entry) = forms.get_mut(form) else { return };
-            entry.turn(now);
-            let count = match fate {
-                Fate::Taken => &mut entry.now.taken,
-                Fate::Held => &mut entry.now.held,
-                Fate::FormOverflow => &mut entry.now.over_form,
-                Fate::Overflow => &mut entry.now.over_all,
-            };
-            *count = count.saturating_add(1);
-            entry.now.plus(entry.before)
-        };
+        let counts = self.forms.note(form, Counts::one(fate), now);
         self.warn(form, fate, counts);
     }
 
@@ -117,18 +90,15 @@ impl Shares {
 
     /// What somebody should look at, one sentence each.
     pub(super) fn troubles(&self, now: Timestamp) -> Vec<String> {
-        let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = Counts::default();
         let mut troubles = Vec::new();
-        for (form, entry) in forms.iter_mut() {
-            entry.turn(now);
-            let counts = entry.now.plus(entry.before);
+        for (form, counts) in self.forms.counts(now) {
             all = all.plus(counts);
             if counts.over_form > 0 {
-                troubles.push(over_form(form, counts));
+                troubles.push(over_form(&form, counts));
             }
             if counts.collapsed() {
-                troubles.push(collapsed(form, counts));
+                troubles.push(collapsed(&form, counts));
             }
         }
         if all.over_all > 0 {
@@ -166,6 +136,7 @@ fn collapsed(form: &str, counts: Counts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::lately::WINDOW;
 
     #[test]
     fn a_form_of_which_hardly_anything_is_taken_is_reported_until_it_is_over() {
