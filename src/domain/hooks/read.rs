@@ -12,9 +12,9 @@ use super::mapping::{Answers, Mapping, Members};
 use super::path::{Budget, Scope, text_of};
 use super::{HookReading, OTHER_EVENT, Paths, STAGE, STAGE_LEAD, TEST, TEST_EVENT, TOO_MANY_LEADS, UNREADABLE};
 use crate::domain::envelope::Envelope;
-use crate::domain::reading::form::{all, first, interpret};
-use crate::domain::reading::text::{clean, non_empty_line};
-use crate::domain::reading::{FormReading, ReadSettings, charset, field_names, multipart, typed};
+use crate::domain::reading::form::{interpret, of_fields};
+use crate::domain::reading::text::clean;
+use crate::domain::reading::{FormReading, ReadSettings, charset, field_names, multipart};
 use crate::domain::submission::{Canonical, Field, Submission, Warning};
 
 /// Levels of an answer that is an object.
@@ -67,7 +67,7 @@ pub fn read(envelope: &Envelope, hook: &HookReading, settings: &ReadSettings) ->
     if lead.is_some() && !several && (marked || mapping.test.iter().any(|test| test.holds(here, &mut budget))) {
         submission.flags.push(TEST_EVENT.to_owned());
     }
-    finish(submission)
+    of_fields(submission)
 }
 
 /// The mapping for these bytes, and whether they are a fetched lead. A file without context is told by what it says.
@@ -94,15 +94,6 @@ fn as_it_came(envelope: &Envelope, settings: &ReadSettings, secrets: &[&Value]) 
     let (text, _) = clean(&text, settings.limits.text_bytes);
     let field = Field { name: "body".to_owned(), value: text, canonical: Some(Canonical::Message) };
     (!field.value.trim().is_empty()).then_some(field)
-}
-
-fn finish(mut out: Submission) -> Submission {
-    typed::note(&mut out);
-    out.warnings.truncate(50);
-    out.subject = first(&out.fields, Canonical::Topic).and_then(|s| non_empty_line(s, 500));
-    out.text = all(&out.fields, Canonical::Message).join("\n\n");
-    out.text.trim().clone_into(&mut out.reply);
-    out
 }
 
 impl Mapping {

@@ -295,6 +295,11 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
             out.fields.push(field);
         }
     }
+    of_fields(out)
+}
+
+/// The subject and the text that the fields of a submission make.
+pub(in crate::domain) fn of_fields(mut out: Submission) -> Submission {
     typed::note(&mut out);
     out.warnings.truncate(50);
     out.subject = first(&out.fields, Canonical::Topic).and_then(|s| non_empty_line(s, 500));
