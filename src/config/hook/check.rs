@@ -218,14 +218,22 @@ mod tests {
         hook.validate(&adapters()).into_iter().map(|p| format!("{}: {}", p.key, p.message)).collect()
     }
 
+    fn finds(text: &str, wanted: &str) {
+        let found = problems(text);
+        assert!(found.iter().any(|f| f.starts_with(wanted)), "{wanted} not in {found:#?}");
+    }
+
+    /// Writes a file; its path.
+    fn write(folder: &std::path::Path, name: &str, text: &str) -> String {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
     #[test]
     fn each_mistake_names_its_key_and_a_remedy() {
         let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            path.display().to_string()
-        };
+        let file = |name, text| write(folder.path(), name, text);
         let (short, good) = (file("short", "abc!"), file("good", "0123456789abcdef"));
         for (text, wanted) in [
             ("adapter = 'typeform'".to_owned(), "id: give a short name"),
@@ -280,8 +288,7 @@ mod tests {
                 "verify: verify.signed",
             ),
         ] {
-            let found = problems(&text);
-            assert!(found.iter().any(|f| f.starts_with(wanted)), "{wanted} not in {found:#?}");
+            finds(&text, wanted);
         }
         assert_eq!(problems(&format!("id = 'x'\nadapter = 'typeform'\nsecret_file = '{short}'")), Vec::<String>::new());
         let allowed = format!("id = 'x'\nadapter = 'elementor'\nsecret_file = '{good}'\nallow_unverified = true");
@@ -291,11 +298,7 @@ mod tests {
     #[test]
     fn a_secret_that_could_be_guessed_and_a_table_that_is_wrong_are_named() {
         let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            path.display().to_string()
-        };
+        let file = |name, text| write(folder.path(), name, text);
         let (short, good) = (file("short", "abc!"), file("good", "0123456789abcdef"));
         let password = file("password", "a-long-user-name:short");
         for (text, wanted) in [
@@ -326,8 +329,7 @@ mod tests {
                 "consent.0.purpose: say in a word",
             ),
         ] {
-            let found = problems(&text);
-            assert!(found.iter().any(|f| f.starts_with(wanted)), "{wanted} not in {found:#?}");
+            finds(&text, wanted);
         }
     }
 }
