@@ -4,7 +4,7 @@
 pub mod targets;
 
 #[path = "generated/mod.rs"]
-mod generated;
+pub mod generated;
 
 mod corpora;
 mod corpus;
@@ -22,26 +22,14 @@ mod senders;
 
 use std::path::{Path, PathBuf};
 
-use pisteur::clock::Timestamp;
 use pisteur::domain::enquiry::Enquiry;
-use pisteur::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
+use pisteur::domain::envelope::{Channel, Envelope, RawKind};
 use pisteur::domain::reading::{ReadSettings, read};
 use pisteur::domain::submission::Submission;
 
-/// A mail as if received on 10 March 2025.
+/// A mail as it arrives.
 fn mail(raw: &[u8]) -> Envelope {
-    Envelope {
-        id: ulid::Ulid::nil(),
-        channel: Channel::Mail,
-        intake_id: "sales".to_owned(),
-        keys: Vec::new(),
-        received_at: Timestamp::from_seconds(1_741_600_000),
-        digest: Digest::of(raw),
-        raw_kind: RawKind::Mail,
-        content_type: None,
-        context: ArrivalContext::default(),
-        raw: raw.to_vec().into(),
-    }
+    generated::arrivals::mail(raw.to_vec())
 }
 
 /// A form body of the form `contact`.

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use pisteur::clock::Timestamp;
-use pisteur::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
 use pisteur::domain::reading::{ReadSettings, read};
 use pisteur::domain::submission::MailClass;
-use ulid::Ulid;
 
+use crate::reading::generated::arrivals::mail;
 use crate::support::daemon::Daemon;
 use crate::support::smtp::SmtpSink;
 use crate::support::visitors::{column, header, header_names, link, post, settled, setup, shown, words};
@@ -235,18 +233,7 @@ fn our_own_acknowledgement_come_back_is_known_as_ours_and_never_answered() {
     post(&daemon, &[("name", "Anne"), ("email", "anne@atelier-dupont.fr"), ("message", "Bonjour")], &[]);
     settled(&daemon, 1);
     let raw = sink.mails()[0].data.clone();
-    let envelope = Envelope {
-        id: Ulid(1),
-        channel: Channel::Mail,
-        intake_id: "sales".into(),
-        keys: Vec::new(),
-        received_at: Timestamp::from_seconds(1_800_000_000),
-        digest: Digest::of(&raw),
-        raw_kind: RawKind::Mail,
-        content_type: None,
-        context: ArrivalContext::default(),
-        raw: raw.clone().into(),
-    };
+    let envelope = mail(raw.clone());
     let ours = ReadSettings { own_addresses: vec!["crm@our-company.example".to_owned()], ..ReadSettings::default() };
     assert_eq!(read(&envelope, &ours).class, Some(MailClass::OwnMessage));
     // The same through the daemon's own door for files: parked, and nothing leaves because of it.

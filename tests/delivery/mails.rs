@@ -1,16 +1,14 @@
 //! Mail to owners, from the committed decision to the SMTP server.
 
 use mail_parser::MessageParser;
-use pisteur::clock::Clock;
 use pisteur::config::delivery::{DeliveryConfig, MailLanguage};
 use pisteur::domain::decision::OwnerChoice;
 use pisteur::domain::enquiry::EmailKind;
-use pisteur::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
 use pisteur::domain::reading::{OWN_HEADER, ReadSettings};
 use pisteur::domain::submission::MailClass;
-use ulid::Ulid;
 
 use super::scene::{Scene, Visitor};
+use crate::reading::generated::arrivals::mail;
 use crate::support::proxy::ChaosProxy;
 use crate::support::smtp::{Mail, SmtpSink};
 use pisteur::delivery::check;
@@ -63,20 +61,9 @@ async fn the_owner_is_told_who_and_what_by_a_mail_that_is_recognisably_automatic
 
 #[tokio::test]
 async fn our_own_mail_is_recognised_when_it_comes_back() {
-    let (mails, scene, _) = mail_for(&Visitor::default(), |_| {}).await;
+    let (mails, ..) = mail_for(&Visitor::default(), |_| {}).await;
     let raw = mails[0].data.clone();
-    let envelope = Envelope {
-        id: Ulid(1),
-        channel: Channel::Mail,
-        intake_id: "sales".into(),
-        keys: Vec::new(),
-        received_at: scene.clock.now(),
-        digest: Digest::of(&raw),
-        raw_kind: RawKind::Mail,
-        content_type: None,
-        context: ArrivalContext::default(),
-        raw: raw.into(),
-    };
+    let envelope = mail(raw);
     // The sender of our mails is one of our addresses; a stranger who copies the header is not us.
     let ours = ReadSettings { own_addresses: vec!["crm@ours.example.net".to_owned()], ..ReadSettings::default() };
     assert_eq!(pisteur::domain::reading::read(&envelope, &ours).class, Some(MailClass::OwnMessage));

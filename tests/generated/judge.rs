@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use pisteur::clock::Timestamp;
 use pisteur::domain::enquiry::{Enquiry, understand};
-use pisteur::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
 use pisteur::domain::reading::form::all;
 use pisteur::domain::reading::{ReadSettings, field_names, read};
 use pisteur::domain::submission::Submission;
 
+use super::arrivals::mail;
 use super::{Case, Fact, Tongue, normal};
 
 /// Right and all facts, by layout, by kind of fact, and in whole.
@@ -28,21 +27,6 @@ impl Tally {
     /// Share of facts that are right.
     pub fn share(&self) -> f64 {
         f64::from(u32::try_from(self.whole.0).unwrap_or(0)) / f64::from(u32::try_from(self.whole.1.max(1)).unwrap_or(1))
-    }
-}
-
-fn envelope(raw: &[u8]) -> Envelope {
-    Envelope {
-        id: ulid::Ulid::nil(),
-        channel: Channel::Mail,
-        intake_id: "made".to_owned(),
-        keys: Vec::new(),
-        received_at: Timestamp::from_seconds(1_741_600_000),
-        digest: Digest::of(raw),
-        raw_kind: RawKind::Mail,
-        content_type: None,
-        context: ArrivalContext::default(),
-        raw: raw.to_vec().into(),
     }
 }
 
@@ -67,7 +51,7 @@ fn house(tongue: Tongue) -> ReadSettings {
 pub fn judge(cases: impl Iterator<Item = Case>) -> Tally {
     let mut tally = Tally::default();
     for case in cases {
-        let envelope = envelope(&case.raw);
+        let envelope = mail(case.raw.clone());
         let settings = house(case.tongue);
         let submissions = [read(&envelope, &settings)];
         for (place, truth) in case.truth.iter().enumerate() {

@@ -2,6 +2,7 @@
 //! same mail; names, companies, layouts and languages are drawn.
 
 pub mod adf;
+pub mod arrivals;
 pub mod judge;
 pub mod notifications;
 pub mod people;

@@ -3,27 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use pisteur::domain::reading::field_names;
-use pisteur::domain::screening::content::Content;
-use pisteur::domain::screening::{Policy, Proof, Screening, Signals, Stamp, Verdict, screen};
+use pisteur::domain::screening::Verdict;
 
 use super::corpora::corpora;
 use super::files;
-
-/// A message as a form of a usual browser brings it.
-fn screened(message: &str) -> Screening {
-    let fields = [("name", "Anne Dupont"), ("email", "anne@atelier-dupont.fr"), ("message", message)]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let signals = Signals {
-        trap: None,
-        stamp: Stamp::Missing,
-        proof: Proof::NotAsked,
-        elsewhere: false,
-        agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
-        language: true,
-    };
-    screen(&signals, &Content::of_fields(&fields, field_names::canonical), &Policy::default())
-}
+use super::generated::arrivals::screened;
 
 /// A language and a message on each line.
 const PEOPLE: &str = include_str!("screened/people.txt");

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use pisteur::clock::Timestamp;
-use pisteur::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
 use pisteur::domain::reading::{ReadSettings, read};
 use pisteur::domain::submission::Submission;
+
+use crate::generated::arrivals::mail;
 
 /// One line of the table.
 pub(crate) struct Row {
@@ -23,25 +23,9 @@ pub(crate) fn share(part: usize, whole: usize) -> String {
     format!("{part}/{whole} ({:.1} %)", 100.0 * part as f64 / whole.max(1) as f64)
 }
 
-/// A mail as it arrives.
-pub(crate) fn envelope(raw: Vec<u8>) -> Envelope {
-    Envelope {
-        id: ulid::Ulid::nil(),
-        channel: Channel::Mail,
-        intake_id: "score".to_owned(),
-        keys: Vec::new(),
-        received_at: Timestamp::from_seconds(1_741_600_000),
-        digest: Digest::of(&raw),
-        raw_kind: RawKind::Mail,
-        content_type: None,
-        context: ArrivalContext::default(),
-        raw: raw.into(),
-    }
-}
-
 /// Reads raw bytes as a mail.
 pub(crate) fn read_raw(raw: Vec<u8>) -> Submission {
-    read(&envelope(raw), &ReadSettings::default())
+    read(&mail(raw), &ReadSettings::default())
 }
 
 /// A mail around a body of text.

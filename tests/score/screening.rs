@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use pisteur::domain::enquiry::Enquiry;
-use pisteur::domain::reading::field_names;
-use pisteur::domain::screening::content::Content;
-use pisteur::domain::screening::{Policy, Proof, Screening, Signals, Stamp, Verdict, of_arrival, screen};
+use pisteur::domain::screening::{Screening, Verdict, of_arrival};
 
-use super::scored::{Row, envelope, files, read_raw, row, share, text};
+use super::scored::{Row, files, read_raw, row, share, text};
+use crate::generated::arrivals::{mail, screened};
 
 /// Sets whose messages people wrote.
 const PEOPLE: [&str; 5] = ["forge", "github-erp", "zapier-erp", "willdurand-erp", "spamassassin/nice"];
@@ -16,13 +15,13 @@ pub(crate) fn score(folder: &Path, verbose: bool) -> Vec<Row> {
     let genuine: Vec<PathBuf> = PEOPLE.iter().flat_map(|set| messages(folder, set)).collect();
     let unwanted = messages(folder, "spamassassin/spam");
     let as_form = |path: &PathBuf| {
-        let said = form(&words(path));
+        let said = screened(&words(path));
         tell(path, "form", &said, verbose);
         said.verdict
     };
     let as_mail = |path: &PathBuf| {
         let raw = std::fs::read(path).unwrap_or_default();
-        let said = of_arrival(&envelope(raw.clone()), &read_raw(raw), &Enquiry::default());
+        let said = of_arrival(&mail(raw.clone()), &read_raw(raw), &Enquiry::default());
         tell(path, "mail", &said, verbose);
         said.verdict
     };
@@ -73,20 +72,6 @@ fn words(path: &Path) -> String {
         return read_raw(std::fs::read(path).unwrap_or_default()).text;
     }
     text(path).lines().flat_map(|line| [line.strip_prefix("#sig#").unwrap_or(line), "\n"]).collect()
-}
-
-fn form(message: &str) -> Screening {
-    let fields = [("name", "Anne Dupont"), ("email", "anne@atelier-dupont.fr"), ("message", message)]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let signals = Signals {
-        trap: None,
-        stamp: Stamp::Missing,
-        proof: Proof::NotAsked,
-        elsewhere: false,
-        agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
-        language: true,
-    };
-    screen(&signals, &Content::of_fields(&fields, field_names::canonical), &Policy::default())
 }
 
 fn tell(path: &Path, way: &str, said: &Screening, verbose: bool) {

@@ -209,6 +209,15 @@ pub struct Signals<'a> {
     pub language: bool,
 }
 
+impl<'a> Signals<'a> {
+    /// Nothing odd, and nothing asked for, about what this browser sends.
+    #[must_use]
+    pub const fn calm(agent: &'a str) -> Self {
+        let (stamp, proof) = (Stamp::Missing, Proof::NotAsked);
+        Self { trap: None, stamp, proof, elsewhere: false, agent: Some(agent), language: true }
+    }
+}
+
 /// Screens a submission at the door.
 #[must_use]
 pub fn screen(signals: &Signals<'_>, content: &content::Content<'_>, policy: &Policy) -> Screening {
@@ -294,14 +303,7 @@ mod tests {
     use super::*;
 
     fn calm() -> Signals<'static> {
-        Signals {
-            trap: None,
-            stamp: Stamp::Missing,
-            proof: Proof::NotAsked,
-            elsewhere: false,
-            agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
-            language: true,
-        }
+        Signals::calm("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")
     }
 
     fn verdict(signals: &Signals<'_>, policy: &Policy) -> (Verdict, i32) {
