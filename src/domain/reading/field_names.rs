@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::tracking;
+use super::{field_questions, tracking};
 use crate::domain::submission::Canonical;
 
 /// Names that steer the form and are no data, besides every name with a leading `_`.
@@ -104,7 +104,7 @@ const NAMES: [(Canonical, &str); 29] = [
         "name fullname your-name yourname contactname contact-name customername from_name sendername nom-complet \
          nometprenom nomprenom nom-prenom prenomnom prenom-nom votrenom celejmeno jmenoaprijmeni jmenoprijmeni \
          vasejmeno vollstandigername ihrname vorundnachname vornameundnachname nombrecompleto nombreyapellidos \
-         nomecompleto nomeecognome nomecognome نام-و-نام-خانوادگی نامونامخانوادگی نام-کامل naam volledigenaam uwnaam \
+         nomecompleto nomeecognome nomecognome نام-و-نام-خانوادگی نامونامخانوادگی نام-کامل نام-شما نامتان naam volledigenaam uwnaam \
          vooren-achternaam imieinazwisko imie-i-nazwisko nazwiskoiimie seunome имя-и-фамилия фио полноеимя вашеимя \
          الاسم الاسم-الكامل اسمك",
     ),
@@ -142,14 +142,14 @@ const NAMES: [(Canonical, &str); 29] = [
         "email e-mail mail emailaddress email_address mailaddress youremail your-email courriel adressemail \
          adresseemail adressecourriel adresseelectronique votreemail emailadresa emailovaadresa vasemail emailadresse \
          mailadresse ihreemail correo correoelectronico direccionemail posta postaelettronica indirizzoemail ایمیل \
-         پست-الکترونیک پست-الکترونیکی رایانامه نشانی-ایمیل emailadres uwemail adresemail endereco-de-email \
+         پست-الکترونیک پست-الکترونیکی رایانامه نشانی-ایمیل آدرس-ایمیل ایمیلتان emailadres uwemail adresemail endereco-de-email \
          enderecoemail электроннаяпочта почта емейл адресэлектроннойпочты البريد-الإلكتروني بريد-الكتروني الإيميل",
     ),
     (
         Canonical::Phone,
         "phone tel telephone phonenumber phone_number telephonenumber yourphone your-phone contactnumber \
          numerodetelephone numerotelephone votretelephone telefon telefonnicislo telefonnummer rufnummer telefono \
-         numerodetelefono numeroditelefono numerotelefono تلفن شماره-تلفن شماره-تماس تلفن-ثابت telefoon \
+         numerodetelefono numeroditelefono numerotelefono تلفن شماره-تلفن شماره-تماس شماره-تلفنتان تلفنتان تلفن-ثابت telefoon \
          telefoonnummer numertelefonu nrtelefonu telefone numerodetelefone телефон номертелефона الهاتف رقم-الهاتف",
     ),
     (
@@ -263,7 +263,8 @@ pub fn fold(name: &str) -> String {
 }
 
 /// The canonical field a name means, by the built-in tables. Names as `contact[email]` are tried by their last key,
-/// and typical prefixes and suffixes (`your-`, `form_fields[..]`, a trailing `*` or number) do not hide a name.
+/// and typical prefixes and suffixes (`your-`, `form_fields[..]`, a trailing `*` or number) do not hide a name; nor does a
+/// question for it ("What is your name?").
 pub fn canonical(name: &str) -> Option<Canonical> {
     let whole = fold(name);
     if whole.is_empty() || whole.len() > 128 {
@@ -283,11 +284,20 @@ pub fn canonical(name: &str) -> Option<Canonical> {
         return Some(*found);
     }
     let bare = whole.trim_end_matches(|c: char| c.is_ascii_digit());
-    let bare = ["your", "votre", "customer", "contact", "lead", "visitor", "input", "field", "visitors"]
+    BY_NAME.get(own(bare)).copied().or_else(|| field_questions::names(name).iter().find_map(|asked| plain(asked)))
+}
+
+/// What a folded name means, with what stands before a visitor's own taken away.
+fn plain(folded: &str) -> Option<Canonical> {
+    BY_NAME.get(folded).or_else(|| BY_NAME.get(own(folded))).copied()
+}
+
+/// A name without what only says whose it is.
+fn own(folded: &str) -> &str {
+    ["your", "votre", "customer", "contact", "lead", "visitor", "input", "field", "visitors"]
         .iter()
-        .find_map(|prefix| bare.strip_prefix(prefix).filter(|rest| !rest.is_empty()))
-        .unwrap_or(bare);
-    BY_NAME.get(bare).copied()
+        .find_map(|prefix| folded.strip_prefix(prefix).filter(|rest| !rest.is_empty()))
+        .unwrap_or(folded)
 }
 
 /// The canonical field written as in a form's map (`full_name`, `company`, ...).
@@ -298,6 +308,64 @@ pub fn parse_canonical(word: &str) -> Option<Canonical> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn titles_that_are_questions_or_requests_are_understood() {
+        for (title, expected) in [
+            ("What is your name?", Canonical::FullName),
+            ("What's your email address?", Canonical::Email),
+            ("What’s your first name?", Canonical::FirstName),
+            ("What is the name of your company?", Canonical::Company),
+            ("Your company's name", Canonical::Company),
+            ("Please enter your phone number", Canonical::Phone),
+            ("What should we call you?", Canonical::FullName),
+            ("How can we help?", Canonical::Message),
+            ("How can we help you today?", Canonical::Message),
+            ("What can we do for you?", Canonical::Message),
+            ("Quel est votre nom ?", Canonical::FullName),
+            ("Quel est votre prénom ?", Canonical::FirstName),
+            ("Quelle est votre adresse e-mail ?", Canonical::Email),
+            ("Quel est le nom de votre entreprise ?", Canonical::Company),
+            ("Merci d’indiquer votre numéro de téléphone", Canonical::Phone),
+            ("Comment vous appelez-vous ?", Canonical::FullName),
+            ("Comment pouvons-nous vous aider ?", Canonical::Message),
+            ("En quoi pouvons-nous vous aider ?", Canonical::Message),
+            ("Que pouvons-nous faire pour vous ?", Canonical::Message),
+            ("Jak se jmenujete?", Canonical::FullName),
+            ("Jaké je vaše jméno?", Canonical::FullName),
+            ("Jaký je váš e-mail?", Canonical::Email),
+            ("Jaké je vaše telefonní číslo?", Canonical::Phone),
+            ("Zadejte prosím svůj telefon", Canonical::Phone),
+            ("Jak vám můžeme pomoci?", Canonical::Message),
+            ("S čím vám můžeme pomoct?", Canonical::Message),
+            ("نام شما چیست؟", Canonical::FullName),
+            ("ایمیل شما چیست؟", Canonical::Email),
+            ("شماره تلفن خود را وارد کنید", Canonical::Phone),
+            ("لطفاً آدرس ایمیل خود را بنویسید", Canonical::Email),
+            ("چگونه می‌توانیم به شما کمک کنیم؟", Canonical::Message),
+        ] {
+            assert_eq!(canonical(title), Some(expected), "{title}");
+        }
+    }
+
+    #[test]
+    fn questions_for_something_else_are_not_guessed() {
+        for title in [
+            "Do you have a website?",
+            "Is this your email?",
+            "Can we send you an email?",
+            "Share email",
+            "What is your company's size?",
+            "What is your partner's name?",
+            "How did we do?",
+            "What is your favourite colour?",
+            "Pouvons-nous vous appeler ?",
+            "Chcete newsletter a e-mail?",
+            "آیا ایمیل شما درست است؟",
+        ] {
+            assert_eq!(canonical(title), None, "{title}");
+        }
+    }
 
     #[test]
     fn names_in_our_languages_are_known() {

@@ -13,6 +13,7 @@ mod client_markup;
 pub mod complaint;
 pub(in crate::domain) mod disclaimer;
 pub mod field_names;
+mod field_questions;
 pub mod files;
 pub mod form;
 mod forwarded;
