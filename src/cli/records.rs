@@ -266,12 +266,30 @@ fn shown_touch(touch: &Value) -> Map<String, Value> {
 
 /// Amounts are kept in the smallest unit of their currency, hundredths.
 fn money(mut fields: Map<String, Value>) -> Map<String, Value> {
-    if let Some(minor) = fields.get("expected_revenue").and_then(Value::as_i64) {
-        let currency = fields.remove("currency").and_then(|c| c.as_str().map(str::to_owned)).unwrap_or_default();
-        let amount = format!("{}.{:02} {currency}", minor / 100, (minor % 100).abs());
-        fields.insert("expected_revenue".to_owned(), Value::String(amount.trim_end().to_owned()));
+    let currency = fields.get("currency").and_then(Value::as_str).unwrap_or_default().to_owned();
+    for name in ["expected_revenue", "budget"] {
+        if let Some(amount) = fields.get_mut(name).filter(|amount| amount.is_i64()) {
+            *amount = Value::String(written(amount.as_i64().unwrap_or_default(), &currency));
+            fields.remove("currency");
+        }
     }
     fields
+}
+
+/// `12 500 EUR`, `8 000.50 EUR`: thousands apart, cents where there are some.
+fn written(minor: i64, currency: &str) -> String {
+    let (whole, cents) = ((minor / 100).unsigned_abs().to_string(), (minor % 100).abs());
+    let mut out = if minor < 0 { "-".to_owned() } else { String::new() };
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place) % 3 == 0 {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    if cents > 0 {
+        out.push_str(&format!(".{cents:02}"));
+    }
+    format!("{out} {currency}").trim_end().to_owned()
 }
 
 fn section(out: &mut Output, name: &str, items: &[Value]) {
@@ -345,7 +363,11 @@ mod tests {
     fn pages_show_amounts_and_decisions_for_people() {
         let fields = serde_json::json!({"expected_revenue": 800_050, "currency": "EUR"});
         let Value::Object(fields) = fields else { panic!("an object") };
-        assert_eq!(money(fields).get("expected_revenue").unwrap(), "8000.50 EUR");
+        assert_eq!(money(fields).get("expected_revenue").unwrap(), "8 000.50 EUR");
+        let fields = serde_json::json!({"budget": 1_250_000, "currency": "CZK"});
+        let Value::Object(fields) = fields else { panic!("an object") };
+        assert_eq!(Value::Object(money(fields)), serde_json::json!({"budget": "12 500 CZK"}));
+        assert_eq!([written(-50, ""), written(0, "EUR"), written(123_456_789, "")], ["-0.50", "0 EUR", "1 234 567.89"]);
         let shown = readable(&serde_json::json!({"rules_hash": "0123456789abcdef", "trace": {}, "owner": "alice"}));
         assert_eq!(shown, serde_json::json!({"rules_hash": "0123456789ab", "owner": "alice"}));
     }
