@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::names::{NameAgreement, NameParts};
-use super::{EntityKind, EntityRef, KeyKind, Neighbour, Neighbourhood};
+use super::{EntityKind, EntityRef, KeyKind, MatchKey, Neighbour, Neighbourhood};
 use crate::clock::Timestamp;
-use crate::domain::enquiry::{Enquiry, company};
+use crate::domain::enquiry::{Email, EmailKind, Enquiry, company};
 
 /// Candidates named for review; nobody looks through hundreds.
 pub const CANDIDATES: usize = 10;
@@ -114,7 +114,7 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
     let person = &enquiry.person;
     let names = NameParts::new(person.first_name.as_deref(), person.last_name.as_deref(), person.full_name.as_deref());
     let persons = around.records.iter().filter(|n| n.entity.kind != EntityKind::Organisation);
-    let mut compared: Vec<(&Neighbour, Evidence)> = persons.map(|n| (n, compare(&names, n))).collect();
+    let mut compared: Vec<(&Neighbour, Evidence)> = persons.map(|n| (n, compare(&names, enquiry, n))).collect();
     let matched: Vec<&Neighbour> =
         compared.iter().filter(|(_, e)| e.verdict == Verdict::Match).map(|(n, _)| *n).collect();
     let organisation = organisation_of(enquiry, around, &matched);
@@ -181,7 +181,7 @@ fn agreement(names: &NameParts, n: &Neighbour) -> NameAgreement {
     names.agreement(&NameParts::new(n.first_name.as_deref(), n.last_name.as_deref(), n.full_name.as_deref()))
 }
 
-fn compare(names: &NameParts, neighbour: &Neighbour) -> Evidence {
+fn compare(names: &NameParts, enquiry: &Enquiry, neighbour: &Neighbour) -> Evidence {
     let agreement = agreement(names, neighbour);
     let has = |kind| neighbour.keys.iter().any(|k| k.kind == kind);
     let contradict = agreement == NameAgreement::Contradict;
@@ -195,9 +195,9 @@ fn compare(names: &NameParts, neighbour: &Neighbour) -> Evidence {
     } else if has(KeyKind::Phone) {
         (Verdict::Review, "Same phone number, but no agreeing surname beside it.")
     } else if has(KeyKind::SharedEmail) && !contradict {
-        (Verdict::Review, "Same shared mailbox: it proves no person by itself.")
+        (Verdict::Review, weak_address(enquiry, neighbour).0)
     } else if has(KeyKind::SharedEmail) {
-        (Verdict::New, "Same shared mailbox, written by somebody of another name.")
+        (Verdict::New, weak_address(enquiry, neighbour).1)
     } else {
         (Verdict::New, "Only the organisation is in common.")
     };
@@ -207,6 +207,25 @@ fn compare(names: &NameParts, neighbour: &Neighbour) -> Evidence {
         names: format!("{agreement:?}").to_lowercase(),
         verdict,
         because: because.to_owned(),
+    }
+}
+
+/// Why the address in common proves no person: with names that do not contradict, and with others.
+fn weak_address(enquiry: &Enquiry, neighbour: &Neighbour) -> (&'static str, &'static str) {
+    let common = |email: &&Email| neighbour.keys.contains(&MatchKey::of(KeyKind::SharedEmail, &email.canonical));
+    match enquiry.emails.iter().find(common).map(|email| email.kind) {
+        Some(EmailKind::Reserved) => (
+            "Same address of a domain reserved for examples and tests: anybody may write it, it proves no person.",
+            "Same address of a domain reserved for examples and tests, and another name.",
+        ),
+        Some(EmailKind::Disposable) => (
+            "Same throw-away address: it proves no person by itself.",
+            "Same throw-away address, written by somebody of another name.",
+        ),
+        _ => (
+            "Same shared mailbox: it proves no person by itself.",
+            "Same shared mailbox, written by somebody of another name.",
+        ),
     }
 }
 
@@ -302,6 +321,25 @@ mod tests {
         assert_eq!(known.candidates[1], newest, "then the newest");
         assert_eq!((known.evidence.len(), known.compared), (EVIDENCE, 151));
         assert!(known.overlaps() && known.person == Verdict::Review);
+    }
+
+    #[test]
+    fn an_address_that_proves_nobody_is_called_what_it_is() {
+        for (address, kind, wanted) in [
+            ("ana@example.com", EmailKind::Reserved, "a domain reserved for examples"),
+            ("ana@mailinator.com", EmailKind::Disposable, "throw-away"),
+            ("info@bell.co.uk", EmailKind::Role, "shared mailbox"),
+        ] {
+            let (address, canonical) = (address.to_owned(), address.to_owned());
+            let key = MatchKey::of(KeyKind::SharedEmail, &canonical);
+            let enquiry = Enquiry { emails: vec![Email { address, canonical, kind }], ..asked() };
+            for (name, verdict) in [("Ana Bell", Verdict::Review), ("Karel Horak", Verdict::New)] {
+                let records = vec![Neighbour { keys: vec![key], ..neighbour(1, name, &[]) }];
+                let known = known(&enquiry, &Neighbourhood { records, ..Neighbourhood::default() });
+                let evidence = &known.evidence[0];
+                assert!(evidence.verdict == verdict && evidence.because.contains(wanted), "{evidence:?}");
+            }
+        }
     }
 
     #[test]
