@@ -423,9 +423,18 @@ fn what_waits_for_a_person_can_be_read_and_is_explained_as_held() {
         serde_json::from_str(&stdout(&daemon.setup().run(&["submissions", "show", id, "--json"]))).unwrap();
     assert!(json["content"]["fields"].as_array().unwrap().iter().any(|f| f["value"] == "Buy\nnow"), "{json}");
     let why = stdout(&daemon.setup().run(&["explain", id]));
-    assert!(why.starts_with("held") && why.contains("spam") && why.contains("releasing"), "{why}");
+    assert!(
+        why.starts_with("held      spam: it waits for a person") && why.contains("=>        quarantined (spam)"),
+        "{why}"
+    );
+    assert!(why.trim_end().lines().last().is_some_and(|line| line.starts_with("released  => new lead")), "{why}");
     let json: Value = serde_json::from_str(&stdout(&daemon.setup().run(&["explain", id, "--json"]))).unwrap();
     assert_eq!(json["held"], "spam");
+    let wrong = daemon.setup().run(&["submissions", "release", "--state", "decided", "--yes"]);
+    assert_eq!(code(&wrong), 2, "{}", stdout(&wrong));
+    let why = stderr(&wrong);
+    assert!(why.contains("what is decided cannot be released; what can is: --state quarantined"), "{why}");
+    assert_eq!(code(&daemon.setup().run(&["submissions", "discard", "--state", "discarded", "--reason", "x"])), 2);
     let strange = daemon.setup().run(&["explain", "--kind", "form", "--intake", "nosuch", "pisteur.toml"]);
     assert!(code(&strange) == 2 && stderr(&strange).contains("\"nosuch\"; there is contact"), "{}", stderr(&strange));
 }

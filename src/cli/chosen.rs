@@ -48,7 +48,16 @@ pub(super) enum Choice {
 
 impl Chosen {
     /// Who is meant; where they are only to be counted, says how many there are and that they `would` be.
-    pub(super) async fn choose(&self, store: &Arc<dyn Store>, now: Timestamp, would: &str) -> anyhow::Result<Choice> {
+    ///
+    /// # Errors
+    /// When nothing says who, or when in that state none `can` be.
+    pub(super) async fn choose(
+        &self,
+        store: &Arc<dyn Store>,
+        now: Timestamp,
+        would: &str,
+        can: &[ArrivalState],
+    ) -> anyhow::Result<Choice> {
         if !self.ids.is_empty() {
             return Ok(Choice::Act(self.ids.clone()));
         }
@@ -56,6 +65,10 @@ impl Chosen {
             anyhow::bail!("name arrivals by their ids, or say which: --state, --held-for, --intake, --since");
         }
         let state = self.state.unwrap_or(ArrivalState::Quarantined);
+        if !can.contains(&state) {
+            let can = can.iter().map(|state| format!("--state {}", state.as_str())).collect::<Vec<_>>().join(", ");
+            anyhow::bail!("what is {} cannot be {would}; what can is: {can}", state.as_str());
+        }
         let filter = ArrivalFilter {
             state: Some(state),
             intake: self.intake.clone(),

@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outco
     let config = context.config()?;
     let brain = thinking(&config)?;
     let stored = stored(&args.what)?;
-    let (found, held) = context.block_on(async {
+    let (found, held, freed) = context.block_on(async {
         let store = if database_exists(&config) { Some(context.store(&config).await?) } else { None };
         let found = match stored {
             Some(id) => explain_stored(context, store.as_ref(), &brain, id).await,
@@ -55,10 +55,14 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outco
             (Some(id), Some(store)) => held(store, id).await,
             _ => Ok(None),
         };
+        let freed = match (stored, &held) {
+            (Some(id), Ok(Some(_))) => when_released(context, store.as_ref(), &brain, id).await,
+            _ => Ok(None),
+        };
         if let Some(store) = store {
             store.close().await;
         }
-        Ok((found?, held?))
+        Ok((found?, held?, freed?))
     })?;
     let mut out = Output::new();
     match &found {
@@ -71,9 +75,15 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outco
         }
         Some(found) => {
             if let Some(reason) = &held {
-                out.line(format!("held       {reason}: it waits for a person, and this is what releasing it would do"));
+                out.line(format!(
+                    "held      {reason}: it waits for a person; the last line says what releasing it would do"
+                ));
             }
-            out.line(plain::lines(found.text().trim_end()))
+            out.line(plain::lines(found.text().trim_end()));
+            match &freed {
+                Some(freed) => out.line(plain::lines(&format!("released  => {freed}"))),
+                None => &mut out,
+            }
         }
         None => out.line(format!("There is no arrival {}, or its bytes have been purged.", args.what)),
     };
@@ -85,6 +95,19 @@ async fn held(store: &Arc<dyn Store>, id: Ulid) -> anyhow::Result<Option<String>
     let row = store.show_arrival(id).await?.map(|found| found.row);
     let row = row.filter(|row| row.state == ArrivalState::Quarantined);
     Ok(row.map(|row| row.reason.unwrap_or_else(|| ArrivalState::Quarantined.as_str().to_owned())))
+}
+
+/// What would become of an arrival that a person releases.
+async fn when_released(
+    context: &Context,
+    store: Option<&Arc<dyn Store>>,
+    brain: &Brain,
+    id: Ulid,
+) -> anyhow::Result<Option<String>> {
+    let Some(open) = store else { return Ok(None) };
+    let Some(mut envelope) = open.load(&[id]).await?.pop().filter(|e| !e.raw.is_empty()) else { return Ok(None) };
+    envelope.context.released = true;
+    Ok(Some(explain(store, brain, envelope, &*context.clock).await?.outcome()))
 }
 
 /// What production would think with: the rules of the folder and the settings of `config`.

@@ -110,6 +110,14 @@ pub struct DiscardSubmissions {
     reason: String,
 }
 
+/// What no record was made from, and what is not discarded yet.
+const DISCARDABLE: [ArrivalState; 5] = [
+    ArrivalState::Received,
+    ArrivalState::Processing,
+    ArrivalState::Parked,
+    ArrivalState::Quarantined,
+    ArrivalState::Failed,
+];
 /// Fields shown of one submission.
 const SHOWN_FIELDS: usize = 60;
 /// Lines shown of one field, behind its first.
@@ -149,7 +157,7 @@ pub(super) fn run(context: &Context, command: SubmissionsCommand) -> anyhow::Res
         SubmissionsCommand::Release(args) => {
             let mut acts = Acts::new(store, "released", "only quarantined arrivals can be released");
             let release = async |id| Ok(store.requeue(id, &[ArrivalState::Quarantined], true, &actor()).await?);
-            match args.chosen.choose(store, now, "released").await? {
+            match args.chosen.choose(store, now, "released", &[ArrivalState::Quarantined]).await? {
                 Choice::Act(ids) => acts.each(&ids, &release).await?,
                 Choice::Counted => return Ok(Outcome::Done),
             }
@@ -159,7 +167,7 @@ pub(super) fn run(context: &Context, command: SubmissionsCommand) -> anyhow::Res
             let why = "only arrivals that no record was made from can be discarded";
             let mut acts = Acts::new(store, "discarded", why);
             let discard = async |id| Ok(store.discard(id, &args.reason, &actor()).await?);
-            match args.chosen.choose(store, now, "discarded").await? {
+            match args.chosen.choose(store, now, "discarded", &DISCARDABLE).await? {
                 Choice::Act(ids) => acts.each(&ids, &discard).await?,
                 Choice::Counted => return Ok(Outcome::Done),
             }

@@ -251,9 +251,8 @@ impl Work<'_> {
         }
         let files = files(&self.config.spool.path);
         if files > 0 {
-            told.push(format!(
-                "{files} files lie in the watched folder, those taken in its done/, and were not looked at"
-            ));
+            let lie = if files == 1 { "1 file lies".to_owned() } else { format!("{files} files lie") };
+            told.push(format!("{lie} in the watched folder, what was taken in its done/; nothing there was looked at"));
         }
         told
     }
