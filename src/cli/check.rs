@@ -19,7 +19,8 @@ Examples:
   pisteur check --schema > config/schema.json    for completion in editors
   pisteur check --reference                      every key, its meaning, its default
 
-Every problem is printed as FILE:LINE:COLUMN: KEY: what is wrong. Exit code 1 when there is an error.")]
+Every problem is printed as FILE:LINE:COLUMN: KEY: what is wrong. Exit code 1 when there is an error.
+A secret that cannot be read here is one: run it as the user and with the environment of the daemon.")]
 pub struct CheckArgs {
     /// One JSON object
     #[arg(long)]
@@ -117,7 +118,10 @@ fn check_rules(mut out: Output, config: &Config, told: &Told, json: bool) -> any
             out.styled(Style::Good, "ok")
         } else {
             let count = super::rules::plural(absent.len(), "secret");
-            out.styled(Style::Bad, &format!("error: {count} cannot be read here"))
+            out.styled(
+                Style::Bad,
+                &format!("error: {count} cannot be read here; run this with the environment of the daemon"),
+            )
         };
         out.line(format!("{verdict}  configuration {file}"));
         checked.tell(&mut out);

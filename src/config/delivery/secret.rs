@@ -55,8 +55,16 @@ pub(in crate::config) fn from_env(name: &str) -> Result<DeliverySecret, String> 
     match std::env::var(name) {
         Ok(value) if !value.trim().is_empty() => Ok(DeliverySecret::new(&value)),
         Err(VarError::NotUnicode(_)) => Err(format!("the environment variable {name} is not UTF-8 text: set it anew")),
-        _ => Err(format!("the environment variable {name} is not set: set it to the secret")),
+        _ => Err(not_set(name)),
     }
+}
+
+/// What to do where a variable is not there: the command may only have been started elsewhere than the daemon.
+pub(in crate::config) fn not_set(name: &str) -> String {
+    format!(
+        "the environment variable {name} is not set: set it where pisteur is started (with systemd, in the EnvironmentFile) \
+         and in this shell too, or name a file"
+    )
 }
 
 pub(in crate::config) fn from_file(path: &PathBuf) -> Result<DeliverySecret, String> {
