@@ -245,5 +245,19 @@ async fn other_methods_and_unknown_or_closed_forms_are_told_so() {
         assert!(body["errors"][0]["code"].is_string() && body["request_id"].is_string(), "{body}");
     }
     assert_eq!(house.http.post_form("/f/k3y", &[("message", "x")]).unwrap().status, 200);
+    // Who only opens a page has sent nothing.
+    let page = [("accept", "text/html"), ("accept-language", "en")];
+    for (path, title) in [
+        ("/f/nosuch", "There is nothing at this address"),
+        ("/f/nosuch/thanks", "There is nothing at this address"),
+        ("/nosuch", "There is nothing at this address"),
+        ("/f/old", "No form is open here at the moment"),
+    ] {
+        let text = house.http.request("GET", path, &page, &[]).unwrap().text();
+        assert!(text.contains(&format!("<h1>{title}</h1>")), "{path}: {text}");
+        assert!(!text.contains("was not sent") && !text.contains("what you wrote"), "{path}: {text}");
+    }
+    let sent = house.http.request("POST", "/f/nosuch", &page, b"message=x").unwrap().text();
+    assert!(sent.contains("<h1>Your message was not sent</h1>"), "{sent}");
     house.stop().await;
 }

@@ -234,7 +234,27 @@ async fn the_page_of_a_form_says_which_files_it_takes() {
     let headers = [("accept", "text/html"), ("accept-language", "fr")];
     let page = house.http.request("GET", "/f/contact", &headers, &[]).unwrap().text();
     assert!(page.contains("accept=\".pdf,.png\""), "{page}");
-    assert!(page.contains("pdf, png. Au plus 10 fichiers de 25 MiB chacun."), "{page}");
+    assert!(page.contains("PDF, PNG. Au plus 10 fichiers de 25\u{a0}Mio chacun."), "{page}");
+    house.stop().await;
+    let house = House::open(taking(|_| {})).await;
+    let page = house.http.request("GET", "/f/contact", &headers, &[]).unwrap().text();
+    assert!(page.contains("PDF, images, Word, Excel et PowerPoint, texte simple. Au plus"), "{page}");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sent_a_file_that_is_not_taken_is_led_back_to_the_form() {
+    let house = House::open(taking(|form| form.allowed_origins = vec!["https://shop.example".into()])).await;
+    let sent = body(&[("message", "plans")], &[("files", "setup.pdf", "application/pdf", b"MZ\x90\0 this program")]);
+    let post = |headers: &[(&str, &str)]| {
+        let headers = [&[("accept", "text/html"), ("content-type", MULTIPART)], headers].concat();
+        let page = house.http.request("POST", "/f/contact?lang=fr", &headers, &sent).unwrap();
+        page.text().replace("&#x2f;", "/")
+    };
+    let page = post(&[]);
+    assert!(page.contains("<a href=\"/f/contact?lang=fr\">Revenir au formulaire"), "{page}");
+    let page = post(&[("origin", "https://shop.example"), ("referer", "https://shop.example/ask?a=1")]);
+    assert!(page.contains("<a href=\"https://shop.example/ask?a=1\">Revenir au formulaire"), "{page}");
     house.stop().await;
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Manner {
     pub(super) place: Place,
     /// What a page with the form shows of the service that it asks.
     pub(super) widget: Option<Widget>,
+    /// A page was to be seen, nothing was sent.
+    pub(super) opened: bool,
 }
 
 impl Manner {
@@ -39,11 +41,13 @@ impl Manner {
             back: back(headers, form),
             place: Place::of(query, headers, form),
             widget: None,
+            opened: false,
         }
     }
 
-    /// Success. Files that were not taken are told: a script in `warnings`, a visitor on a page of ours that leads on.
-    pub(super) fn success(&self, id: Ulid, next: &str, refused: &[RefusedFile]) -> Response {
+    /// Success. Files that were not taken are told: a script in `warnings`, a visitor on a page of ours that leads on,
+    /// and back to the form.
+    pub(super) fn success(&self, id: Ulid, next: &str, refused: &[RefusedFile], form: &FormConfig) -> Response {
         let lang = self.language.code();
         if self.json {
             let mut body = json!({ "ok": true, "id": id.to_string(), "next": next,
@@ -62,7 +66,9 @@ impl Manner {
         }
         if !refused.is_empty() {
             let words: Vec<String> = refused.iter().map(|file| file.words(lang)).collect();
-            return pages::thanks_but(self.language, &words, next, &self.place);
+            let ours = || form.hosted.then(|| pages::own_page(form, self.language, &self.place));
+            let again = self.back.clone().or_else(ours).unwrap_or_default();
+            return pages::thanks_but(self.language, &words, next, &again, &self.place);
         }
         let Ok(location) = HeaderValue::from_str(next) else { return StatusCode::NO_CONTENT.into_response() };
         (StatusCode::SEE_OTHER, [(header::LOCATION, location)], [(header::CACHE_CONTROL, "no-store")]).into_response()
@@ -76,7 +82,12 @@ impl Manner {
         typed: Option<(&FormConfig, &[(String, String)])>,
     ) -> Response {
         let (status, slug) = why.status();
-        let words = why.words(self.language.texts());
+        let texts = self.language.texts();
+        let words = match why {
+            // Who opens a page is no builder of one.
+            Why::UnknownForm | Why::PostOnly if self.opened && !self.json => texts.problems.check_address.to_owned(),
+            _ => why.words(texts),
+        };
         let reference = self.request_id.to_string();
         let mut response = if self.json {
             let errors = why.errors(self.language.texts()).into_iter();
@@ -96,10 +107,13 @@ impl Manner {
             let errors = why.errors(self.language.texts()).into_iter();
             let faults: Vec<Fault<'_>> =
                 errors.filter_map(|(_, field, words)| Some(Fault { field: field?, words: words.into() })).collect();
+            let opened = self.opened || *why == Why::Nowhere;
+            let texts = self.language.texts();
             pages::problem(&Trouble {
                 language: self.language,
                 status,
-                title: why.title(self.language.texts()),
+                title: if opened { why.title_when_opened(texts) } else { why.title(texts) },
+                opened,
                 words: &words,
                 faults: &faults,
                 typed,
@@ -162,7 +176,8 @@ impl Hurried {
     /// In the shape of every refusal. Any website's script may read it: it says nothing about anybody.
     fn answer(self, why: &Why, request_id: Ulid) -> Response {
         let (json, language) = (self.json, self.language);
-        let manner = Manner { json, language, request_id, back: None, place: Place::Alone, widget: None };
+        let manner =
+            Manner { json, language, request_id, back: None, place: Place::Alone, widget: None, opened: false };
         let mut response = manner.refusal(why, None, None);
         cors::sign(&mut response, &cors::Verdict { allow: Some("*".to_owned()), refused: false });
         response

@@ -5,7 +5,6 @@
 
 use super::fields::Said;
 use super::pages::FILES;
-use super::problem::size;
 use super::texts::faults::{self, Faults};
 use crate::config::form::{FormConfig, FormField};
 use crate::domain::enquiry::consent;
@@ -80,18 +79,27 @@ pub struct RefusedFile {
     pub file: String,
     /// Why.
     pub why: Refusal,
-    /// The limit it is beyond, for people; empty when it is none.
-    limit: String,
+    /// The limit it is beyond; none when it is beyond none.
+    limit: Option<Limit>,
+}
+
+/// A limit of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    /// Of something that is counted.
+    Count(usize),
+    /// Bytes of its content.
+    Size(usize),
 }
 
 impl RefusedFile {
     /// A file that is not taken by a form of these bounds.
     pub(super) fn new(field: &str, file: &str, why: Refusal, bounds: &Bounds) -> Self {
         let limit = match why {
-            Refusal::TooMany => bounds.most.to_string(),
-            Refusal::TooLarge => size(bounds.bytes),
-            Refusal::NameTooLong => bounds.name_bytes.to_string(),
-            _ => String::new(),
+            Refusal::TooMany => Some(Limit::Count(bounds.most)),
+            Refusal::TooLarge => Some(Limit::Size(bounds.bytes)),
+            Refusal::NameTooLong => Some(Limit::Count(bounds.name_bytes)),
+            _ => None,
         };
         Self { field: field.to_owned(), file: file.to_owned(), why, limit }
     }
@@ -111,7 +119,13 @@ impl RefusedFile {
     /// What it is and why it is not taken, in the language of `lang` (ISO 639-1).
     #[must_use]
     pub fn words(&self, lang: &str) -> String {
-        faults::of(lang).refusal(self.why).replace("{limit}", &self.limit).replace("{file}", &self.file)
+        let texts = faults::of(lang);
+        let limit = match self.limit {
+            Some(Limit::Count(count)) => count.to_string(),
+            Some(Limit::Size(bytes)) => texts.size(bytes),
+            None => String::new(),
+        };
+        texts.refusal(self.why).replace("{limit}", &limit).replace("{file}", &self.file)
     }
 }
 

@@ -152,6 +152,7 @@ pub(super) async fn answer(
     set.proxies.notice(peer, &head.headers);
     let request_id = door.journal.clock().new_id();
     let mut manner = Manner::of(&head.headers, head.uri.query().unwrap_or_default(), form.as_deref(), request_id);
+    manner.opened = matches!(head.method, Method::GET | Method::HEAD);
     let Some(form) = form else {
         brought.discard().await;
         // A browser that may not even ask would tell its page nothing.
@@ -208,7 +209,8 @@ pub(super) async fn thanks(State(door): State<Arc<FormDoor>>, name: Name, reques
     let name = name_of(name);
     let form = door.forms.load().at(&name);
     let query = request.uri().query().unwrap_or_default();
-    let manner = Manner::of(request.headers(), query, form.as_deref(), door.journal.clock().new_id());
+    let mut manner = Manner::of(request.headers(), query, form.as_deref(), door.journal.clock().new_id());
+    manner.opened = true;
     match form {
         Some(form) => pages::thanks(manner.language, manner.back.as_deref(), Some(&form), &manner.place),
         None => manner.refusal(&Why::UnknownForm, None, None),
@@ -287,7 +289,7 @@ impl Visit {
         let beside = Beside { faults: faults::of(&self.form, &said), test, crowded: standing.is_crowded() };
         let said = Arc::new(said);
         match self.settle(raw, &said, beside, manner.json).await {
-            Ok(id) => Ok(manner.success(id, &self.next(&said, manner), &said.refused)),
+            Ok(id) => Ok(manner.success(id, &self.next(&said, manner), &said.refused, &self.form)),
             Err(why) => Err(Refused { why, said: Some(Box::new(Arc::unwrap_or_clone(said))) }),
         }
     }

@@ -111,6 +111,8 @@ struct Page<'a> {
     first_steps: bool,
     back: Option<&'a str>,
     words: &'a str,
+    /// Where what was typed is, when something was sent.
+    go_back: &'a str,
     kept: bool,
     reference: &'a str,
     button: &'a str,
@@ -118,6 +120,8 @@ struct Page<'a> {
     notes_heading: &'a str,
     onward: &'a str,
     go_on: &'a str,
+    again: &'a str,
+    choose_again: &'a str,
 }
 
 /// What a landing page is made of.
@@ -224,14 +228,17 @@ pub struct Fault<'a> {
 }
 
 /// The thank-you page after a submission of which not every file was taken: what and why, and a link to where the visitor
-/// would have gone.
+/// would have gone, and one `again` to the form, where it is known.
 #[must_use]
-pub fn thanks_but(language: Language, notes: &[String], onward: &str, place: &Place) -> Response {
+pub fn thanks_but(language: Language, notes: &[String], onward: &str, again: &str, place: &Place) -> Response {
     let (texts, words) = (language.texts(), faults::of(language.code()));
     let (notes_heading, go_on) = (words.files_refused, words.go_on);
     let framed = *place != Place::Alone;
     let title = texts.thanks;
-    let page = Page { title, notes, notes_heading, onward, go_on, framed, parent: place.parent(), ..Page::default() };
+    let choose_again = words.choose_again;
+    let parent = place.parent();
+    let page =
+        Page { title, parent, framed, notes, notes_heading, onward, go_on, again, choose_again, ..Page::default() };
     render("thanks.html", StatusCode::OK, texts, page, None, place)
 }
 
@@ -244,6 +251,8 @@ pub struct Trouble<'a> {
     pub status: StatusCode,
     /// What became of the message, in a few words.
     pub title: &'a str,
+    /// A page was to be seen, nothing was sent.
+    pub opened: bool,
     /// What is wrong and what to do.
     pub words: &'a str,
     /// What is wrong with single fields.
@@ -275,6 +284,7 @@ pub fn problem(trouble: &Trouble<'_>) -> Response {
     });
     let page = Page {
         title: trouble.title,
+        go_back: if trouble.opened { "" } else { texts.go_back },
         words: trouble.words,
         parent: trouble.place.parent(),
         framed: *trouble.place != Place::Alone,
@@ -290,6 +300,12 @@ pub fn problem(trouble: &Trouble<'_>) -> Response {
 
 fn address(form: &FormConfig) -> String {
     format!("/f/{}", form.path_name())
+}
+
+/// Where the page of a form is, as shown at `place`.
+#[must_use]
+pub fn own_page(form: &FormConfig, language: Language, place: &Place) -> String {
+    format!("{}?lang={}{}", address(form), language.code(), place.query('&'))
 }
 
 fn trap(form: &FormConfig) -> &str {

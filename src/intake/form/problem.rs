@@ -159,6 +159,15 @@ impl Why {
         }
     }
 
+    /// The same for a page that somebody only wanted to see: nothing was sent.
+    #[must_use]
+    pub fn title_when_opened(&self, texts: &Texts) -> &'static str {
+        match self {
+            Self::Inactive => texts.no_form.trim_end_matches('.'),
+            _ => texts.problems.nothing_here,
+        }
+    }
+
     /// What is wrong, one entry for each fault: code, field, and what to do in the visitor's language.
     #[must_use]
     pub fn errors(&self, texts: &Texts) -> Vec<(&'static str, Option<&str>, String)> {
@@ -214,13 +223,13 @@ impl Why {
             Self::Malformed { .. } => p.malformed.to_owned(),
             Self::BrokenOff => p.broken_off.to_owned(),
             Self::TooSlow => p.too_slow.to_owned(),
-            Self::TooLarge { limit } => p.too_large.replace("{limit}", &size(*limit)),
+            Self::TooLarge { limit } => p.too_large.replace("{limit}", &faults::of(texts.lang).size(*limit)),
             Self::TooManyFields { limit } => p.too_many_fields.replace("{limit}", &limit.to_string()),
             Self::NameTooLong { limit } => p.name_too_long.replace("{limit}", &limit.to_string()),
             Self::ValueTooLong { field, limit } => {
                 p.value_too_long.replace("{limit}", &limit.to_string()).replace("{field}", field)
             }
-            Self::TextTooLong { limit } => p.text_too_long.replace("{limit}", &size(*limit)),
+            Self::TextTooLong { limit } => p.text_too_long.replace("{limit}", &faults::of(texts.lang).size(*limit)),
             Self::Invalid { faults: found } => {
                 let texts = faults::of(texts.lang);
                 let each = found.iter().map(|fault| fault.fault.words(texts, &fault.field));
@@ -241,9 +250,4 @@ impl Why {
             Self::Unavailable => p.unavailable.to_owned(),
         }
     }
-}
-
-/// A size for people.
-pub(super) fn size(bytes: usize) -> String {
-    if bytes >= 1 << 20 { format!("{} MiB", bytes >> 20) } else { format!("{} KiB", bytes.div_ceil(1 << 10)) }
 }

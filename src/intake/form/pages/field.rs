@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::super::problem::size;
 use super::super::texts::{Texts, faults};
 use crate::config::form::{FormConfig, FormField, in_language};
 use crate::config::visitor::ConsentConfig;
@@ -77,7 +76,7 @@ fn file_room(form: &FormConfig, words: &faults::Faults) -> Option<FileRoom> {
     let body = form.body_bytes?;
     let together = body - NO_FILE.min(body / 8);
     let each = form.file_bytes?.min(together);
-    let said = |text: &str, bytes| text.replace("{limit}", &size(bytes));
+    let said = |text: &str, bytes| text.replace("{limit}", &words.size(bytes));
     let large = said(words.refusal(Refusal::TooLarge), each);
     Some(FileRoom { each, together, large, much: said(words.files_together, together) })
 }
@@ -171,12 +170,12 @@ pub(super) fn blanks<'a>(form: &'a FormConfig, texts: &'static Texts) -> Vec<Fie
 /// The field for files, with what the form takes of them.
 fn uploads<'a>(form: &FormConfig, texts: &'static Texts) -> Field<'a> {
     let endings = files::endings(&form.allowed_file_types);
-    let kinds: Vec<&str> = endings.iter().map(|ending| ending.trim_start_matches('.')).collect();
     let words = faults::of(texts.lang);
+    let kinds: Vec<String> = form.allowed_file_types.iter().map(|word| words.kind_of_files(word)).collect();
     let room = file_room(form, words);
     let limits = room.as_ref().zip(form.max_files).map(|(room, count)| {
         let hint = words.files_hint.replace("{kinds}", &kinds.join(", ")).replace("{count}", &count.to_string());
-        hint.replace("{limit}", &size(room.each)).replace("{together}", &size(room.together))
+        hint.replace("{limit}", &words.size(room.each)).replace("{together}", &words.size(room.together))
     });
     let (accept, hint) = (endings.join(","), limits.unwrap_or_default());
     Field { label: texts.files.into(), kind: "file", accept, hint, room, ..Field::blank(FILES) }

@@ -45,7 +45,7 @@ pub(super) static TEXTS: Texts = Texts {
     leave_empty: "Toto pole nechte prázdné",
     captcha: "Při odeslání provede váš prohlížeč krátký výpočet. Odradí roboty a o vás nic neprozradí.",
     captcha_service: "Kvůli robotům ověřuje {service}, že formulář odesílá člověk. Váš prohlížeč se k této službě proto připojuje.",
-    captcha_waits: "Bez JavaScriptu nelze ověřit, že nejste robot. Vaši zprávu přesto uchováme, možná ji ale přečteme později než ostatní.",
+    captcha_waits: "Bez JavaScriptu nelze ověřit, že nejste robot: zapněte JavaScript a načtěte tuto stránku znovu. Pokud to nejde, formulář přesto odešlete; zprávu uchováme, možná ji ale přečteme později než ostatní.",
     sending: "Odesílá se…",
     field_required: "Vyplňte prosím toto pole.",
     field_tick: "Zaškrtněte prosím toto pole.",

@@ -45,7 +45,7 @@ pub(super) static TEXTS: Texts = Texts {
     leave_empty: "Leave this field empty",
     captcha: "Your browser makes a short calculation when you send this form. It keeps machines away and tells nobody who you are.",
     captcha_service: "To keep machines away, {service} checks whether a person sends this form. Your browser connects to that service for it.",
-    captcha_waits: "Without JavaScript it cannot be confirmed that you are a person. Your message is kept all the same, but it may be read later than others.",
+    captcha_waits: "Without JavaScript it cannot be confirmed that you are a person: switch JavaScript on and load this page again. If you cannot, send the form all the same; your message is kept, but it may be read later than others.",
     sending: "Sending…",
     field_required: "Please fill in this field.",
     field_tick: "Please tick this box.",

@@ -21,6 +21,12 @@ pub struct Faults {
     pub files_refused: &'static str,
     /// Link that leads on.
     pub go_on: &'static str,
+    /// Link that leads back to the form, for files that were not taken.
+    pub choose_again: &'static str,
+    /// Groups of kinds of files.
+    kinds: Kinds,
+    /// Units of 1024 bytes, and of those.
+    units: [&'static str; 2],
     program: &'static str,
     page: &'static str,
     name: &'static str,
@@ -33,7 +39,44 @@ pub struct Faults {
     long: &'static str,
 }
 
+/// What people call the groups of [`crate::domain::reading::files::words`].
+#[derive(Debug)]
+struct Kinds {
+    image: &'static str,
+    office: &'static str,
+    text: &'static str,
+    archive: &'static str,
+    drawing: &'static str,
+    audio: &'static str,
+    video: &'static str,
+}
+
 impl Faults {
+    /// A size for people.
+    #[must_use]
+    pub fn size(&self, bytes: usize) -> String {
+        let [kib, mib] = self.units;
+        let (count, unit) = if bytes >= 1 << 20 { (bytes >> 20, mib) } else { (bytes.div_ceil(1 << 10), kib) };
+        // Not broken before the unit.
+        format!("{count}\u{a0}{unit}")
+    }
+
+    /// A kind of files, or a group of them, as forms are configured with it.
+    #[must_use]
+    pub fn kind_of_files(&self, word: &str) -> String {
+        match word {
+            "image" => self.kinds.image,
+            "office" => self.kinds.office,
+            "text" => self.kinds.text,
+            "archive" => self.kinds.archive,
+            "drawing" => self.kinds.drawing,
+            "audio" => self.kinds.audio,
+            "video" => self.kinds.video,
+            ending => return ending.to_ascii_uppercase(),
+        }
+        .to_owned()
+    }
+
     /// Why a file is not taken, and what to do.
     #[must_use]
     pub const fn refusal(&self, why: Refusal) -> &'static str {
@@ -75,6 +118,17 @@ static EN: Faults = Faults {
     files_together: "These files are too large together: at most {limit}. Please choose fewer or smaller ones.",
     files_refused: "These files were not taken. Everything else has arrived.",
     go_on: "Continue",
+    choose_again: "Go back to the form to choose other files",
+    kinds: Kinds {
+        image: "pictures",
+        office: "Word, Excel and PowerPoint",
+        text: "plain text",
+        archive: "archives",
+        drawing: "technical drawings",
+        audio: "sound",
+        video: "videos",
+    },
+    units: ["KiB", "MiB"],
     program: "“{file}” was not taken: it contains a program. Please send a PDF or a picture.",
     page: "“{file}” was not taken: web pages are not accepted. Please send a PDF or a picture.",
     name: "“{file}” was not taken because of its name. Please give it a plain name and send it again.",
@@ -99,6 +153,17 @@ static FR: Faults = Faults {
     files_together: "Ces fichiers sont trop volumineux ensemble : {limit} au maximum. Veuillez en choisir moins ou de plus petits.",
     files_refused: "Ces fichiers n’ont pas été acceptés. Tout le reste est bien arrivé.",
     go_on: "Continuer",
+    choose_again: "Revenir au formulaire pour choisir d’autres fichiers",
+    kinds: Kinds {
+        image: "images",
+        office: "Word, Excel et PowerPoint",
+        text: "texte simple",
+        archive: "archives",
+        drawing: "dessins techniques",
+        audio: "son",
+        video: "vidéos",
+    },
+    units: ["Kio", "Mio"],
     program: "« {file} » n’a pas été accepté : il contient un programme. Veuillez envoyer un PDF ou une image.",
     page: "« {file} » n’a pas été accepté : les pages web sont refusées. Veuillez envoyer un PDF ou une image.",
     name: "« {file} » n’a pas été accepté à cause de son nom. Veuillez le renommer simplement et le renvoyer.",
@@ -123,6 +188,17 @@ static CS: Faults = Faults {
     files_together: "Soubory jsou dohromady příliš velké: nejvýše {limit}. Vyberte jich prosím méně, nebo menší.",
     files_refused: "Tyto soubory jsme nepřijali. Vše ostatní dorazilo.",
     go_on: "Pokračovat",
+    choose_again: "Zpět k formuláři a vybrat jiné soubory",
+    kinds: Kinds {
+        image: "obrázky",
+        office: "Word, Excel a PowerPoint",
+        text: "prostý text",
+        archive: "archivy",
+        drawing: "technické výkresy",
+        audio: "zvuk",
+        video: "videa",
+    },
+    units: ["KiB", "MiB"],
     program: "Soubor „{file}“ jsme nepřijali: obsahuje program. Pošlete prosím PDF nebo obrázek.",
     page: "Soubor „{file}“ jsme nepřijali: webové stránky nepřijímáme. Pošlete prosím PDF nebo obrázek.",
     name: "Soubor „{file}“ jsme nepřijali kvůli jeho názvu. Přejmenujte ho prosím jednoduše a pošlete znovu.",
@@ -147,6 +223,17 @@ static FA: Faults = Faults {
     files_together: "این پرونده‌ها روی هم بیش از حد بزرگ‌اند: حداکثر {limit}. لطفاً پرونده‌های کمتر یا کوچک‌تری انتخاب کنید.",
     files_refused: "این پرونده‌ها پذیرفته نشدند. بقیهٔ پیام رسیده است.",
     go_on: "ادامه",
+    choose_again: "بازگشت به فرم برای انتخاب پرونده‌های دیگر",
+    kinds: Kinds {
+        image: "تصویر",
+        office: "Word، Excel و PowerPoint",
+        text: "متن ساده",
+        archive: "بایگانی فشرده",
+        drawing: "نقشهٔ فنی",
+        audio: "صدا",
+        video: "ویدئو",
+    },
+    units: ["کیلوبایت", "مگابایت"],
     program: "«{file}» پذیرفته نشد: در آن برنامه هست. لطفاً PDF یا تصویر بفرستید.",
     page: "«{file}» پذیرفته نشد: صفحهٔ وب پذیرفته نمی‌شود. لطفاً PDF یا تصویر بفرستید.",
     name: "«{file}» به‌خاطر نامش پذیرفته نشد. لطفاً نام ساده‌ای به آن بدهید و دوباره بفرستید.",
@@ -162,6 +249,18 @@ static FA: Faults = Faults {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_and_kinds_are_written_as_people_write_them() {
+        let said = |lang| [of(lang).size(25 << 20), of(lang).size(1_500), of(lang).kind_of_files("image")];
+        assert_eq!(said("en"), ["25\u{a0}MiB", "2\u{a0}KiB", "pictures"]);
+        assert_eq!(said("fr"), ["25\u{a0}Mio", "2\u{a0}Kio", "images"]);
+        assert_eq!(said("fa"), ["25\u{a0}مگابایت", "2\u{a0}کیلوبایت", "تصویر"]);
+        let groups = crate::domain::reading::files::words().into_iter().take_while(|word| *word != "video");
+        for group in groups.filter(|word| *word != "pdf").chain(["video"]) {
+            assert_ne!(of("en").kind_of_files(group), group.to_ascii_uppercase(), "{group}");
+        }
+    }
 
     #[test]
     fn every_language_fills_in_the_same_places() {

@@ -45,7 +45,7 @@ pub(super) static TEXTS: Texts = Texts {
     leave_empty: "Laissez ce champ vide",
     captcha: "À l’envoi, votre navigateur fait un court calcul. Il écarte les robots et ne révèle rien de vous.",
     captcha_service: "Pour écarter les robots, {service} vérifie qu’une personne envoie ce formulaire. Votre navigateur se connecte pour cela à ce service.",
-    captcha_waits: "Sans JavaScript, rien ne confirme que vous êtes une personne. Votre message est conservé quand même, mais il sera peut-être lu plus tard que les autres.",
+    captcha_waits: "Sans JavaScript, rien ne confirme que vous êtes une personne : activez JavaScript et rechargez cette page. Si ce n’est pas possible, envoyez quand même le formulaire ; votre message est conservé, mais il sera peut-être lu plus tard que les autres.",
     sending: "Envoi en cours…",
     field_required: "Merci de remplir ce champ.",
     field_tick: "Merci de cocher cette case.",
