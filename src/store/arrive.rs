@@ -83,17 +83,29 @@ pub struct Accepted {
     id: Ulid,
     duplicate_of: Option<Ulid>,
     follows: Option<Ulid>,
+    late: bool,
     spilled: bool,
 }
 
 impl Accepted {
     pub(in crate::store) const fn mint(id: Ulid, duplicate_of: Option<Ulid>, spilled: bool) -> Self {
-        Self { id, duplicate_of, follows: None, spilled }
+        Self { id, duplicate_of, follows: None, late: false, spilled }
     }
 
     pub(in crate::store) const fn following(mut self, first: Option<Ulid>) -> Self {
         self.follows = first;
         self
+    }
+
+    pub(in crate::store) const fn seen_before(mut self, late: bool) -> Self {
+        self.late = late;
+        self
+    }
+
+    /// Held because its bytes came before, so long ago that nobody tries again.
+    #[must_use]
+    pub const fn is_late(&self) -> bool {
+        self.late
     }
 
     /// Id of this arrival.

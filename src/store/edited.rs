@@ -78,7 +78,7 @@ impl Edited {
     /// Of an arrival with a chosen key; `None` without one. It then starts as `initial`, and lists show `extra` of it.
     #[must_use]
     pub fn of(envelope: &Envelope, initial: InitialState, mut extra: BTreeMap<String, String>) -> Option<Self> {
-        let chosen = chosen(envelope)?;
+        let chosen = chosen(envelope).next()?;
         let said = Content::of(envelope);
         let own = edited_key(&chosen.value, &said);
         let mut keys = vec![own.clone()];
@@ -95,14 +95,14 @@ impl Edited {
 
     /// Of one that was answered as a repeat of what said `first`: it stays with that one, whatever becomes of it.
     pub(in crate::store) fn with_first(arrival: &NewArrival, first: Content) -> Option<Self> {
-        let keys = vec![edited_key(&chosen(&arrival.envelope)?.value, &first)];
+        let keys = vec![edited_key(&chosen(&arrival.envelope).next()?.value, &first)];
         Some(Self { said: first, keys, initial: arrival.initial.clone(), extra: BTreeMap::new() })
     }
 }
 
-/// The key that its sender chose.
-pub(in crate::store) fn chosen(envelope: &Envelope) -> Option<&ArrivalKey> {
-    envelope.keys.iter().find(|key| is_chosen(&key.value))
+/// The key that its sender chose, and by which what is held under it knows its like.
+pub(in crate::store) fn chosen(envelope: &Envelope) -> impl Iterator<Item = &ArrivalKey> {
+    envelope.keys.iter().filter(|key| is_chosen(&key.value))
 }
 
 impl NewArrival {

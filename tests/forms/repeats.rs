@@ -201,6 +201,25 @@ async fn what_waits_because_its_form_took_too_much_does_not_swallow_the_same_whe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_names_what_is_held_too() {
+    let house = House::open(Plan::limits(|limits| limits.per_form_per_minute = 1)).await;
+    let post = |key: &str, message: &str| {
+        let key = [("idempotency-key", key)];
+        house.http.post_form_with("/f/contact", &[("message", message)], &key).unwrap()
+    };
+    id(&post("order-1", "first"));
+    let held = id(&post("order-2", "hi"));
+    house.clock.set(house.clock.now().after(std::time::Duration::from_secs(3_600)));
+    assert_eq!(id(&post("order-2", "hi")), held, "for as long as it waits");
+    let refused = post("order-2", "something else");
+    assert_eq!((refused.status, refused.json()["error"].as_str()), (422, Some("idempotency_key_reused")));
+    let held_id = held.parse().unwrap();
+    assert!(house.store.requeue(held_id, &[ArrivalState::Quarantined], true, "eva").await.unwrap());
+    assert_eq!(id(&post("order-2", "hi")), held, "and released it is the one");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn simultaneous_clicks_make_one_submission() {
     let house = House::usual().await;
     let http = house.http;

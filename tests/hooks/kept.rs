@@ -176,6 +176,34 @@ async fn the_same_bytes_are_the_same_request_for_as_long_as_producers_try_again(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_held_and_released_is_known_for_good_too() {
+    let rig = Rig::open(&[("x", "hmac", TOKEN, "per_minute = 6")]).await;
+    let send = |message: &str| {
+        let body = json!({"email": "eva@w.example", "message": message}).to_string();
+        let signature = format!("sha256={}", hmac_hex(TOKEN.as_bytes(), body.as_bytes()));
+        rig.post("x", "application/json", &[("x-signature", &signature)], body.as_bytes()).status
+    };
+    for message in ["1", "2", "3", "4", "5", "6", "held"] {
+        assert_eq!(send(message), 200);
+    }
+    let held = rig.house.arrivals().await.remove(0);
+    assert_eq!(held.reason.as_deref(), Some("hook_rate_limit"));
+    assert!(rig.house.store.requeue(held.id, &[ArrivalState::Quarantined], true, "eva").await.unwrap());
+    later(&rig, Duration::from_hours(24 * 30));
+    let seen = |row: &ArrivalRow| row.duplicate_of.is_none() && row.reason.as_deref() == Some("seen_before");
+    // There is room again by the clock of the machine; until then it is held for want of it.
+    wait::until("a copy is looked at", wait::LONG, || {
+        assert_eq!(send("held"), 200);
+        let last = tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async { rig.house.arrivals().await.remove(0) })
+        });
+        assert_ne!(last.state, ArrivalState::Received, "it is not believed");
+        seen(&last)
+    });
+    rig.house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dated_request_is_remembered_for_longer_than_its_time_is_believed() {
     let rig = Rig::open(&[("x", "stripe-style", TOKEN, "duplicate_window_seconds = 60")]).await;
     let body = "{\"email\":\"eva@w.example\"}";

@@ -110,6 +110,10 @@ fn a_request_that_is_not_taken_apart_loses_nobody_when_it_is_released() {
     assert_eq!(answer.status, 200);
     let held = "SELECT count(*) FROM arrival WHERE state = 'quarantined' AND reason = 'too_many_leads'";
     assert_eq!(count_blocking(&url, held), 1);
+    let erased = daemon.setup().run(&["erase", "j7@m.cz", "--yes", "--json"]);
+    let erased: serde_json::Value = serde_json::from_slice(&erased.stdout).unwrap();
+    assert_eq!(erased["in_requests_of_many"].as_array().map(Vec::len), Some(1), "{erased}");
+    assert_eq!(count_blocking(&url, held), 1, "the others' leads do not go with one of them");
     let listed = daemon.setup().run(&["submissions", "list", "--state", "quarantined", "--json"]);
     let row: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
     assert_eq!(daemon.setup().run(&["submissions", "release", row["id"].as_str().unwrap()]).status.code(), Some(0));

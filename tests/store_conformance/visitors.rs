@@ -132,6 +132,14 @@ pub async fn bytes_kept_long_enough_go_and_nothing_else(lab: &Lab) {
     "quote".clone_into(&mut other.envelope.intake_id);
     other.initial = InitialState::Quarantined("suspected_spam".to_owned());
     ids.push(lab.accept(other).await.id());
+    for (reason, purged) in [("form_rate_limit", 0), ("spam", 1)] {
+        let mut held = lab.form(reason, &[]);
+        reason.clone_into(&mut held.envelope.intake_id);
+        held.initial = InitialState::Quarantined(reason.to_owned());
+        lab.accept(held).await;
+        let later = lab.now().after(Duration::from_secs(5));
+        assert_eq!(lab.store.purge_raw(reason, later, 10).await.unwrap(), purged, "{reason}");
+    }
     for (state, reason) in [(ArrivalState::Parked, "to_be_fetched"), (ArrivalState::Parked, "other_event")] {
         let mut of_hook = lab.form(&format!("hook {reason}"), &[]);
         of_hook.envelope.channel = Channel::Webhook;

@@ -4,16 +4,17 @@
 
 mod recognise;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 use ulid::Ulid;
 
-use self::recognise::Recognise;
+use self::recognise::{Found, Recognise};
 use super::context::actor;
 use super::output::Style;
 use super::{Context, Outcome, Output};
@@ -81,7 +82,8 @@ pub(super) fn run(context: &Context, args: &EraseArgs) -> anyhow::Result<Outcome
         anyhow::bail!("erasing cannot be undone: say --yes, or --dry-run to see how much there is");
     }
     context.with_store(&config, async |store| {
-        let work = Work { context, config: &config, store, address: &address, written: &args.email };
+        let (written, shared) = (args.email.as_str(), Mutex::default());
+        let work = Work { context, config: &config, store, address: &address, written, shared };
         if asks {
             let counts = work.rehearse().await?;
             work.tell(args, true, &counts)?;
@@ -134,6 +136,8 @@ struct Work<'a> {
     address: &'a str,
     /// As the person at the keyboard wrote it.
     written: &'a str,
+    /// Requests of many people.
+    shared: Mutex<BTreeSet<Ulid>>,
 }
 
 impl Work<'_> {
@@ -145,7 +149,8 @@ impl Work<'_> {
     async fn rehearse(&self) -> anyhow::Result<ErasedCounts> {
         let settings = self.config.read_settings();
         let also = Recognise::new(self.store, &settings, self.address).arrivals(None).await?;
-        let found = self.store.erasable(self.address, &also).await?;
+        self.note(&also);
+        let found = self.store.erasable(self.address, &also.theirs).await?;
         Ok(self.store.erase(steps(&found), &self.by(true)).await?)
     }
 
@@ -157,7 +162,8 @@ impl Work<'_> {
         let mut total = ErasedCounts::new();
         for round in 0..ROUNDS {
             let also = recognise.arrivals((round > 0).then_some(later)).await?;
-            let found = self.store.erasable(self.address, &also).await?;
+            self.note(&also);
+            let found = self.store.erasable(self.address, &also.theirs).await?;
             let mut done = ErasedCounts::new();
             for step in steps(&found) {
                 add(&mut done, self.store.erase(vec![step], &by).await?);
@@ -168,6 +174,15 @@ impl Work<'_> {
             add(&mut total, done);
         }
         Ok(total)
+    }
+
+    fn note(&self, found: &Found) {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).extend(&found.shared);
+    }
+
+    /// Requests of many people that are kept whole, one of whom this is.
+    fn shared(&self) -> Vec<Ulid> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// The counts as a person reads them.
@@ -201,6 +216,12 @@ impl Work<'_> {
                 out.line(format!("  pisteur submissions show {id}"));
             }
         }
+        for id in self.shared() {
+            out.line(format!(
+                "Request {id} holds too many leads to be taken apart, and the address among them; when you do not need \
+                 it: pisteur submissions discard {id}, then erase again"
+            ));
+        }
         for waiting in self.waiting() {
             out.line(waiting);
         }
@@ -218,6 +239,7 @@ impl Work<'_> {
             "found": !counts.is_empty(),
             "counts": words,
             "mentioned_in": self.mentions().await?,
+            "in_requests_of_many": self.shared(),
             "not_looked_at": self.waiting(),
         }))?;
         out.finish(Outcome::yes(!counts.is_empty()))

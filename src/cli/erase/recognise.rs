@@ -34,44 +34,64 @@ pub(super) struct Recognise<'a> {
     address: &'a str,
 }
 
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Arrivals that are theirs.
+    pub(super) theirs: Vec<Ulid>,
+    /// Requests with too many people to be taken apart, one of whom they are.
+    pub(super) shared: Vec<Ulid>,
+}
+
 impl<'a> Recognise<'a> {
     /// For a canonical address.
     pub(super) const fn new(store: &'a Arc<dyn Store>, settings: &'a ReadSettings, address: &'a str) -> Self {
         Self { store, settings, address }
     }
 
-    /// Their ids, among those received since then.
-    pub(super) async fn arrivals(&self, since: Option<Timestamp>) -> anyhow::Result<Vec<Ulid>> {
-        let mut theirs = Vec::new();
+    /// Among the arrivals received since then.
+    pub(super) async fn arrivals(&self, since: Option<Timestamp>) -> anyhow::Result<Found> {
+        let mut found = Found::default();
         paging::arrivals(self.store, ArrivalFilter { since, ..ArrivalFilter::default() }, async |rows| {
             let (known, rest): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| self.sent(row));
-            theirs.extend(known.iter().map(|row| row.id));
+            found.theirs.extend(known.iter().map(|row| row.id));
             let unread: Vec<ArrivalRow> = rest.into_iter().filter(|row| row.record.is_none()).collect();
             let mut left = unread.as_slice();
             while !left.is_empty() {
                 let (now, later) = left.split_at(batch(left));
-                theirs.extend(self.read(now).await?);
+                self.read(now, &mut found).await?;
                 left = later;
             }
             Ok(())
         })
         .await?;
-        Ok(theirs)
+        Ok(found)
     }
 
     fn sent(&self, row: &ArrivalRow) -> bool {
         row.sender.as_deref().is_some_and(|sender| self.is(sender))
     }
 
-    async fn read(&self, rows: &[ArrivalRow]) -> anyhow::Result<Vec<Ulid>> {
+    async fn read(&self, rows: &[ArrivalRow], found: &mut Found) -> anyhow::Result<()> {
         let ids: Vec<Ulid> = rows.iter().map(|row| row.id).collect();
         let envelopes = self.store.load(&ids).await?;
         let deadly = |id: Ulid| rows.iter().any(|row| row.id == id && is_deadly(row));
-        let theirs = envelopes.iter().filter(|envelope| {
-            !envelope.raw.is_empty()
-                && if deadly(envelope.id) { self.stands_in(&envelope.raw) } else { self.is_theirs(envelope) }
-        });
-        Ok(theirs.map(|envelope| envelope.id).collect())
+        for envelope in envelopes.iter().filter(|envelope| !envelope.raw.is_empty()) {
+            if deadly(envelope.id) {
+                found.theirs.extend(self.stands_in(&envelope.raw).then_some(envelope.id));
+                continue;
+            }
+            let submission = reading::read(envelope, self.settings);
+            let dropped = rows.iter().any(|row| row.id == envelope.id && row.state == ArrivalState::Discarded);
+            if dropped && self.stands_in(&envelope.raw) {
+                found.theirs.push(envelope.id);
+            } else if submission.flags.iter().any(|flag| flag == hooks::TOO_MANY_LEADS) {
+                found.shared.extend(self.stands_in(&envelope.raw).then_some(envelope.id));
+            } else if self.is_theirs(envelope, &submission) {
+                found.theirs.push(envelope.id);
+            }
+        }
+        Ok(())
     }
 
     fn is(&self, address: &str) -> bool {
@@ -87,18 +107,17 @@ impl<'a> Recognise<'a> {
     }
 
     fn stands_in_text(&self, text: &str) -> bool {
-        text.to_lowercase().contains(self.address) || around_signs(text).any(|address| self.is(address))
+        stands_alone(&text.to_lowercase(), self.address) || around_signs(text).any(|address| self.is(address))
     }
 
-    fn is_theirs(&self, envelope: &Envelope) -> bool {
-        let submission = reading::read(envelope, self.settings);
-        if is_unknown(envelope, &submission) && self.stands_in(&envelope.raw) {
+    fn is_theirs(&self, envelope: &Envelope, submission: &Submission) -> bool {
+        if is_unknown(envelope, submission) && self.stands_in(&envelope.raw) {
             return true;
         }
-        let enquiry = understand(&submission, envelope, self.settings);
+        let enquiry = understand(submission, envelope, self.settings);
         enquiry.emails.iter().any(|email| email.canonical == self.address)
             || submission.fields.iter().any(|field| self.is(&field.value))
-            || submission.mail.as_ref().is_some_and(|mail| self.writes(mail) || self.is_written_to(mail, &submission))
+            || submission.mail.as_ref().is_some_and(|mail| self.writes(mail) || self.is_written_to(mail, submission))
     }
 
     /// Who wrote it, first or last, or whose address a report is about.
@@ -125,8 +144,23 @@ impl<'a> Recognise<'a> {
 
 /// A request of a third party that was not taken for somebody's lead: nothing tells whose its fields are.
 fn is_unknown(envelope: &Envelope, submission: &Submission) -> bool {
-    let unknown = [hooks::UNREADABLE, hooks::TOO_MANY_LEADS, hooks::OTHER_EVENT];
+    let unknown = [hooks::UNREADABLE, hooks::OTHER_EVENT];
     envelope.channel == Channel::Webhook && submission.flags.iter().any(|flag| unknown.contains(&flag.as_str()))
+}
+
+/// Whether `address` stands in `text` by itself, and not as a part of a longer one: quotes and full stops may touch it.
+fn stands_alone(text: &str, address: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || "._+-%".contains(c);
+    text.match_indices(address).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let mut after = text.get(at + address.len()..).unwrap_or_default().chars();
+        let goes_on = match after.next() {
+            Some('.') => after.next().is_some_and(char::is_alphanumeric),
+            Some(next) => next.is_alphanumeric() || next == '-' || next == '_',
+            None => false,
+        };
+        !before.is_some_and(inside) && !goes_on
+    })
 }
 
 /// What may be an address around each `@`.
@@ -158,7 +192,17 @@ fn batch(rows: &[ArrivalRow]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::around_signs;
+    use super::{around_signs, stands_alone};
+
+    #[test]
+    fn a_part_of_a_longer_address_is_another_persons() {
+        for text in ["ann@x.cz", "\"ann@x.cz\"", "'ann@x.cz'", "mail ann@x.cz.", "ann@x.cz;jo@x.cz", "<ann@x.cz>"] {
+            assert!(stands_alone(text, "ann@x.cz"), "{text}");
+        }
+        for text in ["joann@x.cz", "jo.ann@x.cz", "ann@x.cz.example", "ann@x.cze", "ann@x.cz-shop.de", "a+ann@x.cz"] {
+            assert!(!stands_alone(text, "ann@x.cz"), "{text}");
+        }
+    }
 
     #[test]
     fn addresses_are_found_in_any_text() {

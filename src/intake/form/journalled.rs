@@ -133,13 +133,12 @@ fn explicit_name(visit: &Visit, explicit: &str) -> Option<ArrivalKey> {
 
 fn keys(visit: &Visit, said: &Said, explicit: Option<&str>, initial: &InitialState) -> Vec<ArrivalKey> {
     let content = (!visit.form.duplicate_window().is_zero()).then(|| content_key(visit, said));
-    let held = content.clone().filter(|_| *initial != InitialState::Received);
-    let held = held.map(|key| ArrivalKey { value: format!("{HELD}{}", key.value), ..key });
-    let first = match explicit {
-        Some(explicit) => explicit_name(visit, explicit),
-        None => content,
-    };
-    first.into_iter().chain(held).collect()
+    let chosen = explicit.and_then(|explicit| explicit_name(visit, explicit));
+    let held = |key: ArrivalKey| ArrivalKey { value: format!("{HELD}{}", key.value), ..key };
+    let is_held = *initial != InitialState::Received;
+    let twins = [chosen.clone(), content.clone()].into_iter().flatten().filter(|_| is_held).map(held);
+    let first = if explicit.is_some() { chosen.clone() } else { content.clone() };
+    first.into_iter().chain(twins).collect()
 }
 
 /// The key of the content alone; a form whose repeats are not recognised has one that has run out at once.

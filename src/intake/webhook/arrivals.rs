@@ -19,10 +19,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, HELD_KEY, RawKind, SEEN_KEY};
 use crate::domain::hooks::document::Document;
 use crate::domain::hooks::explode::{Lead, Unfit, explode};
-use crate::domain::hooks::{SEEN_BEFORE, TEST, TOO_MANY_LEADS, UNREADABLE, key_of};
+use crate::domain::hooks::{TEST, TOO_MANY_LEADS, UNREADABLE, key_of};
 use crate::domain::reading::ReadLimits;
 use crate::domain::reading::arrival_key::mail_keys;
-use crate::intake::accept::Journal;
 use crate::intake::form::negotiate;
 use crate::store::{HELD, NewArrival};
 
@@ -122,46 +121,20 @@ impl Proven<'_> {
 
 impl Parted {
     /// The arrivals of the request, one for each lead.
-    pub(super) async fn arrivals(self, journal: &Journal) -> Taken {
-        let mut held = self.held;
-        // The same bytes: what holds for one of their leads holds for all.
-        let late = match self.envelopes.iter().find_map(|(envelope, seen)| Some((envelope, seen.as_ref()?))) {
-            Some((envelope, seen)) if held.is_none() => is_late(journal, envelope, seen).await,
-            _ => false,
-        };
-        let mut arrivals = Vec::with_capacity(self.envelopes.len());
-        for (mut envelope, seen) in self.envelopes {
-            if let Some(reason) = self.held {
+    pub(super) fn arrivals(self) -> Taken {
+        let held = self.held;
+        let arrivals = self.envelopes.into_iter().map(|(mut envelope, seen)| {
+            let extra = &mut envelope.context.extra;
+            extra.extend(seen.as_ref().map(|seen| (SEEN_KEY.to_owned(), seen.value.clone())));
+            if let Some(reason) = held {
                 known_when_released(&mut envelope);
-                arrivals.push(hold(envelope, reason));
-                continue;
+                return hold(envelope, reason);
             }
-            if let Some(seen) = seen {
-                envelope.context.extra.insert(SEEN_KEY.to_owned(), seen.value.clone());
-                if late {
-                    held = Some(SEEN_BEFORE);
-                    arrivals.push(NewArrival::seen_before(envelope));
-                    continue;
-                }
-                envelope.keys.push(seen);
-            }
-            arrivals.push(NewArrival::received(envelope));
-        }
-        Taken { arrivals, held }
+            envelope.keys.extend(seen);
+            NewArrival::received(envelope)
+        });
+        Taken { arrivals: arrivals.collect(), held }
     }
-}
-
-/// Whether these bytes came before, and so long ago that no producer tries again.
-async fn is_late(journal: &Journal, envelope: &Envelope, seen: &ArrivalKey) -> bool {
-    if journal.known(&seen.value).await.is_none() {
-        return false;
-    }
-    for key in &envelope.keys {
-        if journal.known(&key.value).await.is_some() {
-            return false;
-        }
-    }
-    true
 }
 
 /// Held at the door: what is held knows its like under keys of its own, too.

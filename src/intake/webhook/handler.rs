@@ -15,6 +15,7 @@ use super::answer::{self, Refusal};
 use super::arrivals::{Empty, HOOK_RATE_LIMIT, Parted, Proven, Taken};
 use super::{Hook, HookSet, Proof, WebhookDoor};
 use crate::clock::Clock;
+use crate::domain::hooks::SEEN_BEFORE;
 use crate::domain::hooks::handshake::NoShake;
 use crate::domain::hooks::verify::{Evidence, Headers, Unproven};
 use crate::intake::form::{FormSet, Peer, body, negotiate};
@@ -25,6 +26,15 @@ const LARGE_BYTES: usize = 64 << 10;
 /// Leads journalled in one transaction: up to so many all of a request are kept or none. Of more, what is kept when the
 /// others are not is a repeat when the producer, who saw no answer, sends them again.
 const AT_ONCE: usize = 1_000;
+
+/// What became of the arrivals of a request.
+#[derive(Debug, Default)]
+struct Kept {
+    /// How many are no repeats.
+    new: usize,
+    /// How many of these wait because their bytes came long ago.
+    late: usize,
+}
 
 /// `/hooks/{id}`, every method.
 pub(super) async fn hook(
@@ -116,11 +126,14 @@ impl Visit<'_> {
         let Ok(turn) = Arc::clone(&self.forms.in_hand).try_acquire_owned() else { return Err(Refusal::Busy) };
         let raw = taken.keep(Some(turn));
         let parted = self.look_into(raw).await?;
-        let Taken { arrivals, held } = parted.arrivals(&self.door.journal).await;
+        let Taken { arrivals, held } = parted.arrivals();
         match self.keep(arrivals).await {
-            Ok(new) => {
-                if let Some(reason) = held.filter(|_| new > 0) {
-                    self.tell_held(reason, new);
+            Ok(kept) => {
+                if let Some(reason) = held.filter(|_| kept.new > 0) {
+                    self.tell_held(reason, kept.new);
+                }
+                if kept.late > 0 {
+                    self.tell_held(SEEN_BEFORE, kept.late);
                 }
                 Ok(answer::reply(&self.hook.adapter.reply))
             }
@@ -165,16 +178,18 @@ impl Visit<'_> {
         }
     }
 
-    /// Writes the arrivals down; how many are new.
-    async fn keep(&self, arrivals: Vec<NewArrival>) -> StoreResult<usize> {
-        let (mut new, mut arrivals) = (0, arrivals.into_iter());
+    /// Writes the arrivals down.
+    async fn keep(&self, arrivals: Vec<NewArrival>) -> StoreResult<Kept> {
+        let (mut kept, mut arrivals) = (Kept::default(), arrivals.into_iter());
         loop {
             let part: Vec<NewArrival> = arrivals.by_ref().take(AT_ONCE).collect();
             if part.is_empty() {
-                return Ok(new);
+                return Ok(kept);
             }
             let accepted = self.door.journal.accept_all(part).await?;
-            new += accepted.iter().filter(|accepted| accepted.duplicate_of().is_none()).count();
+            let new = accepted.iter().filter(|accepted| accepted.duplicate_of().is_none());
+            kept.new += new.clone().count();
+            kept.late += new.filter(|accepted| accepted.is_late()).count();
         }
     }
 

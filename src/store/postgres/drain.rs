@@ -17,15 +17,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::driver::Connection;
 use super::inner::Inner;
 use super::link::AT_WORK;
 use super::queries::journal;
 use super::spill::Spill;
 use super::spill_row::Spilled;
 use crate::clock::Timestamp;
-use crate::domain::envelope::SEEN_KEY;
-use crate::store::{InitialState, NewArrival, Queue, StoreError, StoreResult, Times};
+use crate::store::{NewArrival, Queue, StoreError, StoreResult, Times};
 
 /// Rows read at once.
 const CHUNK: i64 = 200;
@@ -136,31 +134,12 @@ async fn write_once(inner: &Inner, group: &[Spilled]) -> StoreResult<()> {
     let mut transaction = inner.link.begin().await?;
     let ids: Vec<String> = group.iter().map(|s| s.arrival.envelope.id.to_string()).collect();
     let there: Vec<String> = sqlx::query_scalar(super::HAVE_ULIDS).bind(&ids).fetch_all(&mut *transaction).await?;
-    let missing: Vec<&Spilled> = group.iter().zip(&ids).filter(|(_, id)| !there.contains(id)).map(|(s, _)| s).collect();
-    let at = group.iter().map(received).max().unwrap_or_default();
-    let mut changed = Vec::with_capacity(missing.len());
-    for row in &missing {
-        changed.push(seen_before(&mut transaction, &row.arrival, at).await?);
-    }
     let missing: Vec<&NewArrival> =
-        missing.iter().zip(&changed).map(|(row, changed)| changed.as_ref().unwrap_or(&row.arrival)).collect();
+        group.iter().zip(&ids).filter(|(_, id)| !there.contains(id)).map(|(s, _)| &s.arrival).collect();
+    let at = group.iter().map(received).max().unwrap_or_default();
     let now = Times { wall: at, queue: inner.link.now() };
     let done = journal::accept(&mut transaction, &missing, false, now).await?;
     transaction.commit().await?;
     inner.bell.work(Queue::Process, done.process);
     Ok(())
-}
-
-/// What the door could not know: that the same bytes came before, longer ago than anybody tries again.
-async fn seen_before(conn: &mut Connection, arrival: &NewArrival, at: Timestamp) -> StoreResult<Option<NewArrival>> {
-    let Some(seen) = arrival.envelope.context.extra.get(SEEN_KEY) else { return Ok(None) };
-    if arrival.initial != InitialState::Received || journal::known_key(conn, seen, at).await?.is_none() {
-        return Ok(None);
-    }
-    for key in arrival.envelope.keys.iter().filter(|key| key.value != *seen) {
-        if journal::known_key(conn, &key.value, at).await?.is_some() {
-            return Ok(None);
-        }
-    }
-    Ok(Some(NewArrival::seen_before(arrival.envelope.clone())))
 }

@@ -290,6 +290,9 @@ async fn take_keys(conn: &mut Connection, inside: i64, context: &Value) -> Store
     for (key, ends) in explicit.map(|key| (key, None)).into_iter().chain(words) {
         sqlx::query(TAKE_KEY).bind(key).bind(inside).bind(ends).execute(&mut *conn).await?;
     }
+    if let Some(seen) = context.get("extra").and_then(|extra| extra.get(SEEN_KEY)).and_then(Value::as_str) {
+        sqlx::query(TAKE_KEY).bind(seen).bind(inside).bind(None::<i64>).execute(&mut *conn).await?;
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use sqlx::Row as _;
 use ulid::Ulid;
 
 use super::super::driver::{self, Connection};
-use super::{edited, optional_ulid, read, read_with, run, run_with, statements, ulid, writes};
+use super::{anew, optional_ulid, read, read_with, run, run_with, statements, ulid, writes};
 use crate::clock::Timestamp;
 use crate::domain::envelope::{ArrivalState, Channel, Digest, Envelope, RawKind, SHOWN_SENDER, SHOWN_SUBJECT};
 use crate::store::batch::{Batch, column, row};
@@ -130,17 +130,22 @@ pub(in super::super) async fn accept(
     let fresh: Vec<(usize, &NewArrival)> =
         arrivals.iter().copied().enumerate().filter(|(i, _)| !answers.contains_key(i)).collect();
     let news: Vec<&NewArrival> = fresh.iter().map(|(_, a)| *a).collect();
-    let anew = edited::settle(conn, &news, now.wall).await?;
-    let news: Vec<&NewArrival> =
-        news.into_iter().zip(&anew).map(|(a, anew)| anew.as_ref().map_or(a, |anew| &anew.arrival)).collect();
+    let changed = anew::settle(conn, &news, now.wall).await?;
+    let news: Vec<&NewArrival> = news
+        .into_iter()
+        .zip(&changed)
+        .map(|(a, changed)| changed.as_ref().map_or(a, |changed| &changed.arrival))
+        .collect();
     let placed = place(conn, &news, now.wall).await?;
     unless_raced(conn, &news, &placed, now.wall).await?;
     let process = write(conn, &news, &placed, now).await?;
     let deliver = if mark_repeats { mark(conn, &news, &placed, now).await? } else { 0 };
-    for (((index, arrival), place), anew) in fresh.iter().zip(&placed).zip(&anew) {
+    for (((index, arrival), place), changed) in fresh.iter().zip(&placed).zip(&changed) {
         let duplicate_of = place.original.as_ref().map(|o| o.ulid);
         let accepted = Accepted::mint(arrival.envelope.id, duplicate_of, false);
-        answers.insert(*index, accepted.following(anew.as_ref().map(|anew| anew.follows)));
+        let follows = changed.as_ref().and_then(|changed| changed.follows);
+        let late = changed.as_ref().is_some_and(|changed| changed.follows.is_none());
+        answers.insert(*index, accepted.following(follows).seen_before(late));
     }
     Ok(Journalled { answers: answers.into_values().collect(), process, deliver })
 }
@@ -159,7 +164,7 @@ async fn unless_raced(
         .filter(|(arrival, place)| arrival.edited.is_some() && place.original.is_some())
         .map(|(arrival, _)| *arrival)
         .collect();
-    if edited::settle(conn, &repeats, now).await?.iter().any(Option::is_some) {
+    if anew::settle(conn, &repeats, now).await?.iter().any(Option::is_some) {
         return Err(StoreError::Busy(Box::new(Raced)));
     }
     Ok(())

@@ -8,10 +8,10 @@
 //! - One call never runs two statements: PostgreSQL would refuse.
 //! - Numbers that the engine computes are cast to BIGINT, since PostgreSQL counts literals as 32 bits.
 
+pub(super) mod anew;
 pub(super) mod arrivals;
 pub(super) mod campaigns;
 pub(super) mod commit;
-pub(super) mod edited;
 pub(super) mod erase;
 pub(super) mod figures;
 pub(super) mod files;
@@ -50,10 +50,10 @@ use statements;
 /// Every shared statement, by name.
 pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
     [
+        anew::STATEMENTS,
         arrivals::STATEMENTS,
         campaigns::STATEMENTS,
         commit::STATEMENTS,
-        edited::STATEMENTS,
         figures::STATEMENTS,
         files::STATEMENTS,
         imports::STATEMENTS,

@@ -9,11 +9,12 @@ use crate::store::StoreResult;
 use crate::store::batch::column;
 
 statements! {
-    /// What is still to be worked on or fetched keeps its bytes.
+    /// What is still to be worked on or fetched keeps its bytes, and what waits for a person; spam does not.
     PURGEABLE(
         "SELECT w.arrival FROM arrival_raw w JOIN arrival a ON a.id = w.arrival WHERE a.intake = $1",
         " AND a.channel IN ('form', 'webhook') AND a.received_at < $2 AND a.state NOT IN ('received', 'failed')",
-        " AND NOT (a.state = 'parked' AND a.reason = 'to_be_fetched')",
+        " AND NOT (a.state = 'parked' AND a.reason = 'to_be_fetched') AND (a.state <> 'quarantined' OR a.reason IN",
+        " ('spam', 'captcha_failed', 'captcha_missing'))",
         " AND NOT EXISTS (SELECT 1 FROM job j WHERE j.id = a.id) ORDER BY w.arrival LIMIT $3");
     PURGE(
         "DELETE FROM arrival_raw WHERE arrival IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")",

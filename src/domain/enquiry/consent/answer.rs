@@ -120,68 +120,130 @@ const DOUBTING: [&str; 13] = [
     "شاید",
 ];
 
-/// Beginnings of words by which a text agrees, folded.
-const AGREEING: [&str; 60] = [
-    "agree",
-    "consen",
-    "accept",
-    "subscrib",
-    "receiv",
-    "want",
-    "wish",
-    "allow",
-    "permit",
-    "authori",
-    "confirm",
+/// Words by which a text agrees, folded: whole ones, which as beginnings would be in words that do not ("agreement").
+const AGREEING_WORDS: [&str; 6] = ["agree", "agreed", "accept", "consent", "akkoord", "subscribe"];
+
+/// Beginnings of words, or of two words written as one, by which a text agrees, folded.
+const AGREEING: [&str; 42] = [
+    "iconfirm",
+    "iallow",
+    "ipermit",
+    "iauthori",
     "optin",
-    "yes",
-    "please",
-    "accord",
-    "souhait",
-    "veux",
-    "voudr",
-    "autoris",
-    "recev",
-    "abonn",
-    "oui",
+    "accepte",
+    "jeconsens",
+    "consentement",
+    "daccord",
+    "jautoris",
+    "jeconfirm",
+    "jemabonn",
     "souhlas",
-    "prijim",
-    "chci",
-    "prej",
-    "akcept",
-    "prihlas",
-    "odebir",
-    "ano",
-    "povol",
-    "potvrz",
+    "prijimam",
+    "akceptuj",
+    "prihlasuj",
+    "povoluj",
+    "potvrzuj",
     "موافق",
     "قبول",
     "میپذیر",
     "پذیرفت",
-    "میخواهم",
-    "مایل",
-    "بله",
     "اجازه",
     "رضایت",
     "einverstanden",
     "zustimm",
-    "stimme",
+    "ichstimme",
+    "stimmezu",
     "akzeptier",
-    "mocht",
-    "willige",
-    "erlaub",
-    "ja",
-    "acept",
-    "autoriz",
-    "quiero",
-    "accett",
-    "acconsent",
-    "desider",
-    "zgadza",
-    "wyraza",
-    "akkoord",
+    "einwillig",
+    "willigeein",
+    "icherlaub",
+    "ichabonnier",
     "toestem",
-    "aceit",
+    "acepto",
+    "autorizo",
+    "accetto",
+    "acconsent",
+    "zgadzam",
+    "wyrazam",
+    "aceito",
+    "mabonner",
+];
+
+/// Words that agree when a text begins with them, folded.
+const YES_FIRST: [&str; 9] = ["yes", "oui", "ano", "ja", "jo", "si", "sim", "tak", "بله"];
+
+/// Beginnings of words that wish, folded; what is wished decides.
+const WISHING: [&str; 18] = [
+    "want",
+    "wish",
+    "please",
+    "like",
+    "souhait",
+    "veux",
+    "voudr",
+    "aimer",
+    "chci",
+    "prej",
+    "mochte",
+    "bitte",
+    "quiero",
+    "desider",
+    "prosim",
+    "میخواهم",
+    "مایل",
+    "لطفا",
+];
+
+/// Beginnings of words for what one agrees to by wishing for it, folded.
+const WISHED: [&str; 24] = [
+    "receiv",
+    "newslett",
+    "news",
+    "offers",
+    "subscri",
+    "updates",
+    "recev",
+    "nouvelles",
+    "offres",
+    "infolettre",
+    "novink",
+    "nabidky",
+    "odebir",
+    "dostav",
+    "zasil",
+    "erhalt",
+    "angebote",
+    "rundbrief",
+    "recib",
+    "ricev",
+    "خبرنامه",
+    "دریافت",
+    "پیشنهاد",
+    "zpravodaj",
+];
+
+/// Words by which a wish or a yes is bound to something else, folded.
+const BUT: [&str; 20] = [
+    "but",
+    "first",
+    "before",
+    "unless",
+    "until",
+    "only",
+    "mais",
+    "abord",
+    "avant",
+    "seulement",
+    "ale",
+    "nejdriv",
+    "nejprve",
+    "pouze",
+    "jen",
+    "aber",
+    "erst",
+    "zuerst",
+    "اما",
+    "ابتدا",
 ];
 
 /// Beginnings of words that refuse wherever they stand, folded; two words may be written as one in Persian.
@@ -230,17 +292,27 @@ pub(super) fn agrees<'a>(value: &str, own: impl Iterator<Item = &'a str>) -> boo
 /// Fewest words of a text that agrees by what it says.
 const TEXT: usize = 3;
 
-/// Whether the value is a text that agrees in a language that is known here, with nothing in it that denies or leaves it
-/// open.
+/// Whether the value is a text that agrees in a language that is known here, with nothing in it that denies, asks or
+/// leaves it open.
 pub(super) fn says_yes(value: &str) -> bool {
-    let words = words(&one_line(value, CHARS));
+    let line = one_line(value, CHARS);
+    let words = words(&line);
     let near = if words.len() <= SHORT { words.len() } else { START };
-    let pairs = words.iter().zip(words.iter().skip(1)).map(|(one, next)| format!("{one}{next}"));
-    let begins = |word: &str, list: &[&str]| list.iter().any(|start| word.starts_with(start));
-    words.len() >= TEXT
-        && !refuses(value)
-        && !words.iter().take(near).any(|word| begins(word, &DOUBTING))
-        && words.iter().cloned().chain(pairs).any(|word| begins(&word, &AGREEING))
+    let is_one_of = |word: &String, list: &[&str]| list.contains(&word.as_str());
+    let doubtful = line.contains(['?', '؟']) || words.iter().take(near).any(|word| begins(word, &DOUBTING));
+    if words.len() < TEXT || doubtful || refuses(value) {
+        return false;
+    }
+    let mut pairs = words.iter().zip(words.iter().skip(1)).map(|(one, next)| format!("{one}{next}"));
+    let agrees = words.iter().any(|word| is_one_of(word, &AGREEING_WORDS) || begins(word, &AGREEING))
+        || pairs.any(|pair| begins(&pair, &AGREEING));
+    let yes = words.first().is_some_and(|word| is_one_of(word, &YES_FIRST));
+    let wishes = words.iter().any(|word| begins(word, &WISHING)) && words.iter().any(|word| begins(word, &WISHED));
+    agrees || ((yes || wishes) && !words.iter().any(|word| is_one_of(word, &BUT)))
+}
+
+fn begins(word: &str, list: &[&str]) -> bool {
+    list.iter().any(|start| word.starts_with(start))
 }
 
 /// Whether the value is empty or denies: by the word it is, by one at its start, or by one that can mean nothing else.
@@ -252,7 +324,6 @@ pub(super) fn refuses(value: &str) -> bool {
     }
     let words = words(&line);
     let near = if words.len() <= SHORT { words.len() } else { START };
-    let begins = |word: &str, list: &[&str]| list.iter().any(|start| word.starts_with(start));
     let mut pairs = words.iter().zip(words.iter().skip(1)).map(|(one, next)| format!("{one}{next}"));
     words.iter().take(near).any(|word| DENYING.contains(&word.as_str()) || begins(word, &DECLINING))
         || words.iter().any(|word| begins(word, &REFUSING))
@@ -360,6 +431,12 @@ mod tests {
             "Souhlasím se zpracováním osobních údajů",
             "با دریافت خبرنامه موافقم",
             "Ich stimme der Verarbeitung zu",
+            "Oui, je souhaite recevoir la lettre",
+            "I would like to receive the newsletter",
+            "Chci dostávat novinky e-mailem",
+            "Yes, you may call me",
+            "می‌خواهم خبرنامه را دریافت کنم",
+            "I confirm that I have read the policy",
         ] {
             assert!(says_yes(text), "{text}");
         }
@@ -375,6 +452,19 @@ mod tests {
             "Não aceito receber ofertas",
             "Nonstop newsletter",
             "Ezzel semmi nincs megmondva",
+            "Ask me another day",
+            "Please call me first",
+            "I want to read it first",
+            "Only the January issue",
+            "According to your policy",
+            "According to our agreement of May",
+            "Erst im nächsten Jahr",
+            "J'ai une question",
+            "Do you accept credit cards?",
+            "Ja, aber erst im Januar",
+            "Abonnement kündigen bitte sofort",
+            "I want to see the newsletter first",
+            "Ask me any time",
             "",
         ] {
             assert!(!says_yes(text), "{text}");
