@@ -1,5 +1,6 @@
 //! A request body that must keep a pace: after a grace, every byte received earns time for the next ones, up to
-//! [`CREDIT`], and for the request as a whole.
+//! [`CREDIT`], and for the request as a whole. Time in which nobody asked for more is ours and not the sender's: a slow
+//! disk turns no one away.
 
 use std::error::Error;
 use std::future::Future;
@@ -54,12 +55,41 @@ pub(super) async fn overdue(longest: Duration, received: &Received) {
     }
 }
 
+/// Until when more must have come.
+#[derive(Debug)]
+struct Allowance {
+    pace: Pace,
+    deadline: Instant,
+    /// When the last bytes were handed on, until more is asked for.
+    handed_on: Option<Instant>,
+}
+
+impl Allowance {
+    fn new(pace: Pace, now: Instant) -> Self {
+        Self { pace, deadline: now + pace.grace, handed_on: None }
+    }
+
+    /// More is asked for: what passed since the last bytes were handed on does not count. Whether the deadline moved.
+    fn asked(&mut self, now: Instant) -> bool {
+        let Some(handed_on) = self.handed_on.take() else { return false };
+        self.deadline += now.saturating_duration_since(handed_on);
+        true
+    }
+
+    /// So many bytes came and are handed on.
+    fn came(&mut self, bytes: u64, now: Instant) {
+        let earned = Duration::from_millis(bytes.saturating_mul(1_000) / self.pace.bytes_per_second.max(1));
+        self.deadline = (self.deadline + earned).min(now + CREDIT.max(self.pace.grace));
+        self.handed_on = Some(now);
+    }
+}
+
 /// A body under a pace; too slow is the error [`TooSlow`]. Its connection counts as sending until the body is at its end
 /// or nobody wants it any more.
 #[derive(Debug)]
 pub(super) struct PacedBody {
     body: Incoming,
-    pace: Pace,
+    allowance: Allowance,
     received: Arc<Received>,
     deadline: Pin<Box<Sleep>>,
     place: Arc<Place>,
@@ -68,8 +98,9 @@ pub(super) struct PacedBody {
 impl PacedBody {
     pub(super) fn new(body: Incoming, pace: Pace, received: Arc<Received>, connection: Arc<Place>) -> Self {
         connection.is_at(if body.is_end_stream() { Phase::Working } else { Phase::Coming });
-        let deadline = Box::pin(tokio::time::sleep_until(Instant::now() + pace.grace));
-        Self { body, pace, received, deadline, place: connection }
+        let allowance = Allowance::new(pace, Instant::now());
+        let deadline = Box::pin(tokio::time::sleep_until(allowance.deadline));
+        Self { body, allowance, received, deadline, place: connection }
     }
 }
 
@@ -85,15 +116,15 @@ impl Body for PacedBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
+        if this.allowance.asked(Instant::now()) {
+            this.deadline.as_mut().reset(this.allowance.deadline);
+        }
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
                     let more = data.len() as u64;
                     this.received.0.fetch_add(more, Ordering::Relaxed);
-                    let earned = Duration::from_millis(more.saturating_mul(1_000) / this.pace.bytes_per_second.max(1));
-                    let most = Instant::now() + CREDIT.max(this.pace.grace);
-                    let deadline = (this.deadline.deadline() + earned).min(most);
-                    this.deadline.as_mut().reset(deadline);
+                    this.allowance.came(more, Instant::now());
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -113,5 +144,29 @@ impl Body for PacedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_disk_takes_is_not_the_senders_time_and_what_the_sender_takes_is() {
+        let pace = Pace { grace: Duration::from_secs(5), bytes_per_second: 500 };
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut allowance = Allowance::new(pace, start);
+        assert!(!allowance.asked(start));
+        assert_eq!(allowance.deadline, at(5));
+        allowance.came(1_000, at(1));
+        assert_eq!(allowance.deadline, at(7), "two seconds earned");
+        assert!(allowance.asked(at(41)), "the disk took forty seconds");
+        assert_eq!(allowance.deadline, at(47), "and six are left, as before");
+        assert!(!allowance.asked(at(45)) && allowance.deadline == at(47), "asking again earns nothing");
+        allowance.came(1 << 20, at(46));
+        assert_eq!(allowance.deadline, at(66), "no more than the credit is earned");
+        allowance.asked(at(46));
+        assert_eq!(allowance.deadline, at(66));
     }
 }
