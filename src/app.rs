@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery;
-use crate::delivery::retrieve::{Sources, backfill};
+use crate::delivery::retrieve::{Sources, backfill, waiting};
 use crate::domain::rules::RuleSources;
 use crate::http::tls::Certificates;
 use crate::http::{self, OperatorDeps, PublicDeps, ServeLimits, handles};
@@ -143,7 +143,7 @@ pub async fn start(
     let outbox = brain::deliverers(&config, &store, &loaded.rules, &mailboxes, &clock, &sources)?;
     let outbox = reload::Outbox::new(outbox);
     if config.worker.enabled {
-        sources.wake(&Sources::default(), store.as_ref()).await;
+        sources.hasten(store.as_ref()).await;
     }
     let gate = Arc::new(Gate::new(&config.captcha, &*clock).map_err(anyhow::Error::msg)?);
     gauges::settle_keys(&gate, &store, &*clock).await;
@@ -230,6 +230,7 @@ fn run_workers(app: &Arc<App>) {
             clock: Arc::clone(&app.clock),
             owner: format!("{owner}/backfill"),
         };
+        app.life.door_tasks.spawn(waiting::run(deps.clone(), app.life.doors.clone()));
         app.life.door_tasks.spawn(backfill::run(deps, app.life.doors.clone()));
     } else {
         tracing::info!("worker.enabled = false: this daemon journals only, another one processes");

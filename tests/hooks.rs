@@ -13,4 +13,5 @@ pub mod rig;
 pub mod several;
 mod ssrf;
 mod unverified;
+mod waiting;
 mod wordpress;

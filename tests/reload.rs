@@ -126,3 +126,22 @@ fn a_second_daemon_on_one_sqlite_file_and_a_port_in_use_are_refused_with_the_rem
     assert_eq!(third.wait_end(), Some(2));
     assert!(third.stderr().contains("http.public"), "{}", third.stderr());
 }
+
+#[test]
+fn of_a_refused_configuration_nothing_is_in_force() {
+    let mut daemon =
+        Setup::new().contact_form().keys("log.level = \"info\"").file("s", "a-secret-of-a-service").start();
+    let unknown = || assert_eq!(daemon.public().post("/hooks/nobody", "application/json", b"{}").unwrap().status, 404);
+    let config = std::fs::read_to_string(daemon.path("pisteur.toml")).expect("the file");
+    let captcha = "\n[[captcha.provider]]\nid = \"t\"\nkind = \"turnstile\"\nsite_key = \"k\"\nsecret_file = \"s\"\nca_file = \"gone.pem\"\n";
+    let config = format!("{}{captcha}", config.replace("log.level = \"info\"", "log.level = \"trace\""));
+    std::fs::write(daemon.path("pisteur.toml"), config).expect("written");
+    says(&daemon, "the configuration is not taken over, the old one stays in force");
+    unknown();
+    post(&daemon, 1);
+    assert_eq!(owners(&daemon, 1).len(), 1);
+    let log = daemon.stderr();
+    assert!(log.contains("gone.pem"), "{log}");
+    assert!(!log.contains("DEBUG") && !log.contains("TRACE"), "{log}");
+    daemon.stop_cleanly();
+}

@@ -5,7 +5,7 @@ mod crowds;
 mod erase;
 mod jobs;
 mod journal;
-mod lab;
+pub mod lab;
 mod mailboxes;
 mod people;
 mod postgres;

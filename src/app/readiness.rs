@@ -51,6 +51,7 @@ pub fn report(app: &App) -> ReadinessReport {
     for (hook, trouble) in app.sources.load().troubles() {
         reasons.push(format!("hook {hook} could not be asked for lost leads: {trouble}"));
     }
+    reasons.extend(app.sources.load().waiting());
     if let Some(spool) = app.spool.load().as_ref() {
         let spool = spool.borrow();
         if !spool.problem.is_empty() {

@@ -18,7 +18,7 @@ use crate::config::{self, Config, HttpConfig};
 use crate::delivery::Deliverers;
 use crate::delivery::retrieve::Sources;
 use crate::http::tls::{self, Pair};
-use crate::intake::form::FormSet;
+use crate::intake::form::{FormSet, Gate};
 use crate::intake::webhook::HookSet;
 
 /// Changes settle this long before they are read.
@@ -225,12 +225,12 @@ async fn take_over(
         Pair::read(&tls.certificate, &tls.key).context("http.tls")?;
     }
     // Everything that can fail is made first, and then taken over as a whole.
-    let sources = app.sources.load_full();
-    let sources = (Arc::new(Sources::renewed(config, &sources).map_err(anyhow::Error::msg)?), sources);
-    let deliverers = brain::deliverers(config, &app.store, set, &app.mailboxes, &app.clock, &sources.0)?;
+    let sources = Arc::new(Sources::renewed(config, &app.sources.load()).map_err(anyhow::Error::msg)?);
+    let deliverers = brain::deliverers(config, &app.store, set, &app.mailboxes, &app.clock, &sources)?;
     let hooks = HookSet::renewed(config, &app.hooks.load()).map_err(anyhow::Error::msg)?;
+    let captchas = Gate::prepare(&config.captcha).map_err(anyhow::Error::msg)?;
     app.telemetry.set_level(&config.log.level)?;
-    app.gate.configure(&config.captcha).map_err(anyhow::Error::msg)?;
+    app.gate.take_over(captchas);
     let before = app.config.load_full();
     let same_doors = before.limits.connections == config.limits.connections
         && before.limits.connections_per_client == config.limits.connections_per_client
@@ -256,12 +256,12 @@ async fn take_over(
         app.forms.store(Arc::new(FormSet::renewed(&config.form, &config.limits, &config.http, &app.forms.load())));
     }
     app.hooks.store(Arc::new(hooks));
-    app.sources.store(Arc::clone(&sources.0));
+    app.sources.store(Arc::clone(&sources));
     app.config.store(Arc::clone(config));
     mailboxes::apply(app);
     replace_outbox(app, deliverers).await;
     if config.worker.enabled {
-        sources.0.wake(&sources.1, app.store.as_ref()).await;
+        sources.hasten(app.store.as_ref()).await;
     }
     Ok(())
 }

@@ -9,8 +9,9 @@
 
 mod ask;
 pub mod backfill;
+pub mod waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use self::ask::Source;
+use self::waiting::Waiting;
 use super::{Attempt, Checked, Deliver, Delivery};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -65,6 +67,7 @@ pub fn effect(envelope: &Envelope, submission: &Submission, decision: &Decision,
 pub struct Sources {
     by_hook: BTreeMap<String, Arc<Source>>,
     troubles: Mutex<BTreeMap<String, String>>,
+    waiting: Waiting,
 }
 
 impl Sources {
@@ -81,7 +84,7 @@ impl Sources {
     /// # Errors
     /// As [`Sources::new`].
     pub fn renewed(config: &Config, before: &Self) -> Result<Self, String> {
-        let (mut by_hook, mut troubles) = (BTreeMap::new(), before.troubles());
+        let mut by_hook = BTreeMap::new();
         for hook in &config.hook {
             let adapter = config.known_adapters.get(&hook.adapter);
             if let Some((fetch, lead)) = adapter.and_then(|a| Some((a.fetch.clone()?, a.lead.clone()?))) {
@@ -89,23 +92,16 @@ impl Sources {
                 by_hook.insert(hook.id.clone(), Arc::new(source.map_err(|why| format!("hook {}: {why}", hook.id))?));
             }
         }
-        troubles.retain(|hook, _| match (by_hook.get(hook), before.by_hook.get(hook)) {
-            (Some(now), Some(was)) => now.is_like(was) && now.hook.enabled,
-            _ => false,
-        });
-        Ok(Self { by_hook, troubles: Mutex::new(troubles) })
-    }
-
-    /// Makes fetches due that waited, of hooks that are not as they were before.
-    pub async fn wake(&self, before: &Self, store: &dyn Store) {
-        let changed = |hook: &str, now: &Source| !before.by_hook.get(hook).is_some_and(|was| now.is_like(was));
-        for (hook, _) in self.by_hook.iter().filter(|(hook, now)| now.rests().is_none() && changed(hook, now)) {
-            match store.hasten(RETRIEVE, hook).await {
-                Ok(0) => {}
-                Ok(leads) => tracing::info!(hook, leads, "{leads} announced leads of hook {hook} are fetched now"),
-                Err(error) => tracing::warn!(hook, %error, "announced leads of hook {hook} wait some hours yet"),
-            }
-        }
+        let is_as_before = |hook: &str, now: &Source| before.by_hook.get(hook).is_some_and(|was| now.is_like(was));
+        let mut troubles = before.troubles();
+        troubles.retain(|hook, _| by_hook.get(hook).is_some_and(|now| now.hook.enabled && is_as_before(hook, now)));
+        // What a change sets going, and what an earlier one did in vain.
+        let owed = before.waiting.owed();
+        let is_owed = |(hook, now): &(&String, &Arc<Source>)| {
+            now.rests().is_none() && (owed.contains(*hook) || !is_as_before(hook, now))
+        };
+        let owed: BTreeSet<String> = by_hook.iter().filter(is_owed).map(|(hook, _)| hook.clone()).collect();
+        Ok(Self { waiting: before.waiting.renewed(owed), by_hook, troubles: Mutex::new(troubles) })
     }
 
     /// What keeps hooks from being asked for lost leads, by hook.
@@ -153,6 +149,7 @@ impl Deliver for Retrieve {
             return Delivery::never("the stored effect cannot be read");
         };
         if let Some(why) = source.rests() {
+            self.sources.waiting.has_changed();
             return Delivery::Later { after: REST, why };
         }
         let (body, lead) = match source.lead(&notice.lead, attempt.now).await {

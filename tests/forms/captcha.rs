@@ -10,6 +10,7 @@ use pisteur::config::CaptchaConfig;
 use pisteur::config::screening::CaptchaAway;
 use pisteur::domain::envelope::ArrivalState;
 use pisteur::domain::screening::Verdict;
+use pisteur::intake::form::Gate;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -259,11 +260,11 @@ async fn secrets_that_changed_in_their_files_are_taken_over() {
     let secret = || String::from_utf8_lossy(&double.requests().last().unwrap().body).contains("secret=after");
     assert_eq!((send("1"), secret()), (200, false));
     let stamp = house.gate.stamp("contact", house.clock.now());
-    house.gate.configure(&captcha).unwrap();
+    house.gate.take_over(Gate::prepare(&captcha).unwrap());
     assert_eq!(house.gate.stamp("contact", house.clock.now()), stamp, "nothing has changed");
     std::fs::write(&service, "after").unwrap();
     std::fs::write(&signing, "a signing secret of good length, after").unwrap();
-    house.gate.configure(&captcha).unwrap();
+    house.gate.take_over(Gate::prepare(&captcha).unwrap());
     assert_eq!((send("2"), secret()), (200, true));
     assert_ne!(house.gate.stamp("contact", house.clock.now()), stamp);
     house.stop().await;

@@ -397,6 +397,7 @@ fn the_id_of_a_test_button_is_never_asked_for() {
 fn without_a_token_announcements_wait_and_are_fetched_when_there_is_one() {
     let graph = Graph::start();
     graph.holds("133", now(), "eva@w.example");
+    graph.holds("134", now(), "ida@w.example");
     let mut daemon = setup(&graph, "").start();
     let config = std::fs::read_to_string(daemon.path("pisteur.toml")).unwrap();
     let put = |text: &str| {
@@ -406,16 +407,44 @@ fn without_a_token_announcements_wait_and_are_fetched_when_there_is_one() {
     put(&config.replace("token_file = \"token\"\n", ""));
     wait::until("it is taken over", wait::LONG, || daemon.stderr().contains("rules and configuration in force"));
     notify(&daemon, &[json!("133")]);
-    wait::until("the fetch waits", wait::LONG, || daemon.stderr().contains("waits: hook meta has no token"));
+    notify(&daemon, &[json!("134")]);
+    let ready = || daemon.operator().get("/readyz").unwrap().text();
+    wait::until("readiness says that they wait", wait::LONG, || {
+        ready().contains("hook meta: 2 announced leads wait for a token: set its token_env or token_file")
+    });
     // Commands beside the daemon would write the configuration of before.
     let url = daemon.setup().database_url().to_owned();
     let waiting = "SELECT count(*) FROM arrival WHERE state = 'parked' AND reason = 'to_be_fetched'";
-    assert_eq!(count_blocking(&url, waiting), 1);
-    assert_eq!(count_blocking(&url, "SELECT count(*) FROM job WHERE dead = 1"), 0, "nobody has to act");
-    assert!(daemon.operator().get("/readyz").unwrap().text().contains("\"ok\""));
+    assert_eq!(count_blocking(&url, waiting), 2);
+    assert_eq!(
+        count_blocking(&url, "SELECT count(*) FROM job WHERE dead = 1"),
+        0,
+        "nobody has to look at a dead letter"
+    );
+    let log = daemon.stderr();
+    assert!(log.matches("wait for a token").count() + log.matches("waits for a token").count() <= 2, "{log}");
+    // Who switches the hook off has said that nothing is to be fetched.
+    let off = config.replace("token_file = \"token\"\n", "").replace("id = \"meta\"", "id = \"meta\"\nenabled = false");
+    put(&off);
+    wait::until("that is no trouble", wait::LONG, || ready().contains("\"ok\""));
     put(&config);
-    wait::until("it is fetched with the token", wait::LONG, || leads(&daemon).len() == 1);
+    wait::until("they are fetched with the token", wait::LONG, || leads(&daemon).len() == 2);
     assert!(wait_missing(&daemon, 0).is_empty());
+    assert!(ready().contains("\"ok\""), "{}", ready());
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn a_hook_that_is_switched_off_needs_nothing_to_ask_with() {
+    let graph = Graph::start();
+    let mut daemon = setup(&graph, "ca_file = \"no/such/file.pem\"\nenabled = false").start();
+    let config = std::fs::read_to_string(daemon.path("pisteur.toml")).unwrap();
+    std::fs::write(daemon.path("pisteur.toml"), config.replace("enabled = false", "enabled = false\nbackfill = []"))
+        .unwrap();
+    daemon.signal(Signal::Hup);
+    wait::until("a change of it is taken over", wait::LONG, || {
+        daemon.stderr().contains("rules and configuration in force")
+    });
     daemon.stop_cleanly();
 }
 

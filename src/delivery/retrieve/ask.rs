@@ -61,7 +61,8 @@ pub struct Source {
     pub(super) hook: HookConfig,
     pub(super) fetch: Fetch,
     lead: Mapping,
-    client: Client,
+    /// None while the hook is switched off: what it would need may be gone with it.
+    client: Option<Client>,
     base: String,
     timeout: Duration,
 }
@@ -78,7 +79,7 @@ impl Source {
             ..OutboundPolicy::default()
         };
         let policy = if hook.allow_http { policy.with_plain_http_to(&base) } else { policy };
-        let client = Client::new(policy).map_err(|error| error.to_string())?;
+        let client = hook.enabled.then(|| Client::new(policy)).transpose().map_err(|error| error.to_string())?;
         Ok(Self { hook: hook.clone(), fetch, lead, client, base, timeout })
     }
 
@@ -124,11 +125,15 @@ impl Source {
     /// Asks with the token; the answer's bytes and the object they hold.
     pub(super) async fn ask(&self, address: String, now: Timestamp) -> Result<(Bytes, Value), Trouble> {
         let request = self.request(address)?;
-        let response = self.client.send(request).await.map_err(|error| match error {
+        let response = self.client()?.send(request).await.map_err(|error| match error {
             OutboundError::Refused(why) => Trouble::last(why),
             error => Trouble::passing(error.to_string()),
         })?;
         self.judge(&response, now)
+    }
+
+    fn client(&self) -> Result<&Client, Trouble> {
+        self.client.as_ref().ok_or_else(|| Trouble::passing(format!("hook {} is switched off", self.hook.id)))
     }
 
     fn request(&self, address: String) -> Result<Request, Trouble> {
@@ -186,7 +191,8 @@ impl Source {
         if token.expose().len() < 16 || !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
             return Err("the token has not the shape of one: copy it anew".to_owned());
         }
-        let address = self.client.probe(&self.base).await.map_err(|error| error.to_string())?;
+        let client = self.client().map_err(|trouble| trouble.why)?;
+        let address = client.probe(&self.base).await.map_err(|error| error.to_string())?;
         Ok(format!("connected to {address}, token of {} characters", token.expose().len()))
     }
 }

@@ -14,7 +14,7 @@ use super::echoes::Echoes;
 use super::fields::Said;
 use super::handler::Visit;
 use super::journalled::{self, Beside};
-use super::keys::KeyRing;
+use super::keys::{self, KeyRing};
 use super::problem::Why;
 use super::shares::{Fate, Shares};
 use super::stamp;
@@ -67,6 +67,13 @@ impl Captchas {
     }
 }
 
+/// Another configuration with its secrets read, to be taken over.
+#[derive(Debug)]
+pub struct Prepared {
+    captchas: Captchas,
+    keys: Vec<keys::Key>,
+}
+
 /// What was made of one submission.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Judged {
@@ -94,18 +101,22 @@ impl Gate {
         })
     }
 
-    /// Takes another configuration over.
+    /// Reads another configuration, which changes nothing yet.
     ///
     /// # Errors
-    /// As [`Self::new`]; nothing has changed then.
-    pub fn configure(&self, config: &CaptchaConfig) -> Result<(), String> {
+    /// As [`Self::new`].
+    pub fn prepare(config: &CaptchaConfig) -> Result<Prepared, String> {
         // Their files may hold other secrets under the same names.
-        let captchas = Captchas::new(config)?;
-        self.keys.configure(config)?;
+        Ok(Prepared { captchas: Captchas::new(config)?, keys: keys::configured(config)? })
+    }
+
+    /// Takes over what was prepared.
+    pub fn take_over(&self, prepared: Prepared) {
+        let Prepared { captchas, keys } = prepared;
+        self.keys.configure(keys);
         if !self.captcha.load().is_like(&captchas) {
             self.captcha.store(Arc::new(captchas));
         }
-        Ok(())
     }
 
     /// Keys that sign time stamps and challenges.

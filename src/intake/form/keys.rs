@@ -96,14 +96,9 @@ impl KeyRing {
     }
 
     /// Takes other configured keys over.
-    ///
-    /// # Errors
-    /// When a configured secret is missing; the keys then stay as they were.
-    pub fn configure(&self, config: &CaptchaConfig) -> Result<(), String> {
-        let configured = configured(config)?;
+    pub(super) fn configure(&self, configured: Vec<Key>) {
         self.arrange(|parts| parts.configured = configured);
         self.settled.store(false, Ordering::Relaxed);
-        Ok(())
     }
 
     fn arrange(&self, change: impl FnOnce(&mut Parts)) {
@@ -140,7 +135,8 @@ impl KeyRing {
     }
 }
 
-fn configured(config: &CaptchaConfig) -> Result<Vec<Key>, String> {
+/// Keys of the secrets that a configuration names.
+pub(super) fn configured(config: &CaptchaConfig) -> Result<Vec<Key>, String> {
     let secrets = config.secrets().map_err(|why| format!("captcha: {why}"))?;
     Ok(secrets.iter().map(|secret| Key::of(secret.expose().as_bytes())).collect())
 }

@@ -36,7 +36,8 @@ impl Outbox {
     pub(super) async fn settle(&self, lease: &Lease, effect: &Effect, delivery: Delivery) {
         if let Delivery::Later { after, why } = &delivery {
             let (id, kind, target) = (effect.id, &effect.kind, &effect.target);
-            tracing::info!(effect = %id, kind, target, why, "effect {id} for {kind} {target} waits: {why}");
+            // Thousands may wait for one thing: whoever lets them wait says how many.
+            tracing::debug!(effect = %id, kind, target, why, "effect {id} for {kind} {target} waits: {why}");
             return self.defer(lease, *after).await;
         }
         let withheld = if let Delivery::Withheld { why } = &delivery { Some(why.clone()) } else { None };
