@@ -2,7 +2,9 @@
 
 use pisteur::config::hook::{Adapters, HookConfig};
 use pisteur::domain::hooks::document::Document;
-use pisteur::domain::hooks::explode::{MOST, Unfit, explode};
+use pisteur::domain::hooks::explode::{MOST, NODES, Unfit, explode, explode_within};
+use pisteur::domain::hooks::mapping::Mapping;
+use pisteur::domain::hooks::path::Budget;
 use pisteur::domain::reading::ReadLimits;
 use proptest::prelude::*;
 use serde_json::json;
@@ -72,10 +74,39 @@ fn hostile_sizes_are_read_to_an_end() {
     ] {
         by_every_adapter(raw.as_bytes(), kind);
     }
+}
+
+/// An announcement of so many leads, read.
+fn announcing(leads: usize) -> Document {
+    let changes: Vec<_> = (0..leads).map(|i| json!({"field": "leadgen", "value": {"leadgen_id": i}})).collect();
+    let body = json!({"entry": [{"changes": changes}]}).to_string();
+    Document::read(body.as_bytes(), Some("application/json"), &[], &ReadLimits::default())
+}
+
+#[test]
+fn twice_as_many_leads_are_twice_the_work_and_more_than_are_taken_is_said() {
     let (adapters, _) = Adapters::load(None);
-    let meta = HookConfig::default().reading(adapters.get("meta-lead-ads").unwrap());
-    let more: Vec<_> = (0..=MOST).map(|i| json!({"field": "leadgen", "value": {"leadgen_id": i}})).collect();
-    let body = json!({"entry": [{"changes": more}]}).to_string();
+    let meta = HookConfig::default().reading(adapters.get("meta-lead-ads").unwrap()).request;
+    let spent = |leads: usize| {
+        let mut budget = Budget::of(NODES);
+        let found = explode_within(&announcing(leads), &meta, &mut budget).unwrap();
+        assert_eq!(found.len(), leads);
+        NODES - budget.left()
+    };
+    let one = spent(1);
+    assert!((1..=100).contains(&one), "{one} nodes for one lead");
+    assert_eq!(spent(MOST), one * MOST as u64, "each costs as much as the first");
+    assert_eq!(explode(&announcing(MOST + 1), &meta), Err(Unfit::TooMany));
+}
+
+#[test]
+fn a_request_whose_leads_look_at_all_of_it_is_not_taken_apart() {
+    // What each of them is known by lies at the end of a list that is as long as they are many.
+    let mapping: Mapping = toml::from_str("leads = \"rows[]\"\nid = \"$.rows[id=(of)].id\"").unwrap();
+    let rows: Vec<_> = (0..MOST).map(|i| json!({"id": i, "of": MOST - 1})).collect();
+    let body = json!({"rows": rows}).to_string();
     let document = Document::read(body.as_bytes(), Some("application/json"), &[], &ReadLimits::default());
-    assert_eq!(explode(&document, &meta.request), Err(Unfit::TooMany));
+    let mut budget = Budget::of(NODES);
+    assert_eq!(explode_within(&document, &mapping, &mut budget), Err(Unfit::TooMany));
+    assert!(budget.is_spent());
 }

@@ -19,7 +19,7 @@ pub const MOST: usize = 20_000;
 /// Bytes of all documents made of one request.
 const BYTES: usize = 32 << 20;
 /// Nodes looked at to tell the leads of one request.
-const NODES: u64 = 5_000_000;
+pub const NODES: u64 = 5_000_000;
 
 /// One lead of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,16 +50,23 @@ pub enum Unfit {
 /// # Errors
 /// See [`Unfit`].
 pub fn explode(document: &Document, mapping: &Mapping) -> Result<Vec<Lead>, Unfit> {
+    explode_within(document, mapping, &mut Budget::of(NODES))
+}
+
+/// The same, looking at no more than `budget` allows.
+///
+/// # Errors
+/// See [`Unfit`].
+pub fn explode_within(document: &Document, mapping: &Mapping, budget: &mut Budget) -> Result<Vec<Lead>, Unfit> {
     if let Some(why) = &document.broken {
         return Err(Unfit::Broken(why.clone()));
     }
     let scope = Scope::whole(&document.value);
     let Some(path) = &mapping.leads else {
-        return Ok(vec![lead(scope, mapping, &mut Budget::default())]);
+        return Ok(vec![lead(scope, mapping, budget)]);
     };
     let found = all(path, &document.value)?;
-    let mut budget = Budget::of(NODES);
-    let mut leads: Vec<Lead> = found.iter().map(|here| lead(scope.at(here), mapping, &mut budget)).collect();
+    let mut leads: Vec<Lead> = found.iter().map(|here| lead(scope.at(here), mapping, budget)).collect();
     if budget.is_spent() {
         return Err(Unfit::TooMany);
     }

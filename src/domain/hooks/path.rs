@@ -47,6 +47,12 @@ impl Budget {
         self.0 > 0
     }
 
+    /// How much may still be looked at.
+    #[must_use]
+    pub const fn left(&self) -> u64 {
+        self.0
+    }
+
     /// Whether it is used up.
     #[must_use]
     pub const fn is_spent(&self) -> bool {
