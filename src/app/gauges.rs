@@ -23,6 +23,8 @@ pub async fn refresh(app: Arc<App>) {
         let reachable = stats.reachable;
         app.stats.store(Arc::new(stats));
         app.telemetry.upkeep();
+        let uploads = Arc::clone(&app.forms.load().uploads);
+        uploads.look_again().await;
         if reachable || app.journal.refusal().is_some() {
             try_writing(&app).await;
         }

@@ -168,8 +168,12 @@ pub struct LimitsConfig {
     /// Folder where larger bodies are while they come, in files without a name. On a local disk with room for
     /// `uploads_bytes`, no `tmpfs`. When not set, the folder of the database file; with PostgreSQL `spill.dir`.
     pub uploads_dir: Option<PathBuf>,
-    /// Bytes of such bodies on that disk at one time; more are answered 503.
+    /// Bytes of such bodies on that disk at one time; more are answered 503. One client has at most eight of them on the
+    /// way; the sender of a hook that has proven itself within the last hour as many as it likes.
     pub uploads_bytes: usize,
+    /// Free space of that disk that such bodies leave to everything else, the journal first; when there is less, they are
+    /// answered 503. 0 = none.
+    pub uploads_reserve_bytes: u64,
     /// Open connections of one listener.
     pub connections: usize,
     /// Open connections of one client, trusted proxies and this machine excepted.
@@ -204,6 +208,7 @@ impl Default for LimitsConfig {
             in_hand_bytes: 256 << 20,
             uploads_dir: None,
             uploads_bytes: 1 << 30,
+            uploads_reserve_bytes: 512 << 20,
             connections: 2_000,
             connections_per_client: 100,
             header_seconds: 10,

@@ -81,9 +81,13 @@ async fn an_upload_is_journalled_to_the_last_byte() {
 
 #[test]
 fn many_large_uploads_at_once_stay_within_their_memory() {
-    let limits = "[limits]\nper_client_per_minute = 0\nper_form_per_minute = 0\nin_hand_bytes = 67108864";
+    // Workers would read back what is journalled meanwhile.
+    let limits = "[limits]\nper_client_per_minute = 0\nper_form_per_minute = 0\nin_hand_bytes = 67108864\n\
+        [worker]\nenabled = false";
     let daemon = Setup::bare().tables(FORM).tables(limits).start();
     let (taken, busy) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    assert_eq!(daemon.public().post_form("/f/quote", &[("message", "warm")]).unwrap().status, 200);
+    let before = memory(&daemon, "VmHWM");
     std::thread::scope(|scope| {
         for n in 0..12 {
             let (taken, busy, http) = (&taken, &busy, daemon.public());
@@ -98,12 +102,16 @@ fn many_large_uploads_at_once_stay_within_their_memory() {
             });
         }
     });
-    let (taken, busy, peak) = (taken.into_inner(), busy.into_inner(), memory(&daemon, "VmHWM") >> 20);
-    println!("12 uploads of 20 MiB under 64 MiB: {taken} taken, {busy} told to come back, peak {peak} MiB");
+    let (taken, busy) = (taken.into_inner(), busy.into_inner());
+    let grown = memory(&daemon, "VmHWM").saturating_sub(before) >> 20;
+    println!(
+        "12 uploads of 20 MiB under 64 MiB: {taken} taken, {busy} told to come back, {grown} MiB more at the peak"
+    );
     assert_eq!(taken, 12, "every one in the end");
-    // Beside the bodies: the program, one write, and what workers read back meanwhile.
-    assert!(peak < 360, "the peak was {peak} MiB");
-    assert_eq!(kept(&daemon), taken, "what was taken is kept, what was not is not");
+    // The bodies that are whole, 60 MiB, and what the database makes of the one that is written, about 100. All of them
+    // at once would be 240 beside that.
+    assert!(grown < 200, "{grown} MiB");
+    assert_eq!(kept(&daemon), taken + 1, "what was taken is kept, what was not is not");
 }
 
 #[test]
@@ -193,8 +201,28 @@ fn a_disk_that_takes_no_upload_is_said_and_costs_nothing_else() {
     let doctor = daemon.setup().run(&["doctor"]);
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("limits.uploads_dir"));
     std::fs::remove_file(daemon.path("coming")).unwrap();
+    wait::until("readiness is content, though no upload comes", wait::LONG, || {
+        daemon.operator().get("/readyz").unwrap().text().contains("\"ok\"")
+    });
     assert_eq!(http.post("/f/quote", MULTIPART, &sent).unwrap().status, 200, "once it can be made");
-    wait::until("readiness is content", wait::LONG, || daemon.operator().get("/readyz").unwrap().status == 200);
+}
+
+#[test]
+fn the_disk_of_the_journal_is_never_filled_with_uploads() {
+    // More than any disk has: as if it were full but for that.
+    let limits = format!("[limits]\nper_client_per_minute = 0\nuploads_reserve_bytes = {}", i64::MAX);
+    let daemon = Setup::bare().tables(FORM).tables(&limits).start();
+    let (http, sent) = (daemon.public(), upload("plans", MIB));
+    let refused = http.post("/f/quote", MULTIPART, &sent).unwrap();
+    assert!(refused.status == 503 && refused.header("retry-after").is_some(), "{}", refused.text());
+    assert_eq!(http.post_form("/f/quote", &[("message", "a short one")]).unwrap().status, 200);
+    wait::until("readiness says it", wait::LONG, || {
+        daemon.operator().get("/readyz").unwrap().text().contains("limits.uploads_reserve_bytes")
+    });
+    let doctor = daemon.setup().run(&["doctor"]);
+    let said = String::from_utf8_lossy(&doctor.stdout);
+    assert!(said.contains("fail  disk") && said.contains("less than limits.uploads_reserve_bytes"), "{said}");
+    assert_eq!(kept(&daemon), 1);
 }
 
 #[test]

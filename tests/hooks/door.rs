@@ -1,9 +1,12 @@
 //! The door itself: order of refusals, handshakes, several leads, tests, secrets, limits.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::sync::Arc;
+
 use pisteur::domain::envelope::ArrivalState;
 use pisteur::intake::form::FormSet;
 use serde_json::json;
-use std::sync::Arc;
 
 use super::rig::{Fixture, Rig, pairs, understood};
 use crate::support::daemon::Setup;
@@ -349,4 +352,44 @@ fn explain_parse_and_replay_read_a_stored_request_as_production_did() {
     let replayed = run(&["replay", "--since", "2000-01-01", "--dry-run"]);
     assert!(!replayed.contains("quarantined"), "{replayed}");
     daemon.stop_cleanly();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_proven_itself_has_as_many_large_bodies_on_the_way_as_it_likes() {
+    let rig = bearer().await;
+    let mut http = rig.config.http.clone();
+    http.trusted_proxies = vec!["127.0.0.1".to_owned()];
+    let limits = rig.config.limits.clone();
+    rig.house.forms.store(Arc::new(FormSet::new(&[], &limits, &http)));
+    let from = ("x-forwarded-for", "203.0.113.9");
+    let large = |name: &str| json!({"email": format!("{name}@w.example"), "message": "x".repeat(200_000)}).to_string();
+    let send = |name: &str| rig.post("x", "application/json", &[BEARER, from], large(name).as_bytes()).status;
+    let begin = || {
+        let mut line = TcpStream::connect(rig.house.http.addr).unwrap();
+        let (body, (name, address)) = (large("slow"), from);
+        let head = format!(
+            "POST /hooks/x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{name}: {address}\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        line.write_all(head.as_bytes()).unwrap();
+        line.write_all(&body.as_bytes()[..150_000]).unwrap();
+        line
+    };
+    let coming = |bodies: usize| {
+        let forms = rig.house.forms.load_full();
+        wait::until("so much lies on the disk", wait::LONG, || {
+            limits.uploads_bytes - forms.uploads.disk_left() >= bodies * 140_000
+        });
+    };
+    let mut lines: Vec<TcpStream> = (0..8).map(|_| begin()).collect();
+    coming(8);
+    assert_eq!(send("ninth"), 503, "a stranger has eight");
+    assert_eq!(rig.post("x", "application/json", &[BEARER, from], b"{\"email\":\"a@w.example\"}").status, 200);
+    assert_eq!(send("tenth"), 200, "it has proven itself");
+    lines.extend((0..4).map(|_| begin()));
+    coming(12);
+    assert_eq!(send("another"), 200);
+    drop(lines);
+    rig.house.stop().await;
 }

@@ -57,6 +57,11 @@ fn a_hook_whose_proofs_all_fail_is_a_reason_of_readiness_until_one_holds() {
     let mut daemon = Setup::new().contact_form().file("a.secret", "the-first-secret").tables(hook).start();
     let ready = || daemon.operator().get("/readyz").unwrap().text();
     let said = "hook a turned away all of its last";
+    for number in 0..6 {
+        assert_eq!(post(&daemon, "a", "a-guess-of-a-stranger", number), 401);
+    }
+    assert!(!ready().contains(said), "one stranger says nothing, however often: {}", ready());
+    assert_eq!(post(&daemon, "a", "the-first-secret", 8), 200);
     for number in 0..5 {
         assert_eq!(daemon.public().post("/hooks/a", "application/json", b"{}").unwrap().status, 401);
         if number < 3 {
@@ -64,7 +69,9 @@ fn a_hook_whose_proofs_all_fail_is_a_reason_of_readiness_until_one_holds() {
             assert_eq!(post(&daemon, "a", "the-secret-that-was-changed", number), 401);
         }
     }
-    wait::until("readiness says so", wait::LONG, || ready().contains(&format!("{said} 3 requests")));
+    wait::until("readiness says so", wait::LONG, || {
+        ready().contains(&format!("{said} 3 requests that carry a proof, of one client"))
+    });
     assert!(ready().contains("compare its secret"), "{}", ready());
     // A change of something else is no reason to be silent.
     daemon.signal(Signal::Hup);

@@ -1,5 +1,6 @@
 //! Folders, disk and ports of this machine.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Check, daemon};
@@ -33,9 +34,7 @@ pub(super) async fn examine(context: &Context, config: &Config) -> Vec<Check> {
     for (key, folder) in &folders {
         checks.push(writable(context, key, folder));
     }
-    if let Some((_, folder)) = folders.last() {
-        checks.push(space(folder));
-    }
+    checks.extend(disks(config, &folders));
     let own = config.http.tls.as_ref().and_then(|tls| tls.listen.as_ref()).map(|listen| ("http.tls.listen", listen));
     let plain = [("http.public", &config.http.public), ("http.operator", &config.http.operator)];
     for (key, address) in plain.into_iter().chain(own) {
@@ -75,22 +74,58 @@ fn writable(context: &Context, key: &str, folder: &Path) -> Check {
     }
 }
 
-fn space(folder: &Path) -> Check {
-    let real = existing(folder);
-    match rustix::fs::statvfs(&real) {
+/// One line for each disk that the folders lie on; that of the journal, the last folder, is called `disk`.
+fn disks(config: &Config, folders: &[(&str, PathBuf)]) -> Vec<Check> {
+    use std::os::unix::fs::MetadataExt as _;
+    let uploads = config.limits.uploads_dir.as_deref();
+    let mut seen: BTreeMap<Option<u64>, (String, PathBuf, bool)> = BTreeMap::new();
+    for (number, (key, folder)) in folders.iter().enumerate().rev() {
+        let real = existing(folder);
+        let device = std::fs::metadata(&real).ok().map(|found| found.dev());
+        let name = if number + 1 == folders.len() { "disk".to_owned() } else { format!("disk of {key}") };
+        let (_, _, takes_uploads) = seen.entry(device).or_insert((name, real, false));
+        *takes_uploads |= uploads == Some(folder.as_path());
+    }
+    let limits = &config.limits;
+    let needs =
+        |takes_uploads: bool| takes_uploads.then_some((limits.uploads_reserve_bytes, limits.uploads_bytes as u64));
+    seen.into_values().map(|(name, folder, takes_uploads)| space(name, &folder, needs(takes_uploads))).collect()
+}
+
+/// `uploads` are the bytes that large bodies on their way leave free there, and those that they may take.
+fn space(name: String, folder: &Path, uploads: Option<(u64, u64)>) -> Check {
+    match rustix::fs::statvfs(folder) {
         Ok(disk) => {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-            let found = format!("{} MB free at {}", free / 1_000_000, real.display());
-            let remedy = "make room: with a full disk nothing can be accepted";
-            if free < TIGHT {
-                Check::fail("disk", found, remedy)
-            } else if free < LOW {
-                Check::warn("disk", found, remedy)
-            } else {
-                Check::ok("disk", found)
-            }
+            judge(name, &folder.display().to_string(), free, uploads)
         }
-        Err(e) => Check::warn("disk", format!("{}: {e}", real.display()), "look with df"),
+        Err(e) => Check::warn(name, format!("{}: {e}", folder.display()), "look with df"),
+    }
+}
+
+fn judge(name: String, folder: &str, free: u64, uploads: Option<(u64, u64)>) -> Check {
+    let found = format!("{} MB free at {folder}", free / 1_000_000);
+    let (reserve, room) = uploads.unwrap_or_default();
+    if free < TIGHT {
+        Check::fail(name, found, "make room: with a full disk nothing can be accepted")
+    } else if uploads.is_some() && free <= reserve {
+        let found = format!("{found}, less than limits.uploads_reserve_bytes ({} MB)", reserve / 1_000_000);
+        Check::fail(name, found, "make room: large bodies are told to come back")
+    } else if free < reserve.saturating_add(room) {
+        let found = format!(
+            "{found}, less than limits.uploads_bytes ({} MB) above its reserve ({} MB)",
+            room / 1_000_000,
+            reserve / 1_000_000
+        );
+        Check::warn(
+            name,
+            found,
+            "make room, or lower limits.uploads_bytes: many large bodies at once are told to come back",
+        )
+    } else if free < LOW {
+        Check::warn(name, found, "make room: with a full disk nothing can be accepted")
+    } else {
+        Check::ok(name, found)
     }
 }
 
@@ -124,5 +159,34 @@ async fn port(key: &str, address: &str) -> Check {
             Check::ok(key, found)
         }
         Err(e) => Check::fail(key, format!("{address}: {e}"), "set an address of this machine and a port above 1023"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::*;
+
+    #[test]
+    fn free_space_is_compared_with_what_large_bodies_may_take() {
+        let status = |free: u64, uploads| judge("disk".to_owned(), "/srv", free, uploads).level;
+        let uploads = Some((500_000_000, 1_000_000_000));
+        assert_eq!(status(100_000_000, None), Level::Fail);
+        assert_eq!(status(400_000_000, None), Level::Warn);
+        assert_eq!(status(400_000_000, uploads), Level::Fail);
+        assert_eq!(status(1_400_000_000, uploads), Level::Warn);
+        assert_eq!(status(2_500_000_000, uploads), Level::Ok);
+        assert_eq!(status(2_500_000_000, Some((500_000_000, 9_000_000_000))), Level::Warn);
+    }
+
+    #[test]
+    fn each_disk_has_one_line() {
+        let mut config = Config::default();
+        let (here, far) = (PathBuf::from("/tmp"), PathBuf::from("/proc"));
+        config.limits.uploads_dir = Some(far.clone());
+        let found = disks(&config, &[("limits.uploads_dir", far), ("spool.path", here.clone()), ("database", here)]);
+        let mut names: Vec<&str> = found.iter().map(|check| check.name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["disk", "disk of limits.uploads_dir"]);
     }
 }

@@ -80,7 +80,7 @@ impl Taken {
 /// A body that is still coming.
 struct Coming<'u> {
     uploads: &'u Uploads,
-    client: IpAddr,
+    client: Option<IpAddr>,
     /// Its beginning; once the file is there only its share counts, for what the file has not written yet.
     start: Taken,
     file: Option<OnDisk<'u>>,
@@ -89,7 +89,7 @@ struct Coming<'u> {
 }
 
 impl<'u> Coming<'u> {
-    fn new(uploads: &'u Uploads, client: IpAddr) -> Self {
+    fn new(uploads: &'u Uploads, client: Option<IpAddr>) -> Self {
         let start = Taken { bytes: Vec::new(), share: uploads.memory.share() };
         Self { uploads, client, start, file: None, bytes: 0 }
     }
@@ -130,12 +130,13 @@ pub(in crate::intake) async fn take_from(
         discard(body).await;
         return Err(Why::Busy);
     };
-    take(client, headers, body, limit, &set.uploads).await
+    take(Some(client), headers, body, limit, &set.uploads).await
 }
 
-/// Takes the body of `client` in, at most `limit` bytes.
+/// Takes a body in, at most `limit` bytes. Of one `client` some large ones may come at one time; with none it is not
+/// counted.
 pub(in crate::intake) async fn take(
-    client: IpAddr,
+    client: Option<IpAddr>,
     headers: &HeaderMap,
     mut body: Body,
     limit: usize,
@@ -225,11 +226,15 @@ mod tests {
     #[tokio::test]
     async fn of_a_body_that_is_still_coming_little_is_in_memory_and_all_of_it_afterwards() {
         let folder = tempfile::tempdir().unwrap();
-        let limits = LimitsConfig { uploads_dir: Some(folder.path().into()), ..LimitsConfig::default() };
+        let limits = LimitsConfig {
+            uploads_dir: Some(folder.path().into()),
+            uploads_reserve_bytes: 0,
+            ..LimitsConfig::default()
+        };
         let uploads = Uploads::new(&limits);
         let held = || limits.in_hand_bytes - uploads.memory.left();
         let sent: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
-        let mut coming = Coming::new(&uploads, HERE);
+        let mut coming = Coming::new(&uploads, Some(HERE));
         for piece in sent.chunks(9_999) {
             coming.add(piece, sent.len()).await.unwrap();
             assert!(held() <= AT_ONCE, "{} bytes", held());
@@ -248,9 +253,9 @@ mod tests {
             uploads_dir: Some("/proc/nothing/can/be/made/here".into()),
             ..LimitsConfig::default()
         });
-        let mut coming = Coming::new(&uploads, HERE);
+        let mut coming = Coming::new(&uploads, Some(HERE));
         coming.add(&vec![b'x'; AT_ONCE], AT_ONCE).await.unwrap();
-        let mut larger = Coming::new(&uploads, HERE);
+        let mut larger = Coming::new(&uploads, Some(HERE));
         assert!(larger.add(&vec![b'x'; AT_ONCE + 1], AT_ONCE + 1).await.is_err());
         assert_eq!(coming.whole().await.unwrap().bytes.len(), AT_ONCE);
     }

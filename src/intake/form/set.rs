@@ -90,7 +90,8 @@ impl FormSet {
         if limits.in_hand == before.limits.in_hand {
             set.in_hand = Arc::clone(&before.in_hand);
         }
-        let room = |l: &LimitsConfig| (l.in_hand_bytes, l.uploads_bytes, l.uploads_dir.clone());
+        let room =
+            |l: &LimitsConfig| (l.in_hand_bytes, l.uploads_bytes, l.uploads_reserve_bytes, l.uploads_dir.clone());
         if room(limits) == room(&before.limits) {
             set.uploads = Arc::clone(&before.uploads);
         }

@@ -1,11 +1,13 @@
 //! Large bodies while they come: on disk, in files without a name.
 //!
 //! Invariants: such a file is gone with the process or the request, whatever ends them; what lies on disk is counted
-//! before it is written; a body is in memory whole only when its last byte has come, within the memory of all bodies.
+//! before it is written, and leaves the reserve that the journal lives on; a body is in memory whole only when its last
+//! byte has come, within the memory of all bodies.
 
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,11 +29,18 @@ const OF_ONE_CLIENT: usize = 8;
 /// Bytes of a body on their way to the disk.
 const UNWRITTEN: usize = 64 << 10;
 
+/// Bytes of all bodies that are written between two looks at the free space.
+const UNSEEN: usize = 4 << 20;
+
 /// Where bodies are while they come.
 #[derive(Debug)]
 pub struct Uploads {
     folder: PathBuf,
     disk: Arc<Budget>,
+    /// Free space that is left to everything else.
+    reserve: u64,
+    /// Bytes written since the last look at the free space.
+    unseen: AtomicUsize,
     /// Memory for bodies.
     pub memory: Arc<Budget>,
     clients: Unfinished,
@@ -46,7 +55,7 @@ pub(super) struct OnDisk<'u> {
     file: File,
     bytes: usize,
     share: Share,
-    _of_client: Coming<'u>,
+    _of_client: Option<Coming<'u>>,
 }
 
 impl Uploads {
@@ -56,6 +65,8 @@ impl Uploads {
         Self {
             folder: limits.uploads_dir.clone().unwrap_or_else(std::env::temp_dir),
             disk: Budget::new(limits.uploads_bytes),
+            reserve: limits.uploads_reserve_bytes,
+            unseen: AtomicUsize::new(0),
             memory: Budget::new(limits.in_hand_bytes),
             clients: Unfinished::new(OF_ONE_CLIENT),
             trouble: Mutex::default(),
@@ -63,10 +74,36 @@ impl Uploads {
         }
     }
 
-    /// Why large bodies are turned away, until one is kept again.
+    /// Why large bodies are turned away, until one is kept again or could be.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.said().clone()
+    }
+
+    /// After trouble, looks whether a body could be kept again: it may be long until the next one comes.
+    pub async fn look_again(&self) {
+        if self.trouble().is_none() {
+            return;
+        }
+        let (folder, reserve) = (self.folder.clone(), self.reserve);
+        let tried = aside(move || {
+            let mut file = nameless(&folder)?;
+            io::Write::write_all(&mut file, &vec![0; UNWRITTEN])?;
+            Ok(has_room(&folder, reserve))
+        });
+        match tried.await {
+            Ok(true) => self.is_well(),
+            Ok(false) => self.is_tight(),
+            Err(error) => *self.said() = Some(self.why_broken(&error)),
+        }
+    }
+
+    fn said(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_well(&self) {
+        *self.said() = None;
     }
 
     /// Bytes that may still be written.
@@ -75,12 +112,16 @@ impl Uploads {
         self.disk.left()
     }
 
-    /// A new file for a body of `client`; [`Why::Busy`] when it has many on the way.
-    pub(super) async fn open(&self, client: IpAddr) -> Result<OnDisk<'_>, Why> {
-        let of_client = self.clients.admit(client).ok_or(Why::Busy)?;
-        let folder = self.folder.clone();
-        let opened = tokio::task::spawn_blocking(move || nameless(&folder)).await;
-        let file = opened.unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(|error| self.broken(&error))?;
+    /// A new file for a body of `client`, `None` for one that is not counted; [`Why::Busy`] when it has many on the way, or
+    /// the disk has no room.
+    pub(super) async fn open(&self, client: Option<IpAddr>) -> Result<OnDisk<'_>, Why> {
+        let of_client = client.map(|client| self.clients.admit(client).ok_or(Why::Busy)).transpose()?;
+        let (folder, reserve) = (self.folder.clone(), self.reserve);
+        let opened = aside(move || Ok((nameless(&folder)?, has_room(&folder, reserve)))).await;
+        let (file, has_room) = opened.map_err(|error| self.broken(&error))?;
+        if !has_room {
+            return Err(self.tight());
+        }
         let mut file = File::from_std(file);
         file.set_max_buf_size(UNWRITTEN);
         Ok(OnDisk { file, bytes: 0, share: self.disk.share(), _of_client: of_client })
@@ -96,6 +137,15 @@ impl Uploads {
                 );
             }
             return Err(Why::Busy);
+        }
+        if self.unseen.fetch_add(bytes.len(), Ordering::Relaxed) >= UNSEEN {
+            self.unseen.store(0, Ordering::Relaxed);
+            let (folder, reserve) = (self.folder.clone(), self.reserve);
+            let looked = aside(move || Ok(has_room(&folder, reserve))).await;
+            if !looked.map_err(|error| self.broken(&error))? {
+                to.share.empty();
+                return Err(self.tight());
+            }
         }
         to.bytes += bytes.len();
         to.file.write_all(bytes).await.map_err(|error| self.broken(&error))
@@ -118,22 +168,59 @@ impl Uploads {
             return Err(self.broken(&io::ErrorKind::UnexpectedEof.into()));
         }
         drop((file, on_disk, of_client));
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.is_well();
         Ok((whole, share))
     }
 
-    fn broken(&self, error: &io::Error) -> Why {
-        let folder = self.folder.display().to_string();
-        let said = format!(
+    fn why_broken(&self, error: &io::Error) -> String {
+        let folder = self.folder.display();
+        format!(
             "a large body could not be kept in {folder} while it came ({error}): free the disk or set limits.uploads_dir to a \
              folder that Pisteur may write"
-        );
+        )
+    }
+
+    fn broken(&self, error: &io::Error) -> Why {
+        let said = self.why_broken(error);
         if let Some(times) = self.warned.due("broken", Instant::now()) {
-            tracing::error!(folder, %error, times, "{said}");
+            tracing::error!(folder = %self.folder.display(), %error, times, "{said}");
         }
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
+        *self.said() = Some(said);
         Why::Unavailable
     }
+
+    fn is_tight(&self) {
+        *self.said() = Some(format!(
+            "large bodies are told to come back: the disk of {} has less than {} MB free (limits.uploads_reserve_bytes)",
+            self.folder.display(),
+            self.reserve / 1_000_000
+        ));
+    }
+
+    /// Nothing is broken yet, and shall not be: the journal lives on the same disk, or somebody else does.
+    fn tight(&self) -> Why {
+        self.is_tight();
+        if let Some(times) = self.warned.due("tight", Instant::now()) {
+            let (folder, reserve) = (self.folder.display(), self.reserve);
+            tracing::error!(
+                %folder, times, reserve,
+                "the disk of {folder} has less free space than limits.uploads_reserve_bytes: {times} large bodies were told \
+                 to come back"
+            );
+        }
+        Why::Busy
+    }
+}
+
+/// Work with files beside the threads that talk to everybody.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|gone| Err(io::Error::other(gone)))
+}
+
+/// Whether the disk of `folder` has more than `reserve` bytes free. A disk that does not tell has.
+fn has_room(folder: &Path, reserve: u64) -> bool {
+    reserve == 0
+        || rustix::fs::statvfs(folder).map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) > reserve)
 }
 
 /// A file in `folder` that no one else can open, and that the system removes when it is closed. The folder is made if it
@@ -158,6 +245,7 @@ mod tests {
         let limits = LimitsConfig {
             uploads_dir: Some(folder.to_path_buf()),
             uploads_bytes: disk,
+            uploads_reserve_bytes: 0,
             in_hand_bytes: memory,
             ..LimitsConfig::default()
         };
@@ -169,7 +257,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let uploads = uploads(&folder.path().join("not/there/yet"), 4 << 20, 4 << 20);
         let sent: Vec<u8> = (0..3_000_001_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
-        let mut file = uploads.open(HERE).await.unwrap();
+        let mut file = uploads.open(Some(HERE)).await.unwrap();
         for piece in sent.chunks(70_001) {
             uploads.write(&mut file, piece).await.unwrap();
         }
@@ -186,7 +274,7 @@ mod tests {
     async fn the_disk_holds_no_more_than_it_may_and_a_folder_that_is_none_is_said() {
         let folder = tempfile::tempdir().unwrap();
         let limited = uploads(folder.path(), 1_000, 1_000);
-        let mut file = limited.open(HERE).await.unwrap();
+        let mut file = limited.open(Some(HERE)).await.unwrap();
         limited.write(&mut file, &[0; 600]).await.unwrap();
         assert!(matches!(limited.write(&mut file, &[0; 600]).await, Err(Why::Busy)));
         assert_eq!(limited.disk_left(), 1_000, "it gave up what it held");
@@ -194,8 +282,49 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let broken = uploads(&file, 1, 1);
         assert!(broken.trouble().is_none());
-        assert!(matches!(broken.open(HERE).await, Err(Why::Unavailable)));
+        assert!(matches!(broken.open(Some(HERE)).await, Err(Why::Unavailable)));
         assert!(broken.trouble().is_some_and(|said| said.contains("limits.uploads_dir")));
+        broken.look_again().await;
+        assert!(broken.trouble().is_some(), "nothing has changed");
+        std::fs::remove_file(&file).unwrap();
+        broken.look_again().await;
+        assert!(broken.trouble().is_none(), "no body has to come for that");
+    }
+
+    #[tokio::test]
+    async fn the_disk_keeps_its_reserve_whatever_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut uploads = uploads(folder.path(), usize::MAX >> 1, 1_000);
+        let mut open = uploads.open(Some(HERE)).await.unwrap();
+        uploads.write(&mut open, &[0; 600]).await.unwrap();
+        drop(open);
+        // More than any disk has: as if it were full but for the reserve.
+        uploads.reserve = u64::MAX;
+        assert!(matches!(uploads.open(Some(HERE)).await, Err(Why::Busy)));
+        assert!(uploads.trouble().is_some_and(|said| said.contains("limits.uploads_reserve_bytes")));
+        uploads.look_again().await;
+        assert!(uploads.trouble().is_some(), "it is as full as before");
+        uploads.reserve = 0;
+        uploads.look_again().await;
+        assert!(uploads.trouble().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_on_its_way_ends_when_the_disk_comes_near_its_reserve() {
+        let (folder, whole) = (tempfile::tempdir().unwrap(), 64 << 20);
+        let (before, mut now) = (uploads(folder.path(), whole, 1_000), uploads(folder.path(), whole, 1_000));
+        now.reserve = u64::MAX;
+        let mut open = before.open(Some(HERE)).await.unwrap();
+        let (piece, mut written) = (vec![7; UNWRITTEN], 0);
+        let ended = loop {
+            match now.write(&mut open, &piece).await {
+                Ok(()) => written += UNWRITTEN,
+                Err(why) => break why,
+            }
+        };
+        assert!(matches!(ended, Why::Busy) && now.trouble().is_some_and(|said| said.contains("reserve")));
+        assert!((1..=UNSEEN).contains(&written), "{written}: it is looked at every few MiB");
+        assert_eq!(before.disk_left(), whole, "it gave up what it held");
     }
 
     #[tokio::test]
@@ -204,11 +333,12 @@ mod tests {
         let uploads = uploads(folder.path(), 1_000, 1_000);
         let mut open = Vec::new();
         for _ in 0..OF_ONE_CLIENT {
-            open.push(uploads.open(HERE).await.unwrap());
+            open.push(uploads.open(Some(HERE)).await.unwrap());
         }
-        assert!(matches!(uploads.open(HERE).await, Err(Why::Busy)));
-        assert!(uploads.open("198.51.100.1".parse().unwrap()).await.is_ok(), "another one");
+        assert!(matches!(uploads.open(Some(HERE)).await, Err(Why::Busy)));
+        assert!(uploads.open("198.51.100.1".parse().ok()).await.is_ok(), "another one");
+        assert!(uploads.open(None).await.is_ok(), "who has proven itself is not counted");
         open.pop();
-        assert!(uploads.open(HERE).await.is_ok());
+        assert!(uploads.open(Some(HERE)).await.is_ok());
     }
 }

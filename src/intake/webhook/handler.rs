@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::answer::{self, Refusal};
 use super::arrivals::{Empty, HOOK_RATE_LIMIT, Parted, Proven, Taken};
+use super::proofs::Sender;
 use super::{Hook, HookSet, Proof, WebhookDoor};
 use crate::clock::Clock;
 use crate::domain::hooks::SEEN_BEFORE;
@@ -120,8 +121,15 @@ impl Visit<'_> {
         if let Err(refusal) = self.check_head() {
             return refuse(body, refusal).await;
         }
-        let Some(_coming) = self.forms.unfinished.admit(self.client) else { return refuse(body, Refusal::Busy).await };
-        let taken = body::take(self.client, &self.head.headers, body, self.body_limit(), &self.forms.uploads).await?;
+        // A mail provider sends all it has from one address.
+        let is_trusted = self.hooks.known.is_trusted(self.client, &self.hook.config.id, Instant::now());
+        let counted = Some(self.client).filter(|_| !is_trusted);
+        let coming = counted.map(|client| self.forms.unfinished.admit(client).ok_or(Refusal::Busy)).transpose();
+        let _coming = match coming {
+            Ok(coming) => coming,
+            Err(busy) => return refuse(body, busy).await,
+        };
+        let taken = body::take(counted, &self.head.headers, body, self.body_limit(), &self.forms.uploads).await?;
         // Only what is here whole takes a turn.
         let Ok(turn) = Arc::clone(&self.forms.in_hand).try_acquire_owned() else { return Err(Refusal::Busy) };
         let raw = taken.keep(Some(turn));
@@ -164,13 +172,16 @@ impl Visit<'_> {
         let now = self.door.journal.clock().now();
         match looked {
             Ok(parted) => {
+                self.hooks.known.note(self.client, &self.hook.config.id, Instant::now());
                 self.hooks.proofs.held(&self.hook.config.id);
                 parted.map_err(|Empty| Refusal::Malformed("the body is empty".to_owned()))
             }
             // Neither looked at nor counted again.
             Err(why) => waits.map_or_else(
                 || {
-                    self.hooks.proofs.failed(&self.hook.config.id, why, now);
+                    let sender =
+                        Sender { client: self.client, known: self.hooks.known.has(self.client, &self.hook.config.id) };
+                    self.hooks.proofs.failed(&self.hook.config.id, sender, why, now);
                     Err(self.unproven(why))
                 },
                 |wait| Err(Refusal::Wait(wait)),

@@ -14,6 +14,7 @@
 mod answer;
 mod arrivals;
 mod handler;
+mod known;
 mod overflows;
 mod proofs;
 pub mod set;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::Semaphore;
 
+use super::known::Known;
 use super::overflows::Overflows;
 use super::proofs::Proofs;
 use super::waiting::Waiting;
@@ -142,6 +143,8 @@ pub struct HookSet {
     pub(super) warned: Arc<Seldom>,
     pub(super) overflows: Arc<Overflows>,
     pub(super) proofs: Arc<Proofs>,
+    /// Who has proven itself.
+    pub(super) known: Arc<Known>,
     /// Large bodies that are looked into at one time.
     pub(super) large: Arc<Semaphore>,
 }
@@ -188,6 +191,7 @@ impl HookSet {
                 warned: Arc::clone(&before.warned),
                 overflows: Arc::clone(&before.overflows),
                 proofs: Arc::clone(&before.proofs),
+                known: Arc::clone(&before.known),
                 large: Arc::clone(&before.large),
             };
             return Ok(known);
@@ -208,6 +212,7 @@ impl HookSet {
             warned: Arc::default(),
             overflows: before.map(|before| Arc::clone(&before.overflows)).unwrap_or_default(),
             proofs: before.map(|before| Arc::clone(&before.proofs)).unwrap_or_default(),
+            known: before.map(|before| Arc::clone(&before.known)).unwrap_or_default(),
             large: Arc::new(Semaphore::new(processors)),
         })
     }
