@@ -12,11 +12,12 @@ use super::context::actor;
 use super::output::{Cell, Style, Table};
 use super::{Context, Outcome, Output, paging, when};
 use crate::clock::Timestamp;
-use crate::domain::envelope::ArrivalState;
+use crate::domain::envelope::{ArrivalState, FOLLOWS};
 use crate::domain::plain::one_line;
 use crate::domain::reading::{self, ReadSettings};
 use crate::domain::screening::Screening;
 use crate::domain::submission::Submission;
+use crate::intake::form::KEY_REUSED;
 use crate::store::Store;
 use crate::store::rows::{ArrivalDetail, ArrivalFilter, ArrivalRow};
 
@@ -251,10 +252,20 @@ async fn list(store: &Arc<dyn Store>, args: &ListSubmissions, now: Timestamp) ->
 
 /// What a repeat repeats; empty when it repeats nothing. A key that was used again for other content is no repeat.
 async fn repeated(store: &Arc<dyn Store>, row: &ArrivalRow) -> anyhow::Result<String> {
-    let Some(first) = row.duplicate_of else { return Ok(String::new()) };
+    let Some(first) = row.duplicate_of else { return followed(store, row).await };
     let (mine, theirs) = (content_key(store, row.id).await?, content_key(store, first).await?);
     let other = mine.zip(theirs).is_some_and(|(mine, theirs)| mine != theirs);
     Ok(if other { format!("other content under the key of {first}") } else { format!("repeats {first}") })
+}
+
+/// What one that is held for its key comes after.
+async fn followed(store: &Arc<dyn Store>, row: &ArrivalRow) -> anyhow::Result<String> {
+    if row.reason.as_deref() != Some(KEY_REUSED) {
+        return Ok(String::new());
+    }
+    let found = store.show_arrival(row.id).await?;
+    let first = found.as_ref().and_then(|found| found.context.get("extra")?.get(FOLLOWS)?.as_str());
+    Ok(first.map(|first| format!("other content under the key of {first}")).unwrap_or_default())
 }
 
 /// The name of its content, which an arrival under a key of its sender bears beside that key.
@@ -267,6 +278,7 @@ fn cells(row: &ArrivalRow, repeated: &str) -> Vec<Cell> {
     let outcome = match (&row.record, &row.duplicate_of, &row.reason) {
         (Some(record), _, _) => record.clone(),
         (_, Some(_), _) => repeated.to_owned(),
+        (_, _, Some(reason)) if !repeated.is_empty() => format!("{reason}: {repeated}"),
         (_, _, Some(reason)) => reason.clone(),
         _ => "-".to_owned(),
     };

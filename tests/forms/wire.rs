@@ -616,7 +616,8 @@ fn s50_a_test_submission_goes_from_end_to_end_and_is_nobodys_lead() {
     let watchdog = || daemon.setup().run(&["forms", "test", "contact", "--json"]);
     let all = std::thread::scope(|scope| [0; 3].map(|_| scope.spawn(watchdog)).map(|one| one.join().unwrap()));
     for output in all {
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+        let said = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy);
+        assert_eq!(output.status.code(), Some(0), "{said:?}");
     }
     // Nobody outside can mark a submission, nor send one that is lost among the tests.
     let forged = [("x-pisteur-test", "f3b9c1d27a4e4f0c9d51c6a8e2b7d640")];

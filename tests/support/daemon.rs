@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -160,13 +161,25 @@ impl Setup {
 
     fn command(&self, args: &[&str]) -> Command {
         let path = self.dir.path().join("pisteur.toml");
-        std::fs::write(&path, self.toml()).expect("the configuration is written");
+        self.write_configuration(&path);
         let binary = env!("CARGO_BIN_EXE_pisteur").to_owned();
         let mut words = self.launcher.iter().chain([&binary]);
         let mut command = Command::new(words.next().expect("the binary at least"));
         command.args(words).arg("-c").arg(path).args(args).current_dir(self.dir.path()).stdin(Stdio::null());
         command.env("NO_COLOR", "1").envs(self.env.iter().map(|(k, v)| (k, v)));
         command
+    }
+
+    /// Whole at every moment: commands of several threads read it, and so does a daemon that reloads.
+    fn write_configuration(&self, path: &Path) {
+        let text = self.toml();
+        if std::fs::read_to_string(path).is_ok_and(|there| there == text) {
+            return;
+        }
+        let mut file = tempfile::NamedTempFile::new_in(self.dir.path()).expect("a file beside it");
+        std::io::Write::write_all(&mut file, text.as_bytes()).expect("the configuration is written");
+        std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o644)).expect("readable by all");
+        file.persist(path).expect("the configuration is in its place");
     }
 
     /// Runs a sub-command to its end with this configuration.

@@ -52,6 +52,7 @@ pub use self::body::TooSlow;
 pub use self::captcha::Widget;
 pub use self::client::{OverTls, Peer};
 pub use self::gate::Gate;
+pub use self::journalled::KEY_REUSED;
 pub use self::set::FormSet;
 use crate::intake::accept::Journal;
 
