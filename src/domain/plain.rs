@@ -65,9 +65,22 @@ fn shown(c: char) -> Option<char> {
 /// The first `characters` of `text` on one line: as [`one_line`], counted as stored, and cut without a sign.
 #[must_use]
 pub fn kept_line(text: &str, characters: usize) -> String {
+    if text.len() <= characters && is_kept(text) {
+        return text.to_owned();
+    }
     let mut line: String = spaced(text.chars()).take(characters).collect();
     line.truncate(line.trim_end().len());
     line
+}
+
+/// Whether a text is on one line already: words of ASCII with one blank between them.
+fn is_kept(text: &str) -> bool {
+    let mut before = b' ';
+    let fits = text.bytes().all(|byte| {
+        let before = std::mem::replace(&mut before, byte);
+        byte.is_ascii_graphic() || byte == b' ' && before != b' '
+    });
+    fits && before != b' '
 }
 
 /// Characters fit to be shown, runs of white space as one space, none at the ends.

@@ -10,6 +10,7 @@ mod door;
 mod figures;
 mod raw;
 mod reading;
+mod reading_hostile;
 mod reading_sets;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest of it")]
@@ -39,6 +40,7 @@ fn main() {
     if only.is_none_or(|only| only == "reading") {
         println!("{}", reading::measure());
         println!("{}", reading_sets::measure());
+        println!("{}", reading_hostile::measure());
     }
     if only == Some("reading") {
         return;

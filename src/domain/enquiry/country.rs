@@ -1,8 +1,11 @@
 //! Countries: names in our languages, codes and top-level domains -> ISO 3166-1 alpha-2.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::domain::reading::field_names::fold;
 
-/// Code and names, folded for comparison when looked up.
+/// Code and names as written.
 const COUNTRIES: [(&str, &str); 48] = [
     ("FR", "france|francie|frankreich|francia|فرانسه|fra"),
     (
@@ -66,6 +69,17 @@ const COUNTRIES: [(&str, &str); 48] = [
     ("IN", "india|inde|indie|indien|هند|ind"),
 ];
 
+/// Folded name -> code; of two countries with one name the first.
+static BY_NAME: LazyLock<HashMap<String, &str>> = LazyLock::new(|| {
+    let mut names = HashMap::new();
+    for (code, list) in COUNTRIES {
+        for name in list.split('|') {
+            names.entry(fold(name)).or_insert(code);
+        }
+    }
+    names
+});
+
 /// Country codes that serve as general top-level domains: they say nothing about a country.
 const GENERIC_TLDS: [&str; 14] = ["io", "co", "me", "tv", "ai", "ly", "fm", "cc", "ws", "to", "gg", "so", "sh", "eu"];
 
@@ -75,11 +89,7 @@ pub fn parse(raw: &str) -> Option<String> {
     if folded.is_empty() || folded.len() > 80 {
         return None;
     }
-    let by_name = COUNTRIES.iter().find(|(_, names)| names.split('|').any(|name| fold(name) == folded));
-    if let Some((code, _)) = by_name {
-        return Some((*code).to_owned());
-    }
-    code(raw)
+    BY_NAME.get(&folded).map(|code| (*code).to_owned()).or_else(|| code(raw))
 }
 
 /// An ISO 3166-1 alpha-2 code, upper case. `UK` is `GB`.

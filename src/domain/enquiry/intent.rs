@@ -1,7 +1,9 @@
 //! What they want, by few sure words: kind of inquiry, request to be left alone.
 
+use std::sync::LazyLock;
+
 use crate::domain::reading::body::cut;
-use crate::domain::reading::field_names::fold;
+use crate::domain::reading::field_names::{fold, fold_into};
 
 /// Most words of an unsubscribe request: longer texts mean something else.
 const UNSUBSCRIBE_WORDS: usize = 5;
@@ -93,17 +95,42 @@ const KINDS: [(&str, &[&str]); 7] = [
 
 /// Kind of inquiry by keywords in subject and text; `None` when no word is sure.
 pub fn inquiry_kind(topic: Option<&str>, message: &str) -> Option<String> {
-    for text in [topic.unwrap_or_default(), cut(message, 1_000)] {
-        let words: Vec<String> = text.split_whitespace().take(150).map(fold).collect();
-        let pairs = words.iter().zip(words.iter().skip(1)).map(|(a, b)| format!("{a}{b}"));
-        let candidates: Vec<String> = words.iter().cloned().chain(pairs).collect();
-        for (kind, starts) in KINDS {
-            if candidates.iter().any(|word| starts.iter().any(|start| word.starts_with(start))) {
-                return Some(kind.to_owned());
-            }
+    [topic.unwrap_or_default(), cut(message, 1_000)].into_iter().find_map(kind_of).map(str::to_owned)
+}
+
+/// The first kind of which a word begins a word of the text, or two words written as one.
+fn kind_of(text: &str) -> Option<&'static str> {
+    let (mut before, mut word) = (String::new(), String::new());
+    let mut found = KINDS.len();
+    for raw in text.split_whitespace().take(150) {
+        word.clear();
+        fold_into(raw, &mut word);
+        let alone = starts_like(&word).iter().filter(|(start, _)| word.starts_with(start));
+        let joined = starts_like(&before)
+            .iter()
+            .filter(|(start, _)| start.strip_prefix(before.as_str()).is_some_and(|rest| word.starts_with(rest)));
+        found = alone.chain(joined).map(|(_, kind)| *kind).chain([found]).min().unwrap_or(found);
+        std::mem::swap(&mut before, &mut word);
+    }
+    KINDS.get(found).map(|(kind, _)| *kind)
+}
+
+/// The words of [`KINDS`] with the place of their kind, by their first byte: few of them can begin a given word.
+static STARTS: LazyLock<Vec<Vec<(&str, usize)>>> = LazyLock::new(|| {
+    let mut starts = vec![Vec::new(); 256];
+    for (kind, (_, words)) in KINDS.iter().enumerate() {
+        for word in *words {
+            let first = word.bytes().next().map_or(0, usize::from);
+            starts.get_mut(first).into_iter().for_each(|list: &mut Vec<_>| list.push((*word, kind)));
         }
     }
-    None
+    starts
+});
+
+/// The words that begin with the same byte.
+fn starts_like(word: &str) -> &'static [(&'static str, usize)] {
+    let list = word.bytes().next().and_then(|first| STARTS.get(usize::from(first)));
+    list.map(Vec::as_slice).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Telephone numbers: E.164 for recognition, the raw text for people.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 use phonenumber::country::Id;
 
 use super::Phone;
@@ -66,6 +69,9 @@ fn clean(raw: &str) -> Option<String> {
 
 /// Persian (U+06F0..), Arabic-Indic (U+0660..) and fullwidth digits as ASCII.
 pub fn ascii_digits(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
+    }
     let digit = |c: char| {
         let code = u32::from(c);
         let offset = match code {
@@ -126,6 +132,10 @@ const LABELS: [(&str, Option<&str>); 22] = [
     ("موبایل", Some("mobile")),
     ("همراه", Some("mobile")),
 ];
+
+/// All labels at once: most lines with digits hold none.
+static LABELLED: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::new(LABELS.iter().map(|(label, _)| label)).ok());
 
 /// Numbers in a signature or text: a line is looked at when a label or a `+` announces a number, at most `limit`
 /// numbers, and only valid ones count.
@@ -189,7 +199,8 @@ fn look(
 /// Where a number begins in `piece`, and the kind its label says.
 fn announced(piece: &str) -> Option<(usize, Option<&'static str>)> {
     let lower = piece.to_lowercase();
-    if lower.len() == piece.len() {
+    let labelled = LABELLED.as_ref().is_none_or(|labels| labels.is_match(&lower));
+    if labelled && lower.len() == piece.len() {
         let label = LABELS.iter().filter_map(|(label, hint)| {
             let at = lower.find(label)?;
             let alone = lower.get(..at)?.chars().next_back().is_none_or(|c| !c.is_alphanumeric());

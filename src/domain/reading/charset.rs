@@ -86,7 +86,8 @@ pub fn decode(bytes: &[u8], label: Option<&str>) -> Decoded {
 
 /// ASCII bytes with ISO-2022-JP escapes.
 fn looks_like_iso_2022(bytes: &[u8]) -> bool {
-    bytes.is_ascii() && bytes.windows(3).any(|w| matches!(w, b"\x1b$B" | b"\x1b$@" | b"\x1b(J"))
+    let is_escape = |at| matches!(bytes.get(at..), Some([_, b'$', b'B' | b'@', ..] | [_, b'(', b'J', ..]));
+    bytes.is_ascii() && memchr::memchr_iter(0x1b, bytes).any(is_escape)
 }
 
 /// Decodes without a usable label.

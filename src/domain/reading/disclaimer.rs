@@ -1,6 +1,10 @@
 //! What companies put below every mail: that it is confidential, whom it is meant for, what to do when it went astray,
 //! and that it need not be printed.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::field_names::fold;
 
 /// Filled lines at the end that are looked at.
@@ -167,9 +171,24 @@ pub(in crate::domain) fn is_disclaimer(paragraph: &str) -> bool {
         return false;
     }
     let folded = fold(super::body::cut(paragraph, MOST));
-    let kinds = KINDS.iter().filter(|words| words.iter().any(|word| folded.contains(word))).count();
-    paragraph.len() >= LEAST && kinds >= 2 || PRINT.iter().any(|word| folded.contains(word))
+    let Some(finder) = FINDER.as_ref() else { return false };
+    let (mut kinds, mut asks) = ([false; KINDS.len()], false);
+    for found in finder.find_overlapping_iter(&folded) {
+        match OF_WORD.get(found.pattern().as_usize()).and_then(|kind| kinds.get_mut(*kind)) {
+            Some(kind) => *kind = true,
+            None => asks = true,
+        }
+    }
+    asks || paragraph.len() >= LEAST && kinds.iter().filter(|found| **found).count() >= 2
 }
+
+/// All words of [`KINDS`] in their order, then those of [`PRINT`].
+static FINDER: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::new(KINDS.iter().copied().flatten().chain(&PRINT)).ok());
+
+/// The kind of each word of [`KINDS`], in the order of [`FINDER`].
+static OF_WORD: LazyLock<Vec<usize>> =
+    LazyLock::new(|| KINDS.iter().enumerate().flat_map(|(kind, words)| words.iter().map(move |_| kind)).collect());
 
 /// Where the disclaimers at the end of `lines` begin; how many there are lines when there is none. A paragraph is what no
 /// blank line divides.

@@ -6,8 +6,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use super::{field_questions, tracking};
 use crate::domain::submission::Canonical;
@@ -246,20 +245,33 @@ static BY_NAME: LazyLock<HashMap<String, Canonical>> = LazyLock::new(|| {
 
 /// Folds a field name for comparison: NFKD without marks, lower case, letters and digits only, ي/ی and ك/ک unified.
 pub fn fold(name: &str) -> String {
-    if name.is_ascii() {
-        return name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    }
     let mut out = String::with_capacity(name.len());
-    for c in name.nfkd().flat_map(char::to_lowercase) {
-        match c {
-            'ي' | 'ى' => out.push('ی'),
-            'ك' => out.push('ک'),
-            'ß' => out.push_str("ss"),
-            c if c.is_alphanumeric() && !is_combining_mark(c) => out.push(c),
-            _ => {}
+    fold_into(name, &mut out);
+    out
+}
+
+/// [`fold`], appended to `out`.
+pub fn fold_into(name: &str, out: &mut String) {
+    for c in name.chars() {
+        if c.is_ascii() {
+            if c.is_ascii_alphanumeric() {
+                out.push(c.to_ascii_lowercase());
+            }
+        } else {
+            // Character by character: what NFKD puts into another order are marks, and they are dropped.
+            decompose_compatible(c, |part| part.to_lowercase().for_each(|c| fold_char(c, out)));
         }
     }
-    out
+}
+
+fn fold_char(c: char, out: &mut String) {
+    match c {
+        'ي' | 'ى' => out.push('ی'),
+        'ك' => out.push('ک'),
+        'ß' => out.push_str("ss"),
+        c if c.is_alphanumeric() && !is_combining_mark(c) => out.push(c),
+        _ => {}
+    }
 }
 
 /// The canonical field a name means, by the built-in tables. Names as `contact[email]` are tried by their last key,

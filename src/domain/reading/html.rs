@@ -9,84 +9,39 @@ use html2text::config;
 use html2text::render::TextDecorator;
 use regex::Regex;
 
+use super::markup_scan;
+use super::shorthand::Shorthand;
+
 /// Longest markup laid out properly, in bytes.
 const LAYOUT_BYTES: usize = 1_000_000;
-/// Open elements at once before the linear path.
-const LAYOUT_DEPTH: usize = 200;
 /// Wide enough that no paragraph wraps.
 const WIDTH: usize = 100_000;
-
-/// Elements without an end tag, or whose end tag people leave out; they do not nest.
-const FLAT: [&[u8]; 24] = [
-    b"area",
-    b"base",
-    b"br",
-    b"col",
-    b"embed",
-    b"hr",
-    b"img",
-    b"input",
-    b"link",
-    b"meta",
-    b"param",
-    b"source",
-    b"track",
-    b"wbr",
-    b"p",
-    b"li",
-    b"td",
-    b"th",
-    b"tr",
-    b"dt",
-    b"dd",
-    b"option",
-    b"tbody",
-    b"!doctype",
-];
 
 static RULE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)<hr\b[^>]*>").ok());
 
 /// Text of `html`: one line a block, table cells on lines of their own, quotations prefixed by `> `, links by text.
 pub fn to_text(html: &str) -> String {
-    if html.len() > LAYOUT_BYTES || depth_exceeds(html.as_bytes(), LAYOUT_DEPTH) {
+    if html.len() > LAYOUT_BYTES || !markup_scan::is_bounded(html) {
         return mail_parser::decoders::html::html_to_text(html);
     }
     // A rule would be drawn as wide as the page.
     let html = RULE.as_ref().map_or(html.into(), |rule| rule.replace_all(html, "<br>________________<br>"));
-    let laid_out = config::with_decorator(Plain)
+    let short = Shorthand::of(&html);
+    let restored = short.and_then(|short| short.restore(&laid_out(&short.markup)?));
+    match restored.or_else(|| laid_out(&html)) {
+        Some(text) => text.replace('\u{a0}', " "),
+        None => mail_parser::decoders::html::html_to_text(&html),
+    }
+}
+
+/// The text of a markup as a page shows it.
+pub(super) fn laid_out(html: &str) -> Option<String> {
+    config::with_decorator(Plain)
         .raw_mode(true)
         .allow_width_overflow()
         .link_footnotes(false)
-        .string_from_read(html.as_bytes(), WIDTH);
-    match laid_out {
-        Ok(text) => text.replace('\u{a0}', " "),
-        Err(_) => mail_parser::decoders::html::html_to_text(&html),
-    }
-}
-
-/// Whether more than `limit` elements may be open at once. Counts generously; attributes are not parsed.
-fn depth_exceeds(html: &[u8], limit: usize) -> bool {
-    let mut depth = 0_usize;
-    let mut rest = html;
-    while let Some(at) = rest.iter().position(|&b| b == b'<') {
-        rest = rest.get(at + 1..).unwrap_or_default();
-        if let Some(tail) = rest.strip_prefix(b"/") {
-            rest = tail;
-            depth = depth.saturating_sub(usize::from(!is_flat(rest)));
-        } else if rest.first().is_some_and(u8::is_ascii_alphabetic) && !is_flat(rest) {
-            depth += 1;
-            if depth > limit {
-                return true;
-            }
-        }
-    }
-    false
-}
-
-fn is_flat(tag: &[u8]) -> bool {
-    let end = tag.iter().position(|b| !b.is_ascii_alphanumeric() && *b != b'!').unwrap_or(tag.len());
-    let name = tag.get(..end).unwrap_or_default();
-    FLAT.iter().any(|flat| flat.eq_ignore_ascii_case(name))
+        .string_from_read(html.as_bytes(), WIDTH)
+        .ok()
 }
 
 /// Nothing but the words, with quotation marks that the quote rules know.
@@ -173,8 +128,6 @@ mod tests {
     #[test]
     fn deep_nesting_takes_the_linear_path() {
         let bomb = format!("{}deep{}", "<div>".repeat(50_000), "</div>".repeat(50_000));
-        assert!(depth_exceeds(bomb.as_bytes(), LAYOUT_DEPTH));
         assert!(to_text(&bomb).contains("deep"));
-        assert!(!depth_exceeds("<p>a<br><p>b".repeat(10_000).as_bytes(), LAYOUT_DEPTH));
     }
 }

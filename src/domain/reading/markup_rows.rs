@@ -4,6 +4,8 @@
 //! Invariants: one pass, linear in the markup and bounded by [`ITEMS`]; no tree is built, so that nesting costs nothing; of
 //! tables inside tables the innermost rows count.
 
+use std::borrow::Cow;
+
 use super::field_names;
 
 /// Pieces taken from one mail.
@@ -28,11 +30,19 @@ pub enum Item {
     Line(String),
 }
 
-/// The pieces of `html`, in order.
-pub fn items(html: &str) -> Vec<Item> {
+impl Item {
+    /// It is no blank line.
+    pub fn is_filled(&self) -> bool {
+        !matches!(self, Self::Line(line) if line.trim().is_empty())
+    }
+}
+
+/// The pieces of `html` in order: all of them, or some more than the first `filled` that are not blank.
+pub fn items(html: &str, filled: usize) -> Vec<Item> {
     let mut walk = Walk::default();
     let mut rest = html;
-    while !rest.is_empty() && walk.items.len() < ITEMS {
+    let (mut counted, mut found) = (0, 0);
+    while !rest.is_empty() && walk.items.len() < ITEMS && found < filled {
         let Some(at) = rest.find('<') else {
             walk.text(rest);
             break;
@@ -40,6 +50,8 @@ pub fn items(html: &str) -> Vec<Item> {
         let (before, tail) = rest.split_at(at);
         walk.text(before);
         rest = walk.tag(tail);
+        found += walk.items.iter().skip(counted).filter(|item| item.is_filled()).count();
+        counted = walk.items.len();
     }
     walk.end_row();
     walk.end_line();
@@ -316,11 +328,29 @@ fn after_end<'h>(html: &'h str, name: &str) -> &'h str {
 
 /// Text without character references, white space as a browser shows it, a line for each break.
 fn decoded(markup: &str) -> String {
-    let lines = markup.split(BREAK).map(|line| {
-        let text = if line.contains('&') { mail_parser::decoders::html::html_to_text(line) } else { line.to_owned() };
-        text.split([' ', '\t', '\n', '\r', '\u{a0}']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-    });
-    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+    let mut out = String::with_capacity(markup.len());
+    for (at, line) in markup.split(BREAK).enumerate() {
+        if at > 0 {
+            out.push('\n');
+        }
+        let text = if line.contains('&') {
+            mail_parser::decoders::html::html_to_text(line).into()
+        } else {
+            Cow::Borrowed(line)
+        };
+        let words = text.split([' ', '\t', '\n', '\r', '\u{a0}']).filter(|word| !word.is_empty());
+        for (at, word) in words.enumerate() {
+            if at > 0 {
+                out.push(' ');
+            }
+            out.push_str(word);
+        }
+    }
+    let end = out.trim_end().len();
+    out.truncate(end);
+    let start = out.len() - out.trim_start().len();
+    out.drain(..start);
+    out
 }
 
 #[cfg(test)]
@@ -335,7 +365,7 @@ mod tests {
     fn cells_side_by_side_are_pairs() {
         let html = "<style>td{}</style><table><tr><th>Name:</th><td>Eva &amp; Jan</td></tr>\n<tr><td>Message</td>\
             <td>one<br>two<p>three</p></td></tr></table>";
-        assert_eq!(items(html), [pair("Name", "Eva & Jan"), pair("Message", "one\ntwo\nthree")]);
+        assert_eq!(items(html, usize::MAX), [pair("Name", "Eva & Jan"), pair("Message", "one\ntwo\nthree")]);
     }
 
     #[test]
@@ -343,13 +373,13 @@ mod tests {
         let html = "<table><tr><td colspan=2><strong>E-mail</strong></td></tr><tr><td>&nbsp;</td><td>eva@web.example</td></tr>\
             <tr><td colspan=2><strong>Phone</strong></td></tr><tr><td colspan=2><strong>Budget</strong></td></tr>\
             <tr><td></td><td>20</td></tr></table>";
-        assert_eq!(items(html), [pair("E-mail", "eva@web.example"), pair("Budget", "20")]);
+        assert_eq!(items(html, usize::MAX), [pair("E-mail", "eva@web.example"), pair("Budget", "20")]);
     }
 
     #[test]
     fn a_row_of_labels_has_its_values_below() {
         let html = "<table><tr><th>Name</th><th>Phone</th><th>Email</th></tr><tr><td>Eva</td><td></td><td>e@web.example</td></tr></table>";
-        assert_eq!(items(html), [pair("Name", "Eva"), pair("Phone", ""), pair("Email", "e@web.example")]);
+        assert_eq!(items(html, usize::MAX), [pair("Name", "Eva"), pair("Phone", ""), pair("Email", "e@web.example")]);
     }
 
     #[test]
@@ -357,7 +387,7 @@ mod tests {
         let html = "<p>New <b>lead</b></p><strong>Name</strong><br>Eva<br><br>x &lt; 3 <i>and</i> more<dl><dt>City</dt><dd>Písek</dd></dl>";
         let line = |text: &str| Item::Line(text.to_owned());
         assert_eq!(
-            items(html),
+            items(html, usize::MAX),
             [
                 line("New lead"),
                 Item::Label("Name".to_owned()),
@@ -372,7 +402,7 @@ mod tests {
     #[test]
     fn of_tables_inside_tables_the_inner_rows_count() {
         let html = "<table><tr><td><h2>Lead</h2><table><tr><td>Name</td><td>Eva</td></tr></table></td></tr></table>";
-        assert_eq!(items(html), [Item::Line("Lead".to_owned()), pair("Name", "Eva")]);
+        assert_eq!(items(html, usize::MAX), [Item::Line("Lead".to_owned()), pair("Name", "Eva")]);
     }
 
     #[test]
@@ -380,8 +410,8 @@ mod tests {
         for html in
             ["<", "<td", "</", "<!--", "<td><td><tr></td>", "a < b", "<style>", "<title>x</tit", "<table><tr><td>x"]
         {
-            assert!(items(html).len() <= 2, "{html}");
+            assert!(items(html, usize::MAX).len() <= 2, "{html}");
         }
-        assert!(items(&"<tr><td>Name</td><td>x</td></tr>".repeat(100_000)).len() <= ITEMS);
+        assert!(items(&"<tr><td>Name</td><td>x</td></tr>".repeat(100_000), usize::MAX).len() <= ITEMS);
     }
 }

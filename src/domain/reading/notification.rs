@@ -18,6 +18,8 @@ const LABEL_CHARS: usize = 48;
 const FIELDS: usize = 200;
 /// Lines looked at.
 const LINES: usize = 2_000;
+/// Filled lines or rows among which the first label stands.
+const HEAD: usize = 12;
 /// Markup looked at, in bytes.
 const MARKUP_BYTES: usize = 500_000;
 
@@ -102,13 +104,16 @@ const FOOTERS: [&str; 30] = [
 
 /// Reads the fields of a notification; `None` when the text is not one.
 pub fn read(text: &str, sender: Sender) -> Option<Vec<Field>> {
-    let items: Vec<Item> = text.lines().take(LINES).map(|line| Item::Line(line.to_owned())).collect();
-    fields_of(&items, sender)
+    let items = |lines: usize| text.lines().take(lines).map(|line| Item::Line(line.to_owned())).collect::<Vec<_>>();
+    let filled = text.lines().take(LINES).enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let head = filled.map(|(at, _)| at + 1).nth(HEAD - 1).unwrap_or(LINES);
+    (begins(&items(head), sender)).then(|| fields_of(&items(LINES), sender))?
 }
 
 /// The same from markup, where tables and bold letters tell more than lines.
 pub fn read_markup(html: &str, sender: Sender) -> Option<Vec<Field>> {
-    fields_of(&markup_rows::items(super::body::cut(html, MARKUP_BYTES)), sender)
+    let html = super::body::cut(html, MARKUP_BYTES);
+    begins(&markup_rows::items(html, HEAD), sender).then(|| fields_of(&markup_rows::items(html, usize::MAX), sender))?
 }
 
 /// Whether `one` tells as much as `other`, or more.
@@ -116,15 +121,16 @@ pub fn tells_as_much(one: &[Field], other: &[Field]) -> bool {
     known(one).len() >= known(other).len()
 }
 
-fn fields_of(items: &[Item], sender: Sender) -> Option<Vec<Field>> {
-    let filled = items.iter().filter(|item| !matches!(item, Item::Line(line) if line.trim().is_empty()));
-    let first = filled.take(12).position(|item| match item {
+/// Whether a label that is known stands among the first items: few mails get further.
+fn begins(items: &[Item], sender: Sender) -> bool {
+    let most = if sender == Sender::Unknown { 5 } else { HEAD };
+    items.iter().filter(|item| item.is_filled()).take(most).any(|item| match item {
         Item::Line(line) => label_of(line).is_some(),
         Item::Pair(label, _) | Item::Label(label) => field_names::canonical(label).is_some(),
-    })?;
-    if first > if sender == Sender::Unknown { 4 } else { 11 } {
-        return None;
-    }
+    })
+}
+
+fn fields_of(items: &[Item], sender: Sender) -> Option<Vec<Field>> {
     let fields = collect(items);
     accept(&fields, sender).then_some(fields)
 }

@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
+
 use super::field_names::fold;
 
 /// Closings, folded and without blanks: what stands alone on the line above a name.
@@ -60,6 +62,7 @@ const SIGNS: &str = "manager director engineer president ceo cfo cto coo vp anal
     verkoop inkoop straat kantoor forsaljning saljare konsult chefs direktor salgs myynti johtaja igazgato ertekesites \
     менеджер директор тел телефон мобильный مدیر فروش تلفن موبایل همراه دفتر مهندس";
 
+static LISTED: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(LIST_WORDS).ok());
 static CLOSED: LazyLock<HashSet<String>> = LazyLock::new(|| CLOSINGS.split_whitespace().map(fold).collect());
 static FOOTED: LazyLock<Vec<String>> = LazyLock::new(|| FOOTERS.split_whitespace().map(fold).collect());
 static SIGNED: LazyLock<HashSet<String>> = LazyLock::new(|| SIGNS.split_whitespace().map(fold).collect());
@@ -74,14 +77,27 @@ const JOINTS: [&str; 12] =
 /// The whole line closes a message, or is made of closings: `Thank you and best wishes`.
 pub(super) fn closes(line: &str) -> bool {
     let one = |part: &str| CLOSED.contains(&fold(part));
-    line.len() < SHORT
-        && (one(line) || JOINTS.iter().any(|joint| line.split_once(joint).is_some_and(|(a, b)| one(a) && one(b))))
+    let two = |joint: &str| line.split_once(joint).is_some_and(|(a, b)| one(a) && one(b));
+    line.len() < SHORT && (one(line) || joined(line) && JOINTS.iter().any(|joint| two(joint)))
+}
+
+/// Whether a joint may stand in the line: a blank, one to three bytes, a blank.
+fn joined(line: &str) -> bool {
+    let mut last = None;
+    line.bytes()
+        .enumerate()
+        .filter(|(_, byte)| *byte == b' ')
+        .any(|(at, _)| last.replace(at).is_some_and(|before| (2..=4).contains(&(at - before))))
 }
 
 /// What follows a closing on its own line: `Thanks, BT` -> `BT`.
 pub(super) fn after_closing(line: &str) -> Option<&str> {
+    if line.len() >= SHORT {
+        return None;
+    }
     let at = line.char_indices().filter(|(_, c)| matches!(c, ',' | '.' | '!' | ' ')).map(|(at, _)| at).take(8);
-    let cut = at.filter(|&at| line.len() < SHORT && line.get(..at).is_some_and(closes)).last()?;
+    let at: Vec<usize> = at.collect();
+    let cut = at.into_iter().rev().find(|&at| line.get(..at).is_some_and(closes))?;
     Some(line.get(cut + 1..)?.trim_matches(|c: char| !c.is_alphanumeric())).filter(|rest| !rest.is_empty())
 }
 
@@ -126,9 +142,8 @@ pub(super) fn list_footer(lines: &[&str]) -> Option<usize> {
         if line.len() > 300 || line.starts_with('>') {
             return None;
         }
-        let folded = fold(line);
-        listed |= LIST_WORDS.iter().any(|word| folded.contains(word));
-        linked |= line.contains("://") || line.contains('@');
+        listed = listed || LISTED.as_ref().is_some_and(|words| words.is_match(&fold(line)));
+        linked = linked || line.contains("://") || line.contains('@');
     }
     None
 }

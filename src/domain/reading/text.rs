@@ -4,16 +4,22 @@
 /// The second value says whether text was cut.
 pub fn clean(text: &str, limit: usize) -> (String, bool) {
     let mut out = String::with_capacity(text.len().min(limit));
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
+    let mut rest = text;
+    loop {
+        // What stays as it is goes over in one piece.
+        let (kept, tail) = rest.split_at(rest.bytes().position(may_change).unwrap_or(rest.len()));
+        let room = limit - out.len();
+        if kept.len() > room {
+            out.push_str(super::body::cut(kept, room));
+            return (out, true);
+        }
+        out.push_str(kept);
+        let mut chars = tail.chars();
+        let Some(c) = chars.next() else { return (out, false) };
+        rest = chars.as_str();
         let c = match c {
-            '\r' => {
-                if chars.peek() == Some(&'\n') {
-                    continue;
-                }
-                '\n'
-            }
-            '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+            '\r' if rest.starts_with('\n') => continue,
+            '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
             '\u{feff}' => continue,
             c if c.is_control() && c != '\n' && c != '\t' => continue,
             c => c,
@@ -23,7 +29,12 @@ pub fn clean(text: &str, limit: usize) -> (String, bool) {
         }
         out.push(c);
     }
-    (out, false)
+}
+
+/// Whether a character that begins with this byte may be another one afterwards: a control character, U+0080 to U+00BF,
+/// U+2000 to U+2FFF, U+F000 to U+FFFF.
+const fn may_change(byte: u8) -> bool {
+    matches!(byte, 0..=0x8 | 0xb..=0x1f | 0x7f | 0xc2 | 0xe2 | 0xef)
 }
 
 pub use crate::domain::plain::kept_line as one_line;
