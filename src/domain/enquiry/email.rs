@@ -113,6 +113,11 @@ fn is_reserved(domain: &str) -> bool {
         .any(|n| below(n))
 }
 
+/// Whether this local part (lower case) is a function or a machine.
+pub fn is_role(local: &str) -> bool {
+    providers::is_role(local)
+}
+
 /// Whether mailboxes of this domain (lower case) belong to anyone who asks: it says nothing about an organisation.
 pub fn is_free_mail(domain: &str) -> bool {
     providers::is_free_mail(domain)

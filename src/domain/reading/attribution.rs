@@ -120,7 +120,7 @@ pub(super) fn read(line: &str) -> Option<Certainty> {
     let who = parts.address.is_some();
     if parts.starts_with_date() {
         let sure = match (verb, parts.date.is_some(), parts.clock.is_some()) {
-            (true, true, clock) => clock || who || words <= 12 && !parts.of_oneself(),
+            (true, true, clock) => !parts.of_oneself() && (clock || who || words <= 12),
             (true, false, true) => who,
             (false, true, true) => parts.address_ends,
             _ => false,
@@ -131,7 +131,7 @@ pub(super) fn read(line: &str) -> Option<Certainty> {
     if parts.starts_with_name() {
         let dated = parts.date.is_some();
         let short = words.saturating_sub(parts.address.unwrap_or(words)) <= 3;
-        let sure = verb && (who && (dated || short) || dated && parts.clock.is_some());
+        let sure = verb && !parts.of_oneself() && (who && (dated || short) || dated && parts.clock.is_some());
         let likely = (verb || who && parts.address_ends).then_some(Certainty::IfQuoted);
         return if sure { Some(Certainty::Certain) } else { likely };
     }
@@ -239,9 +239,12 @@ impl Parts {
         (1..=6).contains(&end) && named && !self.quotes_by_name || end == 0 && self.address.is_some()
     }
 
+    /// "we wrote", "schrieb ich".
     fn of_oneself(&self) -> bool {
-        let before = self.verb.and_then(|at| at.checked_sub(1)).and_then(|at| self.words.get(at));
-        before.is_some_and(|word| FIRST_PERSONS.contains(word))
+        let Some(verb) = self.verb else { return false };
+        let word = |at: Option<usize>| at.and_then(|at| self.words.get(at));
+        let behind = word(verb.checked_add(1)).filter(|word| !matches!(word.as_str(), "i" | "my"));
+        [word(verb.checked_sub(1)), behind].into_iter().flatten().any(|word| FIRST_PERSONS.contains(word))
     }
 }
 
@@ -359,6 +362,9 @@ mod tests {
         for line in [
             "On Monday we wrote:",
             "On 3 March 2025 we wrote:",
+            "On 3 March 2025 at 10:00 I wrote:",
+            "On 3 March 2025 at 10:00 we wrote to sales@web.example:",
+            "Am 3. März 2025 um 10:00 schrieb ich:",
             "As Eva wrote:",
             "Our address is eva@web.example:",
             "please write to us (eva@web.example) before 3.3.2025 10:00 or call:",

@@ -102,26 +102,63 @@ fn unfold(part: &MessagePart<'_>, text: String) -> String {
     }
 }
 
-/// What a clear signature signs, without its marks.
+/// What a clear signature signs, without its marks. Marks that stand in a quotation are words like others.
 fn bare(text: String, signed: &mut bool) -> String {
     const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
     const SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----";
     const END: &str = "-----END PGP SIGNATURE-----";
-    let Some((before, rest)) = text.split_once(BEGIN) else { return text };
-    let Some((inside, signature)) = rest.split_once(SIGNATURE) else { return text };
-    let behind = signature.split_once(END).map_or("", |(_, behind)| behind);
+    if !text.contains(BEGIN) {
+        return text;
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let find = |mark: &str, from: usize| {
+        lines.iter().skip(from).position(|line| line.trim_end() == mark).map(|at| at.saturating_add(from))
+    };
+    let marks = find(BEGIN, 0).and_then(|begin| Some((begin, find(SIGNATURE, begin)?)));
+    let Some((begin, signature)) = marks else { return text };
     *signed = true;
-    let mut out = before.to_owned();
-    // Its own header lines end with a blank one.
-    let header = inside.trim_start_matches(['\r', '\n']).lines().take_while(|line| !line.trim().is_empty());
-    let is_header = header.clone().next().is_none_or(|line| line.contains(": "));
-    let skip = if is_header { header.count() } else { 0 };
-    for line in inside.trim_start_matches(['\r', '\n']).lines().skip(skip) {
-        out.push_str(line.strip_prefix("- ").unwrap_or(line));
+    // Without its end the armour ends where other words begin.
+    let behind = find(END, signature).map_or_else(|| signature + armour(&lines, signature), |end| end + 1);
+    let slice = |from: usize, to: usize| lines.get(from..to).unwrap_or_default().iter();
+    let inside = (begin + 1 + armour_header(&lines, begin + 1)).min(signature);
+    let mut out = String::with_capacity(text.len());
+    let words = slice(inside, signature).map(|line| line.strip_prefix("- ").unwrap_or(line));
+    for line in slice(0, begin).copied().chain(words).chain(slice(behind, lines.len()).copied()) {
+        out.push_str(line);
         out.push('\n');
     }
-    out.push_str(behind);
     out
+}
+
+/// Lines of the header of an armour (RFC 9580 section 6.2.2) that begins at `from`, with the blank one that ends it.
+fn armour_header(lines: &[&str], from: usize) -> usize {
+    const NAMES: [&str; 7] = ["hash", "charset", "comment", "version", "messageid", "notdashescaped", "saltedhash"];
+    let is_named = |line: &&&str| {
+        let name = line.split_once(':').map(|(name, _)| name.trim().to_lowercase());
+        name.is_some_and(|name| NAMES.contains(&name.as_str()))
+    };
+    let named = lines.iter().skip(from).take_while(is_named).count();
+    let blank = lines.get(from.saturating_add(named)).is_some_and(|line| line.trim().is_empty());
+    if blank { named + 1 } else { named }
+}
+
+/// Lines of a signature without an end: its mark, its header, its long lines, a shorter one, a checksum.
+fn armour(lines: &[&str], from: usize) -> usize {
+    let line = |at: usize| lines.get(from.saturating_add(at)).map_or("", |line| line.trim_end());
+    let coded = |line: &str| !line.is_empty() && line.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    let mut at = 1;
+    at += armour_header(lines, from + at);
+    let first = at;
+    while coded(line(at)) && line(at).len() >= 60 {
+        at += 1;
+    }
+    if at > first && coded(line(at)) && line(at).len().is_multiple_of(4) {
+        at += 1;
+    }
+    if coded(line(at)) && line(at).len() == 5 && line(at).starts_with('=') {
+        at += 1;
+    }
+    at
 }
 
 fn note_charset(warnings: &mut Vec<Warning>, decoded: &charset::Decoded) {
@@ -140,4 +177,55 @@ pub fn cut(text: &str, limit: usize) -> &str {
         end -= 1;
     }
     text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without_marks(text: &str) -> (String, bool) {
+        let mut signed = false;
+        let text = bare(text.to_owned(), &mut signed);
+        (text.trim().to_owned(), signed)
+    }
+
+    #[test]
+    fn a_clear_signature_takes_no_words_with_it() {
+        let code = "iQEzBAEBCgAdFiEEexampleexampleexampleexampleexampleexampleexample";
+        let begin = "-----BEGIN PGP SIGNED MESSAGE-----";
+        let signature = "-----BEGIN PGP SIGNATURE-----";
+        let end = "-----END PGP SIGNATURE-----";
+        for (text, wanted) in [
+            (
+                format!("{begin}\nHash: SHA512\n\nPumps.\n- -- \nEva\n{signature}\n\n{code}\n=abcd\n{end}\nP.S."),
+                "Pumps.\n-- \nEva\nP.S.",
+            ),
+            (
+                format!("{begin}\n\nOrder: 5 chairs\nand a lamp\n{signature}\n{code}\n{end}"),
+                "Order: 5 chairs\nand a lamp",
+            ),
+            (
+                format!(
+                    "{begin}\nHash: SHA1\n\nPumps.\n{signature}\nVersion: GnuPG v2\n\n{code}\nabcdefg=\n=abcd\nCall me"
+                ),
+                "Pumps.\nCall me",
+            ),
+            (
+                format!("{begin}\nHash: SHA1\n\nPumps.\n{signature}\nThank you, and call me"),
+                "Pumps.\nThank you, and call me",
+            ),
+        ] {
+            assert_eq!(without_marks(&text), (wanted.to_owned(), true), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_signature_and_one_that_is_only_talked_of_stay_words() {
+        for text in [
+            "> -----BEGIN PGP SIGNED MESSAGE-----\n> Hash: SHA1\n> Pumps?\nYes, five.\n> -----BEGIN PGP SIGNATURE-----\nBye",
+            "What is -----BEGIN PGP SIGNED MESSAGE----- and -----BEGIN PGP SIGNATURE----- for?\n\nEva",
+        ] {
+            assert_eq!(without_marks(text), (text.to_owned(), false));
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
+use super::disclaimer_signs::{of_itself, of_oneself, puts_a_case};
 use super::field_names::fold;
 
 /// Filled lines at the end that are looked at.
@@ -15,7 +16,7 @@ const LEAST: usize = 60;
 const MOST: usize = 2_000;
 
 /// Beginnings of folded words: of secrets, of who it is meant for, of mistakes, of what is to be done with it. A paragraph
-/// with two kinds of them is a disclaimer.
+/// with two kinds of them may be a disclaimer; people, too, send something by mistake and ask to delete it.
 const KINDS: [&[&str]; 4] = [
     &[
         "confidenti",
@@ -167,11 +168,25 @@ const PRINT: [&str; 8] = [
 
 /// Whether a paragraph (or a line that is one) says such things.
 pub(in crate::domain) fn is_disclaimer(paragraph: &str) -> bool {
+    read(paragraph).is_some()
+}
+
+/// How sure it is that a paragraph is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Certainty {
+    /// It speaks of secrets, or of printing.
+    Certain,
+    /// It only speaks of what to do with a message gone astray.
+    Likely,
+}
+
+fn read(paragraph: &str) -> Option<Certainty> {
     if paragraph.len() < 20 {
-        return false;
+        return None;
     }
-    let folded = fold(super::body::cut(paragraph, MOST));
-    let Some(finder) = FINDER.as_ref() else { return false };
+    let paragraph = super::body::cut(paragraph, MOST);
+    let folded = fold(paragraph);
+    let finder = FINDER.as_ref()?;
     let (mut kinds, mut asks) = ([false; KINDS.len()], false);
     for found in finder.find_overlapping_iter(&folded) {
         match OF_WORD.get(found.pattern().as_usize()).and_then(|kind| kinds.get_mut(*kind)) {
@@ -179,7 +194,25 @@ pub(in crate::domain) fn is_disclaimer(paragraph: &str) -> bool {
             None => asks = true,
         }
     }
-    asks || paragraph.len() >= LEAST && kinds.iter().filter(|found| **found).count() >= 2
+    if asks {
+        return Some(Certainty::Certain);
+    }
+    let few = kinds.iter().filter(|found| **found).count() < 2;
+    if paragraph.len() < LEAST || few || of_oneself(paragraph) {
+        return None;
+    }
+    let [secret, ..] = kinds;
+    if secret {
+        return Some(Certainty::Certain);
+    }
+    (of_itself(&folded) && puts_a_case(paragraph)).then_some(Certainty::Likely)
+}
+
+/// Whether `above` has at least as many words as `below`: what is only likely never takes most of a message.
+fn is_longer(above: &[&str], below: &[&str]) -> bool {
+    let words = |lines: &[&str], most: usize| lines.iter().flat_map(|line| line.split_whitespace()).take(most).count();
+    let needed = words(below, MOST);
+    words(above, needed) >= needed
 }
 
 /// All words of [`KINDS`] in their order, then those of [`PRINT`].
@@ -206,7 +239,11 @@ pub(super) fn start(lines: &[&str]) -> usize {
         if paragraph.iter().any(|line| line.trim_start().starts_with('>')) {
             break;
         }
-        if is_disclaimer(&paragraph.join(" ")) {
+        let found = read(&paragraph.join(" "));
+        let found = found.filter(|found| {
+            *found == Certainty::Certain || is_longer(lines.get(..first).unwrap_or_default(), paragraph)
+        });
+        if found.is_some() {
             // A signature may stand directly above it, in the same paragraph.
             let own = paragraph.iter().position(|line| line.len() >= LEAST).unwrap_or(0);
             let within = own > 0 && is_disclaimer(&paragraph.get(own..).unwrap_or_default().join(" "));
@@ -235,6 +272,9 @@ mod tests {
             "Diese Nachricht ist vertraulich. Haben Sie sie irrtümlich erhalten, löschen Sie sie bitte sofort wieder.",
             "Tento e-mail je důvěrný; pokud jste jej dostali omylem, smažte jej prosím a dejte nám o tom vědět.",
             "Please consider the environment before printing this e-mail.",
+            "If you have received this e-mail in error, please notify the sender and delete it from your system.",
+            "Si vous avez reçu ce message par erreur, nous vous prions de le supprimer et de nous en avertir.",
+            "Sollten Sie nicht der richtige Empfänger sein, löschen Sie diese Nachricht bitte und geben Sie Bescheid.",
         ] {
             assert!(is_disclaimer(text), "{text}");
         }
@@ -242,6 +282,14 @@ mod tests {
             "Please delete my old order 4711 and send me a new quotation for thirty of the blue ones instead.",
             "Our plans are confidential, so please do not show the drawing to anybody outside of your company.",
             "Confidential, addressee",
+            "I sent the form twice by mistake, please delete the first one and keep the second.",
+            "The form was sent twice by mistake, please delete the first one and keep the second.",
+            "J'ai envoyé le formulaire deux fois par erreur, merci de supprimer la première demande.",
+            "Merci de supprimer l'ancien destinataire de la commande et de le remplacer par notre dépôt de Lyon.",
+            "Die Anfrage kam versehentlich zweimal, bitte löschen Sie die erste und behalten Sie die zweite.",
+            "Poptávku jsme omylem odeslali dvakrát, první z nich prosím smažte a druhou nechte.",
+            "Tento e-mail jsem omylem poslal dvakrát, první prosím smažte, poptávka v něm už neplatí.",
+            "I sent you our confidential drawing by mistake; please delete it and use the new one instead.",
         ] {
             assert!(!is_disclaimer(text), "{text}");
         }
@@ -255,6 +303,10 @@ mod tests {
         assert_eq!(start(&["Hello", "", note, "", note]), 2);
         assert_eq!(start(&["Hello", "", note, "", "See you"]), 5);
         assert_eq!(start(&[note]), 1, "a message that is nothing else");
+        let astray = "If this message reached you by mistake, please delete it and tell the sender at once.";
+        assert_eq!(start(&["Hello", "", astray]), 3, "never most of a message");
+        let long = "Hello, we need thirty of the blue chairs and a table for the meeting room by the end of March.";
+        assert_eq!(start(&[long, "", astray]), 2);
         assert_eq!(start(&["Eva", "Tel. 1", note]), 2, "below a block without a blank line");
     }
 }

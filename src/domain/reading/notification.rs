@@ -20,6 +20,8 @@ const FIELDS: usize = 200;
 const LINES: usize = 2_000;
 /// Filled lines or rows among which the first label stands.
 const HEAD: usize = 12;
+/// Filled lines below a footer that are looked at.
+const BELOW: usize = 40;
 /// Markup looked at, in bytes.
 const MARKUP_BYTES: usize = 500_000;
 
@@ -101,6 +103,47 @@ const FOOTERS: [&str; 30] = [
     "تم إرسال هذا البريد",
     "powered by",
 ];
+
+/// What a footer speaks of, lower case: a form, or where it is.
+const SIGNS: [&str; 18] = [
+    "http://",
+    "https://",
+    "www.",
+    "contact form",
+    "web form",
+    "a form ",
+    "formulaire",
+    "formulario",
+    "formulár",
+    "formulář",
+    "formularz",
+    "kontaktformular",
+    "das formular",
+    " форм",
+    "فرم",
+    "نموذج",
+    "wordpress",
+    "submitted",
+];
+/// Words of a footer that says how the message was sent, lower case; they count beside one of [`SITES`].
+const SENT: [&str; 14] = [
+    "sent",
+    "envoyé",
+    "gesendet",
+    "versendet",
+    "geschickt",
+    "odeslán",
+    "enviado",
+    "enviada",
+    "inviat",
+    "verzonden",
+    "wysłan",
+    "отправлен",
+    "ارسال",
+    "إرسال",
+];
+/// Words for a website, lower case.
+const SITES: [&str; 10] = ["site", "web", "homepage", "stránk", "sitio", "página", "stron", "сайт", "وب", "موقع"];
 
 /// Reads the fields of a notification; `None` when the text is not one.
 pub fn read(text: &str, sender: Sender) -> Option<Vec<Field>> {
@@ -220,7 +263,7 @@ fn collect(items: &[Item]) -> Vec<Field> {
         .take(12)
         .filter_map(|item| if let Item::Line(line) = item { Some(line.as_str()) } else { None })
         .collect();
-    for item in items {
+    for (at, item) in items.iter().enumerate() {
         if fields.len() >= FIELDS {
             break;
         }
@@ -243,7 +286,7 @@ fn collect(items: &[Item]) -> Vec<Field> {
             }
             Item::Line(line) => line,
         };
-        if is_footer(line) {
+        if is_footer(line, items.get(at + 1..).unwrap_or_default()) {
             break;
         }
         if !take_line(line, &head, &mut fields, &mut open) {
@@ -334,13 +377,30 @@ fn extend(fields: &mut [Field], open: &mut Option<Open>, line: &str) {
     }
 }
 
-fn is_footer(line: &str) -> bool {
+/// Whether a line ends the notification. A visitor, too, may begin a line with "Este correo": so it must speak of a form
+/// or a website, or nothing may follow, and no field stands below.
+fn is_footer(line: &str, below: &[Item]) -> bool {
     let trimmed = line.trim();
     if trimmed == "--" || trimmed == "---" {
         return true;
     }
-    let lower = super::body::cut(trimmed, 120).to_lowercase();
-    FOOTERS.iter().any(|footer| lower.starts_with(footer))
+    let lower = super::body::cut(trimmed, 200).to_lowercase();
+    if !FOOTERS.iter().any(|footer| lower.starts_with(footer)) {
+        return false;
+    }
+    let filled = below.iter().take(LINES).filter(|item| !matches!(item, Item::Line(line) if line.trim().is_empty()));
+    let next = match filled.clone().next() {
+        Some(Item::Line(line)) => super::body::cut(line.trim(), 200).to_lowercase(),
+        _ => String::new(),
+    };
+    let is_field = |item: &Item| match item {
+        Item::Line(line) => separator(line.trim()).is_some() && label_of(line).is_some(),
+        Item::Pair(name, _) | Item::Label(name) => field_names::canonical(name).is_some(),
+    };
+    let brand = lower.starts_with("powered by") && lower.split_whitespace().count() <= 5;
+    let signed = SIGNS.iter().any(|sign| lower.contains(sign) || next.contains(sign));
+    let sent = SENT.iter().any(|word| lower.contains(word)) && SITES.iter().any(|word| lower.contains(word));
+    (brand || signed || sent) && !filled.take(BELOW).any(is_field)
 }
 
 #[cfg(test)]
@@ -359,6 +419,36 @@ mod tests {
         assert_eq!(read[0], ("From".to_owned(), "Eva Nováková".to_owned()));
         assert_eq!(read[1].1, "eva@web.example");
         assert_eq!(read[3].1, "Hello,\n\nwe need 3: two red.");
+    }
+
+    #[test]
+    fn a_sentence_of_the_visitor_is_no_footer() {
+        for line in [
+            "Este correo es para solicitar un presupuesto de 20 sillas",
+            "Tento e-mail píšu kvůli poptávce",
+            "Questa e-mail è per chiedere un preventivo",
+            "Diese E-Mail wurde mir von Herrn Muster empfohlen",
+            "Diese Nachricht wurde auch per Post geschickt",
+            "Powered by two motors of 5 kW each, the pump must run day and night",
+            "این پیام از طرف خودم و همکارم است",
+            "This e-mail was sent from my telephone, excuse the brevity",
+        ] {
+            let text = format!(
+                "Name: Eva Malá\nMessage: Hello,\n{line}\nas we said.\nE-mail: eva@web.example\nPhone: 123456789\n"
+            );
+            let read = pairs(&text, Sender::Mailer).unwrap();
+            assert_eq!(read.len(), 4, "{line}");
+            assert_eq!(read[1].1, format!("Hello,\n{line}\nas we said."));
+        }
+        for line in [
+            "Diese E-Mail wurde über das Kontaktformular auf https://www.web.example/ gesendet",
+            "Tento e-mail byl odeslán z vašeho webu",
+            "Este correo fue enviado desde su sitio web",
+            "Powered by WPForms",
+        ] {
+            let text = format!("Name: Eva Malá\nE-mail: eva@web.example\nMessage: Hello,\nplease call.\n\n{line}\n");
+            assert_eq!(pairs(&text, Sender::Mailer).unwrap()[2].1, "Hello,\nplease call.", "{line}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 use super::disclaimer;
 use super::signature_words::{after_closing, closes, has_sign, is_footer, list_footer};
 use crate::domain::enquiry::company;
+use crate::domain::enquiry::email::is_role;
 use crate::domain::submission::Mailbox;
 
 /// Longest block behind a delimiter, in filled lines; a longer one is text.
@@ -53,7 +54,10 @@ pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
 /// Words of the sender's name and address, lower case, and the initials.
 #[derive(Default)]
 struct Sender {
+    /// Of the name.
     words: Vec<String>,
+    /// Of the address, unless it is of an office: `orders@` names nobody.
+    local: Vec<String>,
     initials: Vec<char>,
 }
 
@@ -63,16 +67,27 @@ impl Sender {
         let local = sender.address.as_deref().and_then(|a| a.split('@').next()).unwrap_or_default();
         let mut initials: Vec<char> = words(name).filter_map(|w| w.chars().next()).collect();
         initials.sort_unstable();
-        let words = words(name).chain(words(local)).filter(|w| w.chars().count() >= 2).collect();
-        Self { words, initials }
+        let long = |of: &str| words(of).filter(|w| w.chars().count() >= 2).collect();
+        let local = if is_role(&local.to_lowercase()) { "" } else { local };
+        Self { words: long(name), local: long(local), initials }
     }
 
-    /// One of the words is one of the sender's, or the long and the short form of one: `Chris` and `Christopher`.
+    /// One of the words is one of the sender's, or the long and the short form of one of the name: `Chris` and
+    /// `Christopher`.
     fn is_meant(&self, line: &str) -> bool {
         let same = |a: &str, b: &str| {
             a == b || a.chars().count() >= 3 && b.chars().count() >= 3 && (a.starts_with(b) || b.starts_with(a))
         };
-        words(line).filter(|w| w.chars().count() >= 2).any(|word| self.words.iter().any(|known| same(known, &word)))
+        // `Pete Miller` of `petemiller@`, but neither "Order 4711" nor "information" of an office.
+        let full = is_capitals(line) && line.trim().contains(' ');
+        let local = |word: &str| self.local.iter().any(|known| known == word || full && same(known, word));
+        let mut words = words(line).filter(|w| w.chars().count() >= 2);
+        words.any(|word| self.words.iter().any(|known| same(known, &word)) || local(&word))
+    }
+
+    /// Every word is one of the sender's.
+    fn is_all(&self, line: &str) -> bool {
+        words(line).all(|word| self.words.contains(&word) || self.local.contains(&word))
     }
 
     fn initials_are(&self, text: &str) -> bool {
@@ -134,13 +149,14 @@ fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
                 start = Some(index);
                 break;
             }
-            Shape::Name => start = Some(index),
+            // Without a number or an address below, a name is all the line says: "Kovo table" of Kovo orders one.
+            Shape::Name if below.contains(&Shape::Detail) || is_alone(line(place), sender) => start = Some(index),
             Shape::Capitals if start.is_none() && gap_above(place) && below.contains(&Shape::Detail) => {
                 start = Some(index);
                 break;
             }
             Shape::Frame if below.is_empty() && is_footer(line(place)) => start = start.or(Some(index)),
-            Shape::Frame | Shape::Capitals | Shape::Detail | Shape::Short => {}
+            Shape::Name | Shape::Frame | Shape::Capitals | Shape::Detail | Shape::Short => {}
         }
         below.push(shape);
     }
@@ -186,6 +202,15 @@ fn shape(line: &str, sender: &Sender) -> Shape {
     if is_sentence { Shape::Text } else { Shape::Short }
 }
 
+/// A line that is a name even with nothing below: words that all are the sender's or in capitals, or with an address or
+/// a title beside.
+fn is_alone(line: &str, sender: &Sender) -> bool {
+    let barred = BARS.iter().any(|bar| line.contains(bar));
+    let names = [" and ", " und ", " et ", " & ", " a ", " y ", " e ", " i ", " og ", " och ", " en "];
+    let both = || names.iter().filter_map(|and| line.split_once(and)).any(|(a, b)| is_capitals(a) && is_capitals(b));
+    barred || has_contact(line) || is_capitals(line) || sender.is_all(line) || both()
+}
+
 /// A postal address: a postcode or the number of a house among a few words, and nothing that a sentence has.
 fn is_place(line: &str) -> bool {
     let words: Vec<&str> = line.split([' ', ',']).filter(|word| !word.is_empty()).collect();
@@ -211,6 +236,7 @@ fn is_name_line(line: &str, sender: &Sender) -> bool {
         && line.chars().count() <= 45
         && like_a_name
         && !sentence
+        && !line.contains(char::is_numeric)
         && !has_verb(line)
         && sender.is_meant(line)
 }
@@ -316,6 +342,24 @@ mod tests {
         ] {
             assert_eq!(signature(text).as_deref(), Some(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn words_of_an_address_that_names_nobody_end_no_message() {
+        let text = "Hello,\nplease deliver\n\nOrder 4711\n20 chairs\n4 lamps";
+        for (name, address) in [
+            (None, "orders@client.example"),
+            (Some("Kovo"), "table@client.example"),
+            (Some("Orders of Kovo"), "kovo@client.example"),
+        ] {
+            let sender = Mailbox { name: name.map(str::to_owned), address: Some(address.to_owned()) };
+            assert_eq!(split(text, &sender), (text.to_owned(), None), "{address}");
+            let text = "Dobrý den,\nprosím o cenu\n\nKovo stůl\ntable lamps\nkovové židle";
+            assert_eq!(split(text, &sender), (text.to_owned(), None), "{address}");
+        }
+        let info = Mailbox { name: None, address: Some("info@client.example".to_owned()) };
+        let text = "Hello,\nwe need\n\nInformation\nA catalogue";
+        assert_eq!(split(text, &info), (text.to_owned(), None));
     }
 
     #[test]
