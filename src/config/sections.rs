@@ -220,7 +220,8 @@ pub struct ReadingConfig {
     /// it). The sender of the message inside becomes the enquirer. Empty: whoever passes a message on is its sender.
     pub forwarders: Vec<String>,
     /// Names of your mail servers as they stand first in `Authentication-Results`, such as `mx.example.com`. What they say
-    /// of a forwarder counts; without a name only what speaks against one counts, whoever wrote it.
+    /// of a forwarder counts, against a form sender or a list, and for a service that reports bounces and complaints;
+    /// without a name only what speaks against a forwarder counts, whoever wrote it.
     pub authserv_ids: Vec<String>,
 }
 

@@ -11,11 +11,13 @@
 //!
 //! An operator's release from quarantine skips 1-3.
 
+mod reports;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use ulid::Ulid;
 
-use super::decision::{Action, Bounced, Decision, Link, NewRecord, OwnerChoice, RecordKind, UnknownCampaign};
+use super::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind, UnknownCampaign};
 use super::enquiry::attribution::folded;
 use super::enquiry::email::EmailAddress;
 use super::enquiry::{EmailKind, Enquiry};
@@ -23,7 +25,6 @@ use super::envelope::{ArrivalState, Envelope, TEST};
 use super::hooks;
 use super::matching::verdict::{self, Known};
 use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
-use super::reading::complaint::is_wish;
 use super::rules::facts::{Facts, KnownFacts};
 use super::rules::{Declarations, Evaluation, Guarded, OnKnown, RuleSet};
 use super::screening::{self, Screening, Verdict};
@@ -48,6 +49,10 @@ pub const SPAM: &str = "spam";
 
 /// Why a colleague's answer in a known conversation is parked.
 pub const COLLEAGUE: &str = "colleague";
+
+/// Why a report about an address is parked without effect: nothing ties it to a message of ours, and nobody known vouches
+/// for it.
+pub const UNPROVEN_REPORT: &str = "unproven_report";
 
 /// What a profile may require: `last_name`, `topic`, `contact_detail`, `source`, `inquiry_kind`, `company`.
 pub const MISSING: [&str; 6] = ["last_name", "topic", "contact_detail", "source", "inquiry_kind", "company"];
@@ -102,8 +107,8 @@ pub fn decide(q: &Question<'_>) -> Decision {
         // A test must never be taken for somebody.
         keys: if is_test_event(q.submission) { Vec::new() } else { keys::keys_of(q.enquiry) },
         // Only what is believed may silence an address: not what is held or thrown away.
-        unsubscribe: unsubscribe(q).filter(|_| matches!(state, ArrivalState::Decided | ArrivalState::Parked)),
-        bounced: bounced(q).filter(|_| state == ArrivalState::Parked),
+        unsubscribe: reports::unsubscribe(q).filter(|_| matches!(state, ArrivalState::Decided | ArrivalState::Parked)),
+        bounced: reports::bounced(q).filter(|_| state == ArrivalState::Parked),
         rules_hash: q.rules.hash().to_owned(),
         rule_ids: evaluation.rule_ids.clone(),
         trace: trace(q, &known, thread, &evaluation, &screened),
@@ -207,6 +212,7 @@ fn of_hook(q: &Question<'_>, evaluation: &Evaluation) -> Option<Outcome> {
 fn machine(q: &Question<'_>, thread: Option<&ThreadHit>) -> Option<Outcome> {
     let reason = match q.submission.class? {
         MailClass::AutoReply => "auto_reply",
+        MailClass::Bounce | MailClass::Complaint if reports::is_unproven(q) => UNPROVEN_REPORT,
         MailClass::Bounce => "bounce",
         MailClass::DeliveryStatus => "delivery_status",
         MailClass::Complaint => "complaint",
@@ -417,31 +423,6 @@ fn incomplete(q: &Question<'_>, ev: &Evaluation) -> Vec<String> {
         list.push("contact_detail".to_owned());
     }
     list
-}
-
-/// Whoever complains or asks to be left alone is not written to again.
-fn unsubscribe(q: &Question<'_>) -> Option<String> {
-    let complaint = q.submission.mail.as_ref().and_then(|m| m.complaint.as_ref());
-    match q.submission.class {
-        Some(MailClass::Complaint) => {
-            let wish = complaint.filter(|complaint| is_wish(complaint));
-            wish.and_then(|complaint| complaint.recipient.as_deref()).and_then(canonical)
-        }
-        _ if q.enquiry.unsubscribe => q.enquiry.emails.first().map(|e| e.canonical.clone()),
-        _ => None,
-    }
-}
-
-/// Whom a report says could not be reached; nobody for one of a delay.
-fn bounced(q: &Question<'_>) -> Option<Bounced> {
-    let mail = q.submission.mail.as_ref().filter(|_| q.submission.class == Some(MailClass::Bounce))?;
-    let bounce = mail.bounce.as_ref()?;
-    let address = bounce.recipient.as_deref().and_then(canonical)?;
-    Some(Bounced { address, hard: bounce.hard, status: bounce.status.clone().or_else(|| bounce.reason.clone()) })
-}
-
-fn canonical(address: &str) -> Option<String> {
-    EmailAddress::parse(address).map(|address| address.canonical())
 }
 
 /// Why, for the record: rules and match evidence; no message text, no addresses.

@@ -281,12 +281,30 @@ pub struct MailFacts {
     /// Feedback report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complaint: Option<Complaint>,
+    /// Ids in the header of the message that a report is about, without brackets: its own, and of what it answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returned_ids: Vec<String>,
     /// The first invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<Event>,
     /// The day an automatic answer says its writer is back, or away until: `2025-05-03`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returns_on: Option<String>,
+}
+
+impl MailFacts {
+    /// Whom a report is about: who could not be reached, or complained.
+    pub fn reported_on(&self) -> impl Iterator<Item = &String> {
+        let failed = self.bounce.as_ref().and_then(|bounce| bounce.recipient.as_ref());
+        failed.into_iter().chain(self.complaint.as_ref().and_then(|complaint| complaint.recipient.as_ref()))
+    }
+
+    /// Every id that a report gives of the message it is about.
+    pub fn reported_ids(&self) -> impl Iterator<Item = &String> {
+        let failed = self.bounce.as_ref().and_then(|bounce| bounce.original_message_id.as_ref());
+        let complained = self.complaint.as_ref().and_then(|complaint| complaint.original_message_id.as_ref());
+        failed.into_iter().chain(complained).chain(&self.returned_ids)
+    }
 }
 
 /// What an arrival says.

@@ -25,7 +25,7 @@ use crate::domain::enquiry::{self, EmailKind, Enquiry};
 use crate::domain::envelope::Envelope;
 use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood, keys};
 use crate::domain::reading;
-use crate::domain::submission::Submission;
+use crate::domain::submission::{MailFacts, Submission};
 use crate::store::{Commit, Committed, Effect, Failure, Guard, JobSubject, Lease, Store, StoreError, StoreResult};
 use crate::telemetry::fail_point;
 
@@ -353,8 +353,7 @@ pub fn query(read: &Read, keys: &[MatchKey]) -> NeighbourQuery {
     let mail = read.submission.mail.as_ref();
     let mut thread_ids: Vec<String> =
         mail.map(|m| m.in_reply_to.iter().chain(m.references.iter().rev()).cloned().collect()).unwrap_or_default();
-    thread_ids.extend(mail.and_then(|m| m.bounce.as_ref()).and_then(|b| b.original_message_id.clone()));
-    thread_ids.extend(mail.and_then(|m| m.complaint.as_ref()).and_then(|c| c.original_message_id.clone()));
+    thread_ids.extend(mail.into_iter().flat_map(MailFacts::reported_ids).cloned());
     let mut seen = BTreeSet::new();
     thread_ids.retain(|id| seen.insert(id.clone()));
     NeighbourQuery {
@@ -366,7 +365,8 @@ pub fn query(read: &Read, keys: &[MatchKey]) -> NeighbourQuery {
     }
 }
 
-/// Addresses of whoever wrote, canonical and as written, lower case: those of the enquiry, else the unread From.
+/// Addresses of whoever wrote, canonical and as written, lower case: those of the enquiry, else the unread From. Of a
+/// report also whom it is about.
 fn senders(read: &Read) -> Vec<String> {
     let emails = read.enquiry.emails.iter();
     let mut addresses: Vec<String> = emails
@@ -378,6 +378,10 @@ fn senders(read: &Read) -> Vec<String> {
         let from = read.submission.mail.as_ref().and_then(|m| m.from.address.as_deref());
         addresses.extend(from.and_then(EmailAddress::parse).map(|a| a.canonical()));
         addresses.extend(from.map(str::to_lowercase));
+    }
+    for about in read.submission.mail.iter().flat_map(MailFacts::reported_on) {
+        addresses.extend(EmailAddress::parse(about).map(|a| a.canonical()));
+        addresses.push(about.to_lowercase());
     }
     addresses.sort_unstable();
     addresses.dedup();

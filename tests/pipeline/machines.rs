@@ -48,18 +48,18 @@ async fn a_complaint_and_a_request_end_mail_to_an_address(house: House) {
     house.mail(&mail("Eva Malá <eva@mala-dilna.cz>", "e1@x.cz", "Dveře", "", "Prosím o cenu dveří")).await;
     house.mail(&mail("Petr Velký <petr@velky-dum.cz>", "p1@x.cz", "Střecha", "", "Prosím o cenu střechy")).await;
     house.work().await;
-    let complaint = |id: &str, kind: &str, to: &str| {
+    let complaint = |id: &str, kind: &str, to: &str, answered: &str| {
         format!(
             "From: <feedback@isp.example>\nTo: sales@our-company.example\nMessage-ID: <{id}>\nSubject: complaint\n\
              Date: Fri, 20 Nov 2026 10:00:00 +0100\nMIME-Version: 1.0\n\
              Content-Type: multipart/report; report-type=feedback-report; boundary=r\n\n--r\n\nA report.\n--r\n\
              Content-Type: message/feedback-report\n\nFeedback-Type: {kind}\nUser-Agent: Isp/1\nVersion: 1\n\
              Original-Rcpt-To: {to}\n--r\nContent-Type: message/rfc822\n\nFrom: sales@our-company.example\nTo: {to}\n\
-             Subject: News\n\nNews\n--r--\n"
+             Message-ID: <news-{id}>\nReferences: <{answered}>\nSubject: News\n\nNews\n--r--\n"
         )
     };
-    let abuse = house.mail(&complaint("c1@isp", "abuse", "JAN.NOVAK@stavby-novak.cz")).await;
-    house.mail(&complaint("c2@isp", "auth-failure", "petr@velky-dum.cz")).await;
+    let abuse = house.mail(&complaint("c1@isp", "abuse", "JAN.NOVAK@stavby-novak.cz", "m1@x.cz")).await;
+    house.mail(&complaint("c2@isp", "auth-failure", "petr@velky-dum.cz", "p1@x.cz")).await;
     house.mail(&mail("Eva Malá <eva@mala-dilna.cz>", "e2@x.cz", "Re: News", "", "Odhlásit prosím")).await;
     house.work().await;
     assert_eq!(house.arrival(abuse.id()).await.state, ArrivalState::Parked);
@@ -72,6 +72,78 @@ async fn a_complaint_and_a_request_end_mail_to_an_address(house: House) {
     let wanted = [("eva@mala-dilna.cz", true), (JAN, true), ("petr@velky-dum.cz", false)];
     assert_eq!(left, wanted.map(|(address, gone)| (address.to_owned(), gone)));
     house.store.close().await;
+}
+
+/// Reports of strangers about an address: what anybody can write.
+fn forged_reports(about: &str) -> Vec<String> {
+    let arf = format!(
+        "From: <x@evil.example>\nTo: sales@our-company.example\nMessage-ID: <f1@evil>\nSubject: complaint\n\
+         MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary=r\n\n--r\n\nA report.\n--r\n\
+         Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nOriginal-Rcpt-To: {about}\n--r\n\
+         Content-Type: message/rfc822\n\nFrom: sales@our-company.example\nTo: {about}\nMessage-ID: <guess@our-company.example>\n\
+         Subject: News\n\nNews\n--r--\n"
+    );
+    let notice = |kind: &str, key: &str, list: &str| {
+        format!(
+            r#"{{"notificationType":"{kind}","{key}":{{"{list}":[{{"emailAddress":"{about}","status":"5.1.1"}}]}}}}"#
+        )
+    };
+    let stranger = "Stranger <x@evil.example>";
+    vec![
+        arf,
+        mail(stranger, "f2@evil", "Notice", "", &notice("Complaint", "complaint", "complainedRecipients")),
+        mail(stranger, "f3@evil", "Notice", "", &notice("Bounce", "bounce", "bouncedRecipients")),
+        mail(stranger, "f4@evil", "Failed", &format!("X-Failed-Recipients: {about}\n"), "550 5.1.1 user unknown"),
+        report("f5@evil", "5.1.1", "550 5.1.1 user unknown").replace("In-Reply-To: <m1@x.cz>\n", ""),
+    ]
+}
+
+async fn a_strangers_report_silences_nobody(house: House) {
+    house.mail(&jan("m1@x.cz", "Okna", "Dobrý den")).await;
+    // Whoever is in Cc of a stranger's mail takes part in a conversation of that stranger only.
+    let copied = format!("Cc: {JAN}\n");
+    house.mail(&mail("Eva Malá <eva@mala-dilna.cz>", "e1@x.cz", "Dveře", &copied, "Prosím o cenu dveří")).await;
+    house.work().await;
+    let mut arrivals = Vec::new();
+    for raw in forged_reports(JAN) {
+        arrivals.push(house.mail(&raw).await.id());
+    }
+    // It names a conversation of ours, which is another's.
+    let other = report("f6@evil", "5.1.1", "550 5.1.1 user unknown").replace("<m1@x.cz>", "<e1@x.cz>");
+    arrivals.push(house.mail(&other).await.id());
+    house.work().await;
+    for id in arrivals {
+        let arrival = house.arrival(id).await;
+        assert_eq!(arrival.state, ArrivalState::Parked);
+        assert_eq!(arrival.reason.as_deref(), Some("unproven_report"));
+    }
+    for lead in house.leads().await {
+        let detail = house.show(EntityKind::Lead, lead.id).await;
+        assert!(!detail.fields["unsubscribed"].as_bool().unwrap_or_default());
+        assert!(detail.contact_points.iter().all(|point| point["bounce"].is_null()), "{:?}", detail.contact_points);
+    }
+    house.store.close().await;
+}
+
+async fn a_reporter_that_our_server_vouches_for_is_believed(house: House) {
+    house.mail(&jan("m1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    let notice = format!(
+        r#"{{"notificationType":"Bounce","bounce":{{"bouncedRecipients":[{{"emailAddress":"{JAN}","status":"5.1.1"}}]}}}}"#
+    );
+    let signed = "Authentication-Results: mx.our-company.example; dkim=pass header.d=sns.amazonaws.com\n";
+    let known = house.mail(&mail("AWS <no-reply@sns.amazonaws.com>", "n1@aws", "Notification", signed, &notice)).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    let point = house.show(EntityKind::Lead, lead.id).await.contact_points.remove(0);
+    assert_eq!(point["bounce"].as_str(), Some("hard"));
+    assert_eq!(house.arrival(known.id()).await.reason.as_deref(), Some("bounce"));
+    house.store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reporter_that_our_server_vouches_for_is_believed_on_sqlite() {
+    a_reporter_that_our_server_vouches_for_is_believed(House::sqlite_with(AGENT).await).await;
 }
 
 async fn two_machines_that_answer_each_other_make_nothing(house: House) {
@@ -158,5 +230,6 @@ macro_rules! on_both {
 on_both!(
     a_bounce_flags_the_address_and_makes_nothing,
     a_complaint_and_a_request_end_mail_to_an_address,
+    a_strangers_report_silences_nobody,
     two_machines_that_answer_each_other_make_nothing
 );

@@ -44,6 +44,10 @@ fn every_row_of_the_table_is_told() {
         ("From: Shop <shop@web.cz>\nSubject: Hi\nPrecedence: bulk", "Sale", Bulk),
         ("From: Shop <shop@web.cz>\nSubject: Hi\nList-Id: <news.web.cz>", "Sale", MailingList),
         ("From: sales@ours.example\nSubject: Hi\nX-Pisteur-Notification: yes", "New lead", OwnMessage),
+        ("From: Eva <eva@firma.cz>\nSubject: Dovolená Chorvatsko, 4 osoby\nReferences: <old@x>", "Cena?", Person),
+        ("From: Eva <eva@firma.cz>\nSubject: Dovolená: Okna\nReferences: <old@x>", "Nejsem tu", AutoReply),
+        ("From: Eva <eva@firma.cz>\nSubject: Nepřítomnost\nX-Auto-Response-Suppress: All", "Nejsem tu", AutoReply),
+        ("From: Eva <eva@hotmail.com>\nSubject: Complaint about message from your driver", "He was rude", Person),
         ("From: Postmaster <postmaster@firma.cz>\nSubject: Question about pumps", "May I have a price?", Person),
     ] {
         assert_eq!(class(header, text), wanted, "{header}");

@@ -117,9 +117,51 @@ fn a_list_that_writes_itself_into_from_is_undone() {
         "List-Id: <pumps.lists.example>\nList-Post: <mailto:pumps@lists.example>\nReply-To: Lucie <lucie@z.cz>\n";
     let (submission, _) = through(&list("Lucie via Pumps <pumps@lists.example>", foreign), &settings());
     assert_eq!(submission.class, Some(MailClass::MailingList), "a list is a list");
-    assert_eq!(submission.mail.unwrap().from.address.as_deref(), Some("lucie@z.cz"));
+    assert_eq!(submission.mail.unwrap().from.address.as_deref(), Some("pumps@lists.example"), "and not believed");
     let plain = list("Eva via Ostrava <eva@firma.cz>", "Reply-To: jan@novak.cz\n");
     assert_eq!(addresses(&through(&plain, &settings()).1), ["eva@firma.cz"], "no list, no rewriting");
+}
+
+#[test]
+fn only_a_list_of_our_own_names_the_writer() {
+    let raw = |from: &str, header: &str| {
+        format!("From: {from}\nTo: sales@ours.example\nSubject: Dotaz\n{header}Message-ID: <1@x>\n\nunsubscribe\n")
+    };
+    let forged =
+        "List-Id: <sales.ours.example>\nList-Post: <mailto:x@evil.example>\nX-Original-From: Jan <jan@novak.cz>\n";
+    let (submission, enquiry) = through(&raw("x@evil.example", forged), &settings());
+    assert_eq!(submission.class, Some(MailClass::MailingList), "one list of ours among others is none of ours");
+    assert_eq!(addresses(&enquiry), ["x@evil.example"]);
+    // In the name of our own list, and our mail server denies it.
+    let refuted = "Authentication-Results: mx.ours.example; spf=fail smtp.mailfrom=evil.example\n\
+                   List-Id: <sales.ours.example>\nX-Original-From: Jan <jan@novak.cz>\n";
+    let (submission, _) = through(&raw("Jan via Sales <sales@ours.example>", refuted), &house());
+    assert_eq!(submission.mail.unwrap().from.address.as_deref(), Some("sales@ours.example"));
+    // What a list says of the writer makes no forwarder.
+    let list = "List-Id: <sales.ours.example>\nX-Original-From: Anna <anna@partner.example>\n";
+    let (_, enquiry) = through(&forward("Anna via Sales <sales@ours.example>", list), &house());
+    assert_eq!(addresses(&enquiry), ["anna@partner.example"]);
+}
+
+#[test]
+fn a_form_sender_that_our_mail_server_denies_is_not_believed() {
+    let typed = "Name: Eva Malá\nE-mail: eva@mala.cz\nPhone: +420 777 123 457\nutm_source: ads\nMessage: Dobrý den\n";
+    let raw = |said: &str| {
+        format!(
+            "From: Web <site@web.example>\nReply-To: jan@novak.cz\nTo: sales@ours.example\nSubject: Kontakt\n{said}\n{typed}"
+        )
+    };
+    let house = ReadSettings { form_senders: vec!["site@web.example".to_owned()], ..house() };
+    for (said, believed) in [
+        ("", true),
+        ("Authentication-Results: mx.ours.example; dkim=pass header.d=web.example\n", true),
+        ("Authentication-Results: elsewhere.example; dkim=fail header.d=web.example\n", true),
+        ("Authentication-Results: mx.ours.example; dmarc=fail header.from=web.example\n", false),
+    ] {
+        let (submission, enquiry) = through(&raw(said), &house);
+        assert_eq!(enquiry.attribution.source.as_deref() == Some("ads"), believed, "{said}");
+        assert_eq!(submission.flags.iter().any(|flag| flag == "unvouched_sender"), !believed, "{said}");
+    }
 }
 
 #[test]

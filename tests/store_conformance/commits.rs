@@ -9,7 +9,7 @@ use pisteur::domain::envelope::ArrivalState;
 use pisteur::domain::matching::{EntityKind, EntityRef, KeyKind, MatchKey, NeighbourQuery};
 use pisteur::domain::submission::{Attachment, MailClass, MailFacts, Mailbox, Submission};
 use pisteur::store::rows::{ContactImport, RecordFilter};
-use pisteur::store::{Committed, Guard, JobSubject, Lease};
+use pisteur::store::{Committed, Effect, Guard, JobSubject, Lease};
 use serde_json::json;
 use ulid::Ulid;
 
@@ -248,9 +248,39 @@ pub async fn a_conversation_is_found_by_message_id(lab: &Lab) {
     let hit = &found[0].threads[0];
     assert_eq!((hit.message_id.as_str(), hit.record, hit.open), ("m1@bell", lead(id), true));
     assert_eq!(hit.participants, ["ana@bell.example", "sales@ours.example"]);
+    assert_eq!(hit.contacts, ["ana@bell.example"], "whose record it is");
     assert_eq!(found[0].same_message_id, Some(first_arrival));
     assert_eq!(found[1], pisteur::domain::matching::Neighbourhood::default());
     assert_eq!(found[2].same_message_id, None, "it does not find itself");
+}
+
+pub async fn a_conversation_is_found_by_the_mail_of_ours_that_answered_it(lab: &Lab) {
+    let lease = lab.claimed("x").await;
+    let new = lab.record(RecordKind::Lead);
+    let (id, mail, told) = (new.id, lab.id(), lab.id());
+    let mut commit = lab.commit(&lease, &person("Ana Bell", "ana@bell.example", None), Action::Create(Box::new(new)));
+    for (id, kind) in [(mail, "acknowledge"), (told, "mail")] {
+        commit.effects.push(Effect { id, kind: kind.to_owned(), target: "contact".to_owned(), payload: json!({}) });
+    }
+    lab.one(commit).await;
+    let asked = |id: String| NeighbourQuery {
+        thread_ids: vec![id],
+        addresses: vec!["ana@bell.example".to_owned()],
+        ..NeighbourQuery::default()
+    };
+    let ours = format!("{mail}.acknowledge@ours.example");
+    let others = [
+        format!("{told}.acknowledge@ours.example"),
+        format!("{mail}.opt_in@ours.example"),
+        format!("{told}.mail@ours.example"),
+        "x.acknowledge@ours.example".to_owned(),
+    ];
+    let queries: Vec<_> = std::iter::once(ours.clone()).chain(others).map(asked).collect();
+    let found = lab.store.neighbours(&queries).await.unwrap();
+    let hit = &found[0].threads[0];
+    assert_eq!((hit.message_id.as_str(), hit.record), (ours.as_str(), lead(id)));
+    assert_eq!(hit.contacts, ["ana@bell.example"]);
+    assert!(found[1..].iter().all(|other| other.threads.is_empty()), "{found:?}");
 }
 
 pub async fn machine_mail_joins_and_touches_nothing(lab: &Lab) {

@@ -9,7 +9,7 @@
 use super::email::EmailAddress;
 use super::{Email, EmailKind, Person, name};
 use crate::domain::reading::form::{all, first};
-use crate::domain::reading::{IdentitySource, ReadSettings, ReplyTo, typed};
+use crate::domain::reading::{IdentitySource, ReadSettings, ReplyTo, trust, typed};
 use crate::domain::submission::{Canonical, MailClass, MailFacts, Mailbox, Submission};
 
 /// Addresses kept of one arrival.
@@ -30,9 +30,9 @@ fn is_own(address: &str, settings: &ReadSettings) -> bool {
 }
 
 /// The From is a website's, not the writer's.
-fn is_website(mail: &MailFacts, settings: &ReadSettings) -> bool {
+fn is_website(submission: &Submission, mail: &MailFacts, settings: &ReadSettings) -> bool {
     let Some(from) = &mail.from.address else { return false };
-    settings.form_senders.contains(&from.to_lowercase())
+    trust::is_form_sender(submission, &mail.from, settings)
         || EmailAddress::parse(from).is_some_and(|e| e.kind(&settings.own_domains) == EmailKind::Own)
 }
 
@@ -60,7 +60,7 @@ pub(super) fn emails(submission: &Submission, settings: &ReadSettings, intake: &
 }
 
 fn is_spoken_for(submission: &Submission, mail: &MailFacts, settings: &ReadSettings) -> bool {
-    speaks_for_another(submission) || is_website(mail, settings)
+    speaks_for_another(submission) || is_website(submission, mail, settings)
 }
 
 /// Whom a website names, by the order configured for its mailbox: the first place that names anybody.
@@ -92,7 +92,8 @@ fn header_addresses(
 ) -> Vec<String> {
     let from = mail.from.address.clone();
     let for_another = speaks_for_another(submission);
-    let asks = for_another || is_website(mail, settings) || asks_for_another(submission, mail, settings, policy);
+    let asks =
+        for_another || is_website(submission, mail, settings) || asks_for_another(submission, mail, settings, policy);
     if !asks {
         return from.into_iter().collect();
     }
@@ -130,7 +131,7 @@ fn unique(emails: impl Iterator<Item = Email>) -> Vec<Email> {
 
 /// Where a sender whose own address is nobody's (`noreply@`, `info@`) asks to be answered: text for people to judge.
 pub(super) fn answer_elsewhere(submission: &Submission, settings: &ReadSettings) -> Option<String> {
-    let mail = submission.mail.as_ref().filter(|mail| !is_website(mail, settings))?;
+    let mail = submission.mail.as_ref().filter(|mail| !is_website(submission, mail, settings))?;
     let from = EmailAddress::parse(mail.from.address.as_deref()?)?;
     let asked = mail.reply_to.iter().find_map(|m| m.address.as_deref()).and_then(EmailAddress::parse)?;
     let nobody = from.kind(&settings.own_domains) == EmailKind::Role;

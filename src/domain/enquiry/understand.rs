@@ -12,7 +12,7 @@ use super::{
 use crate::domain::envelope::Envelope;
 use crate::domain::reading::form::{all, first};
 use crate::domain::reading::text::{non_empty_line, one_line};
-use crate::domain::reading::{FormReading, ReadSettings, calendar, field_names, typed, unwrapped};
+use crate::domain::reading::{FormReading, ReadSettings, calendar, field_names, trust, typed, unwrapped};
 use crate::domain::submission::{Canonical, Field, MailClass, Submission};
 
 /// Phones kept of one arrival.
@@ -87,8 +87,7 @@ fn origin(submission: &Submission, envelope: &Envelope, settings: &ReadSettings)
 /// Fields that may name a source: those of a form; of a mail only from a configured form sender.
 fn trusted_fields<'a>(submission: &'a Submission, settings: &ReadSettings) -> &'a [Field] {
     let Some(mail) = &submission.mail else { return &submission.fields };
-    let from = mail.from.address.as_deref().unwrap_or_default().to_lowercase();
-    if settings.form_senders.contains(&from) { &submission.fields } else { &[] }
+    if trust::is_form_sender(submission, &mail.from, settings) { &submission.fields } else { &[] }
 }
 
 fn organisation(submission: &Submission, emails: &[Email], settings: &ReadSettings) -> Organisation {

@@ -181,6 +181,9 @@ pub struct ThreadHit {
     pub record: EntityRef,
     /// The sender's addresses, as asked for, that take part in that conversation or belong to its record.
     pub participants: Vec<String>,
+    /// Those of them that are contact details of its record: an address in Cc takes part, too, and anybody may put it there.
+    #[serde(default)]
+    pub contacts: Vec<String>,
     /// Subject of the stored message.
     pub subject: Option<String>,
     /// Whether the record is open.
@@ -217,7 +220,8 @@ pub struct NeighbourQuery {
     pub keys: Vec<MatchKey>,
     /// References and In-Reply-To, without brackets.
     pub thread_ids: Vec<String>,
-    /// Addresses of whoever sent it, lower case, canonical and as written: are they part of those conversations?
+    /// Addresses of whoever sent it and whom a report is about, lower case, canonical and as written: are they part of those
+    /// conversations?
     pub addresses: Vec<String>,
     /// The arrival's own Message-ID, without brackets.
     pub message_id: Option<String>,

@@ -23,6 +23,8 @@ pub use refusal::Refusal;
 
 /// Recipients of one report looked at.
 const RECIPIENTS: usize = 200;
+/// Ids kept of a message that came back.
+const RETURNED: usize = 32;
 /// Bytes of the words for people that are read.
 const TEXT: usize = 20_000;
 
@@ -216,6 +218,35 @@ pub(super) fn original_id(message: &Message<'_>, text: &str) -> Option<String> {
     })?;
     let id = line.trim_start().get(11..)?.trim().trim_matches(['<', '>', ' ']);
     (!id.is_empty() && id.len() < 500).then(|| id.to_owned())
+}
+
+/// The header of a message inside another. The parser gives it the bytes of the whole mail, which begin with our own
+/// header.
+pub(super) fn own_header(inner: &Message<'_>) -> HeaderBag {
+    let root = inner.parts.first();
+    let range =
+        root.and_then(|root| Some(usize::try_from(root.offset_header).ok()?..usize::try_from(root.offset_body).ok()?));
+    HeaderBag::read(range.and_then(|range| inner.raw_message.get(range)).unwrap_or_default())
+}
+
+/// Every id in the header of the message that came back: its own, and of what it answered.
+pub(super) fn returned_ids(message: &Message<'_>) -> Vec<String> {
+    let bag = message.parts.iter().take(50).find_map(|part| match &part.body {
+        PartType::Message(inner) => Some(own_header(inner)),
+        PartType::Text(_) if mime::media_type(part).starts_with("text/rfc822") => {
+            Some(HeaderBag::read(status_text(message, part).as_bytes()))
+        }
+        _ => None,
+    });
+    let Some(bag) = bag else { return Vec::new() };
+    let named = ["message-id", "in-reply-to", "references"].into_iter().filter_map(|name| bag.get(name));
+    let mut ids: Vec<String> = Vec::new();
+    for id in named.flat_map(super::mail::ids) {
+        if ids.len() < RETURNED && !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use mail_parser::{Message, PartType};
 
 use super::addresses::{clean_address, is_own_address, mailboxes};
-use super::bounce::{original_id, status_text};
+use super::bounce::{Notice, original_id, own_header, status_text};
 use super::header_lines::headers;
 use super::mime::{self, HeaderBag};
 use super::text::non_empty_line;
@@ -17,14 +17,28 @@ const NO_WISH: [&str; 5] = ["auth-failure", "not-spam", "virus", "dkim", "dmarc"
 pub fn read(message: &Message<'_>, bag: &HeaderBag, text: &str, own: &[String]) -> Complaint {
     let report = message.parts.iter().take(50).find(|part| mime::media_type(part) == "message/feedback-report");
     let mut complaint = report.map(|part| fields(&status_text(message, part))).unwrap_or_default();
-    let known = |address: &String| !is_blotted(address) && !is_own_address(address, own);
+    let known = |address: &String| is_somebody(address, own);
     complaint.recipient = complaint
         .recipient
         .filter(known)
-        .or_else(|| returned(message).filter(known))
+        .or_else(|| returned(message, &known))
         .or_else(|| bag.get("x-hmxmroriginalrecipient").and_then(clean_address).filter(known));
     complaint.original_message_id = original_id(message, text);
     complaint
+}
+
+/// What a notice of a mail service says in place of a report.
+pub(super) fn of_notice(notice: Notice, own: &[String]) -> Complaint {
+    Complaint {
+        recipient: notice.bounce.recipient.filter(|address| is_somebody(address, own)),
+        feedback_type: notice.feedback_type,
+        original_message_id: notice.bounce.original_message_id,
+    }
+}
+
+/// An address that may have complained: not blotted out, and not one of ours.
+fn is_somebody(address: &str, own: &[String]) -> bool {
+    !is_blotted(address) && !is_own_address(address, own)
 }
 
 /// Whether whoever complains wants no more mail.
@@ -49,20 +63,20 @@ fn fields(report: &str) -> Complaint {
 }
 
 /// Whom the message complained about was sent to: what its system noted, else its only recipient.
-fn returned(message: &Message<'_>) -> Option<String> {
+fn returned(message: &Message<'_>, known: &dyn Fn(&String) -> bool) -> Option<String> {
     let part = message.parts.iter().take(50).find_map(|part| match &part.body {
-        PartType::Message(inner) => Some((inner.raw_message.as_ref(), mailboxes(inner.to()))),
+        PartType::Message(inner) => Some((own_header(inner), mailboxes(inner.to()))),
         _ => None,
     });
-    if let Some((raw, to)) = part {
-        let bag = HeaderBag::read(raw);
-        let noted = ["x-hmxmroriginalrecipient", "x-original-to", "delivered-to"].iter().find_map(|name| bag.get(name));
+    if let Some((bag, to)) = part {
+        let noted = ["x-hmxmroriginalrecipient", "x-original-to", "delivered-to"].iter().flat_map(|name| bag.all(name));
+        let noted = noted.take(20).filter_map(clean_address).find(known);
         let only = if let [one] = to.as_slice() { one.address.clone() } else { None };
-        return noted.and_then(clean_address).or(only);
+        return noted.or(only).filter(known);
     }
     let part = message.parts.iter().take(50).find(|part| mime::media_type(part).starts_with("text/rfc822"))?;
     let bag = HeaderBag::read(status_text(message, part).as_bytes());
-    bag.get("to").filter(|to| !to.contains(',')).and_then(clean_address)
+    bag.get("to").filter(|to| !to.contains(',')).and_then(clean_address).filter(known)
 }
 
 /// `redacted@..`, `x@..`, a hash: what providers put in place of the address.
@@ -77,8 +91,13 @@ mod tests {
     use super::*;
 
     fn complaint(report: &str) -> Complaint {
+        within("", report)
+    }
+
+    /// A report below a header that our own server adds to.
+    fn within(header: &str, report: &str) -> Complaint {
         let raw = format!(
-            "From: <feedback@isp.example>\r\nTo: abuse@ours.example\r\nSubject: complaint\r\nMIME-Version: 1.0\r\n\
+            "{header}From: <feedback@isp.example>\r\nTo: abuse@ours.example\r\nSubject: complaint\r\nMIME-Version: 1.0\r\n\
              Content-Type: multipart/report; report-type=feedback-report; boundary=a\r\n\r\n--a\r\n\r\nAn abuse report\r\n\
              --a\r\nContent-Type: message/feedback-report\r\n\r\n{report}\r\n--a\r\nContent-Type: message/rfc822\r\n\r\n\
              From: sales@ours.example\r\nTo: Eva <eva@web.example>\r\nMessage-ID: <n1@ours.example>\r\nSubject: News\r\n\r\n\
@@ -96,6 +115,33 @@ mod tests {
         assert_eq!(named.original_message_id.as_deref(), Some("n1@ours.example"));
         let blotted = complaint("Feedback-Type: abuse\r\nOriginal-Rcpt-To: redacted@isp.example\r\n");
         assert_eq!(blotted.recipient.as_deref(), Some("eva@web.example"));
+    }
+
+    #[test]
+    fn what_our_own_server_noted_of_the_report_is_not_whom_it_is_about() {
+        let blotted = "Feedback-Type: abuse\r\nOriginal-Rcpt-To: redacted@isp.example\r\n";
+        for ours in [
+            "Delivered-To: sales@ours.example\r\nX-Original-To: sales@ours.example\r\n",
+            "Delivered-To: alias@inside.example\r\n",
+        ] {
+            assert_eq!(within(ours, blotted).recipient.as_deref(), Some("eva@web.example"), "{ours}");
+        }
+    }
+
+    #[test]
+    fn a_notice_says_what_kind_of_complaint_it_is() {
+        let notice = |kind: &str, address: &str| {
+            let text = serde_json::json!({ "notificationType": "Complaint", "complaint": {
+                "complainedRecipients": [{ "emailAddress": address }], "complaintFeedbackType": kind } });
+            of_notice(
+                crate::domain::reading::bounce::notice(&text.to_string()).unwrap(),
+                &["sales@ours.example".to_owned()],
+            )
+        };
+        let abuse = notice("abuse", "eva@web.example");
+        assert_eq!((abuse.recipient.as_deref(), is_wish(&abuse)), (Some("eva@web.example"), true));
+        assert!(!is_wish(&notice("Not-Spam", "eva@web.example")));
+        assert_eq!(notice("abuse", "sales@ours.example").recipient, None);
     }
 
     #[test]

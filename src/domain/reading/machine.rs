@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use mail_parser::{Message, MimeHeaders};
+use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 use regex::Regex;
 
 use super::ReadSettings;
@@ -42,7 +42,7 @@ pub struct Evidence<'a> {
 const JMRP: [&str; 4] = ["hotmail.com", "outlook.com", "live.com", "microsoft.com"];
 
 /// Start of subjects of automatic answers, lower case.
-const AUTO_SUBJECTS: [&str; 63] = [
+const AUTO_SUBJECTS: [&str; 59] = [
     "auto:",
     "auto reply",
     "auto-reply",
@@ -81,7 +81,6 @@ const AUTO_SUBJECTS: [&str; 63] = [
     "automatyczna odpowiedź",
     "پاسخ خودکار",
     "خارج از دفتر",
-    "در مرخصی",
     "رد تلقائي",
     "خارج المكتب",
     "auto respond",
@@ -90,10 +89,7 @@ const AUTO_SUBJECTS: [&str; 63] = [
     "away from the office",
     "abwesenheit:",
     "automatische abwesenheit",
-    "dovolená",
-    "nepřítomnost",
     "automatická odpoveď",
-    "poza biurem",
     "nieobecność",
     "automatikus válasz",
     "răspuns automat",
@@ -107,6 +103,9 @@ const AUTO_SUBJECTS: [&str; 63] = [
     "자동 회신",
     "תשובה אוטומטית",
 ];
+
+/// The same in words that customers write, too: who asks for a holiday by answering an old mail.
+const HOLIDAYS: [&str; 4] = ["dovolená", "nepřítomnost", "poza biurem", "در مرخصی"];
 
 static DAEMON: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)^(?:mailer[-_.]?daemon|postmaster|mail[-_.]?delivery|maildelivery|mdaemon|mail[-_.]daemon)").ok()
@@ -136,6 +135,13 @@ fn looks_automatic(bag: &HeaderBag) -> bool {
     ["auto-submitted", "x-auto-response-suppress", "in-reply-to", "references", "precedence", "x-precedence"]
         .iter()
         .any(|name| bag.has(name))
+        || bag.get("return-path").is_some_and(|path| path.trim() == "<>")
+}
+
+/// Header fields that only machines write.
+fn is_marked(bag: &HeaderBag) -> bool {
+    auto_submitted(bag).is_some()
+        || bag.has("x-auto-response-suppress")
         || bag.get("return-path").is_some_and(|path| path.trim() == "<>")
 }
 
@@ -237,10 +243,16 @@ fn report(message: &Message<'_>) -> Option<Report> {
     })
 }
 
-/// A complaint that says so in its subject alone (Microsoft JMRP).
+/// A complaint that says so in its subject alone (Microsoft JMRP), and carries the message complained about: customers
+/// complain, too.
 fn complained(e: &Evidence<'_>) -> bool {
+    let returned = |part: &MessagePart<'_>| {
+        matches!(part.body, PartType::Message(_)) || mime::media_type(part).starts_with("text/rfc822")
+    };
     let service = e.from.address.as_deref().and_then(domain_of).is_some_and(|d| JMRP.contains(&d.as_str()));
-    service && e.subject.to_lowercase().starts_with("complaint about message from")
+    service
+        && e.subject.to_lowercase().starts_with("complaint about message from")
+        && e.message.parts.iter().take(50).any(returned)
 }
 
 /// The sender is a mail system, or the header lists failed recipients.
@@ -267,7 +279,12 @@ fn is_auto_reply(e: &Evidence<'_>, auto_submitted: Option<&str>) -> bool {
         || bag.get("delivered-to").is_some_and(|v| v.eq_ignore_ascii_case("autoresponder"));
     by_header || {
         let subject = e.subject.trim_start().to_lowercase();
-        looks_automatic(bag) && AUTO_SUBJECTS.iter().any(|start| subject.starts_with(start))
+        AUTO_SUBJECTS.iter().any(|start| subject.starts_with(start)) && looks_automatic(bag)
+            || HOLIDAYS.iter().any(|start| {
+                subject.strip_prefix(start).is_some_and(|rest| {
+                    is_marked(bag) || rest.trim_start().starts_with([':', '：']) && looks_automatic(bag)
+                })
+            })
     }
 }
 
@@ -284,7 +301,7 @@ fn is_foreign_list(bag: &HeaderBag, settings: &ReadSettings) -> bool {
     };
     let identified: Vec<&str> = ["list-id", "list-post"].iter().flat_map(|name| bag.all(name)).collect();
     if !identified.is_empty() {
-        return !identified.iter().any(|value| ours(value));
+        return !identified.iter().all(|value| ours(value));
     }
     if bag.all("list-unsubscribe").next().is_some() {
         return !bag.all("list-unsubscribe").any(ours);

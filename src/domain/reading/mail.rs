@@ -11,7 +11,7 @@ use super::notification::Sender;
 use super::text::non_empty_line;
 use super::{
     ReadSettings, adf, beside, body, bounce, charset, complaint, forwarded, header_labels, mime, notification,
-    passed_on, quoted, returns, rewritten, signature, typed,
+    passed_on, quoted, returns, rewritten, signature, trust, typed,
 };
 use crate::clock::Timestamp;
 use crate::domain::envelope::Envelope;
@@ -218,7 +218,7 @@ fn plus_tag(address: &str, settings: &ReadSettings) -> Option<String> {
 }
 
 /// Message ids of a header value, without brackets; bare words when there are no brackets.
-fn ids(value: &str) -> Vec<String> {
+pub(super) fn ids(value: &str) -> Vec<String> {
     let bracketed: Vec<String> = value
         .split('<')
         .skip(1)
@@ -254,6 +254,9 @@ fn interpret(
     received: Timestamp,
 ) {
     let rewritten = rewritten::undo(facts, bag, out, settings);
+    if trust::is_form_sender(out, &facts.from, settings) && trust::is_refuted(&facts.from, bag, settings) {
+        out.flags.push(trust::UNVOUCHED.to_owned());
+    }
     let subject = out.subject.clone().unwrap_or_default();
     let prefix = header_labels::prefix(&subject);
     let is_answer = facts.in_reply_to.is_some() || !facts.references.is_empty();
@@ -267,10 +270,12 @@ fn interpret(
         fields
     });
     let passed_on = forwarded::read(&text.text, prefix, is_answer);
-    let fields = match &document {
-        Some(fields) => Some(fields.clone()),
+    let fields = if let Some(fields) = &document {
+        Some(fields.clone())
+    } else {
         // The header lines of a message passed on look like the lines of a form.
-        None => form_fields(facts, (message, &text), bag, is_reply || passed_on.is_some(), settings),
+        let known = trust::is_form_sender(out, &facts.from, settings);
+        form_fields(facts, (message, &text), bag, (is_reply || passed_on.is_some(), known), settings)
     };
     let notice = bounce::notice(&text.text);
     let evidence = Evidence {
@@ -286,6 +291,12 @@ fn interpret(
     };
     let mut class = classify(&evidence, settings);
     class = report(facts, class, message, bag, &text.text, notice, settings);
+    if matches!(class, MailClass::Bounce | MailClass::Complaint) {
+        facts.returned_ids = bounce::returned_ids(message);
+        if trust::is_vouched_reporter(&facts.from, bag, settings) {
+            out.flags.push(trust::VOUCHED_REPORT.to_owned());
+        }
+    }
     let to_us = facts.to.iter().chain(&facts.cc).filter_map(|m| m.address.as_deref()).any(|address| {
         is_own_address(address, &settings.own_addresses)
             || domain_of(address).is_some_and(|d| is_own_domain(&d, &settings.own_domains))
@@ -332,12 +343,10 @@ fn report(
             }
         }
         (MailClass::Complaint, notice) => {
-            let mut complaint = complaint::read(message, bag, text, &settings.own_addresses);
-            if let Some(notice) = notice {
-                complaint.recipient = notice.bounce.recipient;
-                complaint.original_message_id = notice.bounce.original_message_id;
-            }
-            facts.complaint = Some(complaint);
+            facts.complaint = Some(match notice {
+                Some(notice) => complaint::of_notice(notice, &settings.own_addresses),
+                None => complaint::read(message, bag, text, &settings.own_addresses),
+            });
         }
         _ => {}
     }
@@ -384,11 +393,11 @@ fn form_fields(
     facts: &MailFacts,
     (message, text): (&Message<'_>, &Body),
     bag: &HeaderBag,
-    is_reply: bool,
+    (is_reply, known): (bool, bool),
     settings: &ReadSettings,
 ) -> Option<Vec<Field>> {
     let from = facts.from.address.as_deref().unwrap_or_default().to_lowercase();
-    let sender = if settings.form_senders.contains(&from) {
+    let sender = if known {
         Sender::Known
     } else if is_form_mailer(&from, facts, bag, settings) {
         Sender::Mailer

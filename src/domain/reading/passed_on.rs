@@ -9,7 +9,7 @@ use super::addresses::{domain_of, is_own_address, is_own_domain, mailboxes};
 use super::mime::HeaderBag;
 use super::notification::{self, Sender};
 use super::text::one_line;
-use super::{ReadSettings, body, signature, trust};
+use super::{ReadSettings, body, rewritten, signature, trust};
 use crate::domain::submission::{Forwarded, MailClass, MailFacts, Mailbox, Submission};
 
 /// Flag of a mail that a trusted forwarder passed on: the one inside is the sender.
@@ -45,7 +45,9 @@ pub(super) fn note_trust(out: &mut Submission, facts: &MailFacts, bag: &HeaderBa
             || domain_of(address).is_some_and(|domain| is_own_domain(&domain, &settings.own_domains))
     });
     let told = inner.from != Mailbox::default() && !ours || notification::read(&inner.text, Sender::Unknown).is_some();
-    if told && trust::is_trusted_forwarder(&facts.from, bag, settings) {
+    // What a list says of who wrote is nobody whom the house has named.
+    let rewritten = out.flags.iter().any(|flag| flag == rewritten::FLAG);
+    if told && !rewritten && trust::is_trusted_forwarder(&facts.from, bag, settings) {
         out.flags.push(TRUSTED_FORWARD.to_owned());
     }
 }

@@ -4,11 +4,17 @@
 //!   nothing unless it says the same;
 //! - Mailman and its like: From is the address of List-Post, `Eva via List`; the writer stands in `X-MailFrom`, in
 //!   Reply-To, or under her name in Cc.
+//!
+//! Invariant: only a list of our own is believed. Anybody can write From and List-Post alike and name a customer as the
+//! writer; that such mail is truly of their own domain says nothing about the customer.
 
-use super::ReadSettings;
-use super::addresses::{clean_address, display_name, is_own_address};
+use super::addresses::{clean_address, display_name, domain_of, is_own_address, is_own_domain};
 use super::mime::HeaderBag;
+use super::{ReadSettings, trust};
 use crate::domain::submission::{MailFacts, Mailbox, Submission};
+
+/// Flag of a mail whose writer a list of ours named: From is the list's word, and its domain vouches for nothing.
+pub(super) const FLAG: &str = "from_rewritten";
 
 /// Words between the writer and the list in a rewritten name, lower case.
 const VIA: [&str; 8] =
@@ -17,9 +23,10 @@ const VIA: [&str; 8] =
 /// Makes the writer the sender again. True when the mail was rewritten.
 pub(super) fn undo(facts: &mut MailFacts, bag: &HeaderBag, out: &mut Submission, settings: &ReadSettings) -> bool {
     let Some(from) = facts.from.address.as_deref().map(str::to_lowercase) else { return false };
-    let list = is_own_address(&from, &settings.own_addresses) || is_list(&from, bag);
+    let house = domain_of(&from).is_some_and(|domain| is_own_domain(&domain, &settings.own_domains));
+    let list = is_own_address(&from, &settings.own_addresses) || house && is_list(&from, bag);
     let written = facts.from.name.as_deref().and_then(writer);
-    if !list {
+    if !list || trust::is_refuted(&facts.from, bag, settings) {
         return false;
     }
     let other =
@@ -37,7 +44,7 @@ pub(super) fn undo(facts: &mut MailFacts, bag: &HeaderBag, out: &mut Submission,
     let Some(found) = found else { return false };
     let beside = facts.reply_to.iter().find(|m| m.address == found.address).and_then(|m| m.name.clone());
     facts.from = Mailbox { name: found.name.or(beside).or(written), address: found.address };
-    out.flags.push("from_rewritten".to_owned());
+    out.flags.push(FLAG.to_owned());
     true
 }
 

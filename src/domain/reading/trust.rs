@@ -3,16 +3,28 @@
 //! `Authentication-Results` (RFC 8601) is written by anybody: only the topmost field of a server of the house counts, or
 //! without such a name the topmost of all, which can only take trust away.
 
-use super::ReadSettings;
-use super::addresses::domain_of;
+use super::addresses::{domain_of, is_own_domain};
 use super::mime::HeaderBag;
+use super::{ReadSettings, rewritten};
 use crate::domain::enquiry::email::registrable_domain;
-use crate::domain::submission::Mailbox;
+use crate::domain::submission::{Mailbox, Submission};
+
+/// Flag of a report whose sender is known to tell of such things, and truly is that sender.
+pub const VOUCHED_REPORT: &str = "vouched_report";
+/// Flag of a mail in the name of a form sender of which our own mail server says that it is from somebody else.
+pub const UNVOUCHED: &str = "unvouched_sender";
 
 /// Longest field read, in bytes.
 const FIELD: usize = 8_000;
 /// Results of one field looked at.
 const RESULTS: usize = 50;
+
+/// Who tells of complaints and failures for a big mail service: notices of Amazon SES, Microsoft's complaints.
+const REPORTERS: [&str; 2] = ["no-reply@sns.amazonaws.com", "staff@hotmail.com"];
+/// Domain from which Amazon SES sends reports.
+const SES: &str = "amazonses.com";
+/// Mailboxes of mail systems.
+const DAEMONS: [&str; 2] = ["mailer-daemon", "postmaster"];
 
 /// Whether `from` may name whom a mail that it passes on is from: named in the configuration, and not refuted by the
 /// mail server that took the mail in.
@@ -26,22 +38,67 @@ pub(super) fn is_trusted_forwarder(from: &Mailbox, bag: &HeaderBag, settings: &R
     named && vouched(&domain, bag, &settings.authserv_ids) != Some(false)
 }
 
+/// Whether a mail is from a configured form sender: neither is From refuted, nor is it only what a list says.
+pub(in crate::domain) fn is_form_sender(submission: &Submission, from: &Mailbox, settings: &ReadSettings) -> bool {
+    let address = from.address.as_deref().unwrap_or_default().to_lowercase();
+    let doubted = submission.flags.iter().any(|flag| flag == UNVOUCHED || flag == rewritten::FLAG);
+    !doubted && settings.form_senders.contains(&address)
+}
+
+/// Whether our own mail server denies that From wrote this. A server that no configuration names denies nothing: it may
+/// be one on the way, before which a list wrote itself into From.
+pub(super) fn is_refuted(from: &Mailbox, bag: &HeaderBag, settings: &ReadSettings) -> bool {
+    of_our_server(from, bag, settings) == Some(false)
+}
+
+/// What our own mail server says of From; `None` without a server that the configuration names, or its word.
+fn of_our_server(from: &Mailbox, bag: &HeaderBag, settings: &ReadSettings) -> Option<bool> {
+    let domain = from.address.as_deref().and_then(domain_of)?;
+    vouched(&domain, bag, &settings.authserv_ids).filter(|_| !settings.authserv_ids.is_empty())
+}
+
+/// Whether our own mail server vouches for a sender that is known to tell of mail that failed or was complained about:
+/// Amazon's and Microsoft's services, and the mail systems of our own domains.
+pub(super) fn is_vouched_reporter(from: &Mailbox, bag: &HeaderBag, settings: &ReadSettings) -> bool {
+    let Some(address) = from.address.as_deref().map(str::to_lowercase) else { return false };
+    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    let daemon = DAEMONS.contains(&local);
+    let known = REPORTERS.contains(&address.as_str())
+        || daemon && (domain == SES || domain.strip_suffix(SES).is_some_and(|rest| rest.ends_with('.')))
+        || daemon && is_own_domain(domain, &settings.own_domains);
+    known && of_our_server(from, bag, settings) == Some(true)
+}
+
 /// Whether the mail server vouches for a From of `domain`; `None` when it says nothing.
 fn vouched(domain: &str, bag: &HeaderBag, ours: &[String]) -> Option<bool> {
     let mut fields = bag.all("authentication-results").map(|value| without_comments(super::body::cut(value, FIELD)));
     let field = fields.find(|value| ours.is_empty() || ours.iter().any(|id| *id == server(value)))?;
-    Some(field.split(';').skip(1).take(RESULTS).any(|result| aligns(result, domain)))
+    // A quoted local part may hold anything; where two stand, their quotes may have been set to let one end too early.
+    if field.matches('"').count() > 2 && field.contains("\"@") {
+        return Some(false);
+    }
+    Some(parted(&field, |c| c == ';').skip(1).take(RESULTS).any(|result| aligns(result, domain)))
+}
+
+/// The parts between the separators that stand outside of quotes; blank ones are left out.
+fn parted(text: &str, separator: fn(char) -> bool) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let parts = text.split(move |c: char| {
+        quoted ^= c == '"';
+        !quoted && separator(c)
+    });
+    parts.filter(|part| !part.trim().is_empty())
 }
 
 /// Who wrote the field, lower case.
 fn server(field: &str) -> String {
-    let id = field.split(';').next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
+    let id = parted(field, |c| c == ';').next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
     id.trim_matches('"').trim_end_matches('.').to_lowercase()
 }
 
 /// One result that passed for the domain of From or one of the same house (RFC 7489 section 3.1, relaxed).
 fn aligns(result: &str, domain: &str) -> bool {
-    let mut words = result.split_whitespace().map(str::to_lowercase);
+    let mut words = parted(result, char::is_whitespace).map(str::to_lowercase);
     let Some((method, verdict)) =
         words.next().and_then(|w| w.split_once('=').map(|(m, v)| (m.to_owned(), v.to_owned())))
     else {
@@ -75,7 +132,13 @@ fn without_comments(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for c in value.chars() {
         match c {
-            _ if escaped => escaped = false,
+            // What is escaped ends nothing; a quote among it would, once the mark before it is gone.
+            _ if escaped => {
+                escaped = false;
+                if c == '"' {
+                    continue;
+                }
+            }
             '\\' => {
                 escaped = true;
                 continue;
@@ -128,6 +191,38 @@ mod tests {
     }
 
     #[test]
+    fn only_our_own_servers_word_makes_a_reporter() {
+        let said = |from: &str, header: &str, ours: &[&str]| {
+            let settings = ReadSettings {
+                own_domains: vec!["ours.example".to_owned()],
+                authserv_ids: ours.iter().map(|id| (*id).to_owned()).collect(),
+                ..ReadSettings::default()
+            };
+            let from = Mailbox { name: None, address: Some(from.to_owned()) };
+            let bag = HeaderBag::read(format!("Authentication-Results: {header}\r\n\r\n").as_bytes());
+            (is_vouched_reporter(&from, &bag, &settings), is_refuted(&from, &bag, &settings))
+        };
+        let ours: &[&str] = &["mx.ours.example"];
+        for (from, header, wanted) in [
+            (
+                "MAILER-DAEMON@eu-west-1.amazonses.com",
+                "mx.ours.example; dkim=pass header.d=amazonses.com",
+                (true, false),
+            ),
+            ("no-reply@sns.amazonaws.com", "mx.ours.example; dkim=pass header.d=sns.amazonaws.com", (true, false)),
+            ("mailer-daemon@mx.ours.example", "mx.ours.example; dmarc=pass header.from=mx.ours.example", (true, false)),
+            ("web@ours.example", "mx.ours.example; dkim=pass header.d=ours.example", (false, false)),
+            ("mailer-daemon@evil.example", "mx.ours.example; dkim=pass header.d=evil.example", (false, false)),
+            ("no-reply@sns.amazonaws.com", "mx.ours.example; dkim=fail header.d=sns.amazonaws.com", (false, true)),
+            ("no-reply@sns.amazonaws.com", "elsewhere.example; dkim=pass header.d=sns.amazonaws.com", (false, false)),
+        ] {
+            assert_eq!(said(from, header, ours), wanted, "{from} {header}");
+        }
+        let header = "anyone.example; dkim=pass header.d=sns.amazonaws.com";
+        assert_eq!(said("no-reply@sns.amazonaws.com", header, &[]), (false, false), "anybody may write it");
+    }
+
+    #[test]
     fn what_the_mail_server_says_counts_where_it_says_anything() {
         let from = "eva@house.cz";
         for (said, wanted) in [
@@ -139,6 +234,12 @@ mod tests {
             ("mx.ours.example; dkim=fail header.d=house.cz", false),
             ("mx.ours.example; dkim=fail (dkim=pass header.d=house.cz; x)", false),
             ("mx.ours.example; none", false),
+            ("mx.ours.example; dkim=pass reason=\"good; as ever\" header.d=house.cz", true),
+            ("mx.ours.example; spf=pass smtp.mailfrom=\"a; dkim=pass header.d=house.cz; b\"@evil.example", false),
+            ("mx.ours.example; spf=pass smtp.mailfrom=\"a dkim=pass header.d=house.cz b\"@evil.example", false),
+            (r#"mx.ours.example; spf=pass smtp.mailfrom="a\"; dkim=pass header.d=house.cz; \"b"@evil.example"#, false),
+            (r#"mx.ours.example; spf=pass smtp.mailfrom="a"; dkim=pass header.d=house.cz; "b"@evil.example"#, false),
+            ("mx.ours.example; spf=pass smtp.mailfrom=\"x smtp.mailfrom=y@house.cz z\"@evil.example", false),
         ] {
             assert_eq!(
                 trusted(from, &format!("Authentication-Results: {said}"), &["mx.ours.example"]),

@@ -25,6 +25,11 @@ statements! {
     MESSAGES(
         "SELECT c.id, c.message_id, c.record, c.subject FROM ", rows!("1"),
         " JOIN communication c ON c.id = CAST(e.value->>0 AS BIGINT)");
+    // Mails of ours to a visitor, by the id of the effect in their Message-ID: the message of the arrival they answer.
+    ANSWERS(
+        "SELECT c.id, e.value->>0 AS message_id, c.record, c.subject FROM ", rows!("1"),
+        " JOIN effect f ON f.ulid = e.value->>1 AND f.kind = e.value->>2",
+        " JOIN communication c ON c.arrival = f.arrival WHERE c.record IS NOT NULL");
     TAKING_PART(
         "SELECT t.record, t.address FROM ", rows!("1"),
         " JOIN participant t ON t.record = CAST(e.value->>0 AS BIGINT) AND t.address = e.value->>1");
@@ -57,7 +62,10 @@ pub(super) async fn messages(conn: &mut Connection, queries: &[NeighbourQuery]) 
         ids.extend(list::<i64>(row.try_get("hits")?)?);
     }
     let mut found = Messages::new();
-    for row in read(conn, MESSAGES, &column(ids)).await? {
+    let answers = answers(queries.iter().flat_map(|q| &q.thread_ids));
+    let mut rows = read(conn, MESSAGES, &column(ids)).await?;
+    rows.extend(read(conn, ANSWERS, &answers).await?);
+    for row in rows {
         let message = Message {
             id: row.try_get("id")?,
             external_id: row.try_get("message_id")?,
@@ -67,6 +75,19 @@ pub(super) async fn messages(conn: &mut Connection, queries: &[NeighbourQuery]) 
         found.entry(message.external_id.clone()).or_default().push(message);
     }
     Ok(found)
+}
+
+/// Ids that a mail of ours to a visitor may carry: `01K..acknowledge@house`.
+fn answers<'i>(ids: impl Iterator<Item = &'i String>) -> Batch {
+    let mut batch = Batch::default();
+    for id in ids {
+        let named = id.split('@').next().and_then(|local| local.split_once('.'));
+        let Some((effect, kind)) = named.filter(|(_, kind)| ["acknowledge", "opt_in"].contains(kind)) else { continue };
+        if let Ok(effect) = Ulid::from_string(effect) {
+            row!(batch; id, effect.to_string(), kind);
+        }
+    }
+    batch
 }
 
 /// What one arrival answers: the newest message of each record, newest first.
@@ -121,6 +142,7 @@ pub(super) fn hit(
         message_id: message.external_id.clone(),
         record: record.entity,
         participants: query.addresses.iter().filter(|a| takes_part(a)).cloned().collect(),
+        contacts: query.addresses.iter().filter(|a| record.emails.contains(a)).cloned().collect(),
         subject: message.subject.clone(),
         open: record.open,
         last_message_at: record.last_message_at,

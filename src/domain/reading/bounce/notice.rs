@@ -17,6 +17,8 @@ pub(in crate::domain::reading) struct Notice {
     pub(in crate::domain::reading) class: MailClass,
     /// Whom about, and why; for a complaint the recipient alone.
     pub(in crate::domain::reading) bounce: Bounce,
+    /// Kind of a complaint, lower case.
+    pub(in crate::domain::reading) feedback_type: Option<String>,
 }
 
 /// Reads a notice at the start of a text.
@@ -57,7 +59,9 @@ pub(in crate::domain::reading) fn notice(text: &str) -> Option<Notice> {
         original_message_id: id.and_then(Value::as_str).map(|id| id.trim_matches(['<', '>', ' ']).to_owned()),
         ..Bounce::default()
     };
-    Some(Notice { class, bounce: judged(bounce) })
+    let feedback = about.and_then(|about| about.get("complaintFeedbackType")).and_then(Value::as_str);
+    let feedback_type = feedback.and_then(|kind| non_empty_line(&kind.to_lowercase(), 40));
+    Some(Notice { class, bounce: judged(bounce), feedback_type })
 }
 
 /// Line breaks that a mail system put into its strings are mended by the caller.

@@ -1,0 +1,54 @@
+//! Who is not written to any more: after a complaint, a request, a message that came back.
+//!
+//! Invariant: anybody may write a report. One about an address has an effect only when it names a message of a
+//! conversation with the very person who has that address (whoever is in Cc was put there by anybody), or when our own mail
+//! server vouches for a sender known to tell of such things. Any other is kept, parked and seen.
+
+use super::Question;
+use crate::domain::decision::Bounced;
+use crate::domain::enquiry::email::EmailAddress;
+use crate::domain::reading::complaint::is_wish;
+use crate::domain::reading::trust::VOUCHED_REPORT;
+use crate::domain::submission::{MailClass, MailFacts};
+
+/// Whoever complains or asks to be left alone is not written to again.
+pub(super) fn unsubscribe(q: &Question<'_>) -> Option<String> {
+    match q.submission.class {
+        Some(MailClass::Complaint) => complainer(q).filter(|address| is_proven(q, address)),
+        _ if q.enquiry.unsubscribe => q.enquiry.emails.first().map(|e| e.canonical.clone()),
+        _ => None,
+    }
+}
+
+/// Whom a report says could not be reached; nobody for one of a delay.
+pub(super) fn bounced(q: &Question<'_>) -> Option<Bounced> {
+    let bounce = report(q, MailClass::Bounce)?.bounce.as_ref()?;
+    let address = bounce.recipient.as_deref().and_then(canonical).filter(|address| is_proven(q, address))?;
+    Some(Bounced { address, hard: bounce.hard, status: bounce.status.clone().or_else(|| bounce.reason.clone()) })
+}
+
+/// A report that would have an effect if it were proven.
+pub(super) fn is_unproven(q: &Question<'_>) -> bool {
+    let failed = || report(q, MailClass::Bounce)?.bounce.as_ref()?.recipient.as_deref().and_then(canonical);
+    complainer(q).or_else(failed).is_some_and(|address| !is_proven(q, &address))
+}
+
+fn report<'q>(q: &Question<'q>, class: MailClass) -> Option<&'q MailFacts> {
+    q.submission.mail.as_ref().filter(|_| q.submission.class == Some(class))
+}
+
+/// Who complained, when that means to want no more mail.
+fn complainer(q: &Question<'_>) -> Option<String> {
+    let complaint = report(q, MailClass::Complaint)?.complaint.as_ref().filter(|complaint| is_wish(complaint))?;
+    complaint.recipient.as_deref().and_then(canonical)
+}
+
+fn is_proven(q: &Question<'_>, address: &str) -> bool {
+    let is_meant = |member: &String| canonical(member).as_deref() == Some(address);
+    q.submission.flags.iter().any(|flag| flag == VOUCHED_REPORT)
+        || q.around.threads.iter().any(|hit| hit.contacts.iter().any(is_meant))
+}
+
+fn canonical(address: &str) -> Option<String> {
+    EmailAddress::parse(address).map(|address| address.canonical())
+}
