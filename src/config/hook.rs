@@ -78,8 +78,8 @@ pub struct HookConfig {
     /// Proven requests a minute; what comes above it waits in quarantine. 0 = no limit.
     pub per_minute: u32,
     /// Days after which the bytes of its submissions are removed; 0 = never. Record, message and decision stay. What is
-    /// still to be worked on or fetched keeps its bytes, and so does what waits in quarantine until it is released or
-    /// discarded, spam excepted. Producers that prove themselves by a key inside the body leave it in those bytes.
+    /// still to be worked on or fetched keeps its bytes, and what waits in quarantine, spam excepted, keeps them 90
+    /// days longer. Producers that prove themselves by a key inside the body leave it in those bytes.
     pub retention_days: u32,
     /// Fields whose meaning or type should not be guessed; rules may refer to them.
     #[serde(rename = "field")]

@@ -95,7 +95,10 @@ impl Edited {
 
     /// Of one that was answered as a repeat of what said `first`: it stays with that one, whatever becomes of it.
     pub(in crate::store) fn with_first(arrival: &NewArrival, first: Content) -> Option<Self> {
-        let keys = vec![edited_key(&chosen(&arrival.envelope).next()?.value, &first)];
+        let own = edited_key(&chosen(&arrival.envelope).next()?.value, &first);
+        let twin = ArrivalKey { value: format!("{HELD}{}", own.value), expires_at: None };
+        let is_held = arrival.initial != InitialState::Received;
+        let keys = [own].into_iter().chain(is_held.then_some(twin)).collect();
         Some(Self { said: first, keys, initial: arrival.initial.clone(), extra: BTreeMap::new() })
     }
 }

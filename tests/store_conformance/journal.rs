@@ -197,6 +197,35 @@ pub async fn another_content_under_a_chosen_key_is_no_repeat(lab: &Lab) {
     assert_eq!(told(&lab.accept(page("d")).await), (Some(held.id()), first), "once released it is one like any other");
 }
 
+pub async fn a_chosen_key_beside_a_known_content_is_settled_once(lab: &Lab) {
+    // Of an older form: it says nothing of its content but its bytes.
+    let mut plain = lab.form("b", &["form:contact:hash:b"]);
+    plain.envelope.keys[0].expires_at = Some(lab.now().after(Duration::from_secs(300)));
+    let plain = lab.accept(plain).await;
+    let first = lab.accept(chosen(lab, "a", InitialState::Received)).await;
+    for _ in 0..2 {
+        let edit = lab.accept(chosen(lab, "b", InitialState::Received)).await;
+        assert_eq!(
+            (edit.duplicate_of(), edit.follows()),
+            (Some(plain.id()), Some(first.id())),
+            "those words are known"
+        );
+    }
+    let held = |key: &str, twin: &str| {
+        let mut arrival = chosen(lab, "c", InitialState::Quarantined("form_rate_limit".to_owned()));
+        arrival.initial = InitialState::Quarantined("form_rate_limit".to_owned());
+        arrival.envelope.keys[0].value = format!("form:contact:idem:{key}");
+        let twin = ArrivalKey { value: format!("held:form:contact:idem:{twin}"), expires_at: None };
+        let words = ArrivalKey { value: "held:form:contact:hash:c".to_owned(), ..twin.clone() };
+        arrival.envelope.keys.extend([twin, words]);
+        arrival
+    };
+    let waits = lab.accept(held("x", "x")).await;
+    assert_eq!(lab.accept(held("y", "y")).await.duplicate_of(), Some(waits.id()), "the same words wait already");
+    assert!(lab.store.discard(waits.id(), "no", "eva").await.unwrap());
+    assert_eq!(lab.accept(held("y", "y")).await.duplicate_of(), None, "what was discarded swallows nothing");
+}
+
 pub async fn simultaneous_edits_under_one_key_are_all_kept(lab: &Lab) {
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..64 {

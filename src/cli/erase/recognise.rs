@@ -82,11 +82,10 @@ impl<'a> Recognise<'a> {
                 continue;
             }
             let submission = reading::read(envelope, self.settings);
-            let dropped = rows.iter().any(|row| row.id == envelope.id && row.state == ArrivalState::Discarded);
-            if dropped && self.stands_in(&envelope.raw) {
-                found.theirs.push(envelope.id);
-            } else if submission.flags.iter().any(|flag| flag == hooks::TOO_MANY_LEADS) {
-                found.shared.extend(self.stands_in(&envelope.raw).then_some(envelope.id));
+            if submission.flags.iter().any(|flag| flag == hooks::TOO_MANY_LEADS) {
+                let dropped = rows.iter().any(|row| row.id == envelope.id && row.state == ArrivalState::Discarded);
+                let list = if dropped { &mut found.theirs } else { &mut found.shared };
+                list.extend(self.stands_in(&envelope.raw).then_some(envelope.id));
             } else if self.is_theirs(envelope, &submission) {
                 found.theirs.push(envelope.id);
             }

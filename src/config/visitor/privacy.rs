@@ -34,8 +34,8 @@ pub enum ClientIp {
 #[serde(default, deny_unknown_fields)]
 pub struct PrivacyConfig {
     /// Days after which the bytes of a submission, files included, are removed; its record, the message in it, the
-    /// decision and the digest stay. What waits in quarantine keeps them until it is released or discarded, spam
-    /// excepted. 0 = never.
+    /// decision and the digest stay. What waits in quarantine, spam excepted, keeps them 90 days longer.
+    /// 0 = never.
     pub retention_days: u32,
     /// `keep`, `truncate` (network only), `hash` (needs a key) or `drop` the visitor's network address.
     pub client_ip: ClientIp,

@@ -86,9 +86,7 @@ pub(super) async fn write_down(
         let key = explicit.as_deref().and_then(|explicit| explicit_name(visit, explicit));
         context.extra.extend(key.map(|key| (HELD_KEY.to_owned(), key.value)));
     }
-    if arrival.initial != InitialState::Received || explicit.is_some() {
-        context.content_key = Some(content_key(visit, said));
-    }
+    context.content_key = Some(content_key(visit, said));
     if explicit.is_some() {
         arrival.edited = edited(visit, said, &arrival, script);
     }

@@ -23,7 +23,8 @@ statements! {
         "SELECT k.key, a.ulid, a.digest, a.context FROM ", rows!("1"),
         " JOIN arrival_key k ON k.key = value->>0 JOIN arrival h ON h.id = k.arrival",
         " JOIN arrival a ON a.id = COALESCE(h.duplicate_of, h.id)",
-        " WHERE k.expires_at IS NULL OR k.expires_at > $2");
+        " WHERE (k.expires_at IS NULL OR k.expires_at > $2)",
+        " AND (k.key NOT LIKE 'held:%' OR a.state = 'quarantined')");
 }
 
 /// An arrival as it is to be written.
@@ -37,17 +38,23 @@ pub(super) struct Anew {
 /// By key, who has it and what that one said.
 type Holders = HashMap<String, (Ulid, Content)>;
 
-/// For each arrival, what it becomes; `None` for those that are written as they are.
-pub(super) async fn settle(
-    conn: &mut Connection,
-    arrivals: &[&NewArrival],
-    now: Timestamp,
-) -> StoreResult<Vec<Option<Anew>>> {
+/// What becomes of a batch.
+#[derive(Debug)]
+pub(super) struct Settled {
+    /// For each arrival, what it becomes; `None` for those that are written as they are.
+    pub(super) changed: Vec<Option<Anew>>,
+    /// The keys looked at that somebody had.
+    pub(super) held: BTreeSet<String>,
+}
+
+/// Looks at the keys of a batch before any is claimed.
+pub(super) async fn settle(conn: &mut Connection, arrivals: &[&NewArrival], now: Timestamp) -> StoreResult<Settled> {
     let keys: BTreeSet<&str> = arrivals.iter().flat_map(|arrival| looked_at(arrival)).collect();
     if keys.is_empty() {
-        return Ok(arrivals.iter().map(|_| None).collect());
+        return Ok(Settled { changed: arrivals.iter().map(|_| None).collect(), held: BTreeSet::new() });
     }
     let mut holders = holders(conn, keys, now).await?;
+    let held = holders.keys().cloned().collect();
     let late: Vec<bool> = arrivals.iter().map(|arrival| is_late(arrival, &holders)).collect();
     let settled = arrivals.iter().zip(late).map(|(arrival, late)| {
         if late {
@@ -55,7 +62,7 @@ pub(super) async fn settle(
         }
         edited(arrival, &mut holders)
     });
-    Ok(settled.collect())
+    Ok(Settled { changed: settled.collect(), held })
 }
 
 /// The keys by which it is decided.

@@ -13,6 +13,7 @@ use super::{anew, optional_ulid, read, read_with, run, run_with, statements, uli
 use crate::clock::Timestamp;
 use crate::domain::envelope::{ArrivalState, Channel, Digest, Envelope, RawKind, SHOWN_SENDER, SHOWN_SUBJECT};
 use crate::store::batch::{Batch, column, row};
+use crate::store::edited::chosen;
 use crate::store::{Accepted, CursorMove, InitialState, NewArrival, Queue, Raced, StoreError, StoreResult, Times};
 
 statements! {
@@ -27,12 +28,14 @@ statements! {
         " ON CONFLICT (key) DO UPDATE SET arrival = excluded.arrival, expires_at = excluded.expires_at",
         " WHERE arrival_key.expires_at IS NOT NULL AND arrival_key.expires_at <= $2");
     // Keys that another arrival holds: ours are not in `arrival` yet and so do not show. Keys that have run out are
-    // taken over by whoever claims them, and tell nothing to who only looks.
+    // taken over by whoever claims them, and tell nothing to who only looks. By a key under `held:` what waits knows its
+    // like, for as long as it waits.
     TAKEN_KEYS(
         "SELECT k.key, a.id, a.ulid, a.digest, a.state FROM ", rows!("1"),
         " JOIN arrival_key k ON k.key = value->>0 JOIN arrival h ON h.id = k.arrival",
         " JOIN arrival a ON a.id = COALESCE(h.duplicate_of, h.id)",
-        " WHERE k.expires_at IS NULL OR k.expires_at > $2");
+        " WHERE (k.expires_at IS NULL OR k.expires_at > $2)",
+        " AND (k.key NOT LIKE 'held:%' OR a.state = 'quarantined')");
     MOVE_KEYS(
         "UPDATE arrival_key SET arrival = CAST(value->>1 AS BIGINT) FROM ", rows!("1"),
         " WHERE arrival_key.key = value->>0");
@@ -130,14 +133,13 @@ pub(in super::super) async fn accept(
     let fresh: Vec<(usize, &NewArrival)> =
         arrivals.iter().copied().enumerate().filter(|(i, _)| !answers.contains_key(i)).collect();
     let news: Vec<&NewArrival> = fresh.iter().map(|(_, a)| *a).collect();
-    let changed = anew::settle(conn, &news, now.wall).await?;
+    let anew::Settled { changed, held } = anew::settle(conn, &news, now.wall).await?;
     let news: Vec<&NewArrival> = news
         .into_iter()
         .zip(&changed)
         .map(|(a, changed)| changed.as_ref().map_or(a, |changed| &changed.arrival))
         .collect();
-    let placed = place(conn, &news, now.wall).await?;
-    unless_raced(conn, &news, &placed, now.wall).await?;
+    let placed = place(conn, &news, &held, now.wall).await?;
     let process = write(conn, &news, &placed, now).await?;
     let deliver = if mark_repeats { mark(conn, &news, &placed, now).await? } else { 0 };
     for (((index, arrival), place), changed) in fresh.iter().zip(&placed).zip(&changed) {
@@ -150,24 +152,18 @@ pub(in super::super) async fn accept(
     Ok(Journalled { answers: answers.into_values().collect(), process, deliver })
 }
 
-/// Another transaction may have taken a chosen key after it was looked at and before it was claimed. Nothing is written
-/// then, and the transaction runs again: it now sees what the key stands for.
-async fn unless_raced(
-    conn: &mut Connection,
+/// Another transaction may have taken a chosen key after it was looked at (`held` then) and before it was claimed.
+/// Nothing is written then, and the transaction runs again: it now sees what the key stands for.
+fn unless_raced(
     arrivals: &[&NewArrival],
-    placed: &[Placed],
-    now: Timestamp,
+    held: &BTreeSet<String>,
+    taken: &HashMap<String, Original>,
 ) -> StoreResult<()> {
-    let repeats: Vec<&NewArrival> = arrivals
-        .iter()
-        .zip(placed)
-        .filter(|(arrival, place)| arrival.edited.is_some() && place.original.is_some())
-        .map(|(arrival, _)| *arrival)
-        .collect();
-    if anew::settle(conn, &repeats, now).await?.iter().any(Option::is_some) {
-        return Err(StoreError::Busy(Box::new(Raced)));
-    }
-    Ok(())
+    let compared = arrivals.iter().filter(|arrival| arrival.edited.is_some());
+    let raced = compared
+        .flat_map(|arrival| chosen(&arrival.envelope))
+        .any(|key| taken.contains_key(&key.value) && !held.contains(&key.value));
+    if raced { Err(StoreError::Busy(Box::new(Raced))) } else { Ok(()) }
 }
 
 /// Arrivals whose UID is journalled already answer with the earlier row.
@@ -188,7 +184,12 @@ async fn seen_uids(conn: &mut Connection, arrivals: &[&NewArrival]) -> StoreResu
 }
 
 /// Claims the keys and finds what each arrival repeats, inside the batch and outside.
-async fn place(conn: &mut Connection, arrivals: &[&NewArrival], now: Timestamp) -> StoreResult<Vec<Placed>> {
+async fn place(
+    conn: &mut Connection,
+    arrivals: &[&NewArrival],
+    held: &BTreeSet<String>,
+    now: Timestamp,
+) -> StoreResult<Vec<Placed>> {
     let ids = driver::reserve(conn, arrivals.len()).await?;
     let mut holder: HashMap<&str, usize> = HashMap::new();
     let mut placed: Vec<Placed> = Vec::with_capacity(arrivals.len());
@@ -212,6 +213,7 @@ async fn place(conn: &mut Connection, arrivals: &[&NewArrival], now: Timestamp) 
     }
     run_with(conn, CLAIM_KEYS, &batch, now.micros()).await?;
     let taken = taken(conn, &column(asked), now).await?;
+    unless_raced(arrivals, held, &taken)?;
     if !taken.is_empty() {
         settle_roots(conn, arrivals, &mut placed, &taken).await?;
     }

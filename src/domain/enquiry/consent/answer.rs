@@ -246,6 +246,26 @@ const BUT: [&str; 20] = [
     "ابتدا",
 ];
 
+/// Beginnings of words that end what one has, folded: whoever wishes that does not agree to more of it.
+const ENDING: [&str; 16] = [
+    "unsub",
+    "stop",
+    "remov",
+    "cancel",
+    "delet",
+    "desabonn",
+    "desinscr",
+    "arret",
+    "odhlas",
+    "zrus",
+    "abmeld",
+    "abbestell",
+    "kundig",
+    "loschen",
+    "لغو",
+    "حذف",
+];
+
 /// Beginnings of words that refuse wherever they stand, folded; two words may be written as one in Persian.
 const REFUSING: [&str; 20] = [
     "disagree",
@@ -298,17 +318,30 @@ pub(super) fn says_yes(value: &str) -> bool {
     let line = one_line(value, CHARS);
     let words = words(&line);
     let near = if words.len() <= SHORT { words.len() } else { START };
-    let is_one_of = |word: &String, list: &[&str]| list.contains(&word.as_str());
     let doubtful = line.contains(['?', '؟']) || words.iter().take(near).any(|word| begins(word, &DOUBTING));
     if words.len() < TEXT || doubtful || refuses(value) {
         return false;
     }
-    let mut pairs = words.iter().zip(words.iter().skip(1)).map(|(one, next)| format!("{one}{next}"));
-    let agrees = words.iter().any(|word| is_one_of(word, &AGREEING_WORDS) || begins(word, &AGREEING))
-        || pairs.any(|pair| begins(&pair, &AGREEING));
-    let yes = words.first().is_some_and(|word| is_one_of(word, &YES_FIRST));
-    let wishes = words.iter().any(|word| begins(word, &WISHING)) && words.iter().any(|word| begins(word, &WISHED));
-    agrees || ((yes || wishes) && !words.iter().any(|word| is_one_of(word, &BUT)))
+    let at = |index: usize| words.get(index).map(String::as_str).unwrap_or_default();
+    let agreeing = |index: usize| {
+        let pair = format!("{}{}", at(index), at(index + 1));
+        AGREEING_WORDS.contains(&at(index)) || begins(at(index), &AGREEING) || begins(&pair, &AGREEING)
+    };
+    let agreements: Vec<usize> = (0..words.len()).filter(|index| agreeing(*index)).collect();
+    let wishes: Vec<usize> = (0..words.len()).filter(|index| begins(at(*index), &WISHING)).collect();
+    if agreements.iter().chain(&wishes).any(|index| is_denied(&words, *index)) {
+        return false;
+    }
+    let is_bound = words.iter().any(|word| BUT.contains(&word.as_str()) || begins(word, &ENDING));
+    let yes = words.first().is_some_and(|word| YES_FIRST.contains(&word.as_str()));
+    let wished = !wishes.is_empty() && words.iter().any(|word| begins(word, &WISHED));
+    !agreements.is_empty() || ((yes || wished) && !is_bound)
+}
+
+/// Whether a denial stands by the word at `index`: shortly before it, or just behind ("do not agree", "ne souhaite pas").
+fn is_denied(words: &[String], index: usize) -> bool {
+    let near = words.get(index.saturating_sub(3)..words.len().min(index + 3)).unwrap_or_default();
+    near.iter().any(|word| DENYING.contains(&word.as_str()))
 }
 
 fn begins(word: &str, list: &[&str]) -> bool {
@@ -465,6 +498,13 @@ mod tests {
             "Abonnement kündigen bitte sofort",
             "I want to see the newsletter first",
             "Ask me any time",
+            "At this time I do not wish to receive offers",
+            "Thank you very much, I do not want to receive the newsletter",
+            "I have read the privacy policy and do not consent",
+            "I agree to the terms but do not wish to receive the newsletter",
+            "Please unsubscribe me from the newsletter",
+            "Please stop sending me news",
+            "Please remove me from your newsletter",
             "",
         ] {
             assert!(!says_yes(text), "{text}");
