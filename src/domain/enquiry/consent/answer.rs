@@ -334,8 +334,8 @@ pub(super) fn says_yes(value: &str) -> bool {
     }
     let is_bound = words.iter().any(|word| BUT.contains(&word.as_str()) || begins(word, &ENDING));
     let yes = words.first().is_some_and(|word| YES_FIRST.contains(&word.as_str()));
-    let wished = !wishes.is_empty() && words.iter().any(|word| begins(word, &WISHED));
-    !agreements.is_empty() || ((yes || wished) && !is_bound)
+    let named = !wishes.is_empty() && words.iter().any(|word| begins(word, &WISHED));
+    !agreements.is_empty() || ((yes || named) && !is_bound)
 }
 
 /// Whether a denial stands by the word at `index`: shortly before it, or just behind ("do not agree", "ne souhaite pas").
