@@ -40,7 +40,8 @@ macro_rules! on {
                 a_held_arrival_takes_no_key_from_a_clean_one, what_was_looked_at_holds_nobody_back,
                 simultaneous_repeats_make_one_original, another_content_under_a_chosen_key_is_no_repeat,
                 simultaneous_edits_under_one_key_are_all_kept,
-                a_chosen_key_beside_a_known_content_is_settled_once, nul_and_odd_text_survive, lists_filter_and_page,
+                a_chosen_key_beside_a_known_content_is_settled_once,
+                what_was_edited_held_and_came_again_is_one_when_it_is_released, nul_and_odd_text_survive, lists_filter_and_page,
                 an_arrival_is_put_back_and_discarded_by_hand;
             jobs: two_claimers_never_share_a_job, a_stale_lease_settles_nothing, an_expired_lease_is_a_suspect,
                 a_lease_tells_how_many_bytes_wait, a_released_job_keeps_its_attempts, a_deferred_job_waits_untouched, a_delivery_that_waits_is_hastened, a_job_fails_and_comes_back,

@@ -141,6 +141,27 @@ async fn a_reporter_that_our_server_vouches_for_is_believed(house: House) {
     house.store.close().await;
 }
 
+/// The same words, from whom our mail server denies and from whom it does not.
+async fn only_the_person_asks_to_be_left_alone(house: House) {
+    house.mail(&jan("m1@x.cz", "Okna", "Dobrý den")).await;
+    house.work().await;
+    let lead = only_lead(&house).await;
+    for (n, result, ends) in [(1, "dmarc=fail header.from=novak-stavby.cz", false), (2, "none", true)] {
+        let verdict = format!("Authentication-Results: mx.our-company.example; {result}\n");
+        let from = format!("Jan Novák <{JAN}>");
+        house.mail(&mail(&from, &format!("u{n}@x.cz"), "unsubscribe", &verdict, "unsubscribe")).await;
+        house.work().await;
+        let fields = house.show(EntityKind::Lead, lead.id).await.fields;
+        assert_eq!(fields["unsubscribed"].as_bool().unwrap_or_default(), ends, "{result}");
+    }
+    house.store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_person_asks_to_be_left_alone_on_sqlite() {
+    only_the_person_asks_to_be_left_alone(House::sqlite_with(AGENT).await).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reporter_that_our_server_vouches_for_is_believed_on_sqlite() {
     a_reporter_that_our_server_vouches_for_is_believed(House::sqlite_with(AGENT).await).await;

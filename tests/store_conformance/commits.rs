@@ -275,6 +275,8 @@ pub async fn a_conversation_is_found_by_the_mail_of_ours_that_answered_it(lab: &
         format!("{told}.mail@ours.example"),
         "x.acknowledge@ours.example".to_owned(),
     ];
+    let told = asked(format!("{told}.notification@ours.example"));
+    assert_eq!(lab.store.neighbours(&[told]).await.unwrap()[0].threads[0].record, lead(id), "what the owner answers");
     let queries: Vec<_> = std::iter::once(ours.clone()).chain(others).map(asked).collect();
     let found = lab.store.neighbours(&queries).await.unwrap();
     let hit = &found[0].threads[0];

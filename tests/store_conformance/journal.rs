@@ -226,6 +226,29 @@ pub async fn a_chosen_key_beside_a_known_content_is_settled_once(lab: &Lab) {
     assert_eq!(lab.accept(held("y", "y")).await.duplicate_of(), None, "what was discarded swallows nothing");
 }
 
+pub async fn what_was_edited_held_and_came_again_is_one_when_it_is_released(lab: &Lab) {
+    let held = |content: &str| {
+        let full = InitialState::Quarantined("form_rate_limit".to_owned());
+        let mut arrival = chosen(lab, content, full.clone());
+        arrival.initial = full;
+        let twin = ArrivalKey { value: "held:form:contact:idem:k".to_owned(), expires_at: None };
+        arrival.envelope.keys.push(twin);
+        arrival.envelope.context.extra.insert("held_key".to_owned(), "form:contact:idem:k".to_owned());
+        arrival
+    };
+    let first = lab.accept(held("a")).await;
+    let edit = lab.accept(held("b")).await;
+    assert_eq!((edit.duplicate_of(), edit.follows()), (None, Some(first.id())));
+    let again = lab.accept(chosen(lab, "b", InitialState::Received)).await;
+    assert_eq!((again.duplicate_of(), again.follows()), (None, None), "what is held swallows nothing");
+    for id in [edit.id(), first.id()] {
+        assert!(lab.store.requeue(id, &[ArrivalState::Quarantined], true, "eva").await.unwrap());
+    }
+    let shown = async |id| lab.store.show_arrival(id).await.unwrap().unwrap().row;
+    assert_eq!(shown(edit.id()).await.duplicate_of, Some(again.id()), "it was taken meanwhile");
+    assert_eq!(shown(first.id()).await.duplicate_of, None, "and this says something else");
+}
+
 pub async fn simultaneous_edits_under_one_key_are_all_kept(lab: &Lab) {
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..64 {

@@ -82,8 +82,8 @@ pub(super) fn run(context: &Context, args: &EraseArgs) -> anyhow::Result<Outcome
         anyhow::bail!("erasing cannot be undone: say --yes, or --dry-run to see how much there is");
     }
     context.with_store(&config, async |store| {
-        let (written, shared) = (args.email.as_str(), Mutex::default());
-        let work = Work { context, config: &config, store, address: &address, written, shared };
+        let (written, shared, mentioned) = (args.email.as_str(), Mutex::default(), Mutex::default());
+        let work = Work { context, config: &config, store, address: &address, written, shared, mentioned };
         if asks {
             let counts = work.rehearse().await?;
             work.tell(args, true, &counts)?;
@@ -138,6 +138,8 @@ struct Work<'a> {
     written: &'a str,
     /// Requests of many people.
     shared: Mutex<BTreeSet<Ulid>>,
+    /// Arrivals of others, of no record, that name the address.
+    mentioned: Mutex<BTreeSet<Ulid>>,
 }
 
 impl Work<'_> {
@@ -178,6 +180,7 @@ impl Work<'_> {
 
     fn note(&self, found: &Found) {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).extend(&found.shared);
+        self.mentioned.lock().unwrap_or_else(PoisonError::into_inner).extend(&found.mentions);
     }
 
     /// Requests of many people that are kept whole, one of whom this is.
@@ -252,9 +255,10 @@ impl Work<'_> {
         let mut found = self.store.mentioned(self.address, most).await?;
         if !self.written.trim().eq_ignore_ascii_case(self.address) {
             found.extend(self.store.mentioned(self.written.trim(), most).await?);
-            found.sort_unstable();
-            found.dedup();
         }
+        found.extend(self.mentioned.lock().unwrap_or_else(PoisonError::into_inner).iter());
+        found.sort_unstable();
+        found.dedup();
         let theirs = self.store.erasable(self.address, &[]).await?;
         // Before the erasure the messages of the person themselves are among them.
         Ok(if theirs == Erasable::default() { found } else { Vec::new() })

@@ -41,6 +41,8 @@ pub(super) struct Found {
     pub(super) theirs: Vec<Ulid>,
     /// Requests with too many people to be taken apart, one of whom they are.
     pub(super) shared: Vec<Ulid>,
+    /// Arrivals of others without a record in whose bytes the address stands.
+    pub(super) mentions: Vec<Ulid>,
 }
 
 impl<'a> Recognise<'a> {
@@ -88,6 +90,8 @@ impl<'a> Recognise<'a> {
                 list.extend(self.stands_in(&envelope.raw).then_some(envelope.id));
             } else if self.is_theirs(envelope, &submission) {
                 found.theirs.push(envelope.id);
+            } else if self.stands_in(&envelope.raw) {
+                found.mentions.push(envelope.id);
             }
         }
         Ok(())

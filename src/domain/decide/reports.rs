@@ -8,16 +8,25 @@ use super::Question;
 use crate::domain::decision::Bounced;
 use crate::domain::enquiry::email::EmailAddress;
 use crate::domain::reading::complaint::is_wish;
-use crate::domain::reading::trust::VOUCHED_REPORT;
+use crate::domain::reading::trust::{UNVOUCHED, VOUCHED_REPORT};
 use crate::domain::submission::{MailClass, MailFacts};
 
 /// Whoever complains or asks to be left alone is not written to again.
 pub(super) fn unsubscribe(q: &Question<'_>) -> Option<String> {
     match q.submission.class {
         Some(MailClass::Complaint) => complainer(q).filter(|address| is_proven(q, address)),
-        _ if q.enquiry.unsubscribe => q.enquiry.emails.first().map(|e| e.canonical.clone()),
+        _ if q.enquiry.unsubscribe => {
+            q.enquiry.emails.first().map(|e| e.canonical.clone()).filter(|one| is_own(q, one))
+        }
         _ => None,
     }
+}
+
+/// Whether `address` asks for itself: by mail it is the one in From, which our mail server does not deny.
+fn is_own(q: &Question<'_>, address: &str) -> bool {
+    let Some(mail) = &q.submission.mail else { return true };
+    let denied = q.submission.flags.iter().any(|flag| flag == UNVOUCHED);
+    !denied && mail.from.address.as_deref().and_then(canonical).as_deref() == Some(address)
 }
 
 /// Whom a report says could not be reached; nobody for one of a delay.

@@ -229,16 +229,19 @@ pub(super) fn own_header(inner: &Message<'_>) -> HeaderBag {
     HeaderBag::read(range.and_then(|range| inner.raw_message.get(range)).unwrap_or_default())
 }
 
-/// Every id in the header of the message that came back: its own, and of what it answered.
-pub(super) fn returned_ids(message: &Message<'_>) -> Vec<String> {
-    let bag = message.parts.iter().take(50).find_map(|part| match &part.body {
-        PartType::Message(inner) => Some(own_header(inner)),
-        PartType::Text(_) if mime::media_type(part).starts_with("text/rfc822") => {
-            Some(HeaderBag::read(status_text(message, part).as_bytes()))
+/// Every id in the header of the message that came back: its own, and of what it answered. Where no part is that message,
+/// it stands in the `text` of the report.
+pub(super) fn returned_ids(message: &Message<'_>, text: &str) -> Vec<String> {
+    let bag = message.parts.iter().take(50).find_map(|part| {
+        if let PartType::Message(inner) = &part.body {
+            return Some(own_header(inner));
         }
-        _ => None,
+        let kind = mime::media_type(part);
+        let is_header =
+            kind.starts_with("text/rfc822") || kind == "message/rfc822-headers" || kind == "message/global-headers";
+        is_header.then(|| HeaderBag::read(status_text(message, part).as_bytes()))
     });
-    let Some(bag) = bag else { return Vec::new() };
+    let bag = bag.unwrap_or_else(|| HeaderBag::read(id_lines(text).as_bytes()));
     let named = ["message-id", "in-reply-to", "references"].into_iter().filter_map(|name| bag.get(name));
     let mut ids: Vec<String> = Vec::new();
     for id in named.flat_map(super::mail::ids) {
@@ -249,9 +252,35 @@ pub(super) fn returned_ids(message: &Message<'_>) -> Vec<String> {
     ids
 }
 
+/// The lines of a text that name messages, with those that go on with them.
+fn id_lines(text: &str) -> String {
+    let mut lines = String::new();
+    let mut open = false;
+    for line in super::body::cut(text, TEXT).lines() {
+        let bare = line.trim_start_matches(['>', ' ']);
+        let name = bare.split_once(':').map(|(name, _)| name.to_ascii_lowercase());
+        let begins = name.is_some_and(|name| ["message-id", "in-reply-to", "references"].contains(&name.as_str()));
+        open = begins || open && line.starts_with([' ', '\t']) && !bare.is_empty();
+        if open {
+            let folded = if begins { "" } else { " " };
+            lines.extend([folded, bare.trim(), "\r\n"]);
+        }
+    }
+    lines + "\r\n"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_in_words_names_what_came_back() {
+        let text = "Hi. This is the qmail-send program.\n\n--- Below this line is a copy of the message.\n\n\
+            Subject: Re: Okna\nMessage-ID: <new@us>\nIn-Reply-To: <m1@x.cz>\nReferences: <m0@x.cz>\n <m1@x.cz>\nX: <no@x>\n";
+        let mail = mail_parser::MessageParser::default().parse("From: a@b.cz\r\n\r\nx").unwrap();
+        assert_eq!(returned_ids(&mail, text), ["new@us", "m1@x.cz", "m0@x.cz"]);
+        assert!(returned_ids(&mail, "Nothing of the kind").is_empty());
+    }
 
     #[test]
     fn a_status_part_is_read_by_recipient() {

@@ -166,6 +166,26 @@ const PRINT: [&str; 8] = [
     "voorhetprinten",
 ];
 
+/// Folded words beside which such a line means its own message: a print shop's customer writes of printing, too.
+const OF_PRINT: [&str; 16] = [
+    "mail",
+    "message",
+    "nachricht",
+    "zprav",
+    "correo",
+    "bericht",
+    "courriel",
+    "messaggio",
+    "environ",
+    "umwelt",
+    "prostred",
+    "planet",
+    "ambient",
+    "milieu",
+    "wydruk",
+    "природ",
+];
+
 /// Whether a paragraph (or a line that is one) says such things.
 pub(in crate::domain) fn is_disclaimer(paragraph: &str) -> bool {
     read(paragraph).is_some()
@@ -194,7 +214,7 @@ fn read(paragraph: &str) -> Option<Certainty> {
             None => asks = true,
         }
     }
-    if asks {
+    if asks && OF_PRINT.iter().any(|word| folded.contains(word)) {
         return Some(Certainty::Certain);
     }
     let few = kinds.iter().filter(|found| **found).count() < 2;
@@ -202,10 +222,11 @@ fn read(paragraph: &str) -> Option<Certainty> {
         return None;
     }
     let [secret, ..] = kinds;
-    if secret {
+    let (itself, case) = (of_itself(&folded), puts_a_case(paragraph));
+    if secret && (itself || case) {
         return Some(Certainty::Certain);
     }
-    (of_itself(&folded) && puts_a_case(paragraph)).then_some(Certainty::Likely)
+    (itself && case).then_some(Certainty::Likely)
 }
 
 /// Whether `above` has at least as many words as `below`: what is only likely never takes most of a message.
@@ -214,6 +235,21 @@ fn is_longer(above: &[&str], below: &[&str]) -> bool {
     let needed = words(below, MOST);
     words(above, needed) >= needed
 }
+
+/// Whether there is hardly more than a greeting: what stands below it is then not cut because one line of it is small
+/// print.
+fn is_greeting(above: &[&str]) -> bool {
+    above.iter().flat_map(|line| line.split_whitespace()).take(GREETING).count() < GREETING
+}
+
+/// Whether a line has a word of small print.
+fn has_sign(line: &str) -> bool {
+    let folded = fold(line);
+    of_itself(&folded) || FINDER.as_ref().is_some_and(|finder| finder.is_match(&folded))
+}
+
+/// Fewest words of more than a greeting.
+const GREETING: usize = 4;
 
 /// All words of [`KINDS`] in their order, then those of [`PRINT`].
 static FINDER: LazyLock<Option<AhoCorasick>> =
@@ -240,12 +276,14 @@ pub(super) fn start(lines: &[&str]) -> usize {
             break;
         }
         let found = read(&paragraph.join(" "));
-        let found = found.filter(|found| {
-            *found == Certainty::Certain || is_longer(lines.get(..first).unwrap_or_default(), paragraph)
+        // A signature may stand directly above it, in the same paragraph.
+        let own = paragraph.iter().position(|line| line.len() >= LEAST).unwrap_or(0);
+        let above = lines.get(..first).unwrap_or_default();
+        let found = found.filter(|found| match found {
+            Certainty::Certain => !is_greeting(above) || paragraph.iter().skip(own + 1).all(|line| has_sign(line)),
+            Certainty::Likely => is_longer(above, paragraph),
         });
         if found.is_some() {
-            // A signature may stand directly above it, in the same paragraph.
-            let own = paragraph.iter().position(|line| line.len() >= LEAST).unwrap_or(0);
             let within = own > 0 && is_disclaimer(&paragraph.get(own..).unwrap_or_default().join(" "));
             if within || first == 0 {
                 // A message that is nothing else stays one.
@@ -282,6 +320,10 @@ mod tests {
             "Please delete my old order 4711 and send me a new quotation for thirty of the blue ones instead.",
             "Our plans are confidential, so please do not show the drawing to anybody outside of your company.",
             "Confidential, addressee",
+            "Prosím o kontrolu dat před tiskem a o cenu za 500 letáků, děkujeme.",
+            "Please send a proof before printing the 500 flyers, and a price for it.",
+            "The attached drawing is confidential and intended for your technicians only, please destroy it after quoting.",
+            "Die Zeichnung ist vertraulich, bitte löschen Sie sie nach der Kalkulation, wie immer besprochen.",
             "I sent the form twice by mistake, please delete the first one and keep the second.",
             "The form was sent twice by mistake, please delete the first one and keep the second.",
             "J'ai envoyé le formulaire deux fois par erreur, merci de supprimer la première demande.",
@@ -302,6 +344,8 @@ mod tests {
         assert_eq!(start(&["Hello", "", note]), 2);
         assert_eq!(start(&["Hello", "", note, "", note]), 2);
         assert_eq!(start(&["Hello", "", note, "", "See you"]), 5);
+        let secret = "Please treat this email and its attachments as confidential, they are intended solely for you.";
+        assert_eq!(start(&["Dear Ms Novak,", "", secret, "Please quote 20 pumps."]), 4, "nothing else is said");
         assert_eq!(start(&[note]), 1, "a message that is nothing else");
         let astray = "If this message reached you by mistake, please delete it and tell the sender at once.";
         assert_eq!(start(&["Hello", "", astray]), 3, "never most of a message");

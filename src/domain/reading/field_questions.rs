@@ -46,6 +46,31 @@ const BETWEEN: &[&str] = &[
 /// Words that say whose it is.
 const WHOSE: &[&str] =
     &["your", "votre", "vos", "vas", "vase", "vasi", "vaseho", "sve", "svuj", "svou", "svoje", "شما", "خود", "خودتان"];
+/// Somebody else, whose name or address is not the visitor's.
+const OTHERS: &[&str] = &[
+    "customer",
+    "customers",
+    "client",
+    "clients",
+    "contact",
+    "contacts",
+    "lead",
+    "visitor",
+    "friend",
+    "friends",
+    "guest",
+    "colleague",
+    "partner",
+    "manager",
+    "boss",
+    "child",
+    "childs",
+    "zakaznika",
+    "kolegy",
+    "partnera",
+    "مشتری",
+    "همکار",
+];
 /// Words within a name that it is also known without.
 const INNER: &[&str] = &["de", "du", "des", "d", "la", "le", "l", "the", "s"];
 /// Words at the end of a question or request.
@@ -66,7 +91,16 @@ const ENDS: &[&str] = &[
     "را",
 ];
 /// Words that ask what a person is called.
-const CALLED: &[&str] = &["jmenujete", "appelezvous", "callyou"];
+const CALLED: &[&str] = &[
+    "jmenujete",
+    "vousappelezvous",
+    "whatshouldwecallyou",
+    "whatcanwecallyou",
+    "whatmaywecallyou",
+    "whatdowecallyou",
+    "whatshallwecallyou",
+    "howshouldwecallyou",
+];
 /// A question what may be done for the visitor has a word of each of these three.
 const HOW: &[&str] = &["how", "what", "comment", "en", "que", "jak", "cim", "چگونه", "چطور", "چه"];
 const MAY_WE: &[&str] = &[
@@ -86,6 +120,8 @@ const MAY_WE: &[&str] = &[
     "توانیم",
     "میتونیم",
 ];
+/// Words behind "what" that ask for a moment or a number.
+const OF_TIME: &[&str] = &["time", "day", "date", "number", "hour", "week", "month", "size", "colour", "color", "kind"];
 const DO: &[&str] =
     &["help", "assist", "do", "aider", "faire", "pomoci", "pomoct", "udelat", "کمک", "کمکتان", "کمکی", "انجام"];
 
@@ -97,11 +133,18 @@ pub(super) fn names(title: &str) -> Vec<String> {
     }
     let joined = words.concat();
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let asks_when = words.get(1).is_some_and(|word| OF_TIME.contains(&word.as_str()));
+    let pairs = words.iter().zip(words.iter().skip(1).map(String::as_str).chain([""]));
+    let mut pairs = pairs.map(|(word, next)| format!("{word}{next}"));
     if words.iter().take(2).any(|word| HOW.contains(&word.as_str()))
-        && MAY_WE.iter().any(|may| joined.contains(may))
+        && !asks_when
+        && (has(MAY_WE) || pairs.any(|pair| MAY_WE.contains(&pair.as_str())))
         && has(DO)
     {
         return vec!["message".to_owned()];
+    }
+    if has(OTHERS) && has(WHOSE) {
+        return Vec::new();
     }
     if CALLED.iter().any(|called| joined.ends_with(called)) {
         return vec!["fullname".to_owned()];

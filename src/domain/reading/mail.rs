@@ -254,7 +254,11 @@ fn interpret(
     received: Timestamp,
 ) {
     let rewritten = rewritten::undo(facts, bag, out, settings);
-    if trust::is_form_sender(out, &facts.from, settings) && trust::is_refuted(&facts.from, bag, settings) {
+    if trust::is_refuted(&facts.from, bag, settings) {
+        if trust::is_form_sender(out, &facts.from, settings) {
+            let detail = "The mail server denies that the form sender wrote this; it is read as a stranger's.";
+            out.warnings.push(warning(trust::UNVOUCHED, detail.to_owned()));
+        }
         out.flags.push(trust::UNVOUCHED.to_owned());
     }
     let subject = out.subject.clone().unwrap_or_default();
@@ -292,7 +296,7 @@ fn interpret(
     let mut class = classify(&evidence, settings);
     class = report(facts, class, message, bag, &text.text, notice, settings);
     if matches!(class, MailClass::Bounce | MailClass::Complaint) {
-        facts.returned_ids = bounce::returned_ids(message);
+        facts.returned_ids = bounce::returned_ids(message, &text.text);
         if trust::is_vouched_reporter(&facts.from, bag, settings) {
             out.flags.push(trust::VOUCHED_REPORT.to_owned());
         }

@@ -11,7 +11,7 @@ use crate::domain::submission::{Mailbox, Submission};
 
 /// Flag of a report whose sender is known to tell of such things, and truly is that sender.
 pub const VOUCHED_REPORT: &str = "vouched_report";
-/// Flag of a mail in the name of a form sender of which our own mail server says that it is from somebody else.
+/// Flag of a mail of which our own mail server says that it is not from whom it names in From.
 pub const UNVOUCHED: &str = "unvouched_sender";
 
 /// Longest field read, in bytes.
@@ -45,10 +45,22 @@ pub(in crate::domain) fn is_form_sender(submission: &Submission, from: &Mailbox,
     !doubted && settings.form_senders.contains(&address)
 }
 
-/// Whether our own mail server denies that From wrote this. A server that no configuration names denies nothing: it may
-/// be one on the way, before which a list wrote itself into From.
+/// Whether our own mail server says that From did not write this: something failed, and nothing passed for its domain.
+/// `none` and a name server that was away say nothing, and a server that no configuration names denies nothing: it may be
+/// one on the way, before which a list wrote itself into From.
 pub(super) fn is_refuted(from: &Mailbox, bag: &HeaderBag, settings: &ReadSettings) -> bool {
-    of_our_server(from, bag, settings) == Some(false)
+    let Some(domain) = from.address.as_deref().and_then(domain_of) else { return false };
+    let Some(field) = our_field(bag, &settings.authserv_ids).filter(|_| !settings.authserv_ids.is_empty()) else {
+        return false;
+    };
+    let mut results = parted(&field, |c| c == ';').skip(1).take(RESULTS);
+    vouched(&domain, bag, &settings.authserv_ids) != Some(true) && results.any(fails)
+}
+
+/// A result that says no.
+fn fails(result: &str) -> bool {
+    let verdict = result.split_whitespace().next().and_then(|word| word.split_once('=')).map(|(_, verdict)| verdict);
+    verdict.is_some_and(|verdict| ["fail", "softfail", "reject"].iter().any(|no| verdict.eq_ignore_ascii_case(no)))
 }
 
 /// What our own mail server says of From; `None` without a server that the configuration names, or its word.
@@ -71,13 +83,18 @@ pub(super) fn is_vouched_reporter(from: &Mailbox, bag: &HeaderBag, settings: &Re
 
 /// Whether the mail server vouches for a From of `domain`; `None` when it says nothing.
 fn vouched(domain: &str, bag: &HeaderBag, ours: &[String]) -> Option<bool> {
-    let mut fields = bag.all("authentication-results").map(|value| without_comments(super::body::cut(value, FIELD)));
-    let field = fields.find(|value| ours.is_empty() || ours.iter().any(|id| *id == server(value)))?;
+    let field = our_field(bag, ours)?;
     // A quoted local part may hold anything; where two stand, their quotes may have been set to let one end too early.
     if field.matches('"').count() > 2 && field.contains("\"@") {
         return Some(false);
     }
     Some(parted(&field, |c| c == ';').skip(1).take(RESULTS).any(|result| aligns(result, domain)))
+}
+
+/// What the mail server found, without comments.
+fn our_field(bag: &HeaderBag, ours: &[String]) -> Option<String> {
+    let mut fields = bag.all("authentication-results").map(|value| without_comments(super::body::cut(value, FIELD)));
+    fields.find(|value| ours.is_empty() || ours.iter().any(|id| *id == server(value)))
 }
 
 /// The parts between the separators that stand outside of quotes; blank ones are left out.
@@ -214,6 +231,21 @@ mod tests {
             ("web@ours.example", "mx.ours.example; dkim=pass header.d=ours.example", (false, false)),
             ("mailer-daemon@evil.example", "mx.ours.example; dkim=pass header.d=evil.example", (false, false)),
             ("no-reply@sns.amazonaws.com", "mx.ours.example; dkim=fail header.d=sns.amazonaws.com", (false, true)),
+            ("web@ours.example", "mx.ours.example; none", (false, false)),
+            ("web@ours.example", "mx.ours.example; dkim=none; spf=none smtp.mailfrom=www@web1", (false, false)),
+            ("web@ours.example", "mx.ours.example; spf=temperror; dkim=none", (false, false)),
+            (
+                "web@ours.example",
+                "mx.ours.example; spf=pass smtp.mailfrom=u1@hoster.example; dmarc=none",
+                (false, false),
+            ),
+            ("web@ours.example", "mx.ours.example; dkim=fail; spf=pass smtp.mailfrom=w@ours.example", (false, false)),
+            (
+                "web@ours.example",
+                "mx.ours.example; spf=softfail smtp.mailfrom=w@ours.example; dkim=none",
+                (false, true),
+            ),
+            ("web@ours.example", "mx.ours.example; dmarc=fail header.from=ours.example", (false, true)),
             ("no-reply@sns.amazonaws.com", "elsewhere.example; dkim=pass header.d=sns.amazonaws.com", (false, false)),
         ] {
             assert_eq!(said(from, header, ours), wanted, "{from} {header}");

@@ -2,9 +2,10 @@
 //! producers give up after hours or days.
 //!
 //! Only what carries a proof counts, and a single good one ends it. Whoever has proven itself before counts every time, a
-//! stranger once: one guesser alone does not make a hook look broken.
+//! stranger once: one guesser alone does not make a hook look broken. Where nobody has proven anything since the start,
+//! nobody can be told from the producer: then each counts.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -31,7 +32,14 @@ pub(super) struct Sender {
 
 /// Proofs that failed since the last good one, by hook.
 #[derive(Debug, Default)]
-pub(super) struct Proofs(Mutex<BTreeMap<String, Failing>>);
+pub(super) struct Proofs(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    failing: BTreeMap<String, Failing>,
+    /// Hooks at which something was proven since the start.
+    proven: BTreeSet<String>,
+}
 
 #[derive(Debug)]
 struct Failing {
@@ -48,7 +56,11 @@ struct Failing {
 impl Proofs {
     /// A request was proven.
     pub(super) fn held(&self, hook: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(hook);
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.failing.remove(hook);
+        if !seen.proven.contains(hook) {
+            seen.proven.insert(hook.to_owned());
+        }
     }
 
     /// A request was not.
@@ -57,14 +69,15 @@ impl Proofs {
             return;
         }
         let new = || Failing { times: 0, counted: 0, clients: HashSet::new(), last: now, why };
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let failing = all.entry(hook.to_owned()).or_insert_with(new);
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let unproven = !seen.proven.contains(hook);
+        let failing = seen.failing.entry(hook.to_owned()).or_insert_with(new);
         if now.since(failing.last) >= TOLD {
             *failing = new();
         }
         failing.times = failing.times.saturating_add(1);
         let is_new = failing.clients.len() < CLIENTS && failing.clients.insert(Client::of(sender.client));
-        if is_new || sender.known {
+        if is_new || sender.known || unproven {
             failing.counted = failing.counted.saturating_add(1);
             (failing.last, failing.why) = (now, why);
         }
@@ -72,8 +85,8 @@ impl Proofs {
 
     /// One sentence for each hook that proves nothing.
     pub(super) fn troubles(&self, now: Timestamp) -> Vec<String> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let failing = all.iter().filter(|(_, f)| f.counted >= ENOUGH && now.since(f.last) < TOLD);
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let failing = seen.failing.iter().filter(|(_, f)| f.counted >= ENOUGH && now.since(f.last) < TOLD);
         failing
             .map(|(hook, failing)| {
                 let (times, clients, why) = (failing.times, failing.clients.len(), failing.why);
@@ -119,6 +132,12 @@ mod tests {
     #[test]
     fn of_strangers_only_several_make_a_hook_look_broken() {
         let (proofs, start) = (Proofs::default(), Timestamp::from_seconds(1_000));
+        for _ in 0..3 {
+            proofs.failed("new", stranger(1), Unproven::Wrong, start);
+        }
+        assert_eq!(proofs.troubles(start).len(), 1, "of a hook that never proved anything nobody is a stranger");
+        proofs.held("new");
+        proofs.held("crm");
         for _ in 0..50 {
             proofs.failed("crm", stranger(1), Unproven::Wrong, start);
         }

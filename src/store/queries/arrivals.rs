@@ -269,7 +269,9 @@ fn held_keys(context: &Value) -> (Option<&str>, Option<(&str, Option<i64>)>) {
 /// The arrival that said meanwhile what a held one says: under its explicit key, or the same words within their window.
 async fn said_since(conn: &mut Connection, inside: i64, context: &Value) -> StoreResult<Option<i64>> {
     let (explicit, words) = held_keys(context);
-    for (key, ends) in explicit.map(|key| (key, None)).into_iter().chain(words) {
+    // Of another content under a key that was chosen before, the same may have come under that key meanwhile.
+    let chosen = explicit.and_then(|key| Some(key.rsplit_once(':')?.0)).filter(|chosen| chosen.contains(":idem:"));
+    for (key, ends) in explicit.into_iter().chain(chosen).map(|key| (key, None)).chain(words) {
         let Some(row) = sqlx::query(KEY_HOLDER).bind(key).bind(inside).fetch_optional(&mut *conn).await? else {
             continue;
         };

@@ -77,12 +77,17 @@ pub(super) async fn messages(conn: &mut Connection, queries: &[NeighbourQuery]) 
     Ok(found)
 }
 
-/// Ids that a mail of ours to a visitor may carry: `01K..acknowledge@house`.
+/// Mails of ours that are answered, by the word in their Message-ID and the kind of their effect. The owner answers a
+/// visitor from the mail that tells of the enquiry.
+const OF_OURS: [(&str, &str); 3] = [("acknowledge", "acknowledge"), ("opt_in", "opt_in"), ("notification", "mail")];
+
+/// Ids that a mail of ours may carry: `01K..acknowledge@house`.
 fn answers<'i>(ids: impl Iterator<Item = &'i String>) -> Batch {
     let mut batch = Batch::default();
     for id in ids {
         let named = id.split('@').next().and_then(|local| local.split_once('.'));
-        let Some((effect, kind)) = named.filter(|(_, kind)| ["acknowledge", "opt_in"].contains(kind)) else { continue };
+        let known = named.and_then(|(effect, word)| Some((effect, OF_OURS.iter().find(|(of, _)| *of == word)?.1)));
+        let Some((effect, kind)) = known else { continue };
         if let Ok(effect) = Ulid::from_string(effect) {
             row!(batch; id, effect.to_string(), kind);
         }

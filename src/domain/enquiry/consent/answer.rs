@@ -266,6 +266,29 @@ const ENDING: [&str; 16] = [
     "حذف",
 ];
 
+/// Beginnings of words that take back what follows, or say that it is not there, folded. Behind an agreement they tell how
+/// it may end ("I agree, and may withdraw my consent at any time").
+const TAKING_BACK: [&str; 21] = [
+    "withdr", "revok", "takeback", "unable", "missing", "nobody", "retir", "revoqu", "annul", "beru", "zpet", "rusim",
+    "odvol", "widerruf", "zuruck", "پس", "afraid", "if", "before", "optout", "out",
+];
+
+/// Beginnings of words that leave nothing to agree to, folded.
+const NEVER: [&str; 12] = [
+    "nedal",
+    "neposkyt",
+    "neudel",
+    "vyrad",
+    "none",
+    "necessary",
+    "essential",
+    "necessaire",
+    "nezbytn",
+    "notwendig",
+    "ضروری",
+    "uniquement",
+];
+
 /// Beginnings of words that refuse wherever they stand, folded; two words may be written as one in Persian.
 const REFUSING: [&str; 20] = [
     "disagree",
@@ -329,7 +352,14 @@ pub(super) fn says_yes(value: &str) -> bool {
     };
     let agreements: Vec<usize> = (0..words.len()).filter(|index| agreeing(*index)).collect();
     let wishes: Vec<usize> = (0..words.len()).filter(|index| begins(at(*index), &WISHING)).collect();
-    if agreements.iter().chain(&wishes).any(|index| is_denied(&words, *index)) {
+    let limited = |index: &usize| BUT.contains(&at(index + 1));
+    if agreements.iter().chain(&wishes).any(|index| is_denied(&words, *index)) || agreements.iter().any(limited) {
+        return false;
+    }
+    // In a few words it is the agreement that ends, in many it is said how it may.
+    let looked_at = if words.len() <= SHORT { words.len() } else { agreements.first().copied().unwrap_or_default() };
+    let takes_back = words.iter().take(looked_at).any(|word| begins(word, &TAKING_BACK) || begins(word, &ENDING));
+    if takes_back || words.iter().any(|word| begins(word, &NEVER)) {
         return false;
     }
     let is_bound = words.iter().any(|word| BUT.contains(&word.as_str()) || begins(word, &ENDING));
@@ -470,6 +500,8 @@ mod tests {
             "Yes, you may call me",
             "می‌خواهم خبرنامه را دریافت کنم",
             "I confirm that I have read the policy",
+            "I agree to receive news and know that I may withdraw my consent at any time",
+            "Souhlasím se zpracováním údajů, souhlas mohu kdykoli odvolat",
         ] {
             assert!(says_yes(text), "{text}");
         }
@@ -505,6 +537,27 @@ mod tests {
             "Please unsubscribe me from the newsletter",
             "Please stop sending me news",
             "Please remove me from your newsletter",
+            "I withdraw my consent",
+            "I hereby withdraw any consent given earlier",
+            "Je retire mon consentement",
+            "Mon consentement est retiré",
+            "Souhlas jsem nedala",
+            "Souhlas beru zpět",
+            "Ich widerrufe meine Zustimmung",
+            "رضایتم را پس می‌گیرم",
+            "Ano, vyřaďte mě",
+            "yes, opt me out",
+            "I agree to opt out",
+            "I agree, please delete my data",
+            "I am unable to agree",
+            "Consent is missing",
+            "nobody asked me to agree",
+            "Accept only necessary",
+            "I accept essential cookies only",
+            "I would only agree if paid",
+            "J'accepte uniquement le nécessaire",
+            "Souhlasím pouze s nezbytnými",
+            "فقط ضروری را می‌پذیرم",
             "",
         ] {
             assert!(!says_yes(text), "{text}");
