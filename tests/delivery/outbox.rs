@@ -114,7 +114,8 @@ async fn a_crash_after_delivery_delivers_again_under_the_same_id() {
         scene.worker(&config, only(&gate))
     };
     scene.until("it was delivered and not settled", async || gate.reached() == 1).await;
-    doomed.shutdown_background();
+    // None of its tasks runs on: one that still held its lease would keep it when the time has passed.
+    tokio::task::spawn_blocking(move || doomed.shutdown_timeout(Duration::from_secs(60))).await.unwrap();
     drop(worker);
     assert_eq!(receiver.requests().len(), 1);
     scene.pass(Duration::from_hours(48));
