@@ -163,7 +163,7 @@ pub async fn start(
         outbox,
         rules_state: ArcSwap::from_pointee(brain::RulesState { stale: loaded.stale, refused_config: None }),
         unwritable: ArcSwapOption::empty(),
-        stats: gauges::Latest::default(),
+        stats: gauges::before_the_first_look(),
         telemetry,
         spool: ArcSwapOption::empty(),
         sole,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
 use serde_json::Value;
 use sqlx::{Connection as _, Row as _};
 
@@ -151,17 +152,29 @@ fn a_person_of_a_request_with_several_and_of_one_that_could_not_be_read_is_erase
     let asks = "name=Otto+Stayer&email=otto%40stayer.cz&message=Hello&colleague=jan2%40maly-2.cz";
     let answer = daemon.public().post("/f/ask", "application/x-www-form-urlencoded", asks.as_bytes()).unwrap();
     assert!(answer.status < 400, "{}", answer.text());
+    // A machine's answer makes no record, and nothing of it can be read in its bytes.
+    let encoded = base64::engine::general_purpose::STANDARD.encode("Pryč do pátku, pište na jan2@maly-2.cz.");
+    let away = format!(
+        "From: Eva <eva@away.cz>\r\nTo: sales@our-company.example\r\nSubject: Nejsem tu\r\nMessage-ID: <away@mua>\r\n\
+         Auto-Submitted: auto-replied\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}\r\n"
+    );
+    let folder = daemon.path("var/inbox");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(".part"), away).unwrap();
+    std::fs::rename(folder.join(".part"), folder.join("away.eml")).unwrap();
     wait::until("every arrival is decided", wait::LONG, || {
         let out = daemon.setup().run(&["submissions", "list", "--json"]);
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
-        text.lines().count() == 7 && !text.contains("\"received\"") && !text.contains("\"processing\"")
+        text.lines().count() == 8 && !text.contains("\"received\"") && !text.contains("\"processing\"")
     });
     let before = dump(&daemon);
     assert!(before.contains("maly-2.cz") && before.contains("malý2"));
+    let (exit, before_it) = json(&daemon, &["erase", "jan2@maly-2.cz", "--dry-run", "--json"]);
+    assert_eq!((exit, before_it["mentioned_in"].as_array().unwrap().len()), (0, 1), "what is held: {before_it}");
     let (exit, done) = json(&daemon, &["erase", "jan2@maly-2.cz", "--yes", "--json"]);
     assert_eq!((exit, &done["counts"]["arrivals"]), (0, &3.into()), "{done}");
     let mentioned: Vec<&str> = done["mentioned_in"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    assert_eq!(mentioned.len(), 1, "Otto named her colleague: {done}");
+    assert_eq!(mentioned.len(), 2, "Otto named her colleague, Eva whom to write to: {done}");
     let after = dump(&daemon);
     assert!(!after.contains("malý2") && !after.contains("jan mal\u{fd}2"), "the name is gone");
     let left: Vec<&str> = after.lines().filter(|l| l.contains("maly-2.cz")).collect();

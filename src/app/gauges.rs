@@ -15,6 +15,11 @@ const EVERY: Duration = Duration::from_secs(5);
 /// The newest figures of the store, shared with readiness and the operator pages.
 pub type Latest = Arc<ArcSwap<StoreStats>>;
 
+/// The figures before the first look: nothing is known to be wrong with a database that was just opened.
+pub fn before_the_first_look() -> Latest {
+    Arc::new(ArcSwap::from_pointee(StoreStats { reachable: true, ..StoreStats::default() }))
+}
+
 /// Refreshes the figures until cancelled.
 pub async fn refresh(app: Arc<App>) {
     loop {

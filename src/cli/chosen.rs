@@ -77,25 +77,43 @@ impl Chosen {
             limit: 0,
         };
         let wanted = |row: &ArrivalRow| self.held_for.as_ref().is_none_or(|reason| row.reason.as_ref() == Some(reason));
-        let (mut ids, mut reasons) = (Vec::new(), BTreeMap::<String, usize>::new());
+        let (mut ids, mut reasons, mut others) = (Vec::new(), Reasons::new(), Reasons::new());
         paging::arrivals(store, filter, async |rows| {
-            for row in rows.into_iter().filter(wanted) {
-                ids.push(row.id);
-                *reasons.entry(row.reason.unwrap_or_else(|| "no reason".to_owned())).or_default() += 1;
+            for row in rows {
+                let of = if wanted(&row) { &mut reasons } else { &mut others };
+                if wanted(&row) {
+                    ids.push(row.id);
+                }
+                *of.entry(row.reason.unwrap_or_else(|| "no reason".to_owned())).or_default() += 1;
             }
             Ok(())
         })
         .await?;
         ids.reverse();
-        if self.yes || ids.is_empty() {
-            return Ok(Choice::Act(ids));
-        }
-        let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         let (count, state) = (ids.len(), state.as_str());
+        let told = match (&self.held_for, ids.is_empty()) {
+            (Some(reason), true) if !others.is_empty() => {
+                vec![format!("Nothing {state} is held for {reason}; there are: {}.", counted(&others))]
+            }
+            (_, false) if !self.yes => vec![
+                format!("{count} {state} would be {would}: {}", counted(&reasons)),
+                "Nothing was changed: add --yes to do it.".to_owned(),
+            ],
+            _ => return Ok(Choice::Act(ids)),
+        };
         let mut out = Output::new();
-        out.line(format!("{count} {state} would be {would}: {}", reasons.join(", ")));
-        out.line("Nothing was changed: add --yes to do it.");
+        for line in told {
+            out.line(line);
+        }
         out.flush()?;
         Ok(Choice::Counted)
     }
+}
+
+/// How many are held for each reason.
+type Reasons = BTreeMap<String, usize>;
+
+fn counted(reasons: &Reasons) -> String {
+    let each = reasons.iter().map(|(reason, count)| format!("{count} {reason}"));
+    each.collect::<Vec<_>>().join(", ")
 }

@@ -48,6 +48,8 @@ fn what_is_held_for_one_reason_is_counted_and_then_moved_together() {
     assert!(code == 0 && said.matches("released").count() == 4, "{said}");
     assert_eq!((count(&daemon, "quarantined", "contact"), count(&daemon, "received", "contact")), (1, 4));
     let (code, said) = run(&daemon, release);
+    assert!(code == 0 && said.contains("Nothing quarantined is held for origin_refused; there are: 1 spam."), "{said}");
+    let (code, said) = run(&daemon, "submissions release --held-for origin_refused --intake nowhere");
     assert!(code == 0 && said.contains("Nothing to do"), "{said}");
 
     let discard = "submissions discard --reason seen --state quarantined";

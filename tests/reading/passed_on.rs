@@ -137,6 +137,17 @@ fn only_a_list_of_our_own_names_the_writer() {
                    List-Id: <sales.ours.example>\nX-Original-From: Jan <jan@novak.cz>\n";
     let (submission, _) = through(&raw("Jan via Sales <sales@ours.example>", refuted), &house());
     assert_eq!(submission.mail.unwrap().from.address.as_deref(), Some("sales@ours.example"));
+    // A footer broke the writer's signature: that denies neither the list nor the writer.
+    for said in
+        ["spf=none; dkim=fail header.d=novak.cz", "dkim=fail header.d=novak.cz; dkim=pass header.d=ours.example"]
+    {
+        let header = format!(
+            "Authentication-Results: mx.ours.example; {said}\nList-Id: <sales.ours.example>\nX-Original-From: Jan <jan@novak.cz>\n"
+        );
+        let (submission, enquiry) = through(&raw("Jan via Sales <sales@ours.example>", &header), &house());
+        assert_eq!(addresses(&enquiry), ["jan@novak.cz"], "{said}");
+        assert!(!submission.flags.iter().any(|flag| flag == "unvouched_sender"), "{said}");
+    }
     // What a list says of the writer makes no forwarder.
     let list = "List-Id: <sales.ours.example>\nX-Original-From: Anna <anna@partner.example>\n";
     let (_, enquiry) = through(&forward("Anna via Sales <sales@ours.example>", list), &house());

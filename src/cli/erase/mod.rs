@@ -88,7 +88,7 @@ pub(super) fn run(context: &Context, args: &EraseArgs) -> anyhow::Result<Outcome
             let counts = work.rehearse().await?;
             work.tell(args, true, &counts)?;
             if counts.is_empty() {
-                return Ok(Outcome::No);
+                return work.remarks(&counts).await;
             }
             if !agreed()? {
                 anyhow::bail!("nothing was erased");
@@ -252,16 +252,18 @@ impl Work<'_> {
     async fn mentions(&self) -> anyhow::Result<Vec<Ulid>> {
         // One more than is shown, to tell that there are more.
         let most = i64::try_from(MENTIONS).unwrap_or(i64::MAX).saturating_add(1);
-        let mut found = self.store.mentioned(self.address, most).await?;
-        if !self.written.trim().eq_ignore_ascii_case(self.address) {
-            found.extend(self.store.mentioned(self.written.trim(), most).await?);
+        let mut found = Vec::new();
+        // Before the erasure the messages of the person themselves are among those of conversations.
+        if self.store.erasable(self.address, &[]).await? == Erasable::default() {
+            found.extend(self.store.mentioned(self.address, most).await?);
+            if !self.written.trim().eq_ignore_ascii_case(self.address) {
+                found.extend(self.store.mentioned(self.written.trim(), most).await?);
+            }
         }
         found.extend(self.mentioned.lock().unwrap_or_else(PoisonError::into_inner).iter());
         found.sort_unstable();
         found.dedup();
-        let theirs = self.store.erasable(self.address, &[]).await?;
-        // Before the erasure the messages of the person themselves are among them.
-        Ok(if theirs == Erasable::default() { found } else { Vec::new() })
+        Ok(found)
     }
 
     /// Arrivals that no database knows of yet.

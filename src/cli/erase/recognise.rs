@@ -90,7 +90,7 @@ impl<'a> Recognise<'a> {
                 list.extend(self.stands_in(&envelope.raw).then_some(envelope.id));
             } else if self.is_theirs(envelope, &submission) {
                 found.theirs.push(envelope.id);
-            } else if self.stands_in(&envelope.raw) {
+            } else if self.stands_in(&envelope.raw) || self.is_mentioned(&submission) {
                 found.mentions.push(envelope.id);
             }
         }
@@ -107,6 +107,13 @@ impl<'a> Recognise<'a> {
         self.stands_in_text(&text)
             || form_urlencoded::parse(raw)
                 .any(|(name, value)| self.stands_in_text(&name) || self.stands_in_text(&value))
+    }
+
+    /// Whether it stands in what was read, which a mail may have written in base64.
+    fn is_mentioned(&self, submission: &Submission) -> bool {
+        let texts = submission.subject.iter().chain([&submission.text]);
+        let fields = submission.fields.iter().map(|field| &field.value);
+        texts.chain(fields).any(|text| self.stands_in_text(text))
     }
 
     fn stands_in_text(&self, text: &str) -> bool {

@@ -15,18 +15,16 @@ use crate::domain::submission::{MailClass, MailFacts};
 pub(super) fn unsubscribe(q: &Question<'_>) -> Option<String> {
     match q.submission.class {
         Some(MailClass::Complaint) => complainer(q).filter(|address| is_proven(q, address)),
-        _ if q.enquiry.unsubscribe => {
-            q.enquiry.emails.first().map(|e| e.canonical.clone()).filter(|one| is_own(q, one))
-        }
+        _ if q.enquiry.unsubscribe => writer(q),
         _ => None,
     }
 }
 
-/// Whether `address` asks for itself: by mail it is the one in From, which our mail server does not deny.
-fn is_own(q: &Question<'_>, address: &str) -> bool {
-    let Some(mail) = &q.submission.mail else { return true };
+/// Who asks for themselves: by mail whoever stands in From, unless our mail server denies it, wherever answers go.
+fn writer(q: &Question<'_>) -> Option<String> {
+    let Some(mail) = &q.submission.mail else { return q.enquiry.emails.first().map(|email| email.canonical.clone()) };
     let denied = q.submission.flags.iter().any(|flag| flag == UNVOUCHED);
-    !denied && mail.from.address.as_deref().and_then(canonical).as_deref() == Some(address)
+    mail.from.address.as_deref().filter(|_| !denied).and_then(canonical)
 }
 
 /// Whom a report says could not be reached; nobody for one of a delay.

@@ -260,7 +260,10 @@ fn id_lines(text: &str) -> String {
         let bare = line.trim_start_matches(['>', ' ']);
         let name = bare.split_once(':').map(|(name, _)| name.to_ascii_lowercase());
         let begins = name.is_some_and(|name| ["message-id", "in-reply-to", "references"].contains(&name.as_str()));
-        open = begins || open && line.starts_with([' ', '\t']) && !bare.is_empty();
+        let quoted = line.trim_start_matches('>');
+        // A quoted line has a blank of its own before what it quotes.
+        let folded = quoted.strip_prefix(if quoted.len() < line.len() { " " } else { "" }).unwrap_or(quoted);
+        open = begins || open && folded.starts_with([' ', '\t']) && !bare.is_empty();
         if open {
             let folded = if begins { "" } else { " " };
             lines.extend([folded, bare.trim(), "\r\n"]);
@@ -279,6 +282,8 @@ mod tests {
             Subject: Re: Okna\nMessage-ID: <new@us>\nIn-Reply-To: <m1@x.cz>\nReferences: <m0@x.cz>\n <m1@x.cz>\nX: <no@x>\n";
         let mail = mail_parser::MessageParser::default().parse("From: a@b.cz\r\n\r\nx").unwrap();
         assert_eq!(returned_ids(&mail, text), ["new@us", "m1@x.cz", "m0@x.cz"]);
+        let quoted = "> References: <m0@x.cz>\n>  <m1@x.cz>\n> Other: <no@x>\n";
+        assert_eq!(returned_ids(&mail, quoted), ["m0@x.cz", "m1@x.cz"]);
         assert!(returned_ids(&mail, "Nothing of the kind").is_empty());
     }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::disclaimer_signs::{of_itself, of_oneself, puts_a_case};
+use super::disclaimer_signs::{asks_politely, of_companies, of_itself, of_oneself, of_us, puts_a_case};
 use super::field_names::fold;
 
 /// Filled lines at the end that are looked at.
@@ -166,23 +166,17 @@ const PRINT: [&str; 8] = [
     "voorhetprinten",
 ];
 
-/// Folded words beside which such a line means its own message: a print shop's customer writes of printing, too.
-const OF_PRINT: [&str; 16] = [
-    "mail",
-    "message",
-    "nachricht",
-    "zprav",
-    "correo",
-    "bericht",
-    "courriel",
-    "messaggio",
-    "environ",
+/// What such a line asks to be thought of, folded: a print shop's customer writes of printing, too.
+const NATURE: [&str; 10] = [
+    "environment",
+    "environnement",
     "umwelt",
     "prostred",
     "planet",
-    "ambient",
-    "milieu",
-    "wydruk",
+    "medioambiente",
+    "meioambiente",
+    "lambiente",
+    "hetmilieu",
     "природ",
 ];
 
@@ -214,42 +208,46 @@ fn read(paragraph: &str) -> Option<Certainty> {
             None => asks = true,
         }
     }
-    if asks && OF_PRINT.iter().any(|word| folded.contains(word)) {
+    let own = of_oneself(paragraph) || sentences(paragraph).any(is_request);
+    if asks && !own && (of_itself(&folded) || NATURE.iter().any(|word| folded.contains(word))) {
         return Some(Certainty::Certain);
     }
     let few = kinds.iter().filter(|found| **found).count() < 2;
-    if paragraph.len() < LEAST || few || of_oneself(paragraph) {
+    if paragraph.len() < LEAST || few || own || !of_itself(&folded) {
         return None;
     }
     let [secret, ..] = kinds;
-    let (itself, case) = (of_itself(&folded), puts_a_case(paragraph));
-    if secret && (itself || case) {
+    if secret {
         return Some(Certainty::Certain);
     }
-    (itself && case).then_some(Certainty::Likely)
+    puts_a_case(paragraph).then_some(Certainty::Likely)
 }
 
-/// Whether `above` has at least as many words as `below`: what is only likely never takes most of a message.
+/// Whether `above` has at least as many words as `below`: what is doubtful never takes most of a message.
 fn is_longer(above: &[&str], below: &[&str]) -> bool {
     let words = |lines: &[&str], most: usize| lines.iter().flat_map(|line| line.split_whitespace()).take(most).count();
     let needed = words(below, MOST);
     words(above, needed) >= needed
 }
 
-/// Whether there is hardly more than a greeting: what stands below it is then not cut because one line of it is small
-/// print.
-fn is_greeting(above: &[&str]) -> bool {
-    above.iter().flat_map(|line| line.split_whitespace()).take(GREETING).count() < GREETING
+/// Whether a sentence has a word of small print.
+fn has_sign(sentence: &str) -> bool {
+    let folded = fold(sentence);
+    of_itself(&folded) || of_companies(&folded) || FINDER.as_ref().is_some_and(|finder| finder.is_match(&folded))
 }
 
-/// Whether a line has a word of small print.
-fn has_sign(line: &str) -> bool {
-    let folded = fold(line);
-    of_itself(&folded) || FINDER.as_ref().is_some_and(|finder| finder.is_match(&folded))
+/// Whether a sentence wants something of its own: of itself it speaks of no message, no case and nothing that companies say
+/// in small print.
+fn is_request(sentence: &str) -> bool {
+    let folded = || fold(sentence);
+    of_us(sentence) && !puts_a_case(sentence) && !of_itself(&folded()) && !of_companies(&folded())
+        || asks_politely(sentence) && !has_sign(sentence) && !puts_a_case(sentence)
 }
 
-/// Fewest words of more than a greeting.
-const GREETING: usize = 4;
+/// The sentences, roughly: no word of small print has such a sign within.
+fn sentences(paragraph: &str) -> impl Iterator<Item = &str> {
+    paragraph.split(['.', '!', '?', '。', '؟', '\n']).filter(|sentence| !sentence.trim().is_empty())
+}
 
 /// All words of [`KINDS`] in their order, then those of [`PRINT`].
 static FINDER: LazyLock<Option<AhoCorasick>> =
@@ -280,7 +278,10 @@ pub(super) fn start(lines: &[&str]) -> usize {
         let own = paragraph.iter().position(|line| line.len() >= LEAST).unwrap_or(0);
         let above = lines.get(..first).unwrap_or_default();
         let found = found.filter(|found| match found {
-            Certainty::Certain => !is_greeting(above) || paragraph.iter().skip(own + 1).all(|line| has_sign(line)),
+            Certainty::Certain => {
+                let below = paragraph.get(own..).unwrap_or_default().join(" ");
+                is_longer(above, paragraph) || sentences(&below).all(has_sign)
+            }
             Certainty::Likely => is_longer(above, paragraph),
         });
         if found.is_some() {
@@ -313,6 +314,9 @@ mod tests {
             "If you have received this e-mail in error, please notify the sender and delete it from your system.",
             "Si vous avez reçu ce message par erreur, nous vous prions de le supprimer et de nous en avertir.",
             "Sollten Sie nicht der richtige Empfänger sein, löschen Sie diese Nachricht bitte und geben Sie Bescheid.",
+            "This e-mail is confidential and meant for the addressee. We accept no liability for viruses in it.",
+            "This e-mail is confidential and meant for the addressee. If it is not for you, we ask you to delete it.",
+            "Ce courriel est confidentiel et destiné à son seul destinataire. Merci de nous avertir s'il vous est parvenu.",
         ] {
             assert!(is_disclaimer(text), "{text}");
         }
@@ -332,6 +336,20 @@ mod tests {
             "Poptávku jsme omylem odeslali dvakrát, první z nich prosím smažte a druhou nechte.",
             "Tento e-mail jsem omylem poslal dvakrát, první prosím smažte, poptávka v něm už neplatí.",
             "I sent you our confidential drawing by mistake; please delete it and use the new one instead.",
+            "This e-mail and its attachments are confidential and intended for you only. We need 30 pumps. Call me.",
+            "Hello, this message contains confidential information. We received this machine in error, collect it please.",
+            "Diese E-Mail ist vertraulich. Wir haben die Ware irrtümlich erhalten und bitten um Abholung.",
+            "Ce message est confidentiel et destiné à son destinataire. Nous voudrions trente pompes.",
+            "Tato zpráva je důvěrná a určená jen adresátovi. Potřebujeme třicet čerpadel.",
+            "Please mail us a proof before printing the 500 flyers, and your best price.",
+            "Pošlete mi prosím náhled e-mailem před tiskem a cenu za 500 letáků.",
+            "Merci de nous envoyer un BAT par mail avant d'imprimer les 500 flyers.",
+            "Merci de nous envoyer une épreuve avant d'imprimer, il en faut environ 500.",
+            "Dokumentace je důvěrná, po nacenění ji prosím smažte a ozvěte se s cenou do pátku.",
+            "Výkresy jsou důvěrné, prosíme o cenu pro příjemce Novák a ozvěte se do pátku prosím.",
+            "The plans are confidential; please delete them if you cannot quote, else send a price by Friday.",
+            "Les plans sont confidentiels, merci de les supprimer si vous ne pouvez pas faire d'offre avant vendredi.",
+            "نقشه‌ها محرمانه است، اگر قیمت نمی‌دهید لطفاً حذف کنید وگرنه تا جمعه قیمت بدهید.",
         ] {
             assert!(!is_disclaimer(text), "{text}");
         }
@@ -346,6 +364,11 @@ mod tests {
         assert_eq!(start(&["Hello", "", note, "", "See you"]), 5);
         let secret = "Please treat this email and its attachments as confidential, they are intended solely for you.";
         assert_eq!(start(&["Dear Ms Novak,", "", secret, "Please quote 20 pumps."]), 4, "nothing else is said");
+        assert_eq!(
+            start(&["Dear Ms Jana Novak, good morning,", "", secret, "Please quote 20 pumps."]),
+            4,
+            "neither here"
+        );
         assert_eq!(start(&[note]), 1, "a message that is nothing else");
         let astray = "If this message reached you by mistake, please delete it and tell the sender at once.";
         assert_eq!(start(&["Hello", "", astray]), 3, "never most of a message");

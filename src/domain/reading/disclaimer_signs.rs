@@ -14,14 +14,43 @@ const OF_ITSELF: &str = "thismessage thisemail thismail thiscommunication thistr
     דואראלקטרוניזה هذهالرسالة هذاالبريد اینایمیل اینپیام τοπαρονμηνυμα αυτοτομηνυμα παρονemail";
 
 /// Beginnings of a case that may be, as whole words, lower case.
-const CASES: &str = "if should unless si se falls wenn sollten sofern pokud jestliže jestli ak als indien jeśli jeżeli gdy если \
+const CASES: &str = "if should unless falls wenn sollten sofern pokud jestliže jestli ak als indien jeśli jeżeli gdy если \
     якщо om hvis dersom jos ha dacă eğer اگر چنانچه إذا אם εάν αν caso";
+/// The same at the beginning of a clause only: within, Czech has them everywhere.
+const CASES_FIRST: [&str; 2] = ["si", "se"];
 /// The same where words are not parted.
 const CASES_INSIDE: [&str; 6] = ["如果", "若您", "万一", "もし", "만약", "haben sie"];
 
 /// Words with which a person speaks of themselves, lower case, that mean nothing else in a language of disclaimers.
 const SELVES: &str = "i'm i've i'd i'll my j j'ai ich mein meine meinen meinem meiner jsem yo io ik mijn jag jeg minä я мой мне мною \
     мої мені کردم فرستادم نوشتم دادم";
+
+/// Words with which people speak of their company as the one who does something, lower case.
+const WE: &str = "we we're we've we'd we'll our wir unser unsere unseren unserem unserer nous notre nos my jsme chceme potřebujeme \
+    prosíme náš naše našich ما nosotros nuestro nuestra noi nostro nostra wij onze nasz nasza мы наш наша наши";
+
+/// What companies say of themselves in small print: what they are not liable for, what they check, and that they want to be
+/// told; folded.
+const OF_COMPANIES: &str = "liab virus viren responsab responsib verantwort haft odpoved garant guarant warrant notify monitor \
+    nousavert nousenavert nousinform nouseninform nousprev nouslesignal";
+
+/// Words with which people ask for something, lower case.
+const POLITE: &str = "please bitte merci veuillez prosím prosíme prosim لطفا لطفاً proszę prego";
+
+/// Whether somebody speaks of their company as the one who does something.
+pub(super) fn of_us(sentence: &str) -> bool {
+    has_word(&sentence.to_lowercase().replace('’', "'"), WE)
+}
+
+/// Whether somebody asks for something.
+pub(super) fn asks_politely(sentence: &str) -> bool {
+    has_word(&sentence.to_lowercase(), POLITE)
+}
+
+/// Whether it says what companies say of themselves in small print. `folded`: without blanks and marks.
+pub(super) fn of_companies(folded: &str) -> bool {
+    OF_COMPANIES.split_whitespace().any(|word| folded.contains(word))
+}
 
 /// Whether the message speaks of itself. `folded`: without blanks and marks.
 pub(super) fn of_itself(folded: &str) -> bool {
@@ -31,7 +60,10 @@ pub(super) fn of_itself(folded: &str) -> bool {
 /// Whether a case is put: "if this message reached you by mistake".
 pub(super) fn puts_a_case(paragraph: &str) -> bool {
     let lower = paragraph.to_lowercase();
-    CASES_INSIDE.iter().any(|word| lower.contains(word)) || has_word(&lower, CASES)
+    let first = |clause: &str| clause.split_whitespace().next().is_some_and(|word| CASES_FIRST.contains(&word));
+    CASES_INSIDE.iter().any(|word| lower.contains(word))
+        || has_word(&lower, CASES)
+        || lower.split(['.', ',', ';', ':', '!', '?']).any(first)
 }
 
 /// Whether somebody speaks of themselves. "I" and "je" are little words of other languages, too: they count beside others

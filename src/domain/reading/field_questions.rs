@@ -48,14 +48,9 @@ const WHOSE: &[&str] =
     &["your", "votre", "vos", "vas", "vase", "vasi", "vaseho", "sve", "svuj", "svou", "svoje", "شما", "خود", "خودتان"];
 /// Somebody else, whose name or address is not the visitor's.
 const OTHERS: &[&str] = &[
-    "customer",
     "customers",
-    "client",
     "clients",
-    "contact",
     "contacts",
-    "lead",
-    "visitor",
     "friend",
     "friends",
     "guest",
@@ -71,6 +66,10 @@ const OTHERS: &[&str] = &[
     "مشتری",
     "همکار",
 ];
+/// The same where it stands behind "of your", or with a genitive: "your contact number" is the visitor's own.
+const OTHERS_OF: &[&str] = &["customer", "client", "contact", "lead", "visitor"];
+/// What stands before whose such a one is.
+const OF: &[&str] = &["of", "de"];
 /// Words within a name that it is also known without.
 const INNER: &[&str] = &["de", "du", "des", "d", "la", "le", "l", "the", "s"];
 /// Words at the end of a question or request.
@@ -120,8 +119,8 @@ const MAY_WE: &[&str] = &[
     "توانیم",
     "میتونیم",
 ];
-/// Words behind "what" that ask for a moment or a number.
-const OF_TIME: &[&str] = &["time", "day", "date", "number", "hour", "week", "month", "size", "colour", "color", "kind"];
+/// The one word that may stand between those two: "en quoi pouvons-nous", "jak vám můžeme".
+const TO_WHOM: &[&str] = &["quoi", "vam", "te", "کمکی", "کار", "کاری"];
 const DO: &[&str] =
     &["help", "assist", "do", "aider", "faire", "pomoci", "pomoct", "udelat", "کمک", "کمکتان", "کمکی", "انجام"];
 
@@ -133,23 +132,38 @@ pub(super) fn names(title: &str) -> Vec<String> {
     }
     let joined = words.concat();
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let asks_when = words.get(1).is_some_and(|word| OF_TIME.contains(&word.as_str()));
-    let pairs = words.iter().zip(words.iter().skip(1).map(String::as_str).chain([""]));
-    let mut pairs = pairs.map(|(word, next)| format!("{word}{next}"));
-    if words.iter().take(2).any(|word| HOW.contains(&word.as_str()))
-        && !asks_when
-        && (has(MAY_WE) || pairs.any(|pair| MAY_WE.contains(&pair.as_str())))
-        && has(DO)
-    {
+    if asks_what_to_do(&words) && has(DO) {
         return vec!["message".to_owned()];
     }
-    if has(OTHERS) && has(WHOSE) {
+    if has(WHOSE) && (has(OTHERS) || is_of_another(&words)) {
         return Vec::new();
     }
     if CALLED.iter().any(|called| joined.ends_with(called)) {
         return vec!["fullname".to_owned()];
     }
     framed(&words).map(readings).unwrap_or_default()
+}
+
+/// Whether it asks, at its beginning, what may be done for the visitor, and not when or where.
+fn asks_what_to_do(words: &[String]) -> bool {
+    let at = |index: usize| words.get(index).map(String::as_str).unwrap_or_default();
+    let may_we =
+        |index: usize| MAY_WE.contains(&at(index)) || MAY_WE.contains(&[at(index), at(index + 1)].concat().as_str());
+    (0..2).filter(|how| HOW.contains(&at(*how))).any(|how| {
+        let next = how + 1;
+        may_we(next) || TO_WHOM.contains(&at(next)) && may_we(next + 1)
+    })
+}
+
+/// "What is your client's name?", "the e-mail of your customer".
+fn is_of_another(words: &[String]) -> bool {
+    let is_in = |index: Option<usize>, list: &[&str]| {
+        index.and_then(|index| words.get(index)).is_some_and(|word| list.contains(&word.as_str()))
+    };
+    (0..words.len()).filter(|at| is_in(Some(*at), OTHERS_OF)).any(|at| {
+        let behind_of = is_in(at.checked_sub(1), WHOSE) && is_in(at.checked_sub(2), OF);
+        is_in(Some(at + 1), &["s"]) || behind_of
+    })
 }
 
 /// The words of a title, folded; what stands between a half-space or a hyphen is one word.

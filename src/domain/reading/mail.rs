@@ -254,7 +254,8 @@ fn interpret(
     received: Timestamp,
 ) {
     let rewritten = rewritten::undo(facts, bag, out, settings);
-    if trust::is_refuted(&facts.from, bag, settings) {
+    // What is said of a list's mail is not said of whom the list names.
+    if !rewritten && trust::is_refuted(&facts.from, bag, settings) {
         if trust::is_form_sender(out, &facts.from, settings) {
             let detail = "The mail server denies that the form sender wrote this; it is read as a stranger's.";
             out.warnings.push(warning(trust::UNVOUCHED, detail.to_owned()));

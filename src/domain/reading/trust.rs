@@ -45,22 +45,26 @@ pub(in crate::domain) fn is_form_sender(submission: &Submission, from: &Mailbox,
     !doubted && settings.form_senders.contains(&address)
 }
 
-/// Whether our own mail server says that From did not write this: something failed, and nothing passed for its domain.
-/// `none` and a name server that was away say nothing, and a server that no configuration names denies nothing: it may be
-/// one on the way, before which a list wrote itself into From.
+/// Whether our own mail server says that From did not write this: something failed for its domain, or for the sender of the
+/// envelope whoever it is, and nothing passed. `none` and a name server that was away say nothing, nor does a signature of
+/// another that broke (RFC 6376 section 6.1); and a server that no configuration names denies nothing: it may be one on the
+/// way, before which a list wrote itself into From.
 pub(super) fn is_refuted(from: &Mailbox, bag: &HeaderBag, settings: &ReadSettings) -> bool {
     let Some(domain) = from.address.as_deref().and_then(domain_of) else { return false };
     let Some(field) = our_field(bag, &settings.authserv_ids).filter(|_| !settings.authserv_ids.is_empty()) else {
         return false;
     };
     let mut results = parted(&field, |c| c == ';').skip(1).take(RESULTS);
-    vouched(&domain, bag, &settings.authserv_ids) != Some(true) && results.any(fails)
-}
-
-/// A result that says no.
-fn fails(result: &str) -> bool {
-    let verdict = result.split_whitespace().next().and_then(|word| word.split_once('=')).map(|(_, verdict)| verdict);
-    verdict.is_some_and(|verdict| ["fail", "softfail", "reject"].iter().any(|no| verdict.eq_ignore_ascii_case(no)))
+    let denies = |verdict: &str| ["fail", "softfail", "reject"].contains(&verdict);
+    let of_envelope = |result: &str| {
+        result
+            .trim()
+            .to_lowercase()
+            .strip_prefix("spf=")
+            .is_some_and(|rest| denies(rest.split_whitespace().next().unwrap_or_default()))
+    };
+    vouched(&domain, bag, &settings.authserv_ids) != Some(true)
+        && results.any(|result| of_envelope(result) || verdict(result, &domain).as_deref().is_some_and(denies))
 }
 
 /// What our own mail server says of From; `None` without a server that the configuration names, or its word.
@@ -88,7 +92,12 @@ fn vouched(domain: &str, bag: &HeaderBag, ours: &[String]) -> Option<bool> {
     if field.matches('"').count() > 2 && field.contains("\"@") {
         return Some(false);
     }
-    Some(parted(&field, |c| c == ';').skip(1).take(RESULTS).any(|result| aligns(result, domain)))
+    Some(
+        parted(&field, |c| c == ';')
+            .skip(1)
+            .take(RESULTS)
+            .any(|result| verdict(result, domain).as_deref() == Some("pass")),
+    )
 }
 
 /// What the mail server found, without comments.
@@ -113,17 +122,12 @@ fn server(field: &str) -> String {
     id.trim_matches('"').trim_end_matches('.').to_lowercase()
 }
 
-/// One result that passed for the domain of From or one of the same house (RFC 7489 section 3.1, relaxed).
-fn aligns(result: &str, domain: &str) -> bool {
+/// What one result says of the domain of From or one of the same house (RFC 7489 section 3.1, relaxed), lower case; `None`
+/// when it is about another's.
+fn verdict(result: &str, domain: &str) -> Option<String> {
     let mut words = parted(result, char::is_whitespace).map(str::to_lowercase);
-    let Some((method, verdict)) =
-        words.next().and_then(|w| w.split_once('=').map(|(m, v)| (m.to_owned(), v.to_owned())))
-    else {
-        return false;
-    };
-    if verdict != "pass" {
-        return false;
-    }
+    let first = words.next()?;
+    let (method, verdict) = first.split_once('=')?;
     let properties: Vec<String> = words.take(50).collect();
     let property = |name: &str| {
         let value = properties.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))?;
@@ -131,12 +135,12 @@ fn aligns(result: &str, domain: &str) -> bool {
         Some(value.rsplit('@').next().unwrap_or(value).to_owned())
     };
     let signed_for = match method.split('/').next().unwrap_or_default() {
-        "dmarc" => return property("header.from").is_none_or(|from| from == domain),
+        "dmarc" => property("header.from").or_else(|| Some(domain.to_owned())).filter(|from| from == domain),
         "dkim" => property("header.d").or_else(|| property("header.i")),
         "spf" => property("smtp.mailfrom"),
         _ => None,
     };
-    signed_for.is_some_and(|signed| signed == domain || same_house(&signed, domain))
+    signed_for.filter(|signed| signed == domain || same_house(signed, domain)).map(|_| verdict.to_owned())
 }
 
 fn same_house(one: &str, other: &str) -> bool {
@@ -246,6 +250,15 @@ mod tests {
                 (false, true),
             ),
             ("web@ours.example", "mx.ours.example; dmarc=fail header.from=ours.example", (false, true)),
+            // A list that adds a footer breaks the writer's signature, which says nothing of the list.
+            ("web@ours.example", "mx.ours.example; spf=none; dkim=fail (body) header.d=customer.cz", (false, false)),
+            (
+                "web@ours.example",
+                "mx.ours.example; spf=pass smtp.mailfrom=u1@hoster.example; dkim=fail header.d=hoster.example",
+                (false, false),
+            ),
+            ("web@ours.example", "mx.ours.example; dkim=none; spf=none; iprev=fail", (false, false)),
+            ("web@ours.example", "mx.ours.example; dkim=fail header.d=mail.ours.example", (false, true)),
             ("no-reply@sns.amazonaws.com", "elsewhere.example; dkim=pass header.d=sns.amazonaws.com", (false, false)),
         ] {
             assert_eq!(said(from, header, ours), wanted, "{from} {header}");

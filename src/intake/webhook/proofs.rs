@@ -63,6 +63,13 @@ impl Proofs {
         }
     }
 
+    /// The hook is another one, or has another secret: nothing is known of it.
+    pub(super) fn changed(&self, hook: &str) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.failing.remove(hook);
+        seen.proven.remove(hook);
+    }
+
     /// A request was not.
     pub(super) fn failed(&self, hook: &str, sender: Sender, why: Unproven, now: Timestamp) {
         if matches!(why, Unproven::Missing | Unproven::NoSecret) {
@@ -127,6 +134,18 @@ mod tests {
         proofs.held("crm");
         proofs.failed("crm", producer, Unproven::Wrong, start);
         assert!(proofs.troubles(start).is_empty());
+    }
+
+    #[test]
+    fn of_a_hook_that_was_changed_nothing_is_known() {
+        let (proofs, start) = (Proofs::default(), Timestamp::from_seconds(1_000));
+        let fail = || (0..3).for_each(|_| proofs.failed("crm", stranger(1), Unproven::Wrong, start));
+        fail();
+        assert_eq!(proofs.troubles(start).len(), 1);
+        proofs.changed("crm");
+        assert!(proofs.troubles(start).is_empty());
+        fail();
+        assert_eq!(proofs.troubles(start).len(), 1, "the next secret is wrong, too");
     }
 
     #[test]

@@ -167,7 +167,7 @@ impl HookSet {
         // What was said of the secret of before does not hold for the one of now.
         for (id, hook) in &before.by_id {
             if !set.by_id.get(id).is_some_and(|now| now.is_like(hook)) {
-                set.proofs.held(id);
+                set.proofs.changed(id);
             }
         }
         Ok(set)
