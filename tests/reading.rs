@@ -6,6 +6,11 @@ pub mod targets;
 #[path = "generated/mod.rs"]
 pub mod generated;
 
+#[path = "score/sets.rs"]
+#[expect(dead_code, reason = "its tables are printed by the scorer")]
+mod sets;
+
+mod aims;
 mod corpora;
 mod corpus;
 mod decoding;

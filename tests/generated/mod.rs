@@ -7,6 +7,8 @@ pub mod judge;
 pub mod notifications;
 pub mod people;
 pub mod signatures;
+pub mod strangers;
+pub mod variants;
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::generated::judge::{Tally, judge};
 use super::generated::{Case, adf, notifications, signatures};
-use super::scored::{Row, row, share};
+use super::sets::scored::{Row, row, share};
 
 /// A name and how its mails are made.
 type Kind = (&'static str, fn(u64) -> Case);

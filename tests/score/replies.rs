@@ -7,31 +7,48 @@ use serde_json::Value;
 
 use super::scored::{Row, json, loses, normal, read_raw, row, share, text, text_mail};
 
-#[derive(Default)]
-struct Tally {
-    exact: usize,
-    whole: usize,
-    lost: usize,
-    parts: usize,
-    parts_right: usize,
+/// What was read of a set.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    /// Replies read exactly.
+    pub exact: usize,
+    /// Replies.
+    pub whole: usize,
+    /// Replies that lost a word.
+    pub lost: usize,
+    /// Parts that must be there, or must not.
+    pub parts: usize,
+    /// Parts that are right.
+    pub parts_right: usize,
 }
 
-pub(crate) fn score(folder: &Path, verbose: bool) -> Vec<Row> {
+/// The sets that count together.
+pub const POOLED: &str = "github+zapier+talon text";
+
+/// The table's rows of the sets.
+pub fn score(folder: &Path, verbose: bool) -> Vec<Row> {
     let mut rows = Vec::new();
+    for (set, tally) in measure(folder, verbose) {
+        tell(&mut rows, set, &tally);
+    }
+    rows
+}
+
+/// Reads every set, and some of them together.
+pub fn measure(folder: &Path, verbose: bool) -> Vec<(&'static str, Tally)> {
+    let mut tallies = Vec::new();
     let mut pooled = Tally::default();
     for set in ["github-erp", "zapier-erp", "willdurand-erp", "planer"] {
         let tally = fragments(&folder.join(set), verbose);
-        tell(&mut rows, set, &tally);
+        tallies.push((set, tally));
         if set == "github-erp" || set == "zapier-erp" {
             pool(&mut pooled, &tally);
         }
     }
     let (text_tally, html_tally) = talon(&folder.join("talon"), verbose);
-    tell(&mut rows, "talon text", &text_tally);
-    tell(&mut rows, "talon html", &html_tally);
     pool(&mut pooled, &text_tally);
-    tell(&mut rows, "github+zapier+talon text", &pooled);
-    rows
+    tallies.extend([("talon text", text_tally), ("talon html", html_tally), (POOLED, pooled)]);
+    tallies
 }
 
 fn pool(into: &mut Tally, from: &Tally) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use pisteur::domain::enquiry::Enquiry;
 use pisteur::domain::screening::{Screening, Verdict, of_arrival};
 
-use super::scored::{Row, files, read_raw, row, share, text};
+use super::sets::scored::{Row, files, read_raw, row, share, text};
 use crate::generated::arrivals::{mail, screened};
 
 /// Sets whose messages people wrote.

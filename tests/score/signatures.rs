@@ -4,35 +4,53 @@ use std::path::Path;
 
 use super::scored::{Row, files, read_raw, row, share, text, text_mail};
 
-#[derive(Default)]
-struct Tally {
-    right: usize,
-    wrong: usize,
-    missed: usize,
-    messages: usize,
-    exact: usize,
-    detection: usize,
+/// What was read of the set.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    /// Lines of signatures found.
+    pub right: usize,
+    /// Other lines taken for such.
+    pub wrong: usize,
+    /// Lines of signatures not found.
+    pub missed: usize,
+    /// Messages.
+    pub messages: usize,
+    /// Every line of the message is right.
+    pub exact: usize,
+    /// It is right that there is a signature, or none.
+    pub detection: usize,
 }
 
-pub(crate) fn score(folder: &Path, verbose: bool) -> Vec<Row> {
+impl Tally {
+    /// Precision, recall and F1 of the lines.
+    pub fn rates(&self) -> [f64; 3] {
+        let (right, wrong, missed) = (self.right as f64, self.wrong as f64, self.missed as f64);
+        let precision = right / (right + wrong).max(1.0);
+        let recall = right / (right + missed).max(1.0);
+        [precision, recall, 2.0 * precision * recall / (precision + recall).max(f64::EPSILON)]
+    }
+}
+
+/// The table's rows of the set.
+pub fn score(folder: &Path, verbose: bool) -> Vec<Row> {
+    let Some(tally) = measure(folder, verbose) else { return Vec::new() };
+    let [precision, recall, f1] = tally.rates();
+    vec![
+        row("forge", "signature lines: precision / recall / F1", format!("{precision:.3} / {recall:.3} / {f1:.3}")),
+        row("forge", "messages with every line right", share(tally.exact, tally.messages)),
+        row("forge", "signature there or not", share(tally.detection, tally.messages)),
+    ]
+}
+
+/// Reads the set; `None` when it is not there.
+pub fn measure(folder: &Path, verbose: bool) -> Option<Tally> {
     let mut tally = Tally::default();
     for path in files(&folder.join("forge")) {
         let Some(stem) = path.to_str().and_then(|p| p.strip_suffix("_body")) else { continue };
         let sender = text(Path::new(&format!("{stem}_sender")));
         judge(&text(&path), sender.trim(), &path, verbose, &mut tally);
     }
-    if tally.messages == 0 {
-        return Vec::new();
-    }
-    let (right, wrong, missed) = (tally.right as f64, tally.wrong as f64, tally.missed as f64);
-    let precision = right / (right + wrong).max(1.0);
-    let recall = right / (right + missed).max(1.0);
-    let f1 = 2.0 * precision * recall / (precision + recall).max(f64::EPSILON);
-    vec![
-        row("forge", "signature lines: precision / recall / F1", format!("{precision:.3} / {recall:.3} / {f1:.3}")),
-        row("forge", "messages with every line right", share(tally.exact, tally.messages)),
-        row("forge", "signature there or not", share(tally.detection, tally.messages)),
-    ]
+    (tally.messages > 0).then_some(tally)
 }
 
 fn judge(body: &str, sender: &str, path: &Path, verbose: bool, tally: &mut Tally) {

@@ -53,6 +53,11 @@ const QUOTING: &str =
 const OPENERS: &str = "on at le am um dne dňa el il em op den de w dnia na da la pe în din på a à dana u у в во на від от no \
     στις την στισ σε 在 于 於 في فی در به ב בתאריך ביום vào pada ma ti ke to pe la su";
 
+/// Words between the date and a name: of having written, and for a user.
+const BEFORE_NAMES: &str = "heeft hat ha har a időpontban uživatel uživatelka používateľ používateľka użytkownik użytkowniczka пользователь \
+     користувач usuario utente utilisateur utilizador usuário brukeren användaren brugeren käyttäjä utilizatorul kullanıcı \
+     korisnik felhasználó gebruiker benutzer user";
+
 /// Those who quote themselves: "On 3 March 2025 we wrote:" is a sentence.
 const SELVES: &str = "i we ich wir je nous yo nosotros io noi eu nos ik wij jag vi ja my já my já мы я";
 
@@ -67,6 +72,7 @@ static VERBS: LazyLock<HashSet<String>> = LazyLock::new(|| set(WROTE));
 static VERB_PARTS: LazyLock<Vec<String>> = LazyLock::new(|| WROTE_INSIDE.iter().map(|w| fold(w)).collect());
 static QUOTERS: LazyLock<HashSet<String>> = LazyLock::new(|| set(QUOTING));
 static OPENING: LazyLock<HashSet<String>> = LazyLock::new(|| set(OPENERS));
+static BEFORE: LazyLock<HashSet<String>> = LazyLock::new(|| set(BEFORE_NAMES));
 static FIRST_PERSONS: LazyLock<HashSet<String>> = LazyLock::new(|| set(SELVES));
 static SMALL: LazyLock<HashSet<String>> = LazyLock::new(|| set(PARTICLES));
 
@@ -94,6 +100,12 @@ pub(super) fn begins(first: &str) -> bool {
         || parts.clock.is_some()
         || parts.address.is_some()
         || first.contains('<')
+}
+
+/// Whether a word between a date and a name is no part of the name: "schrieb", "użytkownik".
+pub(super) fn stands_before_name(word: &str) -> bool {
+    let folded = fold(word);
+    word.starts_with(char::is_lowercase) && (VERBS.contains(&folded) || BEFORE.contains(&folded))
 }
 
 /// Marks that programs put around a line, seen or unseen.

@@ -8,6 +8,7 @@
 //! - a header block alone is no forward when the subject says that the mail answers.
 
 use super::header_labels::{Label, Prefix, Rule, header_line, label, rule, says_sent};
+use super::passed_people::{attribution, mailbox, mailbox_list};
 use super::text::one_line;
 use crate::domain::submission::{Forwarded, Mailbox};
 
@@ -15,10 +16,8 @@ use crate::domain::submission::{Forwarded, Mailbox};
 const LINES: usize = 2_000;
 /// Header lines of one block, with their continuations.
 const BLOCK: usize = 40;
-/// Recipients kept.
-const RECIPIENTS: usize = 50;
 /// Longest value kept, in characters.
-const VALUE: usize = 500;
+pub(super) const VALUE: usize = 500;
 
 /// A text in two: what the one who passes on wrote above, and what was passed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +123,8 @@ pub(super) fn unquoted(line: &str) -> Line<'_> {
 fn block_at(lines: &[Line<'_>], at: usize) -> Option<Block> {
     let (first, value) = header_line(lines.get(at)?.text)?;
     let mut block = Block { start: at, end: at + 1, values: vec![(first, one_line(value, VALUE))] };
-    let mut blank = 0;
+    // `stacked`: values stand below their labels.
+    let (mut blank, mut stacked) = (0, false);
     for (index, line) in lines.iter().enumerate().skip(at + 1).take(BLOCK) {
         if line.text.trim().is_empty() {
             blank += 1;
@@ -139,8 +139,9 @@ fn block_at(lines: &[Line<'_>], at: usize) -> Option<Block> {
                 block.values.push((kind, one_line(value, VALUE)));
                 blank = 0;
             }
-            None if blank == 0 && continues(&block, line.text) => {
+            None if blank == 0 && continues(&block, line.text, stacked || is_header(lines.get(index + 1))) => {
                 if let Some((_, value)) = block.values.last_mut() {
+                    stacked |= value.is_empty();
                     *value = one_line(&format!("{value} {}", line.text), VALUE * 8);
                 }
             }
@@ -153,18 +154,25 @@ fn block_at(lines: &[Line<'_>], at: usize) -> Option<Block> {
     meant.then_some(block)
 }
 
-/// Whether a line without a label goes on with the value above.
-fn continues(block: &Block, line: &str) -> bool {
+/// Whether a line without a label goes on with the value above. `inside`: header lines follow, or the values before stood
+/// below their labels as well; else the words directly below an empty subject are the text's.
+fn continues(block: &Block, line: &str, inside: bool) -> bool {
     let Some((kind, value)) = block.values.last() else { return false };
     let indented = line.starts_with([' ', '\t']);
+    let below = value.is_empty() && (indented || inside);
     match kind {
         Label::To | Label::Cc | Label::From | Label::ReplyTo => {
-            let open = value.is_empty() || value.ends_with([',', ';']);
-            (open || indented) && (line.contains('@') || open && line.len() < 200)
+            let listed = value.ends_with([',', ';']);
+            let addressed = line.contains('@') && (listed || indented || value.is_empty());
+            addressed || line.len() < 200 && (listed || below)
         }
-        Label::Subject => value.is_empty() || indented && line.len() < 200,
-        Label::Date => value.is_empty(),
+        Label::Subject => line.len() < 200 && (indented || below),
+        Label::Date => below,
     }
+}
+
+fn is_header(line: Option<&Line<'_>>) -> bool {
+    line.is_some_and(|line| header_line(line.text).is_some())
 }
 
 /// `On 3 March 2025 10:11, "Eva" <e@w.example> wrote:` above lines that are all indented and not marked: so some programs
@@ -188,40 +196,6 @@ fn indented_block(lines: &[Line<'_>], at: usize) -> Option<Block> {
     Some(Block { start: at, end: at + 1, values })
 }
 
-/// Who and when of an attribution line: the address in its brackets with the words just before it that are its name, and
-/// the first run of words that begins with a digit.
-fn attribution(line: &str) -> Option<(String, String)> {
-    let sign = line.find('@')?;
-    let open = line.get(..sign)?.rfind(['<', '(', '['])?;
-    let close = sign + line.get(sign..)?.find(['>', ')', ']'])?;
-    let before = line.get(..open)?.trim_end_matches(|c: char| c.is_whitespace() || "<([".contains(c));
-    let quote = before.strip_suffix(['"', '\u{201d}', '\u{bb}', '\'']).map(|b| b.trim_end_matches('\u{a0}').trim_end());
-    let name =
-        match quote.and_then(|inside| Some((inside, inside.rfind(['"', '\u{201e}', '\u{201c}', '\u{ab}', '\''])?))) {
-            Some((inside, start)) => inside.get(start..)?.trim_start_matches(|c: char| !c.is_alphanumeric()),
-            None => capitalised_tail(before),
-        };
-    let digits = line.find(|c: char| c.is_ascii_digit())?;
-    let date: String =
-        line.get(digits..)?.chars().take_while(|c| c.is_ascii_digit() || " /.:-,".contains(*c)).collect();
-    let address = line.get(open..=close)?.trim_matches(|c: char| "<>()[]".contains(c));
-    Some((format!("{} <{address}>", name.trim()), date.trim_matches([' ', ',', '.', ':', '-']).to_owned()))
-}
-
-/// The words at the end that begin with a capital letter, or stand in a script without capitals: a name after the verb
-/// or the date.
-fn capitalised_tail(text: &str) -> &str {
-    let mut start = text.len();
-    for word in text.split_whitespace().rev().take(5) {
-        let at = text.get(..start).and_then(|t| t.rfind(word)).unwrap_or(start);
-        if !word.chars().next().is_some_and(|c| c.is_alphabetic() && !c.is_lowercase()) {
-            break;
-        }
-        start = at;
-    }
-    text.get(start..).unwrap_or_default()
-}
-
 /// Everything on one line: `----- Message transmis ----- De : Eva <e@w.example>À : ..Objet : ..`.
 fn one_line_block(lines: &[Line<'_>], at: usize) -> Option<Block> {
     let line = lines.get(at)?.text.trim();
@@ -234,7 +208,9 @@ fn one_line_block(lines: &[Line<'_>], at: usize) -> Option<Block> {
     let mut values: Vec<(Label, String)> = Vec::new();
     let mut open: Option<(Label, usize)> = None;
     for (colon, c) in rest.char_indices().filter(|(_, c)| matches!(c, ':' | '：')) {
-        let Some((kind, start)) = label_before(rest.get(..colon)?) else { continue };
+        // The subject ends such a line, whatever it says.
+        let whole = open.is_some_and(|(l, _)| l == Label::Subject) && values.len() >= 3;
+        let Some((kind, start)) = label_before(rest.get(..colon)?).filter(|_| !whole) else { continue };
         if values.iter().any(|(l, _)| *l == kind) || open.is_some_and(|(l, _)| l == kind) {
             continue;
         }
@@ -247,8 +223,26 @@ fn one_line_block(lines: &[Line<'_>], at: usize) -> Option<Block> {
     }
     let (kind, from) = open?;
     values.push((kind, one_line(rest.get(from..).unwrap_or_default(), VALUE)));
+    without_colon(&mut values, Label::Date, Label::Subject);
+    without_colon(&mut values, Label::To, Label::Cc);
     let block = Block { start: at, end: at + 1, values };
     (block.has(Label::From) && block.values.len() >= 3).then_some(block)
+}
+
+/// Parts a value from the one behind it whose label has lost its colon and clings to it: `09:26:50 CETAssunto Devis`.
+fn without_colon(values: &mut Vec<(Label, String)>, before: Label, lost: Label) {
+    if values.iter().any(|(kind, _)| *kind == lost) {
+        return;
+    }
+    let Some((_, value)) = values.iter_mut().find(|(kind, _)| *kind == before) else { return };
+    let found = value.char_indices().zip(value.chars().skip(1)).find_map(|((at, last), first)| {
+        let start = at + last.len_utf8();
+        let (word, _) = value.get(start..)?.split_once(' ')?;
+        (!last.is_whitespace() && first.is_uppercase() && label(word) == Some(lost)).then_some((start, word.len()))
+    });
+    let Some((start, length)) = found else { return };
+    let behind = value.split_off(start).split_off(length);
+    values.push((lost, one_line(&behind, VALUE)));
 }
 
 /// The label that ends `before` a colon, and where it starts: the longest that begins with a capital letter, or in a
@@ -325,77 +319,6 @@ fn without_indent(lines: Vec<&str>) -> Vec<&str> {
     if all { lines.into_iter().map(|l| l.strip_prefix("    ").unwrap_or(l)).collect() } else { lines }
 }
 
-/// A sender or recipient as mail programs write it: `Eva <e@w.example>`, `"Eva" [mailto:e@w.example]`, `e@w.example`,
-/// `'Eva, Ms' <e@w.example<mailto:e@w.example>>`, or a name alone.
-pub(super) fn mailbox(text: &str) -> Mailbox {
-    let text = without_mailto(text);
-    let bracket = text.char_indices().filter(|(_, c)| matches!(c, '<' | '[' | '(')).map(|(at, _)| at).find(|&at| {
-        let inside = text.get(at + 1..).unwrap_or_default();
-        inside.split(['>', ']', ')']).next().is_some_and(|inside| inside.contains('@'))
-    });
-    let (name, address) = match bracket {
-        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
-        None if text.trim().contains(char::is_whitespace) || !text.contains('@') => (text.as_str(), ""),
-        None => ("", text.as_str()),
-    };
-    // What stands behind the bracket is no address: `Eva <e@w.example> on behalf of ..`.
-    let address = address.trim().trim_start_matches("mailto:").split(['>', ']', ')']).next().unwrap_or_default();
-    let address = address.trim_matches(|c: char| "<>[]()\"'*;, ".contains(c) || c.is_whitespace());
-    let address = Some(address).filter(|a| a.contains('@') && !a.contains(char::is_whitespace)).map(str::to_owned);
-    let name = one_line(name, VALUE);
-    let name = name.trim_matches(|c: char| "\"'*,;".contains(c) || c.is_whitespace());
-    let is_address = address.as_deref().is_some_and(|a| a.eq_ignore_ascii_case(name));
-    let named = !name.is_empty() && !is_address && name.chars().any(char::is_alphanumeric);
-    Mailbox { name: named.then(|| name.to_owned()), address }
-}
-
-/// `x@y<mailto:x@y>` -> `x@y`; `[mailto:x@y]` -> `[x@y]`.
-fn without_mailto(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("<mailto:") {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        let after = from.strip_prefix("<mailto:").unwrap_or_default();
-        let (address, behind) = after.split_once('>').unwrap_or((after, ""));
-        if !before.trim_end().ends_with(address) {
-            out.push('<');
-            out.push_str(address);
-            out.push('>');
-        }
-        rest = behind;
-    }
-    out.push_str(rest);
-    out.replace("[mailto:", "[").replace("(mailto:", "(")
-}
-
-/// A list of recipients, split at `,` and `;` outside quotes and brackets; a piece without an address belongs to the
-/// next one that has one.
-fn mailbox_list(text: &str) -> Vec<Mailbox> {
-    let text = without_mailto(text);
-    let (mut pieces, mut piece) = (Vec::new(), String::new());
-    let (mut quoted, mut depth) = (false, 0_u32);
-    for c in text.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            '<' | '[' => depth += 1,
-            '>' | ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if matches!(c, ',' | ';') && !quoted && depth == 0 {
-            let named_only = c == ',' && !piece.contains('@') && text.contains('@');
-            if !named_only {
-                pieces.push(std::mem::take(&mut piece));
-                continue;
-            }
-        }
-        piece.push(c);
-    }
-    pieces.push(piece);
-    let found = pieces.iter().take(RECIPIENTS).map(|piece| mailbox(piece.trim()));
-    found.filter(|found| *found != Mailbox::default()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -434,6 +357,34 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_subject_takes_no_words_of_the_text() {
+        let head = "From: Eva <eva@web.example>\nDate: 3 March 2025\nTo: <jan@ours.example>\nSubject:";
+        for (text, subject, words) in [
+            (format!("{head}\nHello,\nhow much?"), None, "Hello,\nhow much?"),
+            (format!("{head} \n\nHello"), None, "Hello"),
+            (format!("{head}\n Twenty pumps\n\nHello"), Some("Twenty pumps"), "Hello"),
+            (format!("{head}\nTwenty pumps\nCc: Ota <o@ours.example>\n\nHello"), Some("Twenty pumps"), "Hello"),
+            (head.replace(": ", ":\n") + "\nTwenty pumps\nHello", Some("Twenty pumps"), "Hello"),
+        ] {
+            let inner = found(&text, Prefix::Forward).unwrap().inner;
+            assert_eq!((inner.subject.as_deref(), inner.text.as_str()), (subject, words), "{text}");
+            assert_eq!(inner.from.address.as_deref(), Some("eva@web.example"), "{text}");
+        }
+    }
+
+    #[test]
+    fn labels_that_lost_their_colon_are_found_on_one_line() {
+        let text = "----- Mensagem ----- De: Eva <eva@web.example>Para: \"a@ours.example\" <a@ours.example>Cc Ota \
+            <o@ours.example>Enviado: terça-feira, 4 de novembro de 2025, 09:26:50 CETAssunto Re: bombas\nOlá";
+        let inner = found(&text.replace("Mensagem", "Mensagem reencaminhada"), Prefix::None).unwrap().inner;
+        assert_eq!(inner.subject.as_deref(), Some("Re: bombas"));
+        assert_eq!((inner.to.len(), inner.cc.len()), (1, 1));
+        let text = "----- Forwarded Message ----- From: Eva <eva@web.example>To: <a@ours.example>Sent: 4 March 2025, \
+            09:26Subject: Kopie: Rechnung: 3\nHello";
+        assert_eq!(found(text, Prefix::None).unwrap().inner.subject.as_deref(), Some("Kopie: Rechnung: 3"));
+    }
+
+    #[test]
     fn an_answer_is_no_forward() {
         let text = "Yes.\n\nFrom: Eva <eva@web.example>\nSent: Monday, 3 March\nTo: us\nSubject: x\n\nold";
         assert_eq!(found(text, Prefix::Reply), None);
@@ -442,22 +393,6 @@ mod tests {
         for text in ["From: Paris\nwith love", "Hello\nTo: be\nDate: soon", "On 3 March Eva <e@w.example> wrote:\n> hi"]
         {
             assert_eq!(found(text, Prefix::None), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn senders_are_read_as_programs_write_them() {
-        for (text, name, address) in [
-            ("Eva <e@w.example>", Some("Eva"), Some("e@w.example")),
-            ("\"Nová, Eva\" <e@w.example>", Some("Nová, Eva"), Some("e@w.example")),
-            ("'Eva' [mailto:e@w.example]", Some("Eva"), Some("e@w.example")),
-            ("e@w.example <e@w.example<mailto:e@w.example>>", None, Some("e@w.example")),
-            ("e@w.example", None, Some("e@w.example")),
-            ("Eva Nová", Some("Eva Nová"), None),
-            ("Eva (e@w.example)", Some("Eva"), Some("e@w.example")),
-        ] {
-            let found = mailbox(text);
-            assert_eq!((found.name.as_deref(), found.address.as_deref()), (name, address), "{text}");
         }
     }
 }

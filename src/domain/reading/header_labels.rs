@@ -194,14 +194,24 @@ pub(super) fn prefix(subject: &str) -> Prefix {
     }
 }
 
-/// A subject without its prefixes: `Fwd: RE: x` -> `x`.
-pub(super) fn bare(subject: &str) -> &str {
-    let mut rest = subject.trim();
-    while prefix(rest) != Prefix::None || rest.to_lowercase().starts_with("vs:") {
-        let Some((_, after)) = rest.split_once([':', '：']) else { break };
-        rest = after.trim_start();
+/// What a message passed on was about, from the subject of the mail that passes it on: `Fwd: RE: x` -> `RE: x`. An answer
+/// to such a mail counts as the mail.
+pub(super) fn passed_on(subject: &str) -> &str {
+    let (mut rest, mut answered) = (subject.trim(), None);
+    loop {
+        let kind = prefix(rest);
+        // `VS:` passes on in Danish and Norwegian.
+        let forwards = kind == Prefix::Forward || rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("vs:"));
+        let after = rest.split_once([':', '：']).map(|(_, after)| after.trim_start());
+        match (kind, after) {
+            (_, Some(after)) if forwards => return after,
+            (Prefix::Reply, Some(after)) => {
+                answered = Some(after);
+                rest = after;
+            }
+            _ => return answered.unwrap_or(rest),
+        }
     }
-    rest
 }
 
 #[cfg(test)]
@@ -245,6 +255,9 @@ mod tests {
         ] {
             assert_eq!(prefix(subject), expected, "{subject}");
         }
-        assert_eq!(["Fwd: RE: x: y", "VS: x", "x", "TR :", "[a] Fw: x"].map(bare), ["x: y", "x", "x", "", "x"]);
+        assert_eq!(
+            ["Fwd: RE: x: y", "VS: x", "x: y", "TR :", "[a] Fw: x", "Re: Re: WG: AW: x", "Re: x"].map(passed_on),
+            ["RE: x: y", "x", "x: y", "", "x", "AW: x", "x"]
+        );
     }
 }

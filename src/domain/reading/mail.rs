@@ -311,7 +311,7 @@ fn interpret(
     facts.forwarded = passed_on::attached(message, class, settings).or(passed_on);
     // Where the inner message does not say its subject, the outer one does.
     if let Some(inner) = facts.forwarded.as_mut().filter(|inner| inner.subject.is_none()) {
-        inner.subject = Some(header_labels::bare(&subject).to_owned()).filter(|s| !s.is_empty());
+        inner.subject = Some(header_labels::passed_on(&subject).to_owned()).filter(|s| !s.is_empty());
     }
     passed_on::note_trust(out, facts, bag, settings);
     if matches!(class, MailClass::FormNotification | MailClass::Adf) {

@@ -10,6 +10,7 @@
 
 use super::field_names;
 use super::markup_rows::{self, Item};
+use super::notification_end::is_footer;
 use crate::domain::submission::{Canonical, Field};
 
 /// Longest label, in characters.
@@ -17,11 +18,9 @@ const LABEL_CHARS: usize = 48;
 /// Fields taken from one mail.
 const FIELDS: usize = 200;
 /// Lines looked at.
-const LINES: usize = 2_000;
+pub(super) const LINES: usize = 2_000;
 /// Filled lines or rows among which the first label stands.
 const HEAD: usize = 12;
-/// Filled lines below a footer that are looked at.
-const BELOW: usize = 40;
 /// Markup looked at, in bytes.
 const MARKUP_BYTES: usize = 500_000;
 
@@ -70,81 +69,6 @@ const HEADER_LABELS: [&str; 30] = [
     "من",
 ];
 
-/// Lines that end the last field.
-const FOOTERS: [&str; 30] = [
-    "this e-mail was sent from",
-    "this email was sent from",
-    "this message was sent from",
-    "this is a notification that",
-    "sent from your website",
-    "cet e-mail a été envoyé",
-    "ce message a été envoyé",
-    "cet email a été envoyé",
-    "ce courriel a été envoyé",
-    "diese e-mail wurde",
-    "diese nachricht wurde",
-    "tento e-mail",
-    "tato zpráva byla odeslána",
-    "este correo",
-    "este mensaje fue enviado",
-    "este e-mail foi enviado",
-    "esta mensagem foi enviada",
-    "questa e-mail",
-    "questo messaggio è stato inviato",
-    "deze e-mail is verzonden",
-    "dit bericht is verzonden",
-    "ta wiadomość została wysłana",
-    "ten e-mail został wysłany",
-    "это письмо отправлено",
-    "это сообщение отправлено",
-    "این ایمیل از",
-    "این پیام از",
-    "تم إرسال هذه الرسالة",
-    "تم إرسال هذا البريد",
-    "powered by",
-];
-
-/// What a footer speaks of, lower case: a form, or where it is.
-const SIGNS: [&str; 18] = [
-    "http://",
-    "https://",
-    "www.",
-    "contact form",
-    "web form",
-    "a form ",
-    "formulaire",
-    "formulario",
-    "formulár",
-    "formulář",
-    "formularz",
-    "kontaktformular",
-    "das formular",
-    " форм",
-    "فرم",
-    "نموذج",
-    "wordpress",
-    "submitted",
-];
-/// Words of a footer that says how the message was sent, lower case; they count beside one of [`SITES`].
-const SENT: [&str; 14] = [
-    "sent",
-    "envoyé",
-    "gesendet",
-    "versendet",
-    "geschickt",
-    "odeslán",
-    "enviado",
-    "enviada",
-    "inviat",
-    "verzonden",
-    "wysłan",
-    "отправлен",
-    "ارسال",
-    "إرسال",
-];
-/// Words for a website, lower case.
-const SITES: [&str; 10] = ["site", "web", "homepage", "stránk", "sitio", "página", "stron", "сайт", "وب", "موقع"];
-
 /// Reads the fields of a notification; `None` when the text is not one.
 pub fn read(text: &str, sender: Sender) -> Option<Vec<Field>> {
     let items = |lines: usize| text.lines().take(lines).map(|line| Item::Line(line.to_owned())).collect::<Vec<_>>();
@@ -174,8 +98,20 @@ fn begins(items: &[Item], sender: Sender) -> bool {
 }
 
 fn fields_of(items: &[Item], sender: Sender) -> Option<Vec<Field>> {
-    let fields = collect(items);
-    accept(&fields, sender).then_some(fields)
+    let (mut fields, below) = collect(items);
+    if !accept(&fields, sender) {
+        return None;
+    }
+    // A form without a label for the message may have its words below the fields.
+    if !below.is_empty() && !fields.iter().any(|field| field.canonical == Some(Canonical::Message)) {
+        match fields.last_mut().filter(|last| last.canonical.is_none()) {
+            Some(last) => last.value = format!("{}\n\n{below}", last.value),
+            None => {
+                fields.push(Field { name: "message".to_owned(), value: below, canonical: Some(Canonical::Message) })
+            }
+        }
+    }
+    Some(fields)
 }
 
 /// Meanings, each once.
@@ -203,13 +139,13 @@ fn accept(fields: &[Field], sender: Sender) -> bool {
 }
 
 /// A line `label: value` whose label is known, or a line that is only a known label.
-fn label_of(line: &str) -> Option<(Label<'_>, Canonical)> {
+pub(super) fn label_of(line: &str) -> Option<(Label<'_>, Canonical)> {
     let label = split(line)?;
     field_names::canonical(label.name).map(|canonical| (label, canonical))
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Label<'a> {
+pub(super) struct Label<'a> {
     name: &'a str,
     value: &'a str,
 }
@@ -235,7 +171,7 @@ fn decoration(c: char) -> bool {
 
 /// Where the label of a trimmed line ends: (position, bytes of the separator). A dash between spaces is one only behind a
 /// label that is known.
-fn separator(line: &str) -> Option<(usize, usize)> {
+pub(super) fn separator(line: &str) -> Option<(usize, usize)> {
     let sure = line.char_indices().take(LABEL_CHARS).find(|(_, c)| matches!(c, ':' | '：' | '=' | '\t'));
     let sure = sure.map(|(at, c)| (at, c.len_utf8()));
     let before = sure.map_or(line, |(at, _)| line.get(..at).unwrap_or_default());
@@ -253,11 +189,16 @@ struct Open {
     index: usize,
     /// It takes blank lines too: the message.
     multi: bool,
+    /// Nothing but lines of text tells where it ends.
+    plain: bool,
 }
 
-fn collect(items: &[Item]) -> Vec<Field> {
+/// The fields, and in a text without markup the words below the last one that belong to none.
+fn collect(items: &[Item]) -> (Vec<Field>, String) {
     let mut fields: Vec<Field> = Vec::new();
     let mut open: Option<Open> = None;
+    let mut below: Vec<&str> = Vec::new();
+    let plain = items.iter().all(|item| matches!(item, Item::Line(_)));
     let head: Vec<&str> = items
         .iter()
         .take(12)
@@ -279,7 +220,8 @@ fn collect(items: &[Item]) -> Vec<Field> {
                 // Bold words in a message are no label.
                 if canonical.is_some() || !open.is_some_and(|open| open.multi) {
                     fields.push(field(&label, canonical));
-                    open = Some(Open { index: fields.len() - 1, multi: canonical == Some(Canonical::Message) });
+                    let multi = canonical == Some(Canonical::Message);
+                    open = Some(Open { index: fields.len() - 1, multi, plain });
                     continue;
                 }
                 name
@@ -289,19 +231,26 @@ fn collect(items: &[Item]) -> Vec<Field> {
         if is_footer(line, items.get(at + 1..).unwrap_or_default()) {
             break;
         }
-        if !take_line(line, &head, &mut fields, &mut open) {
+        let count = fields.len();
+        if !take_line(line, (head.as_slice(), plain), &mut fields, &mut open) {
             break;
+        }
+        if fields.len() > count {
+            below.clear();
+        } else if plain && open.is_none() && count > 0 {
+            below.push(line);
         }
     }
     for field in &mut fields {
         field.value = field.value.trim().to_owned();
     }
     fields.retain(|f| !f.value.is_empty());
-    fields
+    let below = below.join("\n");
+    (fields, if below.contains(char::is_alphanumeric) { below.trim().to_owned() } else { String::new() })
 }
 
 /// Takes one line; false when the text has turned into an old message.
-fn take_line(line: &str, head: &[&str], fields: &mut Vec<Field>, open: &mut Option<Open>) -> bool {
+fn take_line(line: &str, (head, plain): (&[&str], bool), fields: &mut Vec<Field>, open: &mut Option<Open>) -> bool {
     let trimmed = line.trim();
     let folded = split(line).map(|l| field_names::fold(l.name)).unwrap_or_default();
     let with_colon = trimmed.contains([':', '：']);
@@ -318,12 +267,12 @@ fn take_line(line: &str, head: &[&str], fields: &mut Vec<Field>, open: &mut Opti
     match label_of(line).filter(|(label, _)| starts_field(label, line, message_open)) {
         Some((label, canonical)) => {
             fields.push(field(&label, Some(canonical)));
-            *open = Some(Open { index: fields.len() - 1, multi: canonical == Canonical::Message });
+            *open = Some(Open { index: fields.len() - 1, multi: canonical == Canonical::Message, plain });
         }
         None if !message_open && separator(trimmed).is_some() && split(line).is_some() => {
             if let Some(label) = split(line) {
                 fields.push(field(&label, None));
-                *open = Some(Open { index: fields.len() - 1, multi: false });
+                *open = Some(Open { index: fields.len() - 1, multi: false, plain });
             }
         }
         None => extend(fields, open, line),
@@ -361,9 +310,10 @@ fn field(label: &Label<'_>, canonical: Option<Canonical>) -> Field {
     Field { name, value: label.value.to_owned(), canonical }
 }
 
-/// A line that is no label continues the open field: the message always, another one only while it is empty.
-fn extend(fields: &mut [Field], open: &mut Option<Open>, line: &str) {
-    let Some(Open { index, multi }) = *open else { return };
+/// A line that is no label continues the open field: the message always, another one while it is empty. Directly below a
+/// value, in a text without markup, it goes on with what no table knows; below a name or a number it stands beside it.
+fn extend(fields: &mut Vec<Field>, open: &mut Option<Open>, line: &str) {
+    let Some(Open { index, multi, plain }) = *open else { return };
     let Some(field) = fields.get_mut(index) else { return };
     if multi {
         if !field.value.is_empty() {
@@ -372,35 +322,16 @@ fn extend(fields: &mut [Field], open: &mut Option<Open>, line: &str) {
         field.value.push_str(line.trim_end());
     } else if field.value.is_empty() {
         line.trim().clone_into(&mut field.value);
-    } else {
+    } else if !plain || !line.contains(char::is_alphanumeric) {
         *open = None;
+    } else if field.canonical.is_none() {
+        field.value.push('\n');
+        field.value.push_str(line.trim());
+    } else {
+        let beside = Field { name: field.name.clone(), value: line.trim().to_owned(), canonical: None };
+        fields.push(beside);
+        *open = Some(Open { index: fields.len() - 1, multi, plain });
     }
-}
-
-/// Whether a line ends the notification. A visitor, too, may begin a line with "Este correo": so it must speak of a form
-/// or a website, or nothing may follow, and no field stands below.
-fn is_footer(line: &str, below: &[Item]) -> bool {
-    let trimmed = line.trim();
-    if trimmed == "--" || trimmed == "---" {
-        return true;
-    }
-    let lower = super::body::cut(trimmed, 200).to_lowercase();
-    if !FOOTERS.iter().any(|footer| lower.starts_with(footer)) {
-        return false;
-    }
-    let filled = below.iter().take(LINES).filter(|item| !matches!(item, Item::Line(line) if line.trim().is_empty()));
-    let next = match filled.clone().next() {
-        Some(Item::Line(line)) => super::body::cut(line.trim(), 200).to_lowercase(),
-        _ => String::new(),
-    };
-    let is_field = |item: &Item| match item {
-        Item::Line(line) => separator(line.trim()).is_some() && label_of(line).is_some(),
-        Item::Pair(name, _) | Item::Label(name) => field_names::canonical(name).is_some(),
-    };
-    let brand = lower.starts_with("powered by") && lower.split_whitespace().count() <= 5;
-    let signed = SIGNS.iter().any(|sign| lower.contains(sign) || next.contains(sign));
-    let sent = SENT.iter().any(|word| lower.contains(word)) && SITES.iter().any(|word| lower.contains(word));
-    (brand || signed || sent) && !filled.take(BELOW).any(is_field)
 }
 
 #[cfg(test)]
@@ -449,6 +380,48 @@ mod tests {
             let text = format!("Name: Eva Malá\nE-mail: eva@web.example\nMessage: Hello,\nplease call.\n\n{line}\n");
             assert_eq!(pairs(&text, Sender::Mailer).unwrap()[2].1, "Hello,\nplease call.", "{line}");
         }
+    }
+
+    #[test]
+    fn no_line_of_a_field_is_lost() {
+        let text = "Name: Eva Malá\nProjekt der Woche: Dach neu\nmit Gauben und PV\nTelefon: 123456789\nplease call \
+            after five\nE-Mail: eva@web.example\nNachricht: Guten Tag\n";
+        let read = pairs(text, Sender::Mailer).unwrap();
+        let value = |name: &str| -> Vec<String> {
+            read.iter().filter(|(n, _)| n == name).map(|(_, value)| value.clone()).collect()
+        };
+        assert_eq!(value("Projekt der Woche"), ["Dach neu\nmit Gauben und PV"]);
+        assert_eq!(value("Telefon"), ["123456789", "please call after five"]);
+        assert_eq!(value("Nachricht"), ["Guten Tag"]);
+        for label in ["Ihr Anliegen der Woche: ", "Phone: 123456789\n\n"] {
+            let text = format!("Name: Eva Malá\nE-mail: eva@web.example\n{label}Hello,\n\nwe need 20 pumps.\n\nEva\n");
+            let read = pairs(&text, Sender::Mailer).unwrap();
+            assert!(read.last().unwrap().1.ends_with("Hello,\n\nwe need 20 pumps.\n\nEva"), "{read:?}");
+        }
+    }
+
+    #[test]
+    fn a_ruled_line_of_the_visitor_ends_nothing() {
+        let head = "Name: Eva Malá\nE-mail: eva@web.example\nMessage: Hello,\nplease call.\n";
+        let message = |below: &str| {
+            let read = pairs(&format!("{head}{below}"), Sender::Mailer).unwrap();
+            read.into_iter().find(|(name, _)| name == "Message").unwrap().1
+        };
+        for below in
+            ["--\nWe also need 20 pumps by Friday.", "---\none more thing: urgent\nno pallets", "-- \nPS: 20 pieces"]
+        {
+            assert_eq!(message(below), format!("Hello,\nplease call.\n{}", below.replace("-- ", "--")), "{below}");
+        }
+        for below in [
+            "--",
+            "-- \nThis e-mail was sent from a contact form on Web (https://web.example)",
+            "---\n\nDate: March 10, 2025\nTime: 9:12 am\nPage URL: https://web.example/\nRemote IP: 203.0.113.7",
+            "--\nSent from (ip address): 203.0.113.7 (host.example)\nDate/Time: 10 March",
+        ] {
+            assert_eq!(message(below), "Hello,\nplease call.", "{below}");
+        }
+        let parted = "Name: Eva Malá\nE-mail: eva@web.example\n---\nPhone: 123456789\n---\nMessage: Hello\n";
+        assert_eq!(pairs(parted, Sender::Mailer).unwrap().len(), 4);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! the sender's name and the shape of the lines below it.
 //!
 //! Invariants:
-//! - every line is in the text or in the signature, the delimiter too;
+//! - every line is in the text or in the signature, the delimiter too; what goes on below a delimiter is text;
 //! - the text above is never empty unless the text was: a message that is all signature is text;
 //! - a block is cut only when something certain stands in it: the delimiter, the sender's name, a closing above a name,
 //!   or a name in capitals above a telephone number or an address;
 //! - linear: only the last [`TAIL`] filled lines are looked at.
 
+use super::below_delimiter::of_message;
 use super::disclaimer;
 use super::signature_words::{after_closing, closes, has_sign, is_footer, list_footer};
 use crate::domain::enquiry::company;
@@ -30,25 +31,42 @@ pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
     let all: Vec<&str> = text.split('\n').collect();
     // What a company adds below counts for nothing in between, and goes with the block.
     let (lines, below) = all.split_at_checked(disclaimer::start(&all)).unwrap_or((&all, &[]));
-    let delimiter =
-        lines.iter().rposition(|line| matches!(line.trim_start_matches('\u{a0}'), "-- " | "--" | "--\u{a0}"));
-    let start = delimiter.or_else(|| list_footer(lines)).or_else(|| unmarked(lines, &Sender::of(sender)));
+    let sender = Sender::of(sender);
+    let delimited = delimited(lines, &sender);
+    let found = delimited.as_ref().map(|(start, _)| *start);
+    let start = found.or_else(|| list_footer(lines)).or_else(|| unmarked(lines, &sender));
     let start = start.or_else(|| (!below.is_empty()).then_some(lines.len()));
     let Some(start) = start else { return (text.to_owned(), None) };
     let (above, block) = lines.split_at_checked(start).unwrap_or((lines, &[]));
+    let said = delimited.as_ref().map_or(&[][..], |(_, said)| said.as_slice());
+    let is_said = |at: usize| said.get(at).copied().unwrap_or(false);
+    let part =
+        |wanted: bool| block.iter().enumerate().filter(move |(at, _)| is_said(*at) == wanted).map(|(_, line)| *line);
+    let (kept, block): (Vec<&str>, Vec<&str>) =
+        (above.iter().copied().chain(part(true)).collect(), part(false).collect());
     let filled = block.iter().filter(|line| !line.trim().is_empty()).count();
-    let kept = above.join("\n");
+    let kept = kept.join("\n");
     let quoted = block.iter().any(|line| line.trim_start().starts_with('>'));
     if kept.trim().is_empty() || filled > LINES || filled + below.len() == 0 || quoted {
         return (text.to_owned(), None);
     }
-    let skip = usize::from(delimiter.is_some());
-    let block = [block, below].concat();
+    let skip = usize::from(delimited.is_some());
+    let block = [block.as_slice(), below].concat();
     if block.iter().skip(skip).all(|line| line.trim().is_empty()) {
         return (text.to_owned(), None);
     }
     let signature = block.join("\n").trim().to_owned();
     (kept.trim_end().to_owned(), Some(signature))
+}
+
+/// The delimiter of RFC 3676, and which lines from there on are words of the message all the same.
+fn delimited(lines: &[&str], sender: &Sender) -> Option<(usize, Vec<bool>)> {
+    let start =
+        lines.iter().rposition(|line| matches!(line.trim_start_matches('\u{a0}'), "-- " | "--" | "--\u{a0}"))?;
+    let block = lines.get(start + 1..).unwrap_or_default();
+    let of_block = |line: &str| matches!(shape(line.trim(), sender), Shape::Name | Shape::Detail | Shape::Capitals);
+    let said = of_message(block, of_block)?;
+    Some((start, std::iter::once(false).chain(said).collect()))
 }
 
 /// Words of the sender's name and address, lower case, and the initials.
@@ -242,7 +260,7 @@ fn is_name_line(line: &str, sender: &Sender) -> bool {
 }
 
 /// Little words that names do not hold.
-fn has_verb(line: &str) -> bool {
+pub(super) fn has_verb(line: &str) -> bool {
     const WORDS: [&str; 26] = [
         "is", "are", "was", "will", "have", "has", "please", "you", "we", "can", "the", "est", "sont", "vous", "nous",
         "ist", "sind", "sie", "wir", "je", "jsou", "jsme", "prosím", "es", "son", "he",
@@ -278,7 +296,7 @@ fn is_rule(line: &str) -> bool {
 }
 
 /// A telephone number (seven digits or more among its marks), a mail address, a web address.
-fn has_contact(line: &str) -> bool {
+pub(super) fn has_contact(line: &str) -> bool {
     let lower = line.to_lowercase();
     line.contains('@') && address_in(line).is_some()
         || lower.contains("www.")
@@ -326,6 +344,37 @@ mod tests {
     fn a_delimited_block_and_a_mobile_footer_are_signatures() {
         assert_eq!(split("Hi\n\n-- \nEva\nTel. 1", &eva()), ("Hi".to_owned(), Some("-- \nEva\nTel. 1".to_owned())));
         assert_eq!(signature("Hi\nSent from my iPhone\n").as_deref(), Some("Sent from my iPhone"));
+    }
+
+    #[test]
+    fn words_of_the_message_below_a_delimiter_stay() {
+        for (text, kept, signed) in [
+            (
+                "Hi\n-- \nEva Nováková\nPS: urgent, we need 20 pieces",
+                "Hi\nPS: urgent, we need 20 pieces",
+                Some("-- \nEva Nováková"),
+            ),
+            ("Hi\n-- \nrick\n\nP.S. 20 pieces\nand a lamp", "Hi\nP.S. 20 pieces\nand a lamp", Some("-- \nrick")),
+            (
+                "Hi\n--\nEva Nováková\nTel. 123 456 789\n\nPotřebujeme ještě\n20 kusů do pátku.",
+                "Hi\nPotřebujeme ještě\n20 kusů do pátku.",
+                Some("--\nEva Nováková\nTel. 123 456 789"),
+            ),
+            ("Hello\n--\nline\nmore text, a question?", "Hello\n--\nline\nmore text, a question?", None),
+            (
+                "Hello\n--\nPlease send us the catalogue.\n\nThanks,\nEva",
+                "Hello\n--\nPlease send us the catalogue.",
+                Some("Thanks,\nEva"),
+            ),
+            ("Hello\n--\nHey there, this is my signature", "Hello", Some("--\nHey there, this is my signature")),
+            (
+                "Hello\n-- \nTo unsubscribe from this group, send an email to x@lists.example.\nWould you like more?",
+                "Hello",
+                Some("-- \nTo unsubscribe from this group, send an email to x@lists.example.\nWould you like more?"),
+            ),
+        ] {
+            assert_eq!(split(text, &eva()), (kept.to_owned(), signed.map(str::to_owned)), "{text}");
+        }
     }
 
     #[test]

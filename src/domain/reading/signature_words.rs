@@ -130,6 +130,13 @@ const LIST_WORDS: [&str; 12] = [
 /// Filled lines of such a footer, with its ruled line.
 const LIST_LINES: usize = 8;
 
+/// A line of such a footer: one of its words, and an address or a link.
+pub(super) fn is_of_list(line: &str) -> bool {
+    (line.contains("://") || line.contains('@'))
+        && line.len() <= 300
+        && LISTED.as_ref().is_some_and(|words| words.is_match(&fold(line)))
+}
+
 /// Where the footer of a mailing list begins at the end of `lines`: a ruled line, and below it where the list lives.
 pub(super) fn list_footer(lines: &[&str]) -> Option<usize> {
     let filled = (0..lines.len()).rev().filter(|&at| lines.get(at).is_some_and(|line| !line.trim().is_empty()));

@@ -1,0 +1,195 @@
+//! Words of the message below the delimiter of a signature: a postscript, an afterthought, or the message itself where the
+//! delimiter is only a ruled line. Losing them is far worse than keeping a slogan.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::disclaimer_signs::of_itself;
+use super::field_names::fold;
+use super::signature::{has_contact, has_verb};
+use super::signature_words::{closes, has_sign, is_footer, is_of_list};
+use crate::domain::enquiry::company;
+
+/// Marks of a postscript, lower case, without dots and blanks.
+const POSTSCRIPTS: [&str; 17] = [
+    "ps",
+    "pps",
+    "p-s",
+    "nb",
+    "pd",
+    "postscriptum",
+    "postskriptum",
+    "postdata",
+    "nachtrag",
+    "dovětek",
+    "пс",
+    "зы",
+    "υγ",
+    "پن",
+    "پینوشت",
+    "ملاحظة",
+    "ملحوظة",
+];
+
+/// Words of somebody who wants something, lower case.
+const ASKING: &str = "please need needs want wants would could urgent urgently asap send forgot forget remember \
+    svp besoin voudrais voudrions souhaite souhaitons pouvez pourriez envoyez envoyer urgente oublié commander \
+    bitte brauchen brauche benötigen benötige möchten möchte können könnten schicken senden dringend vergessen außerdem \
+    prosím prosíme potřebujeme potřebuji chceme chci můžete mohli pošlete zašlete zavolejte spěchá nutně ještě zapomněl zapomněla \
+    potrebujeme potrebujem môžete pošlite prosimy proszę potrzebujemy potrzebuję możecie pilne \
+    necesitamos necesito quisiera quisiéramos pueden podría podrían favor enviar urgentemente \
+    vorrei vorremmo potete potreste abbiamo bisogno inviare precisamos preciso gostaria poderiam \
+    graag nodig kunt kunnen willen sturen behöver vill gärna skicka ønsker trenger trenge vennligst \
+    tarvitsemme tarvitsen voitteko haluamme lähettäkää kérjük kérem szükségünk küldjenek rugăm avem nevoie trimiteți \
+    lütfen ihtiyacımız istiyoruz gönderin пожалуйста нужно нужны нам можете хотим срочно пришлите будь ласка потрібно \
+    παρακαλώ χρειαζόμαστε θέλουμε μπορείτε لطفا لطفاً نیاز داریم لازم فوری بفرستید می‌خواهیم خواهیم خواهم نحتاج نريد أرجو \
+    نرجو الرجاء عاجل צריכים צריך אנא בבקשה דחוף";
+
+static ASKED: LazyLock<HashSet<&str>> = LazyLock::new(|| ASKING.split_whitespace().collect());
+
+/// Which lines below a delimiter belong to the message; `None`: all of them, and the delimiter is none. `is_of_block`: the
+/// line is a name, a number, a title.
+pub(super) fn of_message(block: &[&str], is_of_block: impl Fn(&str) -> bool) -> Option<Vec<bool>> {
+    if block.iter().any(|line| is_of_list(line)) {
+        return Some(vec![false; block.len()]);
+    }
+    let postscript = block.iter().position(|line| is_postscript(line)).unwrap_or(block.len());
+    let mut marks: Vec<bool> = (0..block.len()).map(|at| at >= postscript).collect();
+    let said = |line: &str| says(line) && !line.trim_start().starts_with('>');
+    let stands = |line: &str| !line.trim().is_empty() && !is_of_block(line) && !is_ruled(line);
+    let mut last = false;
+    let mut runs: Vec<(usize, usize, bool)> = Vec::new();
+    for (at, line) in block.iter().enumerate().take(postscript) {
+        let is_said = said(line);
+        if !is_said && !stands(line) {
+            last = false;
+            continue;
+        }
+        match runs.last_mut().filter(|_| last) {
+            Some(run) => *run = (run.0, at + 1, run.2 || is_said),
+            None => runs.push((at, at + 1, is_said)),
+        }
+        last = true;
+    }
+    runs.retain(|(start, end, is_said)| {
+        let words = block.get(*start..*end).unwrap_or_default().join(" ");
+        // Small print speaks of the message that it stands below.
+        (*is_said || says(&words)) && !of_itself(&fold(&words))
+    });
+    let first = block.iter().position(|line| !line.trim().is_empty()).unwrap_or(0);
+    // Without a name or a number at its head nothing says that a block begins here.
+    if runs.iter().any(|(start, _, _)| *start == first) {
+        return None;
+    }
+    for (start, end, _) in runs {
+        marks.iter_mut().take(end).skip(start).for_each(|mark| *mark = true);
+    }
+    Some(marks)
+}
+
+/// `PS: ..`, `P.S. ..`; a company may be called so.
+fn is_postscript(line: &str) -> bool {
+    let line = line.trim_start_matches(|c: char| c.is_whitespace() || "*_(".contains(c));
+    let mark: String = line.chars().take_while(|c| !matches!(c, ':' | '：' | ',' | ';' | '!' | '–')).take(20).collect();
+    let short = |text: &str| -> String {
+        text.to_lowercase()
+            .chars()
+            .filter(|c| c.is_alphabetic() || *c == '-')
+            .collect::<String>()
+            .trim_end_matches('-')
+            .to_owned()
+    };
+    let named = |text: &str| POSTSCRIPTS.contains(&short(text).as_str());
+    let marked = line.chars().count() > mark.chars().count() && named(&mark);
+    // `P.S. we need ..`: up to the last dot of the mark, or the first blank.
+    let word = line.split_whitespace().next().unwrap_or_default();
+    let two: String = line.split_whitespace().take(2).collect();
+    let dotted =
+        word.ends_with('.') && named(word) || two.matches('.').count() >= 2 && two.ends_with('.') && named(&two);
+    let bare =
+        named(word) && line.split_whitespace().count() >= 4 && !company::has_legal_form(line) && !has_contact(line);
+    marked || dotted || bare
+}
+
+/// The line is a sentence of somebody who writes: a question, a wish, or words up to a full stop that name no office.
+fn says(line: &str) -> bool {
+    let line = line.trim();
+    let count = line.split_whitespace().count();
+    let linked = line.contains("://") || line.contains("www.");
+    if count == 0 || is_ruled(line) || is_footer(line) || closes(line) {
+        return false;
+    }
+    if line.ends_with(['?', '？', '؟']) {
+        return !linked && (count >= 2 || !line.is_ascii());
+    }
+    let ended = line.ends_with(['.', '!', '…', ':', ';', '。', '！', '：']);
+    let asks = line
+        .split(|c: char| !c.is_alphabetic() && c != '\u{200c}')
+        .any(|word| ASKED.contains(word.to_lowercase().as_str()));
+    let plain = !has_contact(line) && !has_sign(line) && !company::has_legal_form(line);
+    let numbered = line.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 4);
+    // Chinese and Japanese do not part their words.
+    let unparted = count <= 2 && ended && line.chars().filter(|c| ('\u{3040}'..='\u{9fff}').contains(c)).count() >= 8;
+    let enough = if plain { 3 } else { 6 };
+    asks && count >= enough
+        || plain && ended && (count >= 5 || unparted) && (!numbered || has_verb(line))
+        || plain && count > 9 && has_verb(line)
+}
+
+/// Nothing but the marks of a ruled line.
+fn is_ruled(line: &str) -> bool {
+    let line = line.trim();
+    line.chars().count() >= 2 && line.chars().all(|c| "-_=*~ —─".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postscripts_are_told_from_companies() {
+        for line in [
+            "PS: 20 pieces",
+            "P.S. urgent",
+            "P. S. urgent",
+            "ps urgent, we need 20 pieces",
+            "PPS. x",
+            "پ.ن: فوری",
+            "P.-S. : dix",
+        ] {
+            assert!(is_postscript(line), "{line}");
+        }
+        for line in ["PS Kovo s.r.o.", "Psota Jan", "NB Trade", "PS", "Eva", "", "Pavel, Sales"] {
+            assert!(!is_postscript(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn sentences_are_told_from_lines_of_a_block() {
+        for line in [
+            "more text, a question?",
+            "Please send 20 pieces",
+            "Potřebujeme ještě 20 kusů",
+            "The old ones broke on Monday.",
+            "لطفاً ۲۰ عدد پمپ بفرستید",
+            "请在星期五之前把报价发给我们。",
+            "Could you call me at +420 777 123 456 tomorrow?",
+        ] {
+            assert!(says(line), "{line}");
+        }
+        for line in [
+            "Eva Malá",
+            "Hey there, this is my signature",
+            "Sales Manager, Europe",
+            "Tel. +420 777 123 456",
+            "Sitz der Gesellschaft: Berlin. Geschäftsführer: Max Muster.",
+            "Sent from my iPhone",
+            "S pozdravem,",
+            "www.firma.example",
+            "Firma s.r.o., Nádražní 5, 110 00 Praha 1.",
+            "____________",
+        ] {
+            assert!(!says(line), "{line}");
+        }
+    }
+}
