@@ -184,3 +184,83 @@ fn a_person_of_a_request_with_several_and_of_one_that_could_not_be_read_is_erase
         assert_eq!(after.matches(word).count(), before.matches(word).count(), "{word} of another person");
     }
 }
+
+#[test]
+fn one_prospect_of_a_mail_is_shown_explained_replayed_and_erased_alone() {
+    let daemon = Setup::bare().keys("own_domains = [\"our-company.example\"]").start();
+    let prospect = |n: u32, name: &str| {
+        format!(
+            "<prospect><id source=\"Cars\">R{n}</id><customer><contact><name part=\"full\">{name}</name>\
+             <email>kdo{n}@maly-{n}.cz</email></contact><comments>Number {n}</comments></customer></prospect>"
+        )
+    };
+    let all = [prospect(1, "Jan Needle"), prospect(2, "Eva Haystack"), prospect(3, "Otto Stayer")].concat();
+    let mail = format!(
+        "From: leads@auto-portal.cz\r\nTo: sales@our-company.example\r\nSubject: New leads\r\n\
+         Message-ID: <several@auto-portal.cz>\r\n\r\nCall kdo2@maly-2.cz first.\r\n<adf>{all}</adf>\r\n"
+    );
+    let folder = daemon.path("var/inbox");
+    let file = daemon.setup().dir().join("several.eml");
+    std::fs::write(&file, &mail).unwrap();
+    let lines = |args: &[&str]| -> Vec<Value> {
+        let out = daemon.setup().run(args);
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    let parsed = lines(&["parse", "--json", &file.display().to_string()]);
+    let parts: Vec<_> = parsed.iter().map(|one| one["part"].as_str().unwrap_or_default().to_owned()).collect();
+    assert_eq!(parts, ["1/3", "2/3", "3/3", "rest"]);
+    let told = daemon.setup().run(&["explain", &file.display().to_string()]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    for word in ["1/3 of one mail", "Jan Needle", "Eva Haystack", "Otto Stayer", "other_event"] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in ["one", "again"] {
+        std::fs::write(folder.join(".part"), &mail).unwrap();
+        std::fs::rename(folder.join(".part"), folder.join(format!("{name}.eml"))).unwrap();
+    }
+    wait::until("all are decided", wait::LONG, || {
+        let rows = lines(&["submissions", "list", "--json"]);
+        rows.len() == 8 && rows.iter().all(|row| row["state"] != "received" && row["state"] != "processing")
+    });
+    let leads = lines(&["leads", "list", "--json"]);
+    assert_eq!(leads.len(), 3, "the second copy made nothing");
+    let lead = leads.iter().find(|lead| lead["email"] == "kdo2@maly-2.cz").expect("hers");
+    let record = format!("lead:{}", lead["id"].as_str().unwrap());
+    let rows = lines(&["submissions", "list", "--json"]);
+    let of_eva = rows.iter().find(|row| row["duplicate_of"].is_null() && row["record"] == *record).expect("hers");
+    let id = of_eva["id"].as_str().unwrap();
+    let shown = daemon.setup().run(&["submissions", "show", id]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("prospect 2/3 of one mail; the first is"), "{shown}");
+    let told = daemon.setup().run(&["explain", id]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("Eva Haystack") && !told.contains("Needle"), "{told}");
+    let replayed = lines(&["replay", "--dry-run", "--json", id]);
+    assert_eq!(replayed.len(), 1, "{replayed:?}");
+    assert!(replayed[0]["would"].as_str().is_some_and(|would| would.contains("append")), "{replayed:?}");
+    let before = dump(&daemon);
+    let (exit, done) = json(&daemon, &["erase", "kdo2@maly-2.cz", "--yes", "--json"]);
+    // Hers; and what stands beside the prospects, because it names her.
+    assert!(exit == 0 && done["counts"]["arrivals"].as_u64().is_some_and(|gone| gone >= 2), "{done}");
+    let after = dump(&daemon);
+    assert!(!after.contains("haystack") && !after.contains("maly-2.cz"), "nothing of hers is left");
+    for word in ["maly-1.cz", "maly-3.cz", "needle", "stayer"] {
+        assert_eq!(after.matches(word).count(), before.matches(word).count(), "{word} of another person");
+    }
+    // Too many to be taken apart, encoded: the person is found in it, and the operator is told.
+    let many: String = (0..1_001).map(|n| prospect(n + 10, "Iva Crowd")).collect();
+    let many = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("<adf>{many}</adf>"));
+    let mail = format!(
+        "From: leads@auto-portal.cz\r\nTo: sales@our-company.example\r\nSubject: Many\r\nMessage-ID: <many@x>\r\n\
+         MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n{many}\r\n"
+    );
+    std::fs::write(folder.join(".part"), mail).unwrap();
+    std::fs::rename(folder.join(".part"), folder.join("many.eml")).unwrap();
+    let held = || lines(&["submissions", "list", "--state", "quarantined", "--json"]);
+    wait::until("it is held", wait::LONG, || held().len() == 1);
+    assert_eq!(held()[0]["reason"], "too_many_leads");
+    let (_, told) = json(&daemon, &["erase", "kdo77@maly-77.cz", "--dry-run", "--json"]);
+    assert_eq!(told["in_requests_of_many"][0], held()[0]["id"], "{told}");
+}

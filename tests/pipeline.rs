@@ -2,6 +2,7 @@
 
 mod attribution;
 mod crowds;
+mod dealers;
 mod house;
 mod machines;
 

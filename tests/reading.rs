@@ -13,6 +13,7 @@ mod sets;
 mod aims;
 mod corpora;
 mod corpus;
+mod dealers;
 mod decoding;
 mod encodings;
 mod hostile;

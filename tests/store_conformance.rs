@@ -56,6 +56,7 @@ macro_rules! on {
                 a_pool_is_dealt_fairly_under_concurrency,
                 unsubscribing_marks_records_and_later_ones,
                 an_address_that_could_not_be_reached_is_flagged_on_whoever_carries_it, a_generic_key_is_truncated_and_blocks_nothing,
+                a_request_is_found_by_its_id_and_a_worn_out_id_asks_nothing,
                 machine_mail_joins_and_touches_nothing, an_announcement_is_closed_when_its_lead_came,
                 an_arrival_processed_again_says_nothing_twice,
                 every_value_of_a_field_is_kept, our_own_mail_is_one_that_went_out, facts_fill_columns_or_custom_fields,

@@ -119,7 +119,7 @@ pub struct ParseArgs {
     /// Read as if it came through this mailbox or form
     #[arg(long, value_name = "ID")]
     pub intake: Option<String>,
-    /// One JSON object a file, a line each
+    /// One JSON object a file, a line each; of a mail with several prospects one each
     #[arg(long)]
     pub json: bool,
 }

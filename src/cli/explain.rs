@@ -12,6 +12,7 @@ use crate::app::{brain, rules};
 use crate::config::Config;
 use crate::domain::envelope::{ArrivalState, Channel, Envelope, RawKind};
 use crate::domain::plain;
+use crate::domain::reading::prospects::apart;
 use crate::domain::rules::Declarations;
 use crate::pipeline::Brain;
 use crate::pipeline::explain::{Explanation, explain};
@@ -24,7 +25,8 @@ Examples:
   pisteur explain mail.eml
   pisteur explain 01JABCDEFGHJKMNPQRSTVWXYZ0 --json | jq .decision
 
-A file is explained against the database when there is one, else as if nobody were known.")]
+A file is explained against the database when there is one, else as if nobody were known. A mail with several
+prospects is explained as its door takes it apart, one after the other.")]
 pub struct ExplainArgs {
     /// A mail or form file, or the identifier of a stored arrival
     #[arg(value_name = "FILE|SUBMISSION")]
@@ -35,7 +37,7 @@ pub struct ExplainArgs {
     /// Read a file as if it came through this mailbox or form
     #[arg(long, value_name = "ID")]
     pub intake: Option<String>,
-    /// One JSON object
+    /// One JSON object; for a mail with several prospects one each, a line each
     #[arg(long)]
     pub json: bool,
 }
@@ -48,8 +50,10 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outco
     let (found, held, freed) = context.block_on(async {
         let store = if database_exists(&config) { Some(context.store(&config).await?) } else { None };
         let found = match stored {
-            Some(id) => explain_stored(context, store.as_ref(), &brain, id).await,
-            None => explain_file(context, store.as_ref(), &brain, args).await.map(Some),
+            Some(id) => {
+                explain_stored(context, store.as_ref(), &brain, id).await.map(|found| found.into_iter().collect())
+            }
+            None => explain_file(context, store.as_ref(), &brain, args).await,
         };
         let held = match (stored, &store) {
             (Some(id), Some(store)) => held(store, id).await,
@@ -65,29 +69,32 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outco
         Ok((found?, held?, freed?))
     })?;
     let mut out = Output::new();
-    match &found {
-        Some(found) if args.json => {
-            let mut said = serde_json::to_value(found)?;
+    for one in &found {
+        if args.json {
+            let mut said = serde_json::to_value(one)?;
             if let (Some(members), Some(reason)) = (said.as_object_mut(), &held) {
                 members.insert("held".to_owned(), reason.as_str().into());
             }
-            out.json(&said)?
+            out.json(&said)?;
+        } else {
+            tell(&mut out, one, held.as_deref(), freed.as_deref());
         }
-        Some(found) => {
-            if let Some(reason) = &held {
-                out.line(format!(
-                    "held      {reason}: it waits for a person; the last line says what releasing it would do"
-                ));
-            }
-            out.line(plain::lines(found.text().trim_end()));
-            match &freed {
-                Some(freed) => out.line(plain::lines(&format!("released  => {freed}"))),
-                None => &mut out,
-            }
-        }
-        None => out.line(format!("There is no arrival {}, or its bytes have been purged.", args.what)),
-    };
-    out.finish(Outcome::yes(found.is_some()))
+    }
+    if found.is_empty() {
+        out.line(format!("There is no arrival {}, or its bytes have been purged.", args.what));
+    }
+    out.finish(Outcome::yes(!found.is_empty()))
+}
+
+/// One explanation as text.
+fn tell(out: &mut Output, found: &Explanation, held: Option<&str>, freed: Option<&str>) {
+    if let Some(reason) = held {
+        out.line(format!("held      {reason}: it waits for a person; the last line says what releasing it would do"));
+    }
+    out.line(plain::lines(found.text().trim_end()));
+    if let Some(freed) = freed {
+        out.line(plain::lines(&format!("released  => {freed}")));
+    }
 }
 
 /// Why an arrival waits in quarantine, if it does.
@@ -139,7 +146,7 @@ async fn explain_file(
     store: Option<&Arc<dyn Store>>,
     brain: &Brain,
     args: &ExplainArgs,
-) -> anyhow::Result<Explanation> {
+) -> anyhow::Result<Vec<Explanation>> {
     let path = Path::new(&args.what);
     if let Some(named) = &args.intake
         && !brain.declared.intakes.contains(named)
@@ -149,8 +156,12 @@ async fn explain_file(
     }
     let raw = parse::read_file(path)?;
     let envelope = parse::envelope(path, raw, args.kind, args.intake.as_deref(), context.clock.now());
-    Ok(explain(store, brain, through_its_door(envelope, &brain.declared, args.intake.is_some()), &*context.clock)
-        .await?)
+    let whole = through_its_door(envelope, &brain.declared, args.intake.is_some());
+    let mut found = Vec::new();
+    for one in apart(whole, || context.clock.new_id()) {
+        found.push(explain(store, brain, one, &*context.clock).await?);
+    }
+    Ok(found)
 }
 
 /// A file stands for the mail or form post it holds; with one form configured a form body is taken for that form's.

@@ -5,13 +5,15 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use ulid::Ulid;
 
 use super::output::{Output, Style, told};
 use super::{Context, FileKind, Outcome, ParseArgs};
 use crate::clock::Timestamp;
 use crate::domain::enquiry::{Enquiry, understand};
-use crate::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
+use crate::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, PART, RawKind};
 use crate::domain::plain::{self, one_line};
+use crate::domain::reading::prospects::apart;
 use crate::domain::reading::{arrival_key, read};
 use crate::domain::submission::{MailClass, MailFacts, Submission};
 
@@ -33,13 +35,15 @@ pub(super) fn run(context: &Context, args: &ParseArgs) -> anyhow::Result<Outcome
             }
         };
         let envelope = envelope(path, raw, args.kind, args.intake.as_deref(), context.clock.now());
-        let submission = read(&envelope, &settings);
-        let enquiry = understand(&submission, &envelope, &settings);
-        if args.json {
-            let object = to_json(&path.to_string_lossy(), &envelope, &submission, &enquiry);
-            out.line(serde_json::to_string(&object)?);
-        } else {
-            page(path, &submission, &enquiry, &mut out);
+        for envelope in apart(envelope, Ulid::nil) {
+            let submission = read(&envelope, &settings);
+            let enquiry = understand(&submission, &envelope, &settings);
+            if args.json {
+                let object = to_json(&path.to_string_lossy(), &envelope, &submission, &enquiry);
+                out.line(serde_json::to_string(&object)?);
+            } else {
+                page(path, &submission, &enquiry, &mut out);
+            }
         }
     }
     out.finish(Outcome::Done)?;
@@ -66,7 +70,7 @@ pub fn envelope(path: &Path, raw: Vec<u8>, kind: Option<FileKind>, intake: Optio
     };
     let keys = if raw_kind == RawKind::Mail { arrival_key::mail_keys(&raw) } else { Vec::new() };
     Envelope {
-        id: ulid::Ulid::nil(),
+        id: Ulid::nil(),
         channel: Channel::File,
         intake_id: intake.unwrap_or_default().to_owned(),
         keys,
@@ -141,6 +145,8 @@ pub fn to_json(file: &str, envelope: &Envelope, submission: &Submission, enquiry
         "warnings": submission.warnings,
     });
     if let Value::Object(map) = &mut object {
+        let part = envelope.context.extra.get(PART);
+        map.extend(part.map(|part| (PART.to_owned(), json!(part))));
         map.extend(mail.complaint.as_ref().map(|complaint| ("complaint".to_owned(), json!(complaint))));
         map.extend(mail.event.as_ref().map(|event| ("event".to_owned(), json!(event))));
         map.extend(mail.returns_on.as_ref().map(|day| ("returns_on".to_owned(), json!(day))));

@@ -12,7 +12,7 @@ use super::context::actor;
 use super::output::{Cell, Style, Table};
 use super::{Context, Outcome, Output, paging, when};
 use crate::clock::Timestamp;
-use crate::domain::envelope::{ArrivalState, FOLLOWS};
+use crate::domain::envelope::{ArrivalState, FOLLOWS, PART, PART_OF, REST};
 use crate::domain::plain::one_line;
 use crate::domain::reading::{self, ReadSettings};
 use crate::domain::screening::Screening;
@@ -381,6 +381,7 @@ fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str, content: Op
     };
     fact(label, (!value.is_empty()).then(|| value.to_owned()));
     fact("record", row.record.clone());
+    fact("part", part(found));
     let screened = screening(found);
     for (n, line) in screened.iter().enumerate() {
         fact(if n == 0 { "screening" } else { "" }, Some(line.clone()));
@@ -428,6 +429,18 @@ fn screening(found: &ArrivalDetail) -> Vec<String> {
     let head = format!("{}, score {}", said.verdict.as_str(), said.score);
     let parts = said.parts.iter().map(|part| format!("{:>4} {}: {}", part.points, part.code, part.detail));
     std::iter::once(head).chain(parts).collect()
+}
+
+/// Which prospect of a mail with several it is.
+fn part(found: &ArrivalDetail) -> Option<String> {
+    let extra = |name: &str| found.context.get("extra")?.get(name)?.as_str();
+    let part = extra(PART)?;
+    let first = extra(PART_OF).map(|first| format!("; the first is {first}")).unwrap_or_default();
+    Some(if part == REST {
+        format!("what the mail holds beside its prospects{first}")
+    } else {
+        format!("prospect {part} of one mail{first}")
+    })
 }
 
 fn ids(list: &[Ulid]) -> String {

@@ -6,8 +6,9 @@
 //! 2. The guard rules may discard or quarantine.
 //! 3. Spam, and nobody to reach: quarantine.
 //! 4. An answer from a participant joins its conversation.
-//! 5. A known person with a recent open record joins that, unless a rule says otherwise.
-//! 6. Everything else is a new record, linked to what is known.
+//! 5. A request sent again joins what it became the first time.
+//! 6. A known person with a recent open record joins that, unless a rule says otherwise.
+//! 7. Everything else is a new record, linked to what is known.
 //!
 //! An operator's release from quarantine skips 1-3.
 
@@ -152,6 +153,10 @@ fn outcome(
     }
     if let Some(hit) = thread.filter(|h| joins(q, h)) {
         return (ArrivalState::Decided, None, Action::Append(hit.record));
+    }
+    // Sent again by whoever passed it on: no second record, however old or closed the first is.
+    if let Some(first) = known.request {
+        return (ArrivalState::Decided, None, Action::Append(first));
     }
     let recent = known.open.iter().find(|open| q.now.since(open.last_message_at) < q.policy.append_within);
     let append = match evaluation.on_known {

@@ -109,6 +109,16 @@ pub const SHOWN_SENDER: &str = "sender";
 /// Name in [`ArrivalContext::extra`] of what it is about.
 pub const SHOWN_SUBJECT: &str = "subject";
 
+/// Name in [`ArrivalContext::extra`] of which prospect of a mail with several it is, `2/3`; [`REST`] is what the mail holds
+/// beside them.
+pub const PART: &str = "part";
+
+/// What a mail holds beside its prospects.
+pub const REST: &str = "rest";
+
+/// Name in [`ArrivalContext::extra`] of the submission of the first prospect of the same mail.
+pub const PART_OF: &str = "part_of";
+
 /// Context of an arrival that is not part of its bytes. Stored as one JSON object; absent means unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

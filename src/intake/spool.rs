@@ -179,12 +179,12 @@ impl Spool {
     }
 
     /// Journals a batch and moves its files away. False when nothing can be written at present.
-    async fn journal(&mut self, batch: Vec<(OsString, Stamp, NewArrival)>) -> bool {
+    async fn journal(&mut self, batch: Vec<(OsString, Stamp, Vec<NewArrival>)>) -> bool {
         if batch.is_empty() {
             return true;
         }
         let (files, arrivals): (Vec<_>, Vec<_>) = batch.into_iter().map(|(name, stamp, a)| ((name, stamp), a)).unzip();
-        match self.deps.journal.accept_all(arrivals).await {
+        match self.deps.journal.accept_all(arrivals.into_iter().flatten().collect()).await {
             Ok(_) => {
                 for (name, stamp) in files {
                     self.status.send_modify(|status| status.taken += 1);
@@ -219,13 +219,13 @@ impl Spool {
         &mut self,
         name: OsString,
         stamp: Stamp,
-        batch: &mut Vec<(OsString, Stamp, NewArrival)>,
+        batch: &mut Vec<(OsString, Stamp, Vec<NewArrival>)>,
         waiting: &mut Waiting,
     ) -> usize {
         match arrival::take(&self.folder.join(&name), &name, stamp, self.limit, &self.deps).await {
-            Taken::Arrival(arrival) => {
-                let bytes = arrival.envelope.raw.len();
-                batch.push((name, stamp, *arrival));
+            Taken::Arrivals(arrivals) => {
+                let bytes = arrivals.iter().map(|arrival| arrival.envelope.raw.len()).sum();
+                batch.push((name, stamp, arrivals));
                 return bytes;
             }
             Taken::Changed => self.settling.again(&name),

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::domain::decide::{self, Ids, Question};
 use crate::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
 use crate::domain::enquiry::Enquiry;
-use crate::domain::envelope::Envelope;
+use crate::domain::envelope::{Envelope, PART};
 use crate::domain::matching::{Neighbourhood, keys};
 use crate::domain::rules::TraceStep;
 use crate::domain::submission::Submission;
@@ -24,6 +24,9 @@ pub struct Explanation {
     pub channel: String,
     /// Mailbox, form or hook.
     pub intake: String,
+    /// Which prospect of a mail with several it is, `2/3`, or `rest`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// RFC 3339.
     pub at: String,
     /// What it says.
@@ -68,6 +71,7 @@ pub async fn explain(
     Ok(Explanation {
         channel: read.envelope.channel.as_str().to_owned(),
         intake: read.envelope.intake_id.clone(),
+        part: read.envelope.context.extra.get(PART).cloned(),
         at: now.to_string(),
         submission: read.submission,
         enquiry: read.enquiry,
@@ -94,6 +98,9 @@ impl Explanation {
         line(&mut out, "arrival", &format!("{} {}  rules {hash}  {}", self.channel, self.intake, self.at));
         if let Some(class) = self.submission.class {
             line(&mut out, "class", class.as_str());
+        }
+        if let Some(part) = &self.part {
+            line(&mut out, "part", &format!("{part} of one mail"));
         }
         line(&mut out, "subject", self.submission.subject.as_deref().unwrap_or("(none)"));
         line(&mut out, "who", &who(&self.enquiry));

@@ -4,7 +4,7 @@ use pisteur::clock::Timestamp;
 use pisteur::domain::enquiry::understand;
 use pisteur::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
 use pisteur::domain::reading::arrival_key::mail_keys;
-use pisteur::domain::reading::{ReadSettings, read};
+use pisteur::domain::reading::{ReadSettings, prospects, read};
 
 fn envelope(raw: &[u8], raw_kind: RawKind, content_type: Option<&str>) -> Envelope {
     Envelope {
@@ -47,7 +47,13 @@ fn is_subsequence(part: &str, whole: &str) -> bool {
 /// Any bytes as a mail.
 pub fn raw_mail(raw: &[u8]) {
     assert_eq!(mail_keys(raw).len(), 1);
-    check(&envelope(raw, RawKind::Mail, None));
+    let whole = envelope(raw, RawKind::Mail, None);
+    check(&whole);
+    let parts = prospects::apart(whole, ulid::Ulid::nil);
+    assert!((1..=prospects::MOST + 1).contains(&parts.len()));
+    if parts.len() > 1 {
+        parts.iter().take(20).for_each(check);
+    }
 }
 
 /// Any bytes as a form body, in each encoding.

@@ -90,8 +90,8 @@ pub fn variant(seed: u64, given: &Given<'_>) -> Variant {
     let named = given.names.iter().filter(|name| given.text.contains(name.as_str())).cloned();
     let shown = SHOWN.captures_iter(given.text).filter_map(|found| found.get(1)).map(|name| name.as_str().trim());
     let shown = shown.filter(|name| !given.names.iter().any(|known| name.contains(known.as_str())));
-    let names: Vec<String> = longest_first(named.chain(shown.map(str::to_owned)).collect());
-    olds.extend(names.iter().cloned());
+    let people: Vec<String> = longest_first(named.chain(shown.map(str::to_owned)).collect());
+    olds.extend(people.iter().cloned());
     let mut swaps: BTreeMap<String, String> = BTreeMap::new();
     for old in longest_first(olds) {
         let other = loop {

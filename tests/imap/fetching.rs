@@ -43,6 +43,25 @@ async fn s10_messages_are_read_by_uid_and_nothing_is_marked_as_seen() {
 }
 
 #[tokio::test]
+async fn a_message_with_several_prospects_is_an_arrival_for_each_and_its_place_is_told_once() {
+    let server = server_with(1).await;
+    let prospect =
+        |n: u32| format!("<prospect><customer><contact><email>p{n}@web-{n}.cz</email></contact></customer></prospect>");
+    let head = "From: leads@portal.cz\r\nTo: sales@example.com\r\nMessage-ID: <several@portal.cz>\r\n\r\n";
+    server.deliver_raw(format!("{head}<adf>{}{}</adf>\r\n", prospect(1), prospect(2)).into_bytes());
+    server.deliver(3);
+    let rig = Rig::start(config(server.port, "", ""));
+    rig.until("all are journalled", |rig| rig.store.with(|held| held.arrivals.len()) == 4).await;
+    assert_eq!(rig.store.uids(), [1, 2, 3]);
+    rig.up().await;
+    rig.store.with(|held| {
+        let parts: Vec<_> = held.arrivals.iter().filter_map(|a| a.envelope.context.extra.get("part")).collect();
+        assert_eq!(parts, ["1/2", "2/2"]);
+        assert_eq!(held.arrivals.len(), 4, "and it is not read again");
+    });
+}
+
+#[tokio::test]
 async fn s16_from_now_leaves_what_is_there() {
     let server = server_with(5).await;
     let rig = Rig::start(config(server.port, "first_run = \"from_now\"", ""));

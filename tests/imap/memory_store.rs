@@ -47,7 +47,7 @@ impl MemoryStore {
 
     /// UIDs journalled, in the order of journalling.
     pub fn uids(&self) -> Vec<u32> {
-        self.with(|h| h.arrivals.iter().map(uid).collect())
+        self.with(|h| h.arrivals.iter().filter_map(|a| Some(a.envelope.context.mail.as_ref()?.uid)).collect())
     }
 
     fn reachable(&self) -> StoreResult<()> {
@@ -82,8 +82,10 @@ impl Store for MemoryStore {
             }
             held.batches.push(arrivals.len());
             for arrival in arrivals {
-                let position = arrival.envelope.context.mail.as_ref().unwrap();
-                if !held.positions.insert((position.uidvalidity, position.uid)) {
+                // Further prospects of a message have no position of their own.
+                if let Some(position) = &arrival.envelope.context.mail
+                    && !held.positions.insert((position.uidvalidity, position.uid))
+                {
                     continue;
                 }
                 let key = arrival.envelope.keys[0].value.clone();

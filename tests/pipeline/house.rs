@@ -13,6 +13,7 @@ use pisteur::domain::envelope::{
 };
 use pisteur::domain::matching::EntityKind;
 use pisteur::domain::reading::arrival_key;
+use pisteur::domain::reading::prospects::apart;
 use pisteur::domain::rules::RuleSet;
 use pisteur::pipeline::Brain;
 use pisteur::pipeline::process::Processor;
@@ -186,6 +187,18 @@ impl House {
             .await
     }
 
+    /// Journals what the door of the mailbox `sales` makes of a mail, each prospect for itself.
+    pub async fn prospects(&self, raw: &str) -> Vec<Accepted> {
+        let raw = raw.replace('\n', "\r\n").into_bytes();
+        let keys = arrival_key::mail_keys(&raw);
+        let uid = self.uids.fetch_add(1, Ordering::Relaxed);
+        let mail = Some(MailPosition { folder: "INBOX".into(), uidvalidity: 1, uid, internal_date: None });
+        let context = ArrivalContext { mail, ..ArrivalContext::default() };
+        let whole = self.envelope(Channel::Mail, "sales", RawKind::Mail, None, keys, context, raw);
+        let arrivals = apart(whole, || self.clock.new_id()).into_iter().map(NewArrival::received).collect();
+        self.store.accept(arrivals, None).await.expect("accepted")
+    }
+
     #[expect(clippy::too_many_arguments, reason = "an envelope has that many parts")]
     async fn accept(
         &self,
@@ -197,7 +210,23 @@ impl House {
         context: ArrivalContext,
         raw: Vec<u8>,
     ) -> Accepted {
-        let envelope = Envelope {
+        let envelope = self.envelope(channel, intake, raw_kind, content_type, keys, context, raw);
+        let arrival = NewArrival::received(envelope);
+        self.store.accept(vec![arrival], None).await.expect("accepted").pop().expect("one answer")
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an envelope has that many parts")]
+    fn envelope(
+        &self,
+        channel: Channel,
+        intake: &str,
+        raw_kind: RawKind,
+        content_type: Option<String>,
+        keys: Vec<ArrivalKey>,
+        context: ArrivalContext,
+        raw: Vec<u8>,
+    ) -> Envelope {
+        Envelope {
             id: self.clock.new_id(),
             channel,
             intake_id: intake.to_owned(),
@@ -208,9 +237,7 @@ impl House {
             content_type,
             context,
             raw: raw.into(),
-        };
-        let arrival = NewArrival::received(envelope);
-        self.store.accept(vec![arrival], None).await.expect("accepted").pop().expect("one answer")
+        }
     }
 
     /// Processes until nothing is due.

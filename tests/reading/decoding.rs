@@ -14,7 +14,7 @@ fn files(submission: &Submission) -> Vec<(&str, u64, &str)> {
     submission.attachments.iter().map(|a| (a.name.as_str(), a.size, a.part.as_str())).collect()
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for three in bytes.chunks(3) {

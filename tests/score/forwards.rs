@@ -61,6 +61,7 @@ fn tell(set: &'static str, which: &str, tally: &Tally, rows: &mut Vec<Row>) {
 
 /// Reads the set as it is given, or with the people of each seed. `None` when the set is not there.
 pub fn measure(folder: &Path, with_subject: bool, seeds: Option<Range<u64>>, verbose: bool) -> Option<Tally> {
+    let seeds: Option<Vec<u64>> = seeds.map(Iterator::collect);
     let set = folder.join("crisp-forward");
     let truth = json(&set.join("truth.json"))?;
     let cases = truth["cases"].as_array().expect("cases");
@@ -84,7 +85,7 @@ pub fn measure(folder: &Path, with_subject: bool, seeds: Option<Range<u64>>, ver
         };
         let inner_subject = case["subject"].as_str().unwrap_or_else(|| bare(&subject));
         let given = Given { text: &body, subject: &subject, inner_subject, names: &names };
-        for seed in seeds.clone() {
+        for seed in seeds.iter().copied() {
             let variant = variant(seed * 1_000 + place as u64, &given);
             let mut truth = Truth::of(case, |old| variant.said(old));
             // What stands neither in the text nor in the outer subject cannot be known.

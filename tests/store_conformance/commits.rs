@@ -477,6 +477,41 @@ pub async fn an_address_that_could_not_be_reached_is_flagged_on_whoever_carries_
     assert!(other.contact_points[0]["bounce"].is_null());
 }
 
+pub async fn a_request_is_found_by_its_id_and_a_worn_out_id_asks_nothing(lab: &Lab) {
+    let id = MatchKey::of(KeyKind::Request, "portal.example\ncars\n4711");
+    let enquiry = person("Ana Bell", "ana@bell.example", None);
+    let make = async |n: u32, key: MatchKey| {
+        let lease = lab.claimed(&format!("{n}")).await;
+        let new = lab.record(RecordKind::Lead);
+        let record = new.id;
+        let mut commit = lab.commit(&lease, &enquiry, Action::Create(Box::new(new)));
+        commit.decision.keys = vec![key];
+        commit.guard = Guard { keys: Vec::new(), seen: Vec::new() };
+        assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
+        record
+    };
+    let first = make(0, id).await;
+    let known = lab.neighbours(vec![id]).await;
+    let found: Vec<_> = known.records.iter().map(|n| (n.entity, n.keys.clone())).collect();
+    assert_eq!(found, [(lead(first), vec![id])]);
+    // Two that come at once exclude each other by it: the second sees the first.
+    let lease = lab.claimed("again").await;
+    let mut again = lab.commit(&lease, &enquiry, Action::Create(Box::new(lab.record(RecordKind::Lead))));
+    again.decision.keys = vec![id];
+    again.guard = Guard { keys: vec![id], seen: Vec::new() };
+    assert_eq!(lab.one(again.clone()).await, Committed::Conflict);
+    again.decision.action = Action::Append(lead(first));
+    again.guard.seen = vec![first];
+    assert_eq!(lab.one(again).await, Committed::Done { owner: None });
+    // A system that gives every request the same id: after hundreds it tells nobody, and raises no question either.
+    let same = MatchKey::of(KeyKind::Request, "portal.example\n\n1");
+    for n in 1..=201 {
+        make(n, same).await;
+    }
+    let known = lab.neighbours(vec![same]).await;
+    assert!(known.records.is_empty() && !known.truncated, "{}", known.records.len());
+}
+
 pub async fn a_generic_key_is_truncated_and_blocks_nothing(lab: &Lab) {
     let switchboard = MatchKey::of(KeyKind::Phone, "+33100000000");
     let lines: Vec<ContactImport> = (0..201)

@@ -6,12 +6,13 @@
 //!   it fires when the *thread* that spawned the server ends, and each test is a thread.
 //! - Servers that refuse to run as root run as the system user [`USER`]; everything else as whoever runs the tests.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::wait;
@@ -161,7 +162,15 @@ pub fn send(id: u32, signal: Signal) {
 
 /// A port nobody listened on a moment ago.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port on 127.0.0.1").port()
+    // The kernel may give out one port twice, as nothing listens there yet.
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port =
+            TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port on 127.0.0.1").port();
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return port;
+        }
+    }
 }
 
 /// Waits until something listens on `port`, or `gone` says that the server has ended.

@@ -12,9 +12,9 @@ use super::super::paging;
 use crate::clock::Timestamp;
 use crate::domain::enquiry::email::EmailAddress;
 use crate::domain::enquiry::{EmailKind, understand};
-use crate::domain::envelope::{ArrivalState, Channel, Envelope};
+use crate::domain::envelope::{ArrivalState, Channel, Envelope, PART, RawKind};
 use crate::domain::hooks;
-use crate::domain::reading::{self, ReadSettings};
+use crate::domain::reading::{self, ReadSettings, prospects};
 use crate::domain::submission::{MailClass, MailFacts, Mailbox, Submission};
 use crate::store::Store;
 use crate::store::rows::{ArrivalFilter, ArrivalRow};
@@ -87,7 +87,8 @@ impl<'a> Recognise<'a> {
             if submission.flags.iter().any(|flag| flag == hooks::TOO_MANY_LEADS) {
                 let dropped = rows.iter().any(|row| row.id == envelope.id && row.state == ArrivalState::Discarded);
                 let list = if dropped { &mut found.theirs } else { &mut found.shared };
-                list.extend(self.stands_in(&envelope.raw).then_some(envelope.id));
+                let named = self.stands_in(&envelope.raw) || self.stands_in_documents(envelope);
+                list.extend(named.then_some(envelope.id));
             } else if self.is_theirs(envelope, &submission) {
                 found.theirs.push(envelope.id);
             } else if self.stands_in(&envelope.raw) || self.is_mentioned(&submission) {
@@ -116,12 +117,19 @@ impl<'a> Recognise<'a> {
         texts.chain(fields).any(|text| self.stands_in_text(text))
     }
 
+    /// The same for a mail with too many prospects, whatever they are encoded in.
+    fn stands_in_documents(&self, envelope: &Envelope) -> bool {
+        envelope.raw_kind == RawKind::Mail
+            && prospects::documents(&envelope.raw).iter().any(|text| self.stands_in_text(text))
+    }
+
     fn stands_in_text(&self, text: &str) -> bool {
         stands_alone(&text.to_lowercase(), self.address) || around_signs(text).any(|address| self.is(address))
     }
 
     fn is_theirs(&self, envelope: &Envelope, submission: &Submission) -> bool {
-        if is_unknown(envelope, submission) && self.stands_in(&envelope.raw) {
+        let named = || self.stands_in(&envelope.raw) || self.is_mentioned(submission);
+        if is_unknown(envelope, submission) && named() {
             return true;
         }
         let enquiry = understand(submission, envelope, self.settings);
@@ -152,10 +160,12 @@ impl<'a> Recognise<'a> {
     }
 }
 
-/// A request of a third party that was not taken for somebody's lead: nothing tells whose its fields are.
+/// A request of a third party that was not taken for somebody's lead, or what a mail holds beside its leads: nothing tells
+/// whose it is.
 fn is_unknown(envelope: &Envelope, submission: &Submission) -> bool {
     let unknown = [hooks::UNREADABLE, hooks::OTHER_EVENT];
-    envelope.channel == Channel::Webhook && submission.flags.iter().any(|flag| unknown.contains(&flag.as_str()))
+    let apart = envelope.channel == Channel::Webhook || envelope.context.extra.contains_key(PART);
+    apart && submission.flags.iter().any(|flag| unknown.contains(&flag.as_str()))
 }
 
 /// Whether `address` stands in `text` by itself, and not as a part of a longer one: quotes and full stops may touch it.

@@ -166,6 +166,19 @@ pub struct CustomField {
     pub value: String,
 }
 
+/// How a request is known to the system that passes it on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Registrable domain of whoever sent it: only with it an id means anything.
+    pub by: String,
+    /// The system that counts, lower case; empty when it is not named.
+    pub source: String,
+    /// Its id there.
+    pub id: String,
+    /// It says that it was sent before.
+    pub resend: bool,
+}
+
 /// What an arrival means.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enquiry {
@@ -209,6 +222,9 @@ pub struct Enquiry {
     pub consents: Vec<Consent>,
     /// Unknown fields, in order.
     pub custom: Vec<CustomField>,
+    /// How the request is known to its sender's system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
     /// Who wrote it, as raw text, when no address could be read.
     pub raw_sender: Option<String>,
 }

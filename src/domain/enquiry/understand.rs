@@ -6,17 +6,19 @@ use super::email::{EmailAddress, organisation_domain, registrable_domain};
 use super::identity::{answer_elsewhere, emails, person, raw_sender, speaks_for_another};
 use super::signed::{self, Signed};
 use super::{
-    Address, Attribution, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, attribution, company,
-    consent, country, intent, language, money, name, phone, postcode,
+    Address, Attribution, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, Request, attribution,
+    company, consent, country, intent, language, money, name, phone, postcode,
 };
 use crate::domain::envelope::Envelope;
 use crate::domain::reading::form::{all, first};
 use crate::domain::reading::text::{non_empty_line, one_line};
-use crate::domain::reading::{FormReading, ReadSettings, calendar, field_names, trust, typed, unwrapped};
+use crate::domain::reading::{FormReading, ReadSettings, adf, calendar, field_names, trust, typed, unwrapped};
 use crate::domain::submission::{Canonical, Field, MailClass, Submission};
 
 /// Phones kept of one arrival.
 const POINTS: usize = 10;
+/// Longest id of a request, in characters.
+const REQUEST_CHARS: usize = 100;
 /// Longest topic, in characters.
 const TOPIC_CHARS: usize = 250;
 
@@ -57,6 +59,7 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
         first_touch: origin.first.map(Box::new),
         last_touch: origin.last.map(Box::new),
         raw_sender: raw_sender(submission, &emails),
+        request: request(submission),
         website: website(fields).or(signed.website),
         addresses: if address == Address::default() {
             signed.address.into_iter().collect()
@@ -72,6 +75,17 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
         language,
         country,
     }
+}
+
+/// The id under which an ADF lead is known to its sender.
+fn request(submission: &Submission) -> Option<Request> {
+    let mail = submission.mail.as_ref().filter(|_| submission.class == Some(MailClass::Adf))?;
+    let field = |name: &str| submission.fields.iter().find(|f| f.name == name && f.canonical.is_none());
+    let id = field(adf::REQUEST_ID).map(|f| f.value.as_str()).filter(|id| id.chars().count() <= REQUEST_CHARS)?;
+    let source = field(adf::REQUEST_SOURCE).map(|f| f.value.as_str()).unwrap_or_default();
+    let by = registrable_domain(EmailAddress::parse(mail.from.address.as_deref()?)?.domain())?;
+    let (source, id) = (source.chars().take(REQUEST_CHARS).collect(), id.to_owned());
+    Some(Request { by, source, id, resend: field(adf::REQUEST_STATUS).is_some_and(|f| f.value == adf::RESEND) })
 }
 
 fn origin(submission: &Submission, envelope: &Envelope, settings: &ReadSettings) -> attribution::Origin {

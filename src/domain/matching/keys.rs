@@ -15,7 +15,7 @@ pub fn keys_of(enquiry: &Enquiry) -> Vec<MatchKey> {
     keys
 }
 
-/// Keys of the person: emails and phones.
+/// Keys of the person: emails, phones, and the id of their request.
 #[must_use]
 pub fn person_keys(enquiry: &Enquiry) -> Vec<MatchKey> {
     let emails = enquiry.emails.iter().filter_map(|e| match e.kind {
@@ -26,7 +26,11 @@ pub fn person_keys(enquiry: &Enquiry) -> Vec<MatchKey> {
         EmailKind::Own => None,
     });
     let phones = enquiry.phones.iter().filter(|p| p.kind != "fax").filter_map(|p| p.e164.as_deref());
-    let mut keys: Vec<_> = emails.chain(phones.map(|p| MatchKey::of(KeyKind::Phone, p))).collect();
+    let request = enquiry
+        .request
+        .as_ref()
+        .map(|r| MatchKey::of(KeyKind::Request, &format!("{}\n{}\n{}", r.by, r.source.to_lowercase(), r.id)));
+    let mut keys: Vec<_> = emails.chain(phones.map(|p| MatchKey::of(KeyKind::Phone, p))).chain(request).collect();
     keys.sort_unstable();
     keys.dedup();
     keys

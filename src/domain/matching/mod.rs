@@ -23,6 +23,8 @@ pub enum KeyKind {
     Domain = 6,
     /// Company name without legal form, tokens sorted.
     Company = 12,
+    /// Id of a request at the system that passed it on: finds what was sent before, proves no person alone.
+    Request = 18,
     /// Role or shared email: finds candidates, proves nothing alone.
     SharedEmail = 17,
 }
@@ -44,6 +46,7 @@ impl KeyKind {
             6 => Self::Domain,
             12 => Self::Company,
             17 => Self::SharedEmail,
+            18 => Self::Request,
             _ => return None,
         })
     }
@@ -52,7 +55,7 @@ impl KeyKind {
     /// so their commits exclude each other.
     #[must_use]
     pub const fn is_strong(self) -> bool {
-        matches!(self, Self::Email | Self::Phone | Self::Registration)
+        matches!(self, Self::Email | Self::Phone | Self::Registration | Self::Request)
     }
 
     /// So many records may carry it that it tells nothing any more: a switchboard's number, a shared mailbox, a company

@@ -47,7 +47,7 @@ impl Verdict {
 pub struct Evidence {
     /// The record compared with.
     pub record: EntityRef,
-    /// What they share: `email`, `phone`, `shared_email`, `domain`, `company`.
+    /// What they share: `email`, `phone`, `shared_email`, `request`, `domain`, `company`.
     pub shares: Vec<String>,
     /// How the names stand: contradict, unknown, compatible, surname, full.
     pub names: String,
@@ -68,6 +68,9 @@ pub struct Known {
     pub latest: Option<EntityRef>,
     /// Lead among the matched records, newest.
     pub lead: Option<Ulid>,
+    /// The oldest lead or opportunity of the same request, when what else is known of the person agrees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<EntityRef>,
     /// Contact that is this person.
     pub contact: Option<Ulid>,
     /// Organisation it is for.
@@ -149,6 +152,11 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
             .filter(|n| matches!(n.entity.kind, EntityKind::Lead | EntityKind::Opportunity))
             .max_by_key(|n| (n.last_message_at, n.created_at))
             .map(|n| n.entity),
+        request: matched
+            .iter()
+            .filter(|n| matches!(n.entity.kind, EntityKind::Lead | EntityKind::Opportunity) && has(n, KeyKind::Request))
+            .min_by_key(|n| n.created_at)
+            .map(|n| n.entity),
         lead: newest(Some(EntityKind::Lead)).map(|n| n.entity.id),
         contact,
         organisation,
@@ -170,7 +178,7 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
 type Closeness = (Reverse<Verdict>, bool, bool, NameAgreement, usize, bool, Option<Timestamp>, Timestamp);
 
 fn closeness(names: &NameParts, n: &Neighbour, evidence: &Evidence) -> Closeness {
-    let has = |kind| n.keys.iter().any(|k| k.kind == kind);
+    let has = |kind| has(n, kind);
     let agreement = agreement(names, n);
     let shared = evidence.shares.len();
     let verdict = Reverse(evidence.verdict);
@@ -181,9 +189,13 @@ fn agreement(names: &NameParts, n: &Neighbour) -> NameAgreement {
     names.agreement(&NameParts::new(n.first_name.as_deref(), n.last_name.as_deref(), n.full_name.as_deref()))
 }
 
+fn has(n: &Neighbour, kind: KeyKind) -> bool {
+    n.keys.iter().any(|k| k.kind == kind)
+}
+
 fn compare(names: &NameParts, enquiry: &Enquiry, neighbour: &Neighbour) -> Evidence {
     let agreement = agreement(names, neighbour);
-    let has = |kind| neighbour.keys.iter().any(|k| k.kind == kind);
+    let has = |kind| has(neighbour, kind);
     let contradict = agreement == NameAgreement::Contradict;
     let surname = agreement >= NameAgreement::Surname;
     let (verdict, because) = if has(KeyKind::Email) && !contradict {
@@ -192,12 +204,18 @@ fn compare(names: &NameParts, enquiry: &Enquiry, neighbour: &Neighbour) -> Evide
         (Verdict::Review, "Same personal email, but the names contradict each other.")
     } else if has(KeyKind::Phone) && surname {
         (Verdict::Match, "Same phone number and the surname agrees.")
+    } else if has(KeyKind::Request) && !contradict && (surname || has(KeyKind::Phone) || has(KeyKind::SharedEmail)) {
+        (Verdict::Match, "Same request of the same sender, and what else is known of the person agrees.")
+    } else if has(KeyKind::Request) && enquiry.request.as_ref().is_some_and(|request| request.resend) {
+        (Verdict::Review, "Said to be the same request sent again, but about somebody else.")
     } else if has(KeyKind::Phone) {
         (Verdict::Review, "Same phone number, but no agreeing surname beside it.")
     } else if has(KeyKind::SharedEmail) && !contradict {
         (Verdict::Review, weak_address(enquiry, neighbour).0)
     } else if has(KeyKind::SharedEmail) {
         (Verdict::New, weak_address(enquiry, neighbour).1)
+    } else if has(KeyKind::Request) {
+        (Verdict::New, "Same id of a request, but nothing else agrees.")
     } else {
         (Verdict::New, "Only the organisation is in common.")
     };
@@ -240,6 +258,7 @@ fn shares(neighbour: &Neighbour) -> Vec<String> {
             KeyKind::Domain => "domain",
             KeyKind::Company => "company",
             KeyKind::SharedEmail => "shared_email",
+            KeyKind::Request => "request",
         })
         .collect();
     words.sort_unstable();

@@ -1,82 +1,216 @@
 //! Automotive leads (ADF 1.0), read leniently: what dealers' systems send is rarely well-formed XML.
 //!
-//! Only the first prospect is read. Tags are found by name in any case; what is not found is not invented.
+//! Tags are found by name in any case; what is not found is not invented. Work is linear in the text.
 
 use super::field_names;
 use super::text::one_line;
 use crate::domain::submission::{Canonical, Field};
 
-/// Document length looked at, in bytes.
+/// Length looked at of one prospect, in bytes.
 const BYTES: usize = 200_000;
+/// Prospects compared to tell whether there are several.
+const COMPARED: usize = 1_000;
 
-/// Prospects in `text`.
-pub fn prospects(text: &str) -> usize {
-    let Some(start) = find_ignore_case(text, "<adf") else { return 0 };
-    elements(super::body::cut(text.get(start..).unwrap_or_default(), BYTES), "prospect", 100).len()
+/// Name of the field with the id that the sender's system gave the request.
+pub const REQUEST_ID: &str = "request_id";
+/// Name of the field with the system that counts those ids.
+pub const REQUEST_SOURCE: &str = "request_source";
+/// Name of the field that says whether the request was sent before: [`RESEND`].
+pub const REQUEST_STATUS: &str = "request_status";
+/// The request was sent before.
+pub const RESEND: &str = "resend";
+
+/// The prospects of the ADF documents in `text`, at most `limit`: each from its tag to its end, or to where the next one
+/// begins. A document without such a tag is one prospect.
+pub fn prospects(text: &str, limit: usize) -> Vec<&str> {
+    let Some(start) = find_ignore_case(text, "<adf") else { return Vec::new() };
+    let mut rest = text.get(start..).unwrap_or_default();
+    let Some(first) = find_tag(rest, "prospect") else { return vec![rest] };
+    rest = rest.get(first..).unwrap_or_default();
+    let mut found = Vec::new();
+    while found.len() < limit && !rest.is_empty() {
+        let next = rest.get(1..).and_then(|after| find_tag(after, "prospect")).map_or(rest.len(), |at| at + 1);
+        let (own, after) = rest.split_at_checked(next).unwrap_or((rest, ""));
+        let end = ["</prospect", "</adf"].iter().filter_map(|close| find_ignore_case(own, close)).min();
+        found.push(end.and_then(|end| own.get(..end)).unwrap_or(own));
+        rest = after;
+    }
+    found
+}
+
+/// Whether `text` holds prospects that are not the same.
+pub fn is_several(text: &str) -> bool {
+    let found = prospects(text, COMPARED);
+    let Some((first, others)) = found.split_first() else { return false };
+    if others.is_empty() {
+        return false;
+    }
+    let first = fields(first);
+    others.iter().any(|other| fields(other) != first)
+}
+
+/// What stands in `text` beside its ADF documents, without their declarations.
+pub fn beside(text: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(start) = find_ignore_case(rest, "<adf") {
+        kept.push_str(rest.get(..start).unwrap_or_default());
+        let document = rest.get(start..).unwrap_or_default();
+        let end = find_ignore_case(document, "</adf").and_then(|at| Some(at + document.get(at..)?.find('>')? + 1));
+        rest = end.and_then(|end| document.get(end..)).unwrap_or_default();
+    }
+    kept.push_str(rest);
+    let mut plain = String::with_capacity(kept.len());
+    let mut rest = kept.as_str();
+    while let Some((before, after)) = rest.split_once("<?") {
+        // One that does not end is words.
+        let Some((_, behind)) = after.split_once("?>") else { break };
+        plain.push_str(before);
+        rest = behind;
+    }
+    plain.push_str(rest);
+    plain.trim().to_owned()
 }
 
 /// The fields of the first prospect in `text`, `None` when there is no ADF document.
 pub fn read(text: &str) -> Option<Vec<Field>> {
-    let start = find_ignore_case(text, "<adf")?;
-    let document = super::body::cut(text.get(start..)?, BYTES);
-    let prospect = element(document, "prospect").map_or(document, |(_, inner)| inner);
-    let customer = element(prospect, "customer").map_or("", |(_, inner)| inner);
-    let contact = element(customer, "contact").map_or(customer, |(_, inner)| inner);
+    prospects(text, 1).first().map(|prospect| fields(prospect))
+}
+
+/// The fields of one prospect.
+pub fn fields(prospect: &str) -> Vec<Field> {
+    let prospect = super::body::cut(prospect, BYTES);
     let mut fields = Vec::new();
+    request(prospect, &mut fields);
+    let customer = element(prospect, "customer").map_or("", |(_, inner)| inner);
+    contact(element(customer, "contact").map_or(customer, |(_, inner)| inner), &mut fields);
+    vehicles(prospect, &mut fields);
+    for (tag, name) in [("timeframe", "timeframe"), ("id", "customer_id")] {
+        // A customer without a contact element: its own ids stand before it, all the same.
+        if let Some((_, value)) = element(customer, tag) {
+            push(&mut fields, name, value, None);
+        }
+    }
+    for (_, value) in elements(customer, "comments", 1) {
+        push(&mut fields, "comments", value, Some(Canonical::Message));
+    }
+    parties(prospect, &mut fields);
+    fields
+}
+
+/// How the request is known to whoever sends it. Its ids stand before everything else of a prospect.
+fn request(prospect: &str, fields: &mut Vec<Field>) {
+    let own = ["vehicle", "customer", "vendor", "provider"].iter().filter_map(|tag| find_tag(prospect, tag)).min();
+    let own = own.and_then(|end| prospect.get(..end)).unwrap_or(prospect);
+    let ids = elements(own, "id", 5);
+    let with_source = ids.iter().find(|(attributes, _)| attribute(attributes, "source").is_some());
+    if let Some((attributes, id)) = with_source.or(ids.first()) {
+        push(fields, REQUEST_ID, id, None);
+        push(fields, REQUEST_SOURCE, &attribute(attributes, "source").unwrap_or_default(), None);
+    }
+    let head = prospect.split('>').next().unwrap_or_default();
+    push(
+        fields,
+        REQUEST_STATUS,
+        &attribute(head, "status").filter(|status| status == RESEND).unwrap_or_default(),
+        None,
+    );
+    if let Some((_, value)) = element(own, "requestdate") {
+        push(fields, "requested_at", value, None);
+    }
+}
+
+fn contact(contact: &str, fields: &mut Vec<Field>) {
     for (attributes, value) in elements(contact, "name", 10) {
-        let part = attribute(attributes, "part").unwrap_or_default();
-        let canonical = match part.as_str() {
+        let canonical = match attribute(attributes, "part").unwrap_or_default().as_str() {
+            _ if attribute(attributes, "type").is_some_and(|kind| kind == "business") => Canonical::Company,
             "first" => Canonical::FirstName,
             "last" | "surname" => Canonical::LastName,
-            "middle" => continue,
+            "prefix" | "title" | "salutation" => Canonical::Salutation,
+            "middle" | "suffix" => continue,
             _ => Canonical::FullName,
         };
-        push(&mut fields, "name", value, Some(canonical));
+        push(fields, "name", value, Some(canonical));
     }
     for (_, value) in elements(contact, "email", 5) {
-        push(&mut fields, "email", value, Some(Canonical::Email));
+        push(fields, "email", value, Some(Canonical::Email));
     }
     for (attributes, value) in elements(contact, "phone", 5) {
-        let kind = attribute(attributes, "type").unwrap_or_default();
-        let canonical = match kind.as_str() {
-            "cellphone" | "mobile" => Canonical::Mobile,
+        let canonical = match attribute(attributes, "type").unwrap_or_default().as_str() {
+            "cellphone" | "mobile" | "cell" => Canonical::Mobile,
             "fax" => Canonical::Fax,
             _ => Canonical::Phone,
         };
-        push(&mut fields, "phone", value, Some(canonical));
+        push(fields, "phone", value, Some(canonical));
     }
+    let lines: Vec<String> =
+        ["street", "apartment"].iter().flat_map(|tag| elements(contact, tag, 3)).map(|(_, line)| clean(line)).collect();
+    let street: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
+    push(fields, "street", &street.join(", "), Some(Canonical::Street));
     for (tag, canonical) in [
         ("cellphone", Canonical::Mobile),
-        ("street", Canonical::Street),
+        ("company", Canonical::Company),
         ("city", Canonical::City),
         ("regioncode", Canonical::State),
+        ("region", Canonical::State),
         ("postalcode", Canonical::Postcode),
         ("country", Canonical::Country),
     ] {
         for (_, value) in elements(contact, tag, 2) {
-            push(&mut fields, tag, value, Some(canonical));
+            push(fields, tag, value, Some(canonical));
         }
     }
-    vehicle(prospect, &mut fields);
-    for (_, value) in elements(customer, "comments", 1) {
-        push(&mut fields, "comments", value, Some(Canonical::Message));
+}
+
+/// The vehicle asked about, and apart from it the one that is given in part payment.
+fn vehicles(prospect: &str, fields: &mut Vec<Field>) {
+    let mut asked = false;
+    for (attributes, vehicle) in elements(prospect, "vehicle", 10) {
+        let interest = attribute(attributes, "interest").unwrap_or_default();
+        let given = interest.starts_with("trade");
+        let name = match (given, asked) {
+            (true, _) => "trade_in",
+            (false, true) => "other_vehicle",
+            (false, false) => "vehicle",
+        };
+        let parts = ["year", "make", "model", "trim"].iter().filter_map(|tag| element(vehicle, tag));
+        let words: Vec<String> = parts.map(|(_, value)| clean(value)).filter(|w| !w.is_empty()).collect();
+        push(fields, name, &words.join(" "), (name == "vehicle").then_some(Canonical::Product));
+        if name == "vehicle" {
+            asked = true;
+            let kind = (interest == "test-drive").then_some(Canonical::InquiryKind);
+            push(fields, "interest", &interest.replace('-', " "), kind);
+            push(fields, "status", &attribute(attributes, "status").unwrap_or_default(), None);
+        }
+        for tag in ["vin", "stock", "odometer", "condition", "doors", "bodystyle", "transmission", "exteriorcolor"] {
+            if let Some((_, value)) = element(vehicle, tag) {
+                push(fields, &format!("{name}_{tag}"), value, None);
+            }
+        }
+        if let Some((attributes, price)) = element(vehicle, "price") {
+            let currency = attribute(attributes, "currency").unwrap_or_default().to_uppercase();
+            push(fields, &format!("{name}_price"), format!("{} {currency}", clean(price)).trim(), None);
+        }
+        if let Some((_, value)) = element(vehicle, "comments") {
+            push(fields, &format!("{name}_comments"), value, None);
+        }
+    }
+}
+
+/// The house it is for, and who brought it. Their addresses are nobody's to be answered, and are left out.
+fn parties(prospect: &str, fields: &mut Vec<Field>) {
+    if let Some((_, vendor)) = element(prospect, "vendor") {
+        let name = element(vendor, "vendorname").or_else(|| element(vendor, "name"));
+        push(fields, "vendor", name.map_or("", |(_, value)| value), None);
+        push(fields, "vendor_id", element(vendor, "id").map_or("", |(_, value)| value), None);
     }
     if let Some((_, provider)) = element(prospect, "provider") {
         for (_, value) in elements(provider, "name", 1) {
-            push(&mut fields, "provider", value, Some(Canonical::Source));
+            push(fields, "provider", value, Some(Canonical::Source));
         }
-    }
-    Some(fields)
-}
-
-fn vehicle(prospect: &str, fields: &mut Vec<Field>) {
-    let Some((attributes, vehicle)) = element(prospect, "vehicle") else { return };
-    let parts = ["year", "make", "model", "trim"].iter().filter_map(|tag| element(vehicle, tag));
-    let words: Vec<String> = parts.map(|(_, value)| clean(value)).filter(|w| !w.is_empty()).collect();
-    push(fields, "vehicle", &words.join(" "), Some(Canonical::Product));
-    for (name, value) in [("interest", attribute(attributes, "interest")), ("status", attribute(attributes, "status"))]
-    {
-        push(fields, name, &value.unwrap_or_default(), None);
+        for (tag, name) in [("service", "provider_service"), ("url", "provider_url"), ("id", "provider_id")] {
+            push(fields, name, element(provider, tag).map_or("", |(_, value)| value), None);
+        }
     }
 }
 
@@ -114,22 +248,17 @@ fn element<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
 
 /// Elements of this name, at most `limit`, not nested in each other.
 fn elements<'a>(text: &'a str, name: &str, limit: usize) -> Vec<(&'a str, &'a str)> {
-    let (open, close) = (format!("<{name}"), format!("</{name}"));
     let mut found = Vec::new();
     let mut rest = text;
     while found.len() < limit {
-        let Some(at) = find_ignore_case(rest, &open) else { break };
-        let after = rest.get(at + open.len()..).unwrap_or_default();
-        if after.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
-            rest = after;
-            continue;
-        }
+        let Some(at) = find_tag(rest, name) else { break };
+        let after = rest.get(at + 1 + name.len()..).unwrap_or_default();
         let Some((attributes, content)) = after.split_once('>') else { break };
         if attributes.ends_with('/') {
             rest = content;
             continue;
         }
-        let Some(end) = find_ignore_case(content, &close) else { break };
+        let Some(end) = find_mark(content, &format!("</{name}")) else { break };
         found.push((attributes, content.get(..end).unwrap_or_default()));
         rest = content.get(end..).unwrap_or_default();
     }
@@ -145,6 +274,24 @@ fn attribute(attributes: &str, name: &str) -> Option<String> {
         _ => value.split_whitespace().next()?,
     };
     Some(value.to_lowercase())
+}
+
+/// Byte position of the tag of this name.
+fn find_tag(text: &str, name: &str) -> Option<usize> {
+    find_mark(text, &format!("<{name}"))
+}
+
+/// Byte position of a tag that begins with `mark` and has no longer name.
+fn find_mark(text: &str, mark: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + find_ignore_case(text.get(from..)?, mark)?;
+        let after = text.get(at + mark.len()..)?;
+        if !after.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
+            return Some(at);
+        }
+        from = at + mark.len();
+    }
 }
 
 /// Byte position of an ASCII `needle` in any case.

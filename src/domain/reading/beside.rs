@@ -1,6 +1,6 @@
 //! What stands beside the text of a mail and is read all the same: `winmail.dat`, invitations, the sender's card.
 
-use mail_parser::{Message, MessagePart, PartType};
+use mail_parser::{Message, MessagePart, MimeHeaders as _, PartType};
 
 use super::addresses::clean_address;
 use super::body::{Body, warning};
@@ -34,7 +34,7 @@ pub(super) fn read(message: &Message<'_>) -> Beside {
             "text/calendar" | "application/ics" if beside.event.is_none() => {
                 beside.event = part_string(message, part).and_then(|text| calendar::read(&text));
             }
-            "text/vcard" | "text/x-vcard" | "text/directory" | "application/vcard" => {
+            _ if is_card(part) => {
                 let text = part_string(message, part).unwrap_or_default();
                 let room = CARDS.saturating_sub(beside.cards.len());
                 beside.cards.extend(vcard::read(&text).into_iter().filter_map(|card| card.fields.ok()).take(room));
@@ -48,6 +48,13 @@ pub(super) fn read(message: &Message<'_>) -> Beside {
         }
     }
     beside
+}
+
+/// A card, by its type or by its name.
+pub(super) fn is_card(part: &MessagePart<'_>) -> bool {
+    let kind = mime::media_type(part);
+    ["text/vcard", "text/x-vcard", "text/directory", "application/vcard"].contains(&kind.as_str())
+        || part.attachment_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".vcf"))
 }
 
 fn bytes<'m>(part: &'m MessagePart<'_>) -> Option<&'m [u8]> {

@@ -1,6 +1,6 @@
 //! An RFC 5322 message -> [`Submission`]: the order in which the parts of reading work together.
 
-use mail_parser::{Message, PartType};
+use mail_parser::{Message, MessagePart, MimeHeaders as _, PartType};
 
 use super::addresses::{clean_address, domain_of, is_own_address, is_own_domain, mailboxes};
 use super::body::{Body, warning};
@@ -10,17 +10,20 @@ use super::mime::HeaderBag;
 use super::notification::Sender;
 use super::text::non_empty_line;
 use super::{
-    ReadSettings, adf, beside, body, bounce, charset, complaint, forwarded, header_labels, mime, notification,
-    passed_on, quoted, returns, rewritten, signature, trust, typed,
+    ReadSettings, adf, attached, beside, body, bounce, charset, complaint, forwarded, header_labels, mime,
+    notification, passed_on, quoted, returns, rewritten, signature, trust, typed,
 };
 use crate::clock::Timestamp;
-use crate::domain::envelope::Envelope;
+use crate::domain::envelope::{Envelope, PART, REST};
+use crate::domain::hooks;
 use crate::domain::submission::{Canonical, Field, MailClass, MailFacts, Mailbox, Submission};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 /// References kept: the last ones, which are nearest.
 const REFERENCES: usize = 32;
+/// Bytes looked at of a part that may be an ADF document.
+const DOCUMENT: usize = 400_000;
 /// Longest subject kept, in characters.
 const SUBJECT_CHARS: usize = 500;
 
@@ -66,6 +69,7 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     let mut facts = facts(&header, &bag, &mut out, settings, envelope);
     interpret(&mut out, &mut facts, text, message, &bag, settings, envelope.received_at);
     take_beside(&mut out, &mut facts, beside);
+    note_part(&mut out, envelope);
     out.mail = Some(facts);
     out
 }
@@ -101,6 +105,18 @@ fn take_beside(out: &mut Submission, facts: &mut MailFacts, beside: beside::Besi
     facts.event.clone_from(&beside.event);
     if out.class == Some(MailClass::Person) && out.fields.is_empty() && facts.forwarded.is_none() {
         out.fields = beside.card_of(&facts.from);
+    }
+}
+
+/// A mail made of one with several prospects.
+fn note_part(out: &mut Submission, envelope: &Envelope) {
+    match envelope.context.extra.get(PART).map(String::as_str) {
+        Some(REST) => out.flags.push(hooks::OTHER_EVENT.to_owned()),
+        Some(part) => {
+            let detail = format!("This is prospect {part} of one mail; each became a submission of its own.");
+            out.warnings.push(warning("one_of_several", detail));
+        }
+        None => {}
     }
 }
 
@@ -266,10 +282,11 @@ fn interpret(
     let prefix = header_labels::prefix(&subject);
     let is_answer = facts.in_reply_to.is_some() || !facts.references.is_empty();
     let is_reply = is_answer || prefix == Prefix::Reply;
-    let document = adf_document(message, &text).map(|(fields, prospects)| {
-        if prospects > 1 {
-            let detail =
-                format!("The mail names {prospects} prospects; only the first is read. Enter the others by hand.");
+    let document = adf_document(message, &text).map(|(fields, several)| {
+        if several {
+            out.flags.push(hooks::TOO_MANY_LEADS.to_owned());
+            let detail = "The mail holds several prospects that were not taken apart: too many, too large, or cut off. \
+                          Only the first is read; the others are to be entered by hand.";
             out.warnings.push(warning("several_prospects", detail));
         }
         fields
@@ -419,6 +436,7 @@ fn form_fields(
         (Some(text), Some(markup)) if !notification::tells_as_much(&markup, &text) => Some(text),
         (text, markup) => markup.or(text),
     }
+    .or_else(|| attached::read(message, &text.text, sender, settings))
 }
 
 /// Marks of a website's mailer.
@@ -439,23 +457,30 @@ fn is_form_mailer(from: &str, facts: &MailFacts, bag: &HeaderBag, settings: &Rea
         || bag.says("auto-submitted", "auto-generated")
 }
 
-/// Fields of an ADF document in the text or in an attached XML part, and how many prospects it has.
-fn adf_document(message: &Message<'_>, text: &Body) -> Option<(Vec<Field>, usize)> {
-    let read = |text: &str| adf::read(text).map(|fields| (fields, adf::prospects(text)));
+/// Fields of an ADF document in the text or in an attached part, and whether it holds several prospects.
+fn adf_document(message: &Message<'_>, text: &Body) -> Option<(Vec<Field>, bool)> {
+    let read = |text: &str| adf::read(text).map(|fields| (fields, adf::is_several(text)));
     if let Some(found) = read(&text.text) {
         return Some(found);
     }
     message.parts.iter().take(50).find_map(|part| match &part.body {
-        PartType::Html(markup) => read(&unescape(body::cut(markup, 400_000))),
-        PartType::Text(words) => read(body::cut(words, 400_000)),
-        PartType::Binary(bytes) if mime::media_type(part).ends_with("xml") => {
-            read(&String::from_utf8_lossy(bytes.get(..400_000).unwrap_or(bytes)))
+        PartType::Html(markup) => read(&unescape(body::cut(markup, DOCUMENT))),
+        PartType::Text(words) => read(body::cut(words, DOCUMENT)),
+        PartType::Binary(bytes) if is_document(part) => {
+            read(&charset::decode(bytes.get(..DOCUMENT).unwrap_or(bytes), None).text)
         }
         _ => None,
     })
 }
 
-fn unescape(markup: &str) -> String {
+/// An attached file that may be an ADF document: by its type or by its name.
+pub(super) fn is_document(part: &MessagePart<'_>) -> bool {
+    let name = part.attachment_name().unwrap_or_default().to_ascii_lowercase();
+    mime::media_type(part).ends_with("xml") || [".xml", ".adf"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Markup in which a document stands escaped.
+pub(super) fn unescape(markup: &str) -> String {
     if markup.contains("&lt;") {
         markup.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"")
     } else {

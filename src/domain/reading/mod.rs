@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod adf;
 pub mod arrival_key;
+mod attached;
 mod attribution;
 mod below_delimiter;
 mod beside;
@@ -34,6 +35,7 @@ pub mod notification;
 mod notification_end;
 mod passed_on;
 mod passed_people;
+pub mod prospects;
 pub mod quoted;
 mod returns;
 mod rewritten;

@@ -107,7 +107,7 @@ fn fields_of(items: &[Item], sender: Sender) -> Option<Vec<Field>> {
         match fields.last_mut().filter(|last| last.canonical.is_none()) {
             Some(last) => last.value = format!("{}\n\n{below}", last.value),
             None => {
-                fields.push(Field { name: "message".to_owned(), value: below, canonical: Some(Canonical::Message) })
+                fields.push(Field { name: "message".to_owned(), value: below, canonical: Some(Canonical::Message) });
             }
         }
     }
@@ -122,7 +122,8 @@ fn known(fields: &[Field]) -> Vec<Canonical> {
     known
 }
 
-fn accept(fields: &[Field], sender: Sender) -> bool {
+/// Whether these fields are a person's request.
+pub(super) fn accept(fields: &[Field], sender: Sender) -> bool {
     let known = known(fields);
     let says_who = known.iter().any(|c| {
         matches!(

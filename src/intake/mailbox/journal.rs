@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, MailPosition, RawKind};
 use crate::domain::reading::arrival_key::mail_keys;
+use crate::domain::reading::prospects::apart;
 use crate::imap::{ErrorClass, ImapError, Meta};
 use crate::store::{CursorMove, InitialState, MailboxState, NamedLock, NewArrival, Store, StoreError};
 
@@ -197,7 +198,7 @@ impl Desk {
         self.store.count_fetch(&self.mailbox, self.uidvalidity, uid).await.map_err(|e| away(&e))
     }
 
-    /// A message as read; `truncated_from` is its full size when `raw` is not all of it.
+    /// A message as read, one arrival for each of its prospects; `truncated_from` is its full size when `raw` is not all of it.
     pub(super) fn message(
         &self,
         uid: u32,
@@ -205,10 +206,10 @@ impl Desk {
         raw: Vec<u8>,
         truncated_from: Option<u64>,
         silent: bool,
-    ) -> NewArrival {
+    ) -> Vec<NewArrival> {
         let keys = mail_keys(&raw);
         let envelope = self.envelope(uid, meta, raw, keys, truncated_from, silent);
-        NewArrival::received(envelope)
+        apart(envelope, || self.clock.new_id()).into_iter().map(NewArrival::received).collect()
     }
 
     /// A message that could not be read, with the bytes that could be had. It is known by its position, so that its

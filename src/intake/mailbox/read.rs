@@ -93,7 +93,8 @@ pub(super) struct Gathered {
 
 /// What became of one message read alone.
 enum Alone {
-    Arrived(Box<NewArrival>),
+    /// One arrival, or those of a message with several leads.
+    Arrived(Vec<NewArrival>),
     Gone,
 }
 
@@ -193,7 +194,7 @@ impl Reader<'_> {
                 // The stretch does not want it.
                 (None, _) => {}
                 (Some(how), Some(Got::Bytes(raw))) => {
-                    batch.arrivals.push(self.arrived(uid, &meta, *how, raw));
+                    batch.arrivals.extend(self.arrived(uid, &meta, *how, raw));
                 }
                 (Some(_), Some(result)) => {
                     if failed.is_some() {
@@ -201,9 +202,7 @@ impl Reader<'_> {
                     }
                     self.memory.counted.remove(&uid);
                     self.note_failure(uid, result)?;
-                    if let Some(arrival) = self.retry(uid).await? {
-                        batch.arrivals.push(arrival);
-                    }
+                    batch.arrivals.extend(self.retry(uid).await?);
                 }
                 (Some(_), None) => break,
             }
@@ -237,20 +236,20 @@ impl Reader<'_> {
     }
 
     /// A message that gave nothing: is it still there? Then once more, alone.
-    async fn retry(&mut self, uid: u32) -> Result<Option<NewArrival>, ImapError> {
+    async fn retry(&mut self, uid: u32) -> Result<Vec<NewArrival>, ImapError> {
         if self.session.present(&[uid]).await?.is_empty() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let attempts = self.memory.attempts(self.desk, uid).await?;
         match self.alone(uid, attempts).await? {
-            Alone::Arrived(arrival) => Ok(Some(*arrival)),
-            Alone::Gone => Ok(None),
+            Alone::Arrived(arrivals) => Ok(arrivals),
+            Alone::Gone => Ok(Vec::new()),
         }
     }
 
     async fn settle_alone(&mut self, uid: u32, attempts: u32, batch: &mut Batch) -> Result<(), ImapError> {
-        if let Alone::Arrived(arrival) = self.alone(uid, attempts).await? {
-            batch.arrivals.push(*arrival);
+        if let Alone::Arrived(arrivals) = self.alone(uid, attempts).await? {
+            batch.arrivals.extend(arrivals);
         }
         batch.through = uid;
         Ok(())
@@ -263,7 +262,7 @@ impl Reader<'_> {
             let hard = self.memory.hard.get(&uid).copied().unwrap_or(0);
             if used > ATTEMPTS + HEADER_ATTEMPTS || hard > HARD_FAILURES {
                 let none = self.desk.unfetchable(uid, &Meta::default(), Vec::new(), self.silent());
-                return Ok(Alone::Arrived(Box::new(none)));
+                return Ok(Alone::Arrived(vec![none]));
             }
             let giving_up = used > ATTEMPTS || hard >= HARD_FAILURES;
             match self.one(uid, used, giving_up).await {
@@ -299,9 +298,9 @@ impl Reader<'_> {
         match result {
             Got::Bytes(raw) if giving_up => {
                 let held = self.desk.unfetchable(uid, &meta, raw, self.silent());
-                Ok(Some(Alone::Arrived(Box::new(held))))
+                Ok(Some(Alone::Arrived(vec![held])))
             }
-            Got::Bytes(raw) => Ok(Some(Alone::Arrived(Box::new(self.arrived(uid, &meta, how, raw))))),
+            Got::Bytes(raw) => Ok(Some(Alone::Arrived(self.arrived(uid, &meta, how, raw)))),
             failure => {
                 self.note_failure(uid, failure)?;
                 Ok(if self.session.present(&[uid]).await?.is_empty() { Some(Alone::Gone) } else { None })
@@ -309,7 +308,7 @@ impl Reader<'_> {
         }
     }
 
-    fn arrived(&self, uid: u32, meta: &Meta, how: How, raw: Vec<u8>) -> NewArrival {
+    fn arrived(&self, uid: u32, meta: &Meta, how: How, raw: Vec<u8>) -> Vec<NewArrival> {
         let full = match how {
             How::Part(limit) if raw.len() >= limit as usize => Some(meta.size.map_or(raw.len() as u64, u64::from)),
             How::Part(_) => meta.size.filter(|size| *size > self.config.max_message_bytes).map(u64::from),

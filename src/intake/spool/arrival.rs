@@ -14,13 +14,14 @@ use super::settle::Stamp;
 use crate::config::SPOOL_ID;
 use crate::domain::envelope::{ArrivalContext, ArrivalKey, Channel, Digest, Envelope, RawKind};
 use crate::domain::reading::arrival_key::{form_keys, mail_keys};
+use crate::domain::reading::prospects::apart;
 use crate::intake::form::fields::{self, Allowed, Encoding};
 use crate::store::NewArrival;
 
 /// What came of reading a file.
 pub(super) enum Taken {
-    /// To be journalled.
-    Arrival(Box<NewArrival>),
+    /// To be journalled: one, or those of a mail with several leads.
+    Arrivals(Vec<NewArrival>),
     /// It changed while it was read.
     Changed,
     /// The system cannot give it at present, for this reason.
@@ -56,7 +57,7 @@ pub(super) async fn take(path: &Path, name: &OsStr, seen: Stamp, limit: u64, dep
     let name = name.to_string_lossy().into_owned();
     let key = file_key(&name, seen, &raw);
     let is_mail = path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("eml"));
-    if is_mail { Taken::Arrival(Box::new(mail(name, key, raw, deps))) } else { form(name, key, &raw, deps) }
+    if is_mail { Taken::Arrivals(mail(name, key, raw, deps)) } else { form(name, key, &raw, deps) }
 }
 
 /// The bytes, or `None` when it is not the file that was seen, or not any more.
@@ -95,10 +96,11 @@ fn file_key(name: &str, stamp: Stamp, raw: &[u8]) -> ArrivalKey {
     ArrivalKey { value: format!("file:{}", hasher.finalize().to_hex()), expires_at: None }
 }
 
-fn mail(name: String, key: ArrivalKey, raw: Vec<u8>, deps: &SpoolDeps) -> NewArrival {
+fn mail(name: String, key: ArrivalKey, raw: Vec<u8>, deps: &SpoolDeps) -> Vec<NewArrival> {
     let mut keys = vec![key];
     keys.extend(mail_keys(&raw));
-    arrival(name, SPOOL_ID.to_owned(), keys, RawKind::Mail, raw.into(), deps)
+    let whole = envelope(name, SPOOL_ID.to_owned(), keys, RawKind::Mail, raw.into(), deps);
+    apart(whole, || deps.journal.clock().new_id()).into_iter().map(NewArrival::received).collect()
 }
 
 /// `{"form": "contact", "fields": {...}}`; the journal keeps the fields as a JSON form body.
@@ -130,19 +132,19 @@ fn form(name: String, key: ArrivalKey, raw: &[u8], deps: &SpoolDeps) -> Taken {
         form.duplicate_window(),
         deps.journal.clock().now(),
     ));
-    Taken::Arrival(Box::new(arrival(name, id.to_owned(), keys, RawKind::Form, body, deps)))
+    Taken::Arrivals(vec![NewArrival::received(envelope(name, id.to_owned(), keys, RawKind::Form, body, deps))])
 }
 
-fn arrival(
+fn envelope(
     name: String,
     intake_id: String,
     keys: Vec<ArrivalKey>,
     raw_kind: RawKind,
     raw: Bytes,
     deps: &SpoolDeps,
-) -> NewArrival {
+) -> Envelope {
     let clock = deps.journal.clock();
-    let envelope = Envelope {
+    Envelope {
         id: clock.new_id(),
         channel: Channel::File,
         intake_id,
@@ -153,8 +155,7 @@ fn arrival(
         content_type: (raw_kind == RawKind::Form).then(|| "application/json".to_owned()),
         context: ArrivalContext { file_name: Some(name), ..ArrivalContext::default() },
         raw,
-    };
-    NewArrival::received(envelope)
+    }
 }
 
 #[cfg(test)]

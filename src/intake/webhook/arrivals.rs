@@ -22,6 +22,7 @@ use crate::domain::hooks::explode::{Lead, Unfit, explode};
 use crate::domain::hooks::{TEST, TOO_MANY_LEADS, UNREADABLE, key_of};
 use crate::domain::reading::ReadLimits;
 use crate::domain::reading::arrival_key::mail_keys;
+use crate::domain::reading::prospects::apart;
 use crate::intake::form::negotiate;
 use crate::store::{HELD, NewArrival};
 
@@ -85,7 +86,7 @@ impl Proven<'_> {
             let keys = mail_keys(&self.raw);
             let mut mail = envelope(clock.new_id(), hook, keys, None, context, self.raw, now);
             mail.raw_kind = RawKind::Mail;
-            return (vec![(mail, None)], None);
+            return (apart(mail, || clock.new_id()).into_iter().map(|one| (one, None)).collect(), None);
         }
         let content_type = content_type(self.head);
         let limits = ReadLimits::default();

@@ -269,9 +269,9 @@ impl Plan {
     }
 }
 
-/// Keys that tell a person.
+/// Keys that tell a person, or what they asked for.
 const fn is_personal(kind: KeyKind) -> bool {
-    matches!(kind, KeyKind::Email | KeyKind::SharedEmail | KeyKind::Phone)
+    matches!(kind, KeyKind::Email | KeyKind::SharedEmail | KeyKind::Phone | KeyKind::Request)
 }
 
 /// Keys that tell an organisation.

@@ -8,7 +8,7 @@ use super::super::driver::{Connection, Row};
 use super::probe::{CAP, Hits, add_lasting, probe};
 use super::{damaged, optional_ulid, read, statements, threads, ulid};
 use crate::clock::Timestamp;
-use crate::domain::matching::{EntityKind, EntityRef, MatchKey, Neighbour, NeighbourQuery, Neighbourhood};
+use crate::domain::matching::{EntityKind, EntityRef, KeyKind, MatchKey, Neighbour, NeighbourQuery, Neighbourhood};
 use crate::store::StoreResult;
 use crate::store::batch::column;
 
@@ -85,8 +85,9 @@ fn candidates(query: &NeighbourQuery, hits: &HashMap<MatchKey, Hits>) -> (BTreeM
     for (key, hits) in found {
         let personal = !key.kind.is_corporate();
         if personal && hits.generic {
-            // Hundreds of people have it: it tells nothing of any one, and says nothing against what else is known.
-            truncated = true;
+            // Hundreds of people have it: it tells nothing of any one, and says nothing against what else is known. An id that
+            // a system gives to every request never told anything.
+            truncated |= key.kind != KeyKind::Request;
             continue;
         }
         for id in &hits.entities {
