@@ -58,7 +58,7 @@ const HTML: [(&str, &str, &str); 18] = [
 
 /// The table.
 pub fn measure() -> String {
-    let mut table = Table::new(&["a mebibyte of", "bytes to enquiry", "half of it"]);
+    let mut table = Table::new(&["a mebibyte of", "bytes to enquiry", "half of it", "of the allowance"]);
     for (name, repeated) in PLAIN {
         row(&mut table, name, &|size| mail("plain", &repeated.repeat(size / repeated.len())));
     }
@@ -94,12 +94,14 @@ fn mail(kind: &str, text: &str) -> Vec<u8> {
 
 fn row(table: &mut Table, name: &str, make: &dyn Fn(usize) -> Vec<u8>) {
     let settings = ReadSettings { default_country: "FR".to_owned(), ..ReadSettings::default() };
-    let took = |size: usize| -> Duration {
+    let took = |size: usize| -> (Duration, String) {
         let mail = envelope(make(size));
         let begun = Instant::now();
-        let submission = reading::read(&mail, &settings);
+        let (submission, steps) = reading::read_counted(&mail, &settings);
         std::hint::black_box(enquiry::understand(&submission, &mail, &settings));
-        begun.elapsed()
+        let took = begun.elapsed();
+        (took, format!("{} %", steps.saturating_mul(100) / settings.limits.steps(mail.raw.len())))
     };
-    table.row(&[name, &millis(took(SIZE)), &millis(took(SIZE / 2))]);
+    let ((whole, share), (half, _)) = (took(SIZE), took(SIZE / 2));
+    table.row(&[name, &millis(whole), &millis(half), &share]);
 }

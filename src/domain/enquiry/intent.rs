@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::domain::reading::body::cut;
+use crate::domain::reading::budget;
 use crate::domain::reading::field_names::{fold, fold_into};
 
 /// Most words of an unsubscribe request: longer texts mean something else.
@@ -102,7 +103,7 @@ pub fn inquiry_kind(topic: Option<&str>, message: &str) -> Option<String> {
 fn kind_of(text: &str) -> Option<&'static str> {
     let (mut before, mut word) = (String::new(), String::new());
     let mut found = KINDS.len();
-    for raw in text.split_whitespace().take(150) {
+    for raw in text.split_whitespace().take(150).filter(|raw| budget::pay(8 * raw.len())) {
         word.clear();
         fold_into(raw, &mut word);
         let alone = starts_like(&word).iter().filter(|(start, _)| word.starts_with(start));

@@ -3,6 +3,7 @@
 use whatlang::{Detector, Lang};
 
 use crate::domain::reading::body::cut;
+use crate::domain::reading::budget;
 
 /// Languages told apart, with their ISO 639-1 codes.
 const LANGUAGES: [(Lang, &str); 20] = [
@@ -36,6 +37,9 @@ const BYTES: usize = 800;
 /// ISO 639-1 code of the language of `text`; `None` when it is short or not sure.
 pub fn detect(text: &str) -> Option<String> {
     let sample = cut(text.trim(), BYTES);
+    if !budget::pay(200 * sample.len()) {
+        return None;
+    }
     let letters = sample.chars().filter(|c| c.is_alphabetic()).count();
     if letters < LETTERS {
         return greeting(sample);

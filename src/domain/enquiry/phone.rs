@@ -7,6 +7,8 @@ use phonenumber::country::Id;
 
 use super::Phone;
 
+use crate::domain::reading::budget;
+
 /// Longest text taken for a number, in characters.
 const RAW_CHARS: usize = 60;
 
@@ -93,6 +95,10 @@ pub fn read(raw: &str, region: Option<&str>, hint: Option<&str>) -> Option<Phone
     if ascii_digits(&raw).chars().filter(char::is_ascii_digit).count() < 4 {
         return None;
     }
+    // A number is tried against the plans of its country: some thousand looks.
+    if !budget::pay(3_000) {
+        return Some(Phone { raw, e164: None, kind: hint.unwrap_or("phone").to_owned() });
+    }
     let number = parse_number(&raw, region);
     let kind = hint.unwrap_or_else(|| match number.as_ref().map(|n| n.number_type(&phonenumber::metadata::DATABASE)) {
         Some(phonenumber::Type::Mobile) => "mobile",
@@ -174,7 +180,7 @@ fn look(
     announced: impl Fn(&str) -> Option<(usize, Option<&'static str>)>,
 ) -> Vec<Phone> {
     let mut found: Vec<Phone> = Vec::new();
-    for line in text.lines().take(200).filter(|line| line.len() <= 200) {
+    for line in text.lines().take(200).filter(|line| line.len() <= 200 && budget::pay(2 * line.len() + 1)) {
         let plain = ascii_digits(line);
         // Shorter than the shortest number: prices, sizes, dates.
         if plain.bytes().filter(u8::is_ascii_digit).count() < 6 {

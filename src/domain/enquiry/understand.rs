@@ -12,7 +12,7 @@ use super::{
 use crate::domain::envelope::Envelope;
 use crate::domain::reading::form::{all, first};
 use crate::domain::reading::text::{non_empty_line, one_line};
-use crate::domain::reading::{FormReading, ReadSettings, adf, calendar, field_names, trust, typed, unwrapped};
+use crate::domain::reading::{FormReading, ReadSettings, adf, budget, calendar, field_names, trust, typed, unwrapped};
 use crate::domain::submission::{Canonical, Field, MailClass, Submission};
 
 /// Phones kept of one arrival.
@@ -22,8 +22,13 @@ const REQUEST_CHARS: usize = 100;
 /// Longest topic, in characters.
 const TOPIC_CHARS: usize = 250;
 
-/// Says what an arrival means.
+/// Says what an arrival means. Draws on an allowance of its own, as long as the text that was read.
 pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadSettings) -> Enquiry {
+    let steps = settings.limits.steps(submission.text.len());
+    budget::within(steps, || understood(submission, envelope, settings)).0
+}
+
+fn understood(submission: &Submission, envelope: &Envelope, settings: &ReadSettings) -> Enquiry {
     let inner = unwrapped(submission);
     let submission = inner.as_ref().unwrap_or(submission);
     let fields = submission.fields.as_slice();

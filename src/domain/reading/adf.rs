@@ -2,6 +2,7 @@
 //!
 //! Tags are found by name in any case; what is not found is not invented. Work is linear in the text.
 
+use super::budget;
 use super::field_names;
 use super::text::one_line;
 use crate::domain::submission::{Canonical, Field};
@@ -250,7 +251,7 @@ fn element<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
 fn elements<'a>(text: &'a str, name: &str, limit: usize) -> Vec<(&'a str, &'a str)> {
     let mut found = Vec::new();
     let mut rest = text;
-    while found.len() < limit {
+    while found.len() < limit && budget::pay(1) {
         let Some(at) = find_tag(rest, name) else { break };
         let after = rest.get(at + 1 + name.len()..).unwrap_or_default();
         let Some((attributes, content)) = after.split_once('>') else { break };
@@ -285,7 +286,11 @@ fn find_tag(text: &str, name: &str) -> Option<usize> {
 fn find_mark(text: &str, mark: &str) -> Option<usize> {
     let mut from = 0;
     loop {
-        let at = from + find_ignore_case(text.get(from..)?, mark)?;
+        let found = find_ignore_case(text.get(from..)?, mark);
+        if !budget::pay(found.map_or(text.len() - from, |at| at + 1)) {
+            return None;
+        }
+        let at = from + found?;
         let after = text.get(at + mark.len()..)?;
         if !after.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
             return Some(at);

@@ -10,6 +10,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use super::budget;
 use super::field_names::fold;
 
 /// How sure it is that a quotation follows.
@@ -120,7 +121,7 @@ fn is_unseen(c: char) -> bool {
 
 /// Reads a line, joined when it was wrapped. `None`: nothing says that a quotation follows.
 pub(super) fn read(line: &str) -> Option<Certainty> {
-    if line.len() > BYTES || !ends(line) {
+    if line.len() > BYTES || !ends(line) || !budget::pay(4 * line.len()) {
         return None;
     }
     let parts = Parts::of(line);

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use super::budget;
 use super::disclaimer_signs::of_itself;
 use super::field_names::fold;
 use super::signature::{has_contact, has_verb};
@@ -60,6 +61,9 @@ pub(super) fn of_message(block: &[&str], is_of_block: impl Fn(&str) -> bool) -> 
     let mut last = false;
     let mut runs: Vec<(usize, usize, bool)> = Vec::new();
     for (at, line) in block.iter().enumerate().take(postscript) {
+        if !budget::pay(4 * line.len() + 1) {
+            return None;
+        }
         let is_said = said(line);
         if !is_said && !stands(line) {
             last = false;

@@ -13,6 +13,7 @@ use mail_parser::{Message, MessagePart, PartType};
 use regex::Regex;
 
 use super::addresses::clean_address;
+use super::budget;
 use super::header_lines::headers;
 use super::mime::{self, HeaderBag};
 use super::text::non_empty_line;
@@ -42,6 +43,7 @@ static REPLY: LazyLock<Option<Regex>> =
 
 /// Reads the report of a message that is one. Never empty-handed: what is not found stays `None`.
 pub fn read(message: &Message<'_>, bag: &HeaderBag, text: &str) -> Bounce {
+    budget::pay(4 * super::body::cut(text, TEXT).len());
     let parts = message.parts.iter().take(RECIPIENTS).filter(|p| is_status_part(p));
     let mut bounce = first_failed(parts.map(|part| from_part(&status_text(message, part))));
     let own = words::report_text(super::body::cut(text, TEXT));

@@ -8,6 +8,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::budget;
+
 /// Begin and end of the old message; noncharacters of Unicode, never part of a text.
 const OPEN: char = '\u{fdd0}';
 const CLOSE: char = '\u{fdd1}';
@@ -202,7 +204,7 @@ impl<'a> Iterator for Tags<'a> {
     type Item = Tag<'a>;
 
     fn next(&mut self) -> Option<Tag<'a>> {
-        loop {
+        while !budget::is_spent() {
             let start = self.at + self.html.get(self.at..)?.find('<')?;
             let rest = self.html.get(start + 1..)?;
             self.at = start + 1;
@@ -225,9 +227,11 @@ impl<'a> Iterator for Tags<'a> {
             {
                 self.skip_past(if raw == "style" { "</style" } else { "</" });
             }
+            budget::pay(self.at - start);
             let inside = if attributes.len() > TAG { "" } else { attributes };
             return Some(Tag { name, closes, inside, start, end });
         }
+        None
     }
 }
 

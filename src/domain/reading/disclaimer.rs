@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
+use super::budget;
 use super::disclaimer_signs::{asks_politely, of_companies, of_itself, of_oneself, of_us, puts_a_case};
 use super::field_names::fold;
 
@@ -270,6 +271,9 @@ pub(super) fn start(lines: &[&str]) -> usize {
         let first = (0..end).rev().take(LINES).take_while(|&at| !blank(at)).last();
         let Some(first) = first else { break };
         let paragraph = lines.get(first..end).unwrap_or_default();
+        if !budget::pay(4 * paragraph.iter().map(|line| line.len() + 1).sum::<usize>()) {
+            break;
+        }
         if paragraph.iter().any(|line| line.trim_start().starts_with('>')) {
             break;
         }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
-use super::{field_questions, tracking};
+use super::{budget, field_questions, tracking};
 use crate::domain::submission::Canonical;
 
 /// Names that steer the form and are no data, besides every name with a leading `_`.
@@ -278,6 +278,9 @@ fn fold_char(c: char, out: &mut String) {
 /// and typical prefixes and suffixes (`your-`, `form_fields[..]`, a trailing `*` or number) do not hide a name; nor does a
 /// question for it ("What is your name?").
 pub fn canonical(name: &str) -> Option<Canonical> {
+    if !budget::pay(8 * name.len().min(128)) {
+        return None;
+    }
     let whole = fold(name);
     if whole.is_empty() || whole.len() > 128 {
         return None;

@@ -7,6 +7,7 @@
 //! - every word of the text is above the block, in it, or in the passed-on text;
 //! - a header block alone is no forward when the subject says that the mail answers.
 
+use super::budget;
 use super::header_labels::{Label, Prefix, Rule, header_line, label, rule, says_sent};
 use super::passed_people::{attribution, mailbox, mailbox_list};
 use super::text::one_line;
@@ -60,6 +61,9 @@ pub(super) fn read(text: &str, subject: Prefix, is_answer: bool) -> Option<Passe
     let raw: Vec<&str> = text.split('\n').collect();
     let lines: Vec<Line<'_>> = raw.iter().take(LINES + BLOCK).map(|line| unquoted(line)).collect();
     for at in 0..lines.len().min(LINES) {
+        if !budget::pay(lines.get(at).map_or(1, |line| line.text.len() + 1)) {
+            return None;
+        }
         let found = one_line_block(&lines, at).or_else(|| block_at(&lines, at)).or_else(|| indented_block(&lines, at));
         let Some((block, above, said)) = found.map(|block| {
             let (above, said) = rule_above(&lines, block.start);
@@ -126,6 +130,9 @@ fn block_at(lines: &[Line<'_>], at: usize) -> Option<Block> {
     // `stacked`: values stand below their labels.
     let (mut blank, mut stacked) = (0, false);
     for (index, line) in lines.iter().enumerate().skip(at + 1).take(BLOCK) {
+        if !budget::pay(line.text.len() + 1) {
+            break;
+        }
         if line.text.trim().is_empty() {
             blank += 1;
             if blank > 1 {
@@ -188,7 +195,7 @@ fn indented_block(lines: &[Line<'_>], at: usize) -> Option<Block> {
     }
     let mut body = lines.iter().skip(at + 1).map(|l| l.text).filter(|text| !text.trim().is_empty()).peekable();
     body.peek()?;
-    if !body.all(|text| text.starts_with("    ") || text.starts_with('\t')) {
+    if !body.all(|text| budget::pay(1) && text.starts_with("    ") || text.starts_with('\t')) {
         return None;
     }
     let (from, date) = attribution(line)?;
@@ -208,6 +215,10 @@ fn one_line_block(lines: &[Line<'_>], at: usize) -> Option<Block> {
     let mut values: Vec<(Label, String)> = Vec::new();
     let mut open: Option<(Label, usize)> = None;
     for (colon, c) in rest.char_indices().filter(|(_, c)| matches!(c, ':' | '：')) {
+        // The label is looked for among some thirty starts before the colon.
+        if !budget::pay(30 * 20) {
+            return None;
+        }
         // The subject ends such a line, whatever it says.
         let whole = open.is_some_and(|(l, _)| l == Label::Subject) && values.len() >= 3;
         let Some((kind, start)) = label_before(rest.get(..colon)?).filter(|_| !whole) else { continue };

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use super::budget;
 use super::field_names::fold;
 
 /// What a header line says.
@@ -132,6 +133,7 @@ pub(super) fn label(word: &str) -> Option<Label> {
     if word.len() > LABEL_BYTES || word.trim().is_empty() {
         return None;
     }
+    budget::pay(word.len());
     BY_WORD.get(&fold(word)).copied()
 }
 
@@ -158,7 +160,7 @@ pub(super) enum Rule {
 /// Reads a line above a header block; `None` for any other line.
 pub(super) fn rule(line: &str) -> Option<Rule> {
     let line = line.trim();
-    if line.len() > 200 {
+    if line.len() > 200 || !budget::pay(line.len()) {
         return None;
     }
     let words = fold(line);

@@ -9,6 +9,7 @@ use html2text::config;
 use html2text::render::TextDecorator;
 use regex::Regex;
 
+use super::budget;
 use super::markup_scan;
 use super::shorthand::Shorthand;
 
@@ -16,12 +17,15 @@ use super::shorthand::Shorthand;
 const LAYOUT_BYTES: usize = 1_000_000;
 /// Wide enough that no paragraph wraps.
 const WIDTH: usize = 100_000;
+/// Steps that a byte of markup costs to lay out.
+const LOOKS: usize = 20;
 
 static RULE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)<hr\b[^>]*>").ok());
 
 /// Text of `html`: one line a block, table cells on lines of their own, quotations prefixed by `> `, links by text.
 pub fn to_text(html: &str) -> String {
-    if html.len() > LAYOUT_BYTES || !markup_scan::is_bounded(html) {
+    // Laying out takes the tree builder and the writer many looks at each byte.
+    if html.len() > LAYOUT_BYTES || !markup_scan::is_bounded(html) || !budget::pay(LOOKS * html.len()) {
         return mail_parser::decoders::html::html_to_text(html);
     }
     // A rule would be drawn as wide as the page.

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::ReadLimits;
+use super::budget;
 use super::charset;
 use super::form::{FormPairs, Room};
 use super::shapes;
@@ -98,6 +99,7 @@ pub fn read(raw: &[u8], label: Option<&str>, limits: &ReadLimits) -> FormPairs {
     let mut pairs = FormPairs::default();
     let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
     pairs.note_foreign("", raw);
+    budget::pay(4 * raw.len());
     let text = charset::decode(raw, label).text;
     let fields = limits.fields.saturating_add(limits.hidden.saturating_mul(2));
     match parse(&text, fields.saturating_mul(VALUES_OF_A_FIELD)) {

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::budget;
 use super::field_names;
 
 /// Pieces taken from one mail.
@@ -42,7 +43,7 @@ pub fn items(html: &str, filled: usize) -> Vec<Item> {
     let mut walk = Walk::default();
     let mut rest = html;
     let (mut counted, mut found) = (0, 0);
-    while !rest.is_empty() && walk.items.len() < ITEMS && found < filled {
+    while !rest.is_empty() && walk.items.len() < ITEMS && found < filled && budget::pay(1) {
         let Some(at) = rest.find('<') else {
             walk.text(rest);
             break;
@@ -50,6 +51,7 @@ pub fn items(html: &str, filled: usize) -> Vec<Item> {
         let (before, tail) = rest.split_at(at);
         walk.text(before);
         rest = walk.tag(tail);
+        budget::pay(at + tail.len().saturating_sub(rest.len()));
         found += walk.items.iter().skip(counted).filter(|item| item.is_filled()).count();
         counted = walk.items.len();
     }

@@ -9,6 +9,8 @@
 //! - an end tag cancels one start tag of its name at most, and none across a table or another element that end tags do
 //!   not reach out of: damaged markup counts as deeper than it is, never as flatter.
 
+use super::budget;
+
 /// Open elements at once.
 const DEPTH: usize = 200;
 /// Steps that laying out may take, each about a tenth of a microsecond.
@@ -264,6 +266,7 @@ impl<'a> Iterator for Tags<'a> {
                 (named + length, attributes)
             };
             self.at = start + 1 + length;
+            budget::pay(self.at - start);
             let inside = self.html.get(start..self.at)?.get(1 + name.len()..).unwrap_or_default();
             return Some(Tag { name, closes, attributes, inside, start, end: self.at });
         }

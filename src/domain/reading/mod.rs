@@ -9,6 +9,7 @@ mod below_delimiter;
 mod beside;
 pub mod body;
 pub mod bounce;
+pub mod budget;
 pub mod calendar;
 pub mod charset;
 mod client_markup;
@@ -116,6 +117,9 @@ pub enum ReplyTo {
     Always,
 }
 
+/// Flag and warning of an arrival that takes more work to read than its length allows.
+pub const TOO_MUCH_WORK: &str = "too_much_work";
+
 /// What reading needs to know of the house.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadSettings {
@@ -171,6 +175,18 @@ pub struct ReadLimits {
     pub nested_messages: usize,
     /// Multiparts of all levels before only the header is read.
     pub multiparts: usize,
+    /// Steps of work ([`budget`]) that every arrival may take.
+    pub least_steps: u64,
+    /// Steps more for each byte.
+    pub steps_per_byte: u64,
+}
+
+impl ReadLimits {
+    /// Steps that an arrival of so many bytes may take.
+    #[must_use]
+    pub const fn steps(&self, bytes: usize) -> u64 {
+        self.least_steps.saturating_add(self.steps_per_byte.saturating_mul(bytes as u64))
+    }
 }
 
 impl Default for ReadLimits {
@@ -182,6 +198,8 @@ impl Default for ReadLimits {
             hidden: 200,
             nested_messages: 100,
             multiparts: 5_000,
+            least_steps: 4_000_000,
+            steps_per_byte: 200,
         }
     }
 }
@@ -190,6 +208,22 @@ impl Default for ReadLimits {
 ///
 /// A panic of a parser underneath is the caller's to catch; it must not happen, and the fuzz targets look for it.
 pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
+    read_counted(envelope, settings).0
+}
+
+/// [`read`], and the steps of work that it took.
+pub fn read_counted(envelope: &Envelope, settings: &ReadSettings) -> (Submission, u64) {
+    let steps = settings.limits.steps(envelope.raw.len());
+    let (mut out, taken) = budget::within(steps, || read_whole(envelope, settings));
+    if taken >= steps {
+        out.flags.push(TOO_MUCH_WORK.to_owned());
+        let detail = "Reading it takes more work than its length allows; the text is whole, what it means is not.";
+        out.warnings.push(body::warning(TOO_MUCH_WORK, detail));
+    }
+    (out, taken)
+}
+
+fn read_whole(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     if let Some(marker) = settings.abort_marker.as_deref().filter(|marker| !marker.is_empty())
         && aho_corasick::AhoCorasick::new([marker]).is_ok_and(|finder| finder.is_match(&envelope.raw))
     {

@@ -8,6 +8,7 @@
 //! the head of the text and at least one must name a person, a company or a message; a sender not known to send forms
 //! needs more evidence. What is written in such a mail is the visitor's claim: it names them, nothing else.
 
+use super::budget;
 use super::field_names;
 use super::markup_rows::{self, Item};
 use super::notification_end::is_footer;
@@ -153,6 +154,7 @@ pub(super) struct Label<'a> {
 
 fn split(line: &str) -> Option<Label<'_>> {
     let line = line.trim();
+    budget::pay(line.len().min(4 * LABEL_CHARS));
     let (name, value) = match separator(line) {
         Some((at, width)) => (line.get(..at)?, line.get(at + width..)?),
         None if line.chars().count() <= LABEL_CHARS => (line, ""),
@@ -206,7 +208,7 @@ fn collect(items: &[Item]) -> (Vec<Field>, String) {
         .filter_map(|item| if let Item::Line(line) = item { Some(line.as_str()) } else { None })
         .collect();
     for (at, item) in items.iter().enumerate() {
-        if fields.len() >= FIELDS {
+        if fields.len() >= FIELDS || !budget::pay(1) {
             break;
         }
         let line = match item {
@@ -316,6 +318,7 @@ fn field(label: &Label<'_>, canonical: Option<Canonical>) -> Field {
 fn extend(fields: &mut Vec<Field>, open: &mut Option<Open>, line: &str) {
     let Some(Open { index, multi, plain }) = *open else { return };
     let Some(field) = fields.get_mut(index) else { return };
+    budget::pay(line.len());
     if multi {
         if !field.value.is_empty() {
             field.value.push('\n');

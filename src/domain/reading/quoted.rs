@@ -15,6 +15,7 @@
 use std::ops::Range;
 
 use super::attribution::{self, Certainty};
+use super::budget;
 use super::forwarded;
 use super::header_labels::{Rule, header_line, rule};
 use super::signature_words::{is_footer, list_footer};
@@ -67,7 +68,7 @@ pub fn split(text: &str, is_reply: bool, markup: Option<&Range<usize>>) -> Split
         return whole();
     }
     let lines: Vec<&str> = text.split('\n').collect();
-    if lines.len() > TEXT_LINES {
+    if lines.len() > TEXT_LINES || !budget::pay(text.len()) {
         return whole();
     }
     let page = Page { kinds: kinds(&lines), lines, markup };
@@ -185,7 +186,7 @@ impl Page<'_> {
         let block_lines: Vec<_> = self.lines.iter().take(LINES + 100).map(|line| forwarded::unquoted(line)).collect();
         let mut heads: Vec<Head> = Vec::new();
         let (mut at, mut text) = (0, false);
-        while at < self.lines.len().min(LINES) {
+        while at < self.lines.len().min(LINES) && budget::pay(1) {
             let found = self.marked_up(at).or_else(|| {
                 self.is(at, Line::Text).then(|| self.block(&block_lines, at).or_else(|| self.attribution(at)))?
             });
@@ -219,6 +220,7 @@ impl Page<'_> {
 
     fn head(&self, start: usize, body: usize) -> Head {
         let first = self.first_filled(body..self.lines.len());
+        budget::pay(first.unwrap_or(self.lines.len()).saturating_sub(body));
         Head { start, body, stop: None, marked: first.is_some_and(|first| self.is(first, Line::Quote)) }
     }
 
@@ -252,6 +254,9 @@ impl Page<'_> {
                 joined.push(' ');
             }
             joined.push_str(line);
+            if !budget::pay(joined.len()) {
+                return None;
+            }
             if attribution::ends(line) {
                 let first = self.lines.get(at).copied().unwrap_or_default();
                 if index > at && !attribution::begins(first) {

@@ -6,6 +6,7 @@
 use jiff::civil::Date;
 
 use super::body::cut;
+use super::budget;
 use super::field_names::fold;
 use crate::domain::enquiry::phone::ascii_digits;
 
@@ -134,7 +135,7 @@ pub fn returns_on(text: &str, sent: Date) -> Option<Date> {
     let mut best: Option<(u8, Date)> = None;
     let mut at = 0;
     let mut before = 0;
-    while at < words.len() {
+    while at < words.len() && budget::pay(20) {
         let Some(found) = named(&words, &folded, at, sent) else {
             at += 1;
             continue;

@@ -4,6 +4,7 @@
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 
+use super::budget;
 use super::html;
 
 /// What the window of the compression begins with.
@@ -115,7 +116,7 @@ struct Reader<'a> {
 #[must_use]
 pub fn to_text(bytes: &[u8], limit: usize) -> Option<String> {
     let rest = bytes.get(..limit).unwrap_or(bytes);
-    rest.starts_with(b"{\\rtf").then_some(())?;
+    (rest.starts_with(b"{\\rtf") && budget::pay(4 * rest.len())).then_some(())?;
     let now = Group { hidden: false, markup: false, beside: false, fallback: 1 };
     let mut reader = Reader {
         rest,

@@ -9,6 +9,7 @@
 //! - linear: only the last [`TAIL`] filled lines are looked at.
 
 use super::below_delimiter::of_message;
+use super::budget;
 use super::disclaimer;
 use super::signature_words::{after_closing, closes, has_sign, is_footer, list_footer};
 use crate::domain::enquiry::company;
@@ -28,6 +29,9 @@ const BARRED: usize = 160;
 
 /// Splits a signature off: (text, signature). The text is never empty unless it was. `sender` is who wrote.
 pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
+    if !budget::pay(text.len()) {
+        return (text.to_owned(), None);
+    }
     let all: Vec<&str> = text.split('\n').collect();
     // What a company adds below counts for nothing in between, and goes with the block.
     let (lines, below) = all.split_at_checked(disclaimer::start(&all)).unwrap_or((&all, &[]));
@@ -185,6 +189,9 @@ fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
 }
 
 fn shape(line: &str, sender: &Sender) -> Shape {
+    if !budget::pay(4 * line.len()) {
+        return Shape::Text;
+    }
     if line.ends_with(['?', '？', '؟']) {
         return Shape::Text;
     }

@@ -3,6 +3,7 @@
 /// Line ends become LF; NUL and other control characters but tab vanish; at most `limit` bytes are kept.
 /// The second value says whether text was cut.
 pub fn clean(text: &str, limit: usize) -> (String, bool) {
+    super::budget::pay(text.len());
     let mut out = String::with_capacity(text.len().min(limit));
     let mut rest = text;
     loop {

@@ -4,6 +4,7 @@
 //! followed: the reader moves forward only, every length is checked against what is left, and what is damaged ends the
 //! reading with what was found before it.
 
+use super::budget;
 use super::charset;
 use super::html;
 use super::rtf;
@@ -110,8 +111,9 @@ pub fn read(bytes: &[u8]) -> Option<Wrapped> {
     let mut cursor = Cursor(bytes.strip_prefix(&SIGNATURE)?);
     let mut found = Found { code_page: "windows-1252".to_owned(), ..Found::default() };
     found.wrapped.damaged = cursor.u16().is_none();
+    budget::pay(bytes.len());
     for _ in 0..ATTRIBUTES {
-        if cursor.0.is_empty() {
+        if cursor.0.is_empty() || !budget::pay(1) {
             return Some(found.finish());
         }
         let Some((id, data)) = attribute(&mut cursor) else { break };

@@ -2,6 +2,8 @@
 //!
 //! One walk over the lines; a beginning without proper lines behind it stays text.
 
+use super::budget;
+
 /// Files cut out of one text.
 const FILES: usize = 50;
 
@@ -23,6 +25,7 @@ pub fn cut(text: &str) -> (String, Vec<Encoded>) {
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
+    budget::pay(text.len());
     while !rest.is_empty() {
         let (line, behind) = first_line(rest);
         let found = begins(line).filter(|_| files.len() < FILES).and_then(|name| Some((name, body(behind)?)));

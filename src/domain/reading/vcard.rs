@@ -2,6 +2,7 @@
 
 use encoding_rs::Encoding;
 
+use super::budget;
 use crate::domain::submission::{Canonical, Field};
 
 /// One card of a text.
@@ -58,6 +59,9 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (u64, String)> {
     let mut soft = false;
     for (i, raw) in text.lines().enumerate() {
         let raw = raw.trim_end_matches('\r');
+        if !budget::pay(4 * raw.len() + 1) {
+            break;
+        }
         match lines.last_mut() {
             Some((_, last)) if soft => {
                 last.pop();
