@@ -127,7 +127,7 @@ pub async fn start(
 ) -> anyhow::Result<(Arc<App>, Opened)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let declared = config.declarations();
-    let fingerprint = reload::fingerprint_of(config_path.as_deref(), &config.rules.path, &config.adapters.path);
+    let fingerprint = reload::fingerprint_of(config_path.as_deref(), &config);
     let loaded = rules::start(&config, &declared)?;
     let listeners = listeners::take(&config.http, clock.now()).await?;
     let (addresses, certificates) = (listeners.addresses(), listeners.certificates.clone());

@@ -5,6 +5,7 @@ mod crowds;
 mod dealers;
 mod house;
 mod machines;
+mod portals;
 
 use std::time::Duration;
 

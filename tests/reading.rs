@@ -26,6 +26,7 @@ mod replies;
 mod reply_languages;
 mod screened;
 mod senders;
+pub mod templates;
 
 use std::path::{Path, PathBuf};
 

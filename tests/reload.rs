@@ -97,6 +97,39 @@ fn a_configuration_without_what_the_rules_name_is_what_is_called_wrong() {
 }
 
 #[test]
+fn a_changed_template_is_taken_over_and_a_wrong_one_is_not() {
+    let of = |label: &str| {
+        format!(
+            "[[template]]\nname = \"p\"\nfrom = [\"leads@portal.example\"]\nfields.email = \"{label}\"\nfields.full_name = \"Prospect\"\n"
+        )
+    };
+    let mut daemon = Setup::new().contact_form().file("templates/portal.toml", of("Adresse")).start();
+    let url = daemon.setup().database_url().to_owned();
+    let addresses = || texts_blocking(&url, "SELECT raw FROM contact_point WHERE class = 'email' ORDER BY record");
+    let send = |daemon: &Daemon, label: &str, name: &str| {
+        let raw = format!(
+            "From: Portal <leads@portal.example>\r\nTo: sales@our-company.example\r\nSubject: A lead\r\n\
+             Message-ID: <{name}@portal.example>\r\n\r\nProspect: {name} Mill\r\n{label}: {name}@{name}-mill.example\r\n"
+        );
+        std::fs::write(daemon.path("one.eml"), raw).expect("written");
+        std::fs::rename(daemon.path("one.eml"), daemon.path(&format!("var/inbox/{name}.eml"))).expect("moved in");
+        let wanted = format!("{name}@{name}-mill.example");
+        wait::until("it is a lead of the prospect", wait::LONG, || addresses().contains(&wanted));
+    };
+    send(&daemon, "Adresse", "anna");
+    std::fs::write(daemon.path("templates/portal.toml"), of("Adresse").replace("fields.email", "fields.emial"))
+        .unwrap();
+    says(&daemon, "the old one stays in force");
+    says(&daemon, "portal.toml:4");
+    send(&daemon, "Adresse", "bert");
+    std::fs::write(daemon.path("templates/portal.toml"), of("Kontaktweg")).unwrap();
+    says(&daemon, "rules and configuration in force");
+    send(&daemon, "Kontaktweg", "carl");
+    assert!(!addresses().contains(&"leads@portal.example".to_owned()), "{:?}", addresses());
+    daemon.stop_cleanly();
+}
+
+#[test]
 fn an_invalid_configuration_changes_nothing_and_a_valid_one_is_live_after_sighup() {
     let mut daemon = start();
     let path = daemon.path("pisteur.toml");

@@ -117,9 +117,8 @@ fn watcher(app: &Arc<App>, changed: &Arc<Notify>) -> Option<notify::RecommendedW
     let config = app.config.load();
     let folder = app.config_path.as_deref().and_then(|p| p.parent()).map(PathBuf::from);
     let of_certificates = config.http.tls.iter().flat_map(tls::folders);
-    let adapters = Some(config.adapters.path.clone()).filter(|p| p.is_dir());
-    let flat =
-        folder.into_iter().chain(adapters).chain(of_certificates).map(|folder| (folder, RecursiveMode::NonRecursive));
+    let own = [config.adapters.path.clone(), config.templates.path.clone()].into_iter().filter(|p| p.is_dir());
+    let flat = folder.into_iter().chain(own).chain(of_certificates).map(|folder| (folder, RecursiveMode::NonRecursive));
     for (path, mode) in std::iter::once((config.rules.path.clone(), RecursiveMode::Recursive)).chain(flat) {
         let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
         if let Err(error) = eye.watch(&path, mode) {
@@ -131,22 +130,23 @@ fn watcher(app: &Arc<App>, changed: &Arc<Notify>) -> Option<notify::RecommendedW
 
 fn fingerprint(app: &App) -> blake3::Hash {
     let config = app.config.load();
-    fingerprint_of(app.config_path.as_deref(), &config.rules.path, &config.adapters.path)
+    fingerprint_of(app.config_path.as_deref(), &config)
 }
 
-/// A hash over the configuration file, the adapters and the rules folder; unreadable counts as content of its own. Taken before they
-/// are read, so that a change in between is found as one.
+/// A hash over the configuration file, adapters, templates and the rules folder; unreadable counts as content of its own.
+/// Taken before they are read, so that a change in between is found as one.
 #[must_use]
-pub fn fingerprint_of(file: Option<&Path>, rules: &Path, adapters: &Path) -> blake3::Hash {
+pub fn fingerprint_of(file: Option<&Path>, config: &Config) -> blake3::Hash {
     let mut hash = blake3::Hasher::new();
     if let Some(path) = file {
         hash.update(&std::fs::read(path).unwrap_or_default());
     }
-    for (path, text) in config::hook::files(adapters) {
+    let folders = [&config.adapters.path, &config.templates.path];
+    for (path, text) in folders.into_iter().flat_map(|folder| config::hook::files(folder)) {
         hash.update(path.as_os_str().as_encoded_bytes()).update(&[0]);
         hash.update(text.unwrap_or_default().as_bytes()).update(&[0]);
     }
-    match config::rules_folder::read(rules) {
+    match config::rules_folder::read(&config.rules.path) {
         Ok(sources) => {
             for (name, text) in &sources.files {
                 hash.update(name.as_bytes()).update(&[0]).update(text.as_bytes()).update(&[0]);

@@ -131,7 +131,9 @@ pub enum RulesCommand {
     #[command(after_help = "Examples:\n  pisteur rules check\n  pisteur rules check --path /tmp/new-rules --json")]
     Check(RulesCheckArgs),
     /// Run the tests in the rules folder
-    #[command(after_help = "Examples:\n  pisteur rules test\n  pisteur rules test --filter rfq")]
+    #[command(
+        after_help = "Examples:\n  pisteur rules test\n  pisteur rules test --filter rfq\n\nThe cases of templates (config/templates.md) run too."
+    )]
     Test(RulesTestArgs),
     /// The rules part of `pisteur explain`: which rules match, and why the others do not
     #[command(after_help = "\

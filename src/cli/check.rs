@@ -7,6 +7,7 @@ use super::output::Style;
 use super::rules::Checked;
 use super::{Context, Outcome, Output};
 use crate::config::{self, Config, ConfigError, Placed};
+use crate::domain::plain;
 use crate::domain::rules::diagnostics;
 use crate::http::tls::Pair;
 
@@ -124,6 +125,13 @@ fn check_rules(mut out: Output, config: &Config, told: &Told, json: bool) -> any
             )
         };
         out.line(format!("{verdict}  configuration {file}"));
+        let templates = &config.known_templates;
+        if templates.count() > 0 {
+            let counted = super::rules::plural(templates.count(), "template");
+            let cases = super::rules::plural(templates.cases().len(), "case");
+            let good = out.styled(Style::Good, "ok");
+            out.line(format!("{good}  templates {}: {counted}, {cases}", plain::path(&config.templates.path)));
+        }
         checked.tell(&mut out);
     }
     out.finish(Outcome::yes(ok))

@@ -147,6 +147,7 @@ pub fn to_json(file: &str, envelope: &Envelope, submission: &Submission, enquiry
     if let Value::Object(map) = &mut object {
         let part = envelope.context.extra.get(PART);
         map.extend(part.map(|part| (PART.to_owned(), json!(part))));
+        map.extend(submission.template.as_ref().map(|template| ("template".to_owned(), json!(template))));
         map.extend(mail.complaint.as_ref().map(|complaint| ("complaint".to_owned(), json!(complaint))));
         map.extend(mail.event.as_ref().map(|event| ("event".to_owned(), json!(event))));
         map.extend(mail.returns_on.as_ref().map(|day| ("returns_on".to_owned(), json!(day))));
@@ -163,6 +164,7 @@ fn page(path: &Path, submission: &Submission, enquiry: &Enquiry, out: &mut Outpu
         }
     };
     line("class", submission.class.map(MailClass::as_str));
+    line("template", submission.template.as_ref().map(ToString::to_string).as_deref());
     line("flags", Some(&submission.flags.join(", ")));
     line("subject", submission.subject.as_deref());
     let mail = submission.mail.as_ref();

@@ -1,6 +1,7 @@
 //! `pisteur rules`: check, test and explain the routing rules.
 
 mod explain;
+mod templates;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -120,6 +121,7 @@ struct Sample {
 
 /// How files are read.
 struct Reader {
+    /// What reading knows of the house.
     settings: ReadSettings,
     declared: Declarations,
 }

@@ -21,6 +21,7 @@ mod reference;
 pub mod rules_folder;
 pub mod screening;
 mod sections;
+pub mod templates;
 mod tree;
 pub mod visitor;
 
@@ -41,6 +42,7 @@ pub use self::problem::{ConfigError, Placed, Problem};
 pub use self::reference::reference;
 pub use self::screening::{CaptchaConfig, ScreeningConfig};
 pub use self::sections::{LogConfig, LogFormat, MatchingConfig, ReadingConfig, RulesConfig, SpillConfig, WorkerConfig};
+pub use self::templates::{Templates, TemplatesConfig};
 use self::tree::Tree;
 use crate::domain::decide::Policy;
 use crate::domain::plain;
@@ -84,6 +86,8 @@ pub struct Config {
     pub hook: Vec<HookConfig>,
     /// What their requests look like.
     pub adapters: AdaptersConfig,
+    /// How the mails of portals are read.
+    pub templates: TemplatesConfig,
     /// What leaves the house.
     pub delivery: DeliveryConfig,
     /// Virus scanner for uploaded files.
@@ -108,6 +112,10 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub known_adapters: Adapters,
+    /// The templates read from `[templates]`.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub known_templates: Templates,
 }
 
 impl std::fmt::Debug for Config {
@@ -157,6 +165,7 @@ impl Default for Config {
             captcha: CaptchaConfig::default(),
             hook: Vec::new(),
             adapters: AdaptersConfig::default(),
+            templates: TemplatesConfig::default(),
             delivery: DeliveryConfig::default(),
             clamav: ClamavConfig::default(),
             rules: RulesConfig::default(),
@@ -167,6 +176,7 @@ impl Default for Config {
             spill: SpillConfig::default(),
             source: Source::default(),
             known_adapters: Adapters::default(),
+            known_templates: Templates::default(),
         }
     }
 }
@@ -294,8 +304,11 @@ fn read(
     config.resolve_paths();
     let (adapters, faults) = Adapters::load(Some(&config.adapters.path));
     config.known_adapters = adapters;
+    let (templates, wrong) = Templates::load(&config.templates.path);
+    config.known_templates = templates;
     let mut found = config.validate();
     found.extend(faults.iter().map(|fault| Problem::new("adapters.path", fault.to_string())));
+    found.extend(wrong.iter().map(|fault| Problem::new("templates.path", fault.to_string())));
     tree.sort(&mut found);
     let (secrets, found): (Vec<_>, Vec<_>) = found.into_iter().partition(|p| secrets_apart && is_of_secret(&p.key));
     let placed = |p: Problem| tree.placed(&p.key, &p.message);
@@ -415,6 +428,7 @@ impl Config {
             forwarders: lower(&self.reading.forwarders),
             authserv_ids: lower(&self.reading.authserv_ids),
             scan_files: self.clamav.address.is_some(),
+            templates: self.known_templates.readings(),
             hooks: hook::readings(&self.hook, &self.known_adapters),
             form_senders: self.reading.form_senders.iter().map(|a| a.to_lowercase()).collect(),
             attribution: self.attribution.settings(),

@@ -26,6 +26,7 @@ impl Config {
         self.rules.path = self.resolve(&self.rules.path);
         self.spill.dir = self.resolve(&self.spill.dir);
         self.spool.path = self.resolve(&self.spool.path);
+        self.templates.path = self.resolve(&self.templates.path);
         self.adapters.path = self.resolve(&self.adapters.path);
         let base = self.source.base.clone();
         let fix = |path: &mut PathBuf| *path = base.join(&*path);

@@ -307,6 +307,39 @@ impl MailFacts {
     }
 }
 
+/// A template that knows a mail.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateUse {
+    /// Its name.
+    pub name: String,
+    /// The sender is proven, so that origin and kind count.
+    pub proven: bool,
+    /// What it must find and did not: the mail is read as any other. Empty: the fields are its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+impl TemplateUse {
+    /// Whether the fields are those that it found.
+    #[must_use]
+    pub const fn is_used(&self) -> bool {
+        self.missing.is_empty()
+    }
+}
+
+impl fmt::Display for TemplateUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match (self.is_used(), self.proven) {
+            (false, _) => {
+                write!(f, "{name} knows it but does not find {}; it is read as any other", self.missing.join(", "))
+            }
+            (true, true) => write!(f, "{name}, its sender is proven"),
+            (true, false) => write!(f, "{name}, its sender is not proven, so that origin and kind are not set"),
+        }
+    }
+}
+
 /// What an arrival says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
@@ -326,9 +359,20 @@ pub struct Submission {
     pub fields: Vec<Field>,
     /// Mail only.
     pub mail: Option<MailFacts>,
+    /// The operator's template that knows this mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateUse>,
     /// The producer's id of a lead that this only announces: it is fetched, and arrives by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_fetch: Option<String>,
     /// Oddities survived.
     pub warnings: Vec<Warning>,
+}
+
+impl Submission {
+    /// The template whose fields these are.
+    #[must_use]
+    pub fn by_template(&self) -> Option<&TemplateUse> {
+        self.template.as_ref().filter(|template| template.is_used())
+    }
 }

@@ -102,6 +102,9 @@ impl Explanation {
         if let Some(part) = &self.part {
             line(&mut out, "part", &format!("{part} of one mail"));
         }
+        if let Some(template) = &self.submission.template {
+            line(&mut out, "template", &template.to_string());
+        }
         line(&mut out, "subject", self.submission.subject.as_deref().unwrap_or("(none)"));
         line(&mut out, "who", &who(&self.enquiry));
         self.match_lines(&mut out);

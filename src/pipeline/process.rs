@@ -374,7 +374,7 @@ fn senders(read: &Read) -> Vec<String> {
         .take(SENDERS)
         .flat_map(|e| [e.canonical.clone(), e.address.to_lowercase()])
         .collect();
-    if read.enquiry.emails.is_empty() {
+    if read.enquiry.emails.is_empty() && read.submission.by_template().is_none() {
         let from = read.submission.mail.as_ref().and_then(|m| m.from.address.as_deref());
         addresses.extend(from.and_then(EmailAddress::parse).map(|a| a.canonical()));
         addresses.extend(from.map(str::to_lowercase));

@@ -178,3 +178,45 @@ pub fn adapter_file(text: &str) {
         }
     }
 }
+
+/// Any text as a file of templates: it compiles, goes through JSON as it is and reads mails, or says where it is wrong.
+pub fn template_file(text: &str) {
+    use pisteur::domain::reading::template;
+    let written = match template::parse("own.toml", text) {
+        Ok(written) => written,
+        Err(fault) => {
+            assert!((1..=text.lines().count().max(1) + 1).contains(&fault.line), "{fault}");
+            assert!(!fault.message.is_empty());
+            return;
+        }
+    };
+    for one in written.iter().take(5) {
+        let settings = ReadSettings { templates: vec![one.template.clone()], ..ReadSettings::default() };
+        let json = serde_json::to_string(&settings).expect("written");
+        assert_eq!(serde_json::from_str::<ReadSettings>(&json).expect("read again"), settings);
+        for (_, case) in one.cases.iter().take(5).filter(|(_, case)| case.mail.is_none()) {
+            let envelope = envelope(&case.raw(&one.template), RawKind::Mail, None);
+            let read = read(&envelope, &settings);
+            let routed = |field: &pisteur::domain::submission::Field| {
+                use pisteur::domain::submission::Canonical::{Campaign, InquiryKind, Medium, Source};
+                field.canonical.is_some_and(|canonical| [Source, Medium, Campaign, InquiryKind].contains(&canonical))
+            };
+            assert!(read.by_template().is_none() || !read.fields.iter().any(routed), "nobody vouches for the sender");
+            assert!(read.fields.len() <= settings.limits.fields, "fields are bounded");
+        }
+    }
+}
+
+/// Any bytes as a mail, read by templates whose sender anybody may write.
+pub fn portal_mail(raw: &[u8], templates: &[pisteur::domain::reading::Template]) {
+    let settings = ReadSettings { templates: templates.to_vec(), ..ReadSettings::default() };
+    let envelope = envelope(raw, RawKind::Mail, None);
+    let submission = read(&envelope, &settings);
+    let enquiry = understand(&submission, &envelope, &settings);
+    let Some(_) = submission.by_template() else { return };
+    let portal = submission.mail.as_ref().and_then(|mail| mail.from.address.as_deref()).unwrap_or_default();
+    let typed = submission.fields.iter().any(|field| field.value.to_lowercase().contains(&portal.to_lowercase()));
+    assert!(typed || enquiry.emails.iter().all(|email| !email.address.eq_ignore_ascii_case(portal)), "{portal}");
+    assert_eq!((&enquiry.attribution.source, &enquiry.attribution.medium), (&None, &None), "nobody vouches for it");
+    assert!(submission.fields.iter().all(|field| field.value.len() <= 100_000 && !field.value.contains('\0')));
+}

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use pisteur::domain::enquiry::email::EmailAddress;
 use pisteur::domain::enquiry::phone::PhoneE164;
 use pisteur::domain::enquiry::{name, postcode, strip_prefixes};
-use pisteur::domain::reading::text;
+use pisteur::domain::reading::{template, text};
 
 use super::targets;
 use super::{corpus_folder, files};
@@ -121,6 +121,24 @@ fn mutate(raw: &[u8], other: &[u8], random: &mut Seeded) -> Vec<u8> {
         out.truncate(200_000);
     }
     out
+}
+
+#[test]
+fn mutated_mails_of_portals_name_no_portal_and_route_nothing() {
+    let templates: Vec<_> =
+        super::templates::examples().iter().flat_map(|text| template::parse("guide", text).unwrap()).collect();
+    let all: Vec<_> = templates.iter().map(|written| written.template.clone()).collect();
+    let mails: Vec<Vec<u8>> =
+        templates.iter().flat_map(|w| w.cases.iter().map(|(_, case)| case.raw(&w.template))).collect();
+    let mut random = Seeded(0x5eed_1234_abcd_0002);
+    let deadline = Instant::now() + Duration::from_secs(4);
+    for round in 0..3_000 {
+        let (raw, other) = (&mails[round % mails.len()], &mails[random.next(mails.len())]);
+        targets::portal_mail(&mutate(raw, other, &mut random), &all);
+        if Instant::now() > deadline {
+            break;
+        }
+    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! `pisteur rules test`: runs the tests of a rules folder.
+//! `pisteur rules test`: runs the tests of a rules folder, and the cases of the templates.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{Checked, Reader, plural};
+use super::{Checked, Reader, plural, templates};
 use crate::cli::output::{Style, told};
 use crate::cli::{Outcome, Output, RulesTestArgs};
 use crate::config::{Config, rules_folder};
@@ -55,10 +55,15 @@ pub(super) fn run(config: &Config, args: &RulesTestArgs) -> anyhow::Result<Outco
     if let Some(filter) = &args.filter {
         cases.retain(|case| case.name.contains(filter.as_str()));
     }
-    if cases.is_empty() {
+    let reader = Reader::new(config);
+    // Templates belong to the configuration, not to another folder of rules.
+    let of_templates = match &args.path {
+        None => templates::run(config.known_templates.cases(), &reader, args.filter.as_deref()),
+        Some(_) => Vec::new(),
+    };
+    if cases.is_empty() && of_templates.is_empty() {
         anyhow::bail!("no test to run; write one in {}, see rules/README.md", folder.join("tests").display());
     }
-    let reader = Reader::new(config);
     let ran: Vec<Ran> = cases
         .into_iter()
         .map(|case| {
@@ -66,15 +71,20 @@ pub(super) fn run(config: &Config, args: &RulesTestArgs) -> anyhow::Result<Outco
             Ran { case, outcome }
         })
         .collect();
-    let failed = ran.iter().filter(|r| !r.passed()).count();
+    let failed = ran.iter().filter(|r| !r.passed()).count() + of_templates.iter().filter(|r| !r.passed()).count();
+    let count = ran.len() + of_templates.len();
     if args.json {
         let tests: Vec<Value> = ran.iter().map(as_json).collect();
-        out.json(&json!({"ok": failed == 0, "diagnostics": [], "tests": tests}))?;
+        let of_templates: Vec<Value> = of_templates.iter().map(templates::Ran::as_json).collect();
+        out.json(&json!({"ok": failed == 0, "diagnostics": [], "tests": tests, "templates": of_templates}))?;
     } else {
         for r in &ran {
             tell(&rules, r, &mut out);
         }
-        out.line(format!("{} passed, {failed} failed", plural(ran.len() - failed, "test")));
+        for r in &of_templates {
+            r.tell(&mut out);
+        }
+        out.line(format!("{} passed, {failed} failed", plural(count - failed, "test")));
     }
     out.finish(Outcome::yes(failed == 0))
 }

@@ -3,6 +3,7 @@
 //! Invariants:
 //! - A form notification, and mail of a website (a configured form sender, an address of our own), names somebody else:
 //!   what the visitor typed, then Reply-To, then From.
+//! - A mail that a template reads is from whom the template finds: never from the portal, whatever is missing.
 //! - Any other mail is from its From alone. Its Reply-To is chosen by whoever writes and proves nothing: it is a fact,
 //!   never an address of the sender, unless the house has decided otherwise for the mailbox.
 
@@ -45,6 +46,9 @@ pub(super) fn emails(submission: &Submission, settings: &ReadSettings, intake: &
         .filter_map(|address| EmailAddress::parse(&address))
         .take(ADDRESSES)
         .collect();
+    if submission.by_template().is_some() {
+        return unique(typed.iter().map(|address| address.to_email(&settings.own_domains)));
+    }
     let order = settings.identity.get(intake);
     if let (Some(mail), Some(order)) =
         (submission.mail.as_ref().filter(|m| is_spoken_for(submission, m, settings)), order)
@@ -141,7 +145,7 @@ pub(super) fn answer_elsewhere(submission: &Submission, settings: &ReadSettings)
 
 /// Who wrote it as raw text, when no address could be read.
 pub(super) fn raw_sender(submission: &Submission, emails: &[Email]) -> Option<String> {
-    let mail = submission.mail.as_ref().filter(|_| emails.is_empty())?;
+    let mail = submission.mail.as_ref().filter(|_| emails.is_empty() && submission.by_template().is_none())?;
     mail.from.address.clone().or_else(|| mail.from.name.clone())
 }
 

@@ -29,7 +29,7 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
 }
 
 fn understood(submission: &Submission, envelope: &Envelope, settings: &ReadSettings) -> Enquiry {
-    let inner = unwrapped(submission);
+    let inner = unwrapped(submission, settings);
     let submission = inner.as_ref().unwrap_or(submission);
     let fields = submission.fields.as_slice();
     let form = settings.forms.get(&envelope.intake_id);
@@ -103,10 +103,12 @@ fn origin(submission: &Submission, envelope: &Envelope, settings: &ReadSettings)
     attribution::read(trusted_fields(submission, settings), &around)
 }
 
-/// Fields that may name a source: those of a form; of a mail only from a configured form sender.
+/// Fields that may name a source: those of a form; of a mail only from a configured form sender, or by a template from a
+/// sender that is proven.
 fn trusted_fields<'a>(submission: &'a Submission, settings: &ReadSettings) -> &'a [Field] {
     let Some(mail) = &submission.mail else { return &submission.fields };
-    if trust::is_form_sender(submission, &mail.from, settings) { &submission.fields } else { &[] }
+    let proven = submission.by_template().is_some_and(|template| template.proven);
+    if proven || trust::is_form_sender(submission, &mail.from, settings) { &submission.fields } else { &[] }
 }
 
 fn organisation(submission: &Submission, emails: &[Email], settings: &ReadSettings) -> Organisation {

@@ -11,7 +11,7 @@ use super::notification::Sender;
 use super::text::non_empty_line;
 use super::{
     ReadSettings, adf, attached, beside, body, bounce, charset, complaint, forwarded, header_labels, mime,
-    notification, passed_on, quoted, returns, rewritten, signature, trust, typed,
+    notification, passed_on, quoted, returns, rewritten, signature, template, trust, typed,
 };
 use crate::clock::Timestamp;
 use crate::domain::envelope::{Envelope, PART, REST};
@@ -282,7 +282,10 @@ fn interpret(
     let prefix = header_labels::prefix(&subject);
     let is_answer = facts.in_reply_to.is_some() || !facts.references.is_empty();
     let is_reply = is_answer || prefix == Prefix::Reply;
-    let document = adf_document(message, &text).map(|(fields, several)| {
+    let portal = template::Mail { message, text: &text, bag, facts, subject: &subject };
+    let portal = template::read(&portal, out, settings);
+    // What the house has written a template for needs no other reading.
+    let document = adf_document(message, &text).filter(|_| portal.is_none()).map(|(fields, several)| {
         if several {
             out.flags.push(hooks::TOO_MANY_LEADS.to_owned());
             let detail = "The mail holds several prospects that were not taken apart: too many, too large, or cut off. \
@@ -292,8 +295,8 @@ fn interpret(
         fields
     });
     let passed_on = forwarded::read(&text.text, prefix, is_answer);
-    let fields = if let Some(fields) = &document {
-        Some(fields.clone())
+    let fields = if portal.is_some() || document.is_some() {
+        portal.or_else(|| document.clone())
     } else {
         // The header lines of a message passed on look like the lines of a form.
         let known = trust::is_form_sender(out, &facts.from, settings);
@@ -330,6 +333,7 @@ fn interpret(
     if let Some(inner) = facts.forwarded.as_mut().filter(|inner| inner.subject.is_none()) {
         inner.subject = Some(header_labels::passed_on(&subject).to_owned()).filter(|s| !s.is_empty());
     }
+    out.template = out.template.take().filter(|used| !used.is_used() || class == MailClass::FormNotification);
     passed_on::note_trust(out, facts, bag, settings);
     if matches!(class, MailClass::FormNotification | MailClass::Adf) {
         out.fields = fields.unwrap_or_default();

@@ -45,6 +45,7 @@ mod shapes;
 mod shorthand;
 pub mod signature;
 mod signature_words;
+pub mod template;
 pub mod text;
 pub mod tnef;
 pub mod tracking;
@@ -64,6 +65,7 @@ use super::envelope::{Envelope, RawKind};
 use super::hooks::{self, HookReading};
 use super::rules::FieldType;
 use super::submission::{Canonical, Submission};
+pub use template::Template;
 
 /// Header that our own mails carry, so that they are recognised when they come back through a mailbox we read.
 pub const OWN_HEADER: &str = "X-Pisteur-Notification";
@@ -151,6 +153,9 @@ pub struct ReadSettings {
     /// Names of our mail servers in `Authentication-Results`, lower case.
     #[serde(default)]
     pub authserv_ids: Vec<String>,
+    /// How the mails of portals are read, in the order in which they are tried.
+    #[serde(default)]
+    pub templates: Vec<Template>,
     /// Uploaded files go to a virus scanner: until it has spoken they are `unscanned`.
     #[serde(default)]
     pub scan_files: bool,

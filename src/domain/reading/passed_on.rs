@@ -9,8 +9,8 @@ use super::addresses::{domain_of, is_own_address, is_own_domain, mailboxes};
 use super::mime::HeaderBag;
 use super::notification::{self, Sender};
 use super::text::one_line;
-use super::{ReadSettings, body, rewritten, signature, trust};
-use crate::domain::submission::{Forwarded, MailClass, MailFacts, Mailbox, Submission};
+use super::{ReadSettings, body, rewritten, signature, template, trust};
+use crate::domain::submission::{Field, Forwarded, MailClass, MailFacts, Mailbox, Submission, TemplateUse};
 
 /// Flag of a mail that a trusted forwarder passed on: the one inside is the sender.
 pub const TRUSTED_FORWARD: &str = "trusted_forward";
@@ -49,15 +49,25 @@ pub(super) fn note_trust(out: &mut Submission, facts: &MailFacts, bag: &HeaderBa
     let rewritten = out.flags.iter().any(|flag| flag == rewritten::FLAG);
     if told && !rewritten && trust::is_trusted_forwarder(&facts.from, bag, settings) {
         out.flags.push(TRUSTED_FORWARD.to_owned());
+        if let Some((used, _)) = by_template(inner, settings) {
+            out.template = Some(used);
+        }
     }
+}
+
+/// What a template of the house finds in it, and which.
+fn by_template(inner: &Forwarded, settings: &ReadSettings) -> Option<(TemplateUse, Vec<Field>)> {
+    let facts = MailFacts { from: inner.from.clone(), ..MailFacts::default() };
+    template::read_inner(&inner.text, inner.subject.as_deref().unwrap_or_default(), &facts, settings)
 }
 
 /// The message inside as if it had come by itself, when somebody trusted passed it on.
 #[must_use]
-pub fn unwrapped(submission: &Submission) -> Option<Submission> {
+pub fn unwrapped(submission: &Submission, settings: &ReadSettings) -> Option<Submission> {
     let outer = submission.mail.as_ref().filter(|_| submission.flags.iter().any(|flag| flag == TRUSTED_FORWARD))?;
     let inner = outer.forwarded.as_ref()?;
-    let fields = notification::read(&inner.text, Sender::Unknown);
+    let (template, of_portal) = by_template(inner, settings).unzip();
+    let fields = of_portal.or_else(|| notification::read(&inner.text, Sender::Unknown));
     let (reply, signature) = signature::split(&inner.text, &inner.from);
     let mail = MailFacts {
         message_id: outer.message_id.clone(),
@@ -78,6 +88,7 @@ pub fn unwrapped(submission: &Submission) -> Option<Submission> {
         attachments: submission.attachments.clone(),
         fields: fields.unwrap_or_default(),
         mail: Some(mail),
+        template,
         ..Submission::default()
     })
 }

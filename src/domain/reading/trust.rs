@@ -31,11 +31,7 @@ const DAEMONS: [&str; 2] = ["mailer-daemon", "postmaster"];
 pub(super) fn is_trusted_forwarder(from: &Mailbox, bag: &HeaderBag, settings: &ReadSettings) -> bool {
     let Some(address) = from.address.as_deref().map(str::to_lowercase) else { return false };
     let Some(domain) = domain_of(&address) else { return false };
-    let named = settings.forwarders.iter().any(|entry| match entry.trim_start_matches('@') {
-        person if person.contains('@') => *person == address,
-        house => domain == house || domain.strip_suffix(house).is_some_and(|rest| rest.ends_with('.')),
-    });
-    named && vouched(&domain, bag, &settings.authserv_ids) != Some(false)
+    is_named(&settings.forwarders, &address) && vouched(&domain, bag, &settings.authserv_ids) != Some(false)
 }
 
 /// Whether a mail is from a configured form sender: neither is From refuted, nor is it only what a list says.
@@ -43,6 +39,21 @@ pub(in crate::domain) fn is_form_sender(submission: &Submission, from: &Mailbox,
     let address = from.address.as_deref().unwrap_or_default().to_lowercase();
     let doubted = submission.flags.iter().any(|flag| flag == UNVOUCHED || flag == rewritten::FLAG);
     !doubted && settings.form_senders.contains(&address)
+}
+
+/// Whether `entries` name an address, all in lower case: itself, or its domain or one above.
+pub(super) fn is_named(entries: &[String], address: &str) -> bool {
+    let Some(domain) = domain_of(address) else { return false };
+    entries.iter().any(|entry| match entry.trim_start_matches('@') {
+        person if person.contains('@') => *person == *address,
+        house => domain == house || domain.strip_suffix(house).is_some_and(|rest| rest.ends_with('.')),
+    })
+}
+
+/// Whether a mail is surely from its From: a configured form sender, or one for whom our own mail server vouches.
+pub(super) fn is_proven(submission: &Submission, from: &Mailbox, bag: &HeaderBag, settings: &ReadSettings) -> bool {
+    let doubted = submission.flags.iter().any(|flag| flag == UNVOUCHED || flag == rewritten::FLAG);
+    is_form_sender(submission, from, settings) || !doubted && of_our_server(from, bag, settings) == Some(true)
 }
 
 /// Whether our own mail server says that From did not write this: something failed for its domain, or for the sender of the
