@@ -104,6 +104,7 @@ fn a_changed_template_is_taken_over_and_a_wrong_one_is_not() {
         )
     };
     let mut daemon = Setup::new().contact_form().file("templates/portal.toml", of("Adresse")).start();
+    wait::until("the watched folder is there", wait::LONG, || daemon.path("var/inbox").is_dir());
     let url = daemon.setup().database_url().to_owned();
     let addresses = || texts_blocking(&url, "SELECT raw FROM contact_point WHERE class = 'email' ORDER BY record");
     let send = |daemon: &Daemon, label: &str, name: &str| {

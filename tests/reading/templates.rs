@@ -252,7 +252,12 @@ fn an_empty_cell_or_line_does_not_take_the_next_ones_value() {
         (
             "html",
             "<table><tr><td>Courriel</td><td>a@b-co.example</td></tr><tr><td>Téléphone</td><td></td></tr>\
-             <tr><td>Budget</td><td>200 000</td></tr></table><p>Au revoir</p>",
+             <tr><td>Budget</td><td>200 000</td></tr><tr><td>Ville</td><td></td></tr></table><p>Au revoir</p>",
+        ),
+        (
+            "html",
+            "<table><tr><td>Courriel</td><td>a@b-co.example</td></tr><tr><td>Ville</td><td> </td></tr>\
+             <tr><td colspan=2>Au revoir</td></tr></table>",
         ),
     ] {
         let raw = visit(VOUCHED, body).replace("text/plain", &format!("text/{kind}"));

@@ -40,7 +40,16 @@ impl Item {
 
 /// The pieces of `html` in order: all of them, or some more than the first `filled` that are not blank.
 pub fn items(html: &str, filled: usize) -> Vec<Item> {
-    let mut walk = Walk::default();
+    walk(html, filled, Walk::default())
+}
+
+/// All pieces of `html`, for one who knows its labels: a short cell beside which nothing but empty ones stand is a label
+/// without a value, whatever it says and whatever follows.
+pub fn rows(html: &str) -> Vec<Item> {
+    walk(html, usize::MAX, Walk { keeps_empty: true, ..Walk::default() })
+}
+
+fn walk(html: &str, filled: usize, mut walk: Walk) -> Vec<Item> {
     let mut rest = html;
     let (mut counted, mut found) = (0, 0);
     while !rest.is_empty() && walk.items.len() < ITEMS && found < filled && budget::pay(1) {
@@ -57,6 +66,7 @@ pub fn items(html: &str, filled: usize) -> Vec<Item> {
     }
     walk.end_row();
     walk.end_line();
+    walk.end_label();
     walk.items
 }
 
@@ -82,7 +92,17 @@ struct Walk {
     /// Known labels of a row, whose values may stand in the next one.
     head: Option<Vec<String>>,
     /// A row that is one label, whose value may be the next row.
-    above: Option<String>,
+    above: Option<Above>,
+    /// A label beside an empty cell is a pair.
+    keeps_empty: bool,
+}
+
+/// A label in a row of its own.
+#[derive(Debug)]
+struct Above {
+    name: String,
+    /// An empty cell stands beside it, so that its value, if there is one, does not stand in the first column.
+    beside: bool,
 }
 
 impl Walk {
@@ -229,7 +249,8 @@ impl Walk {
         if line.text.is_empty() {
             return;
         }
-        (self.head, self.above) = (None, None);
+        self.head = None;
+        self.end_label();
         let item = if line.bold && is_label(&line.text) { Item::Label } else { Item::Line };
         self.items.push(item(line.text));
     }
@@ -246,33 +267,54 @@ impl Walk {
             self.items.extend(pairs);
             return;
         }
-        let above = self.above.take();
-        // `Enquiry 17` is a value.
-        let known =
-            |cell: &&Cell| !cell.text.contains(char::is_numeric) && field_names::canonical(label(&cell.text)).is_some();
+        if let [only] = filled.as_slice() {
+            self.one_cell(only, &cells);
+            return;
+        }
+        self.end_label();
         match filled.as_slice() {
-            all if all.len() >= 2 && all.len() == cells.len() && all.iter().all(known) => {
+            all if all.len() == cells.len() && all.iter().all(|cell| is_known(cell)) => {
                 self.head = Some(all.iter().map(|cell| label(&cell.text).to_owned()).collect());
             }
             [name, value] if is_label(&name.text) => {
                 self.items.push(Item::Pair(label(&name.text).to_owned(), value.text.clone()));
             }
-            [only] => match above {
-                // A label again: the one above has no value.
-                Some(name) if !(only.bold && is_label(&only.text)) => {
-                    self.items.push(Item::Pair(name, only.text.clone()));
-                }
-                _ if is_label(&only.text) && (only.bold || known(only)) => {
-                    self.above = Some(label(&only.text).to_owned());
-                }
-                _ => self.items.extend(only.text.lines().map(|line| Item::Line(line.to_owned()))),
-            },
             all => {
                 let line = all.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join("\t");
                 self.items.push(Item::Line(line));
             }
         }
     }
+
+    /// A row of which one cell is filled.
+    fn one_cell(&mut self, only: &Cell, cells: &[Cell]) {
+        let first = cells.first().is_some_and(|cell| !cell.text.is_empty());
+        let beside = self.keeps_empty && first && cells.len() > 1 && is_label(&only.text);
+        // A label again: the one above has no value.
+        let is_value = !(only.bold && is_label(&only.text));
+        if let Some(above) = self.above.take_if(|above| is_value && !(above.beside && first)) {
+            self.items.push(Item::Pair(above.name, only.text.clone()));
+            return;
+        }
+        self.end_label();
+        if beside || is_label(&only.text) && (only.bold || is_known(only)) {
+            self.above = Some(Above { name: label(&only.text).to_owned(), beside });
+        } else {
+            self.items.extend(only.text.lines().map(|line| Item::Line(line.to_owned())));
+        }
+    }
+
+    /// The label above has no value.
+    fn end_label(&mut self) {
+        if let Some(above) = self.above.take().filter(|above| above.beside) {
+            self.items.push(Item::Pair(above.name, String::new()));
+        }
+    }
+}
+
+/// A label of the lexicon. `Enquiry 17` is a value.
+fn is_known(cell: &Cell) -> bool {
+    !cell.text.contains(char::is_numeric) && field_names::canonical(label(&cell.text)).is_some()
 }
 
 /// A label without the colon or star behind it.
@@ -405,6 +447,19 @@ mod tests {
     fn of_tables_inside_tables_the_inner_rows_count() {
         let html = "<table><tr><td><h2>Lead</h2><table><tr><td>Name</td><td>Eva</td></tr></table></td></tr></table>";
         assert_eq!(items(html, usize::MAX), [Item::Line("Lead".to_owned()), pair("Name", "Eva")]);
+    }
+
+    #[test]
+    fn of_one_who_knows_the_labels_an_empty_cell_is_an_empty_value() {
+        let html = "<table><tr><td>Surface</td><td></td></tr><tr><td>City</td><td>&nbsp;</td></tr><tr><td>Bye</td></tr>\
+            <tr><td>Phone</td><td></td></tr><tr><td></td><td>123</td></tr><tr><td>Budget</td><td></td></tr></table><p>Bye</p>";
+        let line = |text: &str| Item::Line(text.to_owned());
+        assert_eq!(
+            rows(html),
+            [pair("Surface", ""), pair("City", ""), line("Bye"), pair("Phone", "123"), pair("Budget", ""), line("Bye")]
+        );
+        assert_eq!(items(html, usize::MAX)[..2], [line("Surface"), pair("City", "Bye")], "a guess takes the next row");
+        assert_eq!(rows("<table><tr><td>City</td><td></td></tr>"), [pair("City", "")], "at the very end, too");
     }
 
     #[test]

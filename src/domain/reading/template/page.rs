@@ -119,7 +119,7 @@ impl<'a> Page<'a> {
     }
 
     fn markup_rows(&self) -> &[Row] {
-        let rows = |markup| markup_rows::items(markup, usize::MAX).into_iter().take(LINES).map(Row::of).collect();
+        let rows = |markup| markup_rows::rows(markup).into_iter().take(LINES).map(Row::of).collect();
         self.markup_rows.get_or_init(|| self.markup.map(rows).unwrap_or_default())
     }
 
