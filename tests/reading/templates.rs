@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use pisteur::domain::enquiry::{Enquiry, understand};
 use pisteur::domain::reading::template::parse;
-use pisteur::domain::reading::{ReadSettings, Template, read};
+use pisteur::domain::reading::{ReadLimits, ReadSettings, TOO_MUCH_WORK, Template, read, read_counted};
 use pisteur::domain::submission::{MailClass, Submission};
 
 use super::{mail, settings, targets};
@@ -356,6 +356,24 @@ fn hostile_mails_are_read_by_templates_to_an_end() {
     let (submission, _) = understood(&visit(VOUCHED, &long), &settings);
     let message = submission.fields.iter().find(|f| f.name == "Mot").expect("a message");
     assert!(message.value.len() <= 100_000, "{}", message.value.len());
+}
+
+#[test]
+fn templates_draw_on_the_work_that_a_mail_may_take() {
+    let raw = visit(VOUCHED, BODY).replace('\n', "\r\n");
+    let settings = portal();
+    let (_, taken) = read_counted(&mail(raw.as_bytes()), &settings);
+    let (_, without) = read_counted(&mail(raw.as_bytes()), &ReadSettings { templates: Vec::new(), ..portal() });
+    assert!(taken < settings.limits.steps(raw.len()) / 100, "{taken} beside {without}");
+    let many =
+        (0..50).map(|n| format!("\"v{n}\" = {{ regex = '(no such value {n})' }}")).collect::<Vec<_>>().join("\n");
+    let text = format!("{}\n[template.other]\n{many}", examples()[0].split("\n\n").next().unwrap());
+    let costly = ReadSettings { templates: templates(&text), ..portal() };
+    assert!(read_counted(&mail(raw.as_bytes()), &costly).1 > taken + 40 * BODY.len() as u64);
+    let limits = ReadLimits { least_steps: 300, steps_per_byte: 0, ..ReadLimits::default() };
+    let (found, _) = read_counted(&mail(raw.as_bytes()), &ReadSettings { limits, ..costly });
+    assert!(found.by_template().is_none() && found.flags.iter().any(|flag| flag == TOO_MUCH_WORK), "{found:?}");
+    assert!(found.text.contains("est-il encore libre"), "{}", found.text);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A mail as a template looks at it: its text, the rows of its HTML, a few header fields; all cut to size.
 //!
 //! Labels are looked for in the rows of the HTML first, where cells tell more than lines; patterns and marks in the text
-//! first, which is what people see when they write them.
+//! first, which is what people see when they write them. Every search draws on the allowance of the mail: without any left
+//! it finds nothing.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ use super::finder::{Finder, Place};
 use super::folded;
 use crate::domain::reading::markup_rows::{self, Item};
 use crate::domain::reading::text::one_line;
-use crate::domain::reading::{body, html};
+use crate::domain::reading::{body, budget, html};
 use crate::domain::submission::{MailFacts, Mailbox};
 
 /// Text looked at, in bytes.
@@ -23,6 +24,8 @@ const LINES: usize = 4_000;
 const LABEL_CHARS: usize = 120;
 /// Longest value that is no message, in characters.
 const VALUE_CHARS: usize = 500;
+/// Bytes a step in which plain words are looked for, which goes many bytes at a time.
+const MARK_BYTES: usize = 8;
 
 /// A mail as a template looks at it.
 pub struct Page<'a> {
@@ -105,7 +108,8 @@ impl<'a> Page<'a> {
 
     /// Whether these words, lower case, stand in its text or that of its HTML.
     pub fn contains(&self, words: &str) -> bool {
-        self.lower.get_or_init(|| format!("{}\n{}", self.text, self.laid_out()).to_lowercase()).contains(words)
+        let lower = self.lower.get_or_init(|| format!("{}\n{}", self.text, self.laid_out()).to_lowercase());
+        budget::pay(1 + lower.len() / MARK_BYTES) && lower.contains(words)
     }
 
     /// The text of the HTML.
@@ -115,7 +119,8 @@ impl<'a> Page<'a> {
     }
 
     fn text_rows(&self) -> &[Row] {
-        self.text_rows.get_or_init(|| self.text.lines().take(LINES).map(Row::of_line).collect())
+        let lines = || self.text.lines().take(LINES).take_while(|line| budget::pay(1 + line.len().min(LABEL_CHARS)));
+        self.text_rows.get_or_init(|| lines().map(Row::of_line).collect())
     }
 
     fn markup_rows(&self) -> &[Row] {
@@ -164,9 +169,9 @@ fn of_mailbox(mailbox: &Mailbox, address: bool) -> Option<String> {
 /// By pattern, or between marks. Without a second mark a long value goes on to the end, another to the end of its line.
 fn in_text(finder: &Finder, text: &str, long: bool) -> Option<String> {
     if let Some(pattern) = &finder.regex {
-        return pattern.found(text).map(str::to_owned);
+        return budget::pay(1 + text.len()).then(|| pattern.found(text))?.map(str::to_owned);
     }
-    let after = finder.after.as_deref()?;
+    let after = finder.after.as_deref().filter(|_| budget::pay(1 + text.len() / MARK_BYTES))?;
     let rest = text.get(text.find(after)? + after.len()..)?;
     let end = match finder.before.as_deref() {
         Some(before) => rest.find(before)?,
@@ -179,6 +184,9 @@ fn in_text(finder: &Finder, text: &str, long: bool) -> Option<String> {
 /// The value of the first row with this label that has one: beside it, or in the next row that is filled and has no label
 /// of its own. A long one goes on until another label of the template.
 fn below(rows: &[Row], label: &str, long: bool, labels: &BTreeSet<String>) -> Option<String> {
+    if !budget::pay(1 + rows.len()) {
+        return None;
+    }
     let places = rows.iter().enumerate().filter(|(_, row)| row.label == label);
     places.take(5).find_map(|(at, row)| {
         if !long && !row.value.is_empty() {
