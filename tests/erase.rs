@@ -215,6 +215,12 @@ fn one_prospect_of_a_mail_is_shown_explained_replayed_and_erased_alone() {
     for word in ["1/3 of one mail", "Jan Needle", "Eva Haystack", "Otto Stayer", "other_event"] {
         assert!(told.contains(word), "{word}: {told}");
     }
+    let ruled = daemon.setup().run(&["rules", "explain", &file.display().to_string()]);
+    let ruled = String::from_utf8_lossy(&ruled.stdout).into_owned();
+    assert!(ruled.contains("part 3/3 of one mail\n") && ruled.contains("part rest of one mail\n"), "{ruled}");
+    let ruled = lines(&["rules", "explain", &file.display().to_string(), "--json"]);
+    let of_rules: Vec<_> = ruled.iter().map(|one| one["part"].as_str().unwrap_or_default().to_owned()).collect();
+    assert_eq!(of_rules, parts, "the rules are explained for each");
     std::fs::create_dir_all(&folder).unwrap();
     for name in ["one", "again"] {
         std::fs::write(folder.join(".part"), &mail).unwrap();

@@ -190,7 +190,7 @@ pub struct RulesExplainArgs {
     /// Use this stored rule set (its hash) instead of the folder
     #[arg(long, value_name = "HASH")]
     pub rev: Option<String>,
-    /// One JSON object
+    /// One JSON object; for a mail with several prospects one each, a line each
     #[arg(long)]
     pub json: bool,
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::json;
+use ulid::Ulid;
 
 use super::explain::through_its_door;
 use super::output::Style;
@@ -16,6 +17,7 @@ use crate::clock::Timestamp;
 use crate::config::{Config, rules_folder};
 use crate::domain::enquiry::{Enquiry, understand};
 use crate::domain::envelope::Envelope;
+use crate::domain::reading::prospects::apart;
 use crate::domain::reading::{ReadSettings, read};
 use crate::domain::rules::{Compiled, Declarations, Diagnostic, Level, RuleSet, RuleSources, diagnostics};
 use crate::domain::submission::Submission;
@@ -139,10 +141,31 @@ impl Reader {
         intake: Option<&str>,
         at: Timestamp,
     ) -> anyhow::Result<Sample> {
+        Ok(self.arrival(self.whole(path, kind, intake, at)?))
+    }
+
+    /// The same, taken apart as the doors do: a mail with several prospects is an arrival of each.
+    fn arrivals(
+        &self,
+        path: &Path,
+        kind: Option<super::FileKind>,
+        intake: Option<&str>,
+        at: Timestamp,
+    ) -> anyhow::Result<Vec<Sample>> {
+        let whole = self.whole(path, kind, intake, at)?;
+        Ok(apart(whole, Ulid::nil).into_iter().map(|one| self.arrival(one)).collect())
+    }
+
+    fn whole(
+        &self,
+        path: &Path,
+        kind: Option<super::FileKind>,
+        intake: Option<&str>,
+        at: Timestamp,
+    ) -> anyhow::Result<Envelope> {
         let raw = parse::read_file(path)?;
         let envelope = parse::envelope(path, raw, kind, intake, at);
-        let envelope = through_its_door(envelope, &self.declared, intake.is_some());
-        Ok(self.arrival(envelope))
+        Ok(through_its_door(envelope, &self.declared, intake.is_some()))
     }
 
     fn arrival(&self, envelope: Envelope) -> Sample {

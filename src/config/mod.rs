@@ -399,6 +399,7 @@ impl Config {
         Declarations {
             forms: self.form.iter().map(|f| (f.id.clone(), f.field_types())).chain(of_hooks).collect(),
             intakes: mailboxes.chain(forms).chain(hooks).chain([SPOOL_ID.to_owned()]).collect(),
+            templates: self.known_templates.names(),
             own_domains: self.own_domains_lower(),
             default_country: self.default_country.clone(),
         }

@@ -100,6 +100,12 @@ impl Templates {
         Vec::clone(&self.list)
     }
 
+    /// Their names, by which rules know them.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.list.iter().map(|template| template.name.clone()).collect()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

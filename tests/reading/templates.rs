@@ -204,6 +204,64 @@ fn only_the_senders_and_mails_it_names_are_read_by_a_template() {
 }
 
 #[test]
+fn the_recipient_tells_templates_of_one_portal_apart() {
+    let of = |name: &str, to: &str| {
+        format!(
+            "[[template]]\nname = \"{name}\"\nfrom = [\"clef-en-main.example\"]\nto = [{to}]\nfields.email = \"Courriel\"\n\
+             [[template.case]]\nname = \"c\"\ntext = \"Courriel : a@b-co.example\"\nexpect.email = \"a@b-co.example\"\n"
+        )
+    };
+    let text = of("rent", "\"leads+rent@\"") + &of("sale", "\"leads+sale@ours.example\", \"@sale.ours.example\"");
+    let settings = ReadSettings { templates: templates(&text), ..portal() };
+    for (header, name) in [
+        ("To: Leads <leads+rent@ours.example>\n", Some("rent")),
+        ("To: sales@ours.example\nDelivered-To: Leads+Sale@ours.example\n", Some("sale")),
+        ("To: x@agents.example\nCc: eva@sale.ours.example\n", Some("sale")),
+        ("To: leads@ours.example\n", None),
+        ("To: leads+rent@other.example\n", None),
+        ("", None),
+    ] {
+        let raw = visit(VOUCHED, "Courriel : a@b-co.example\n").replace("To: sales@ours.example\n", header);
+        let (submission, _) = understood(&raw, &settings);
+        assert_eq!(submission.by_template().map(|used| used.name.as_str()), name, "{header}");
+    }
+    let passed_on = "From: Eva <eva@ours.example>\nTo: sales@ours.example\nSubject: Fwd: Une demande\n\
+        Authentication-Results: mx.ours.example; dkim=pass header.d=ours.example\n\n---------- Forwarded message ----------\n\
+        From: Clef <mail@clef-en-main.example>\nDate: Mon, 10 Mar 2025 at 09:12\nSubject: Une demande\nTo: <leads+rent@ours.example>\n\n\
+        Courriel : a@b-co.example\n";
+    let settings = ReadSettings { forwarders: vec!["ours.example".to_owned()], ..settings };
+    let (submission, _) = understood(passed_on, &settings);
+    assert_eq!(submission.by_template().map(|used| used.name.as_str()), Some("rent"), "{submission:?}");
+    let setup = Setup::new().contact_form().file("templates/both.toml", &text);
+    let (code, said) = run(&setup, &["rules", "test", "--filter", "c"]);
+    assert_eq!(code, Some(0), "{said}");
+    let fault = parse("p.toml", &text.replace("leads+rent@", "leads+rent")).unwrap_err();
+    assert!(fault.line == 4 && fault.message.contains("is no recipient; write"), "{fault}");
+}
+
+#[test]
+fn rules_route_by_the_template_of_a_proven_sender() {
+    let rule = |name: &str| {
+        format!(
+            "[[rule]]\nid = \"visits\"\nwhy = \"Visits\"\nwhen.template = \"{name}\"\nthen.create = \"opportunity\"\n"
+        )
+    };
+    let reading = "[reading]\nauthserv_ids = [\"mx.ours.example\"]\n";
+    let setup = portals().tables(reading).file("rules/30-classify.toml", rule("clef-en-main"));
+    let setup = setup.file("proven.eml", visit(VOUCHED, BODY)).file("claimed.eml", visit("", BODY));
+    let (_, text) = run(&setup, &["rules", "explain", "proven.eml", "--why-not", "visits"]);
+    assert!(text.contains("visits matches") && text.contains("clef-en-main"), "{text}");
+    let (_, text) = run(&setup, &["rules", "explain", "claimed.eml", "--why-not", "visits"]);
+    assert!(text.contains("visits does not match"), "whoever only says so is not routed: {text}");
+    let setup = setup.file("rules/30-classify.toml", rule("clef-en-man"));
+    let (code, text) = run(&setup, &["rules", "check"]);
+    assert_eq!(code, Some(1), "{text}");
+    for said in ["R003", "unknown template `clef-en-man` for template", "clef-en-main", "[templates]"] {
+        assert!(text.contains(said), "{said} not in {text}");
+    }
+}
+
+#[test]
 fn labels_are_found_beside_below_and_in_cells() {
     let text = "[[template]]\nname = \"p\"\nfrom = [\"clef-en-main.example\"]\nempty = [\"N/A\"]\n[template.fields]\n\
                 email = \"Courriel\"\ncompany = [\"Raison sociale\", \"Société\"]\nmessage = \"Votre mot\"\n[template.other]\n\

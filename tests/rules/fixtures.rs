@@ -27,6 +27,7 @@ pub fn declared() -> Declarations {
     Declarations {
         forms: [("contact".to_owned(), fields)].into(),
         intakes: vec!["contact".to_owned(), "sales".to_owned()],
+        templates: vec!["house-portal".to_owned()],
         own_domains: vec!["our-company.example".to_owned()],
         default_country: "FR".to_owned(),
     }

@@ -16,6 +16,7 @@ use crate::cli::{Context, Outcome, Output, RulesExplainArgs, when};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::domain::decide::{self, Ids, Question};
+use crate::domain::envelope::PART;
 use crate::domain::matching::Neighbourhood;
 use crate::domain::plain;
 use crate::domain::rules::diagnostics::suggestion;
@@ -40,10 +41,26 @@ pub(super) fn run(context: &Context, config: &Config, args: &RulesExplainArgs) -
             None => return out.finish(Outcome::No),
         },
     };
-    let Some(sample) = sample(context, config, args, at.unwrap_or(now))? else {
+    let samples = samples(context, config, args, at.unwrap_or(now))?;
+    if samples.is_empty() {
         out.line(format!("no file and no arrival {}; `pisteur submissions list` shows the arrivals", args.what));
         return out.finish(Outcome::No);
-    };
+    }
+    for sample in samples {
+        one(context, config, args, (&rules, at), sample, &mut out)?;
+    }
+    out.finish(Outcome::Done)
+}
+
+/// What the rules say of one arrival, as if it were `at`.
+fn one(
+    context: &Context,
+    config: &Config,
+    args: &RulesExplainArgs,
+    (rules, at): (&RuleSet, Option<Timestamp>),
+    sample: Sample,
+    out: &mut Output,
+) -> anyhow::Result<()> {
     let moment = at.unwrap_or(sample.envelope.received_at);
     let read = Read {
         envelope: Arc::new(sample.envelope),
@@ -56,29 +73,37 @@ pub(super) fn run(context: &Context, config: &Config, args: &RulesExplainArgs) -
         submission: &read.submission,
         enquiry: &read.enquiry,
         around: &around,
-        rules: &rules,
+        rules,
         declared: &config.declarations(),
         policy: &config.policy(),
         ids: Ids { record: Ulid::nil(), contact: Ulid::nil(), organisation: Ulid::nil() },
         now: moment,
     });
+    let part = read.envelope.context.extra.get(PART);
+    if let (Some(part), false) = (part, args.json && args.why_not.is_none()) {
+        out.line(plain::lines(&format!("part {part} of one mail")));
+    }
     if let Some(rule) = &args.why_not {
-        return why_not(&rules, &evaluation, rule, out);
+        return why_not(rules, &evaluation, rule, out);
     }
     if args.json {
         let result = explain::result(&evaluation);
         let matched = unmatched.is_none();
-        out.json(&json!({
+        let mut said = json!({
             "rules": rules.hash(), "result": result, "matched_against_database": matched, "evaluation": evaluation,
-        }))?;
+        });
+        if let (Some(members), Some(part)) = (said.as_object_mut(), part) {
+            members.insert(PART.to_owned(), part.as_str().into());
+        }
+        out.json(&said)?;
     } else {
-        out.line(plain::lines(explain::text(&rules, &evaluation).trim_end()));
+        out.line(plain::lines(explain::text(rules, &evaluation).trim_end()));
         out.line(unmatched.map_or_else(
             || "(the sender was looked up in the database)".to_owned(),
             |why| format!("(nobody was taken for known: {why})"),
         ));
     }
-    out.finish(Outcome::Done)
+    Ok(())
 }
 
 /// The records around the arrival, or why they could not be looked at; then nobody is known.
@@ -92,21 +117,16 @@ fn around(context: &Context, config: &Config, read: &Read) -> (Neighbourhood, Op
     }
 }
 
-/// The arrival: a file, else a stored arrival.
-fn sample(
-    context: &Context,
-    config: &Config,
-    args: &RulesExplainArgs,
-    at: Timestamp,
-) -> anyhow::Result<Option<Sample>> {
+/// The arrivals: those of a file, else a stored one.
+fn samples(context: &Context, config: &Config, args: &RulesExplainArgs, at: Timestamp) -> anyhow::Result<Vec<Sample>> {
     let reader = Reader::new(config);
     let path = Path::new(&args.what);
     match stored(&args.what)? {
         Some(id) => {
             let envelope = context.with_store(config, async |store| Ok(store.load(&[id]).await?.pop()))?;
-            Ok(envelope.map(|e| reader.arrival(e)))
+            Ok(envelope.map(|e| reader.arrival(e)).into_iter().collect())
         }
-        None => reader.file(path, args.kind, args.intake.as_deref(), at).map(Some),
+        None => reader.arrivals(path, args.kind, args.intake.as_deref(), at),
     }
 }
 
@@ -127,7 +147,7 @@ fn stored_rules(context: &Context, config: &Config, hash: &str) -> anyhow::Resul
 }
 
 /// Why one rule does not match.
-fn why_not(rules: &RuleSet, evaluation: &Evaluation, rule: &str, mut out: Output) -> anyhow::Result<Outcome> {
+fn why_not(rules: &RuleSet, evaluation: &Evaluation, rule: &str, out: &mut Output) -> anyhow::Result<()> {
     if !rules.rule_ids().any(|id| id == rule) {
         let known: Vec<&str> = rules.rule_ids().collect();
         anyhow::bail!("no enabled rule `{rule}`; {}", suggestion(rule, known));
@@ -145,5 +165,5 @@ fn why_not(rules: &RuleSet, evaluation: &Evaluation, rule: &str, mut out: Output
     if let Some(why) = rules.why(rule) {
         out.line(format!("why it exists: {why}"));
     }
-    out.finish(Outcome::Done)
+    Ok(())
 }

@@ -40,6 +40,7 @@ fn one(of: &TemplateCase, reader: &Reader) -> anyhow::Result<Vec<Mismatch>> {
     let mut settings: ReadSettings = reader.settings.clone();
     if of.case.mail.is_none() {
         settings.authserv_ids.push(SERVER.to_owned());
+        settings.own_domains.push(SERVER.to_owned());
     }
     let envelope = parse::envelope(&path, raw, Some(FileKind::Mail), None, Timestamp::from_seconds(AT));
     Ok(of.case.compare(&of.template.name, &read(&envelope, &settings)))

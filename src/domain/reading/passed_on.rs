@@ -57,7 +57,8 @@ pub(super) fn note_trust(out: &mut Submission, facts: &MailFacts, bag: &HeaderBa
 
 /// What a template of the house finds in it, and which.
 fn by_template(inner: &Forwarded, settings: &ReadSettings) -> Option<(TemplateUse, Vec<Field>)> {
-    let facts = MailFacts { from: inner.from.clone(), ..MailFacts::default() };
+    let (from, to, cc) = (inner.from.clone(), inner.to.clone(), inner.cc.clone());
+    let facts = MailFacts { from, to, cc, ..MailFacts::default() };
     template::read_inner(&inner.text, inner.subject.as_deref().unwrap_or_default(), &facts, settings)
 }
 

@@ -120,6 +120,10 @@ impl Facts {
         facts.word("channel", envelope.channel.as_str());
         facts.word("intake", &envelope.intake_id);
         facts.word("screening", screening::of_arrival(envelope, submission, enquiry).verdict.as_str());
+        // Whoever only claims to be the portal is not routed as one.
+        if let Some(used) = submission.by_template().filter(|used| used.proven) {
+            facts.word("template", &used.name);
+        }
         facts.gather_texts(submission, enquiry);
         if let Some(mail) = &submission.mail {
             facts.gather_mail(mail, submission);

@@ -80,6 +80,8 @@ pub struct Declarations {
     pub forms: BTreeMap<String, BTreeMap<String, FieldType>>,
     /// Mailbox, form and hook ids.
     pub intakes: Vec<String>,
+    /// Names of the templates for mails of portals.
+    pub templates: Vec<String>,
     /// Our own domains, lower case.
     pub own_domains: Vec<String>,
     /// ISO 3166-1 alpha-2.

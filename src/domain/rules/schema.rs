@@ -134,6 +134,7 @@ fn built_in(declared: &Declarations) -> Vec<(&'static str, FactType, bool)> {
         ("channel", words(["mail", "form", "webhook", "file"]), true),
         ("intake", words(declared.intakes.iter().map(String::as_str)), true),
         ("screening", words(SCREENINGS), true),
+        ("template", words(declared.templates.iter().map(String::as_str)), true),
         ("mail.class", words(MAIL_CLASSES), true),
         ("mail.from", Address, false),
         ("mail.to", Address, false),

@@ -11,7 +11,7 @@ use crate::domain::reading::text::one_line;
 use crate::domain::rules::testing::Mismatch;
 use crate::domain::submission::{Canonical, Submission};
 
-/// The mail server that vouches for senders of inline cases, beside those of the configuration.
+/// The mail server that vouches for senders of inline cases, beside those of the configuration, and a domain of ours there.
 pub const SERVER: &str = "cases.invalid";
 
 /// One case.
@@ -26,6 +26,9 @@ pub struct Case {
     /// Sender of an inline mail; else the first that the template names.
     #[serde(default)]
     pub from: Option<String>,
+    /// Recipient of an inline mail; else the first that the template names.
+    #[serde(default)]
+    pub to: Option<String>,
     /// Subject of an inline mail.
     #[serde(default)]
     pub subject: Option<String>,
@@ -63,10 +66,10 @@ impl Case {
     /// What its parts say to each other.
     pub(super) fn check(&self) -> Result<(), String> {
         let inline = self.text.is_some() || self.html.is_some();
-        let around = [&self.from, &self.subject, &self.reply_to].iter().any(|part| part.is_some());
+        let around = [&self.from, &self.to, &self.subject, &self.reply_to].iter().any(|part| part.is_some());
         if self.mail.is_some() == inline || self.mail.is_some() && (around || !self.proven) {
             return Err(
-                "a case is a file (mail), or is written here (text or html, with from, subject, reply_to, proven)"
+                "a case is a file (mail), or is written here (text or html, with from, to, subject, reply_to, proven)"
                     .to_owned(),
             );
         }
@@ -95,7 +98,8 @@ impl Case {
         }
         let id = blake3::hash(format!("{}\0{}", template.name, self.name).as_bytes()).to_hex();
         mail.push_str(&format!("Message-ID: <{id}@{SERVER}>\r\nFrom: {from}\r\nMIME-Version: 1.0\r\n"));
-        for (name, value) in [("Subject", &self.subject), ("Reply-To", &self.reply_to)] {
+        let to = self.to.clone().or_else(|| Some(template.to.first()?.example(SERVER)));
+        for (name, value) in [("To", &to), ("Subject", &self.subject), ("Reply-To", &self.reply_to)] {
             if let Some(value) = value {
                 mail.push_str(&format!("{name}: {}\r\n", one_line(value, 900)));
             }

@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::case::Case;
 use super::finder::{Finders, Pattern};
+use super::recipient::Recipient;
 use super::{REACHED_BY, Template, word};
 use crate::domain::enquiry::email::{is_free_mail, registrable_domain};
 use crate::domain::hooks::Fault;
@@ -56,6 +57,8 @@ struct File {
 struct Raw {
     name: Spanned<String>,
     from: Spanned<Vec<String>>,
+    #[serde(default)]
+    to: Vec<Recipient>,
     #[serde(default)]
     subject: Option<Pattern>,
     #[serde(default)]
@@ -128,6 +131,9 @@ fn check(raw: &Raw) -> Result<(), Wrong> {
             ));
         }
     }
+    if raw.to.len() > ENTRIES {
+        return Err((at, format!("to: at most {ENTRIES} entries")));
+    }
     fields(raw)?;
     raw.case.iter().try_for_each(|case| case.get_ref().check().map_err(|message| (case.span().start, message)))
 }
@@ -183,6 +189,7 @@ fn taken(raw: Raw) -> Template {
     Template {
         name: raw.name.into_inner(),
         from: lower(raw.from.into_inner()),
+        to: raw.to,
         subject: raw.subject,
         contains: lower(raw.contains),
         required: raw.required.into_iter().map(Spanned::into_inner).collect(),

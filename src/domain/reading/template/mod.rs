@@ -1,7 +1,7 @@
 //! Mails of portals, read by the operator's own templates: who sends them, and where in them each field stands.
 //!
 //! A [`Template`] is data (a `[[template]]` of a file, see [`file`]). It speaks when the sender is one it names, the mail
-//! server of the house does not deny that sender, and the subject and words it asks for are there.
+//! server of the house does not deny that sender, and the recipient, subject and words it asks for are there.
 //!
 //! Invariants:
 //! - what a template finds names the prospect, never the portal;
@@ -14,6 +14,7 @@ pub mod case;
 pub mod file;
 pub mod finder;
 mod page;
+pub mod recipient;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use self::file::parse;
 use self::finder::{Finder, Finders, Pattern, Place};
 use self::page::Page;
+use self::recipient::Recipient;
 use super::addresses::is_own_address;
 use super::body::{Body, warning};
 use super::mime::{self, HeaderBag};
@@ -37,6 +39,8 @@ const ROUTING: [Canonical; 4] = [Canonical::Source, Canonical::Medium, Canonical
 const CONTACT: &str = "email, phone or mobile";
 /// Templates tried on one mail.
 const TRIED: usize = 20;
+/// Recipients looked at.
+const RECIPIENTS: usize = 200;
 /// Fewest digits of a phone number.
 const DIGITS: usize = 5;
 /// Ways to reach somebody.
@@ -49,6 +53,9 @@ pub struct Template {
     pub name: String,
     /// Addresses and domains (with those below) that send such mails, lower case.
     pub from: Vec<String>,
+    /// To whom they are addressed: one of them must be a recipient; none named: anybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to: Vec<Recipient>,
     /// What the subject must match.
     pub subject: Option<Pattern>,
     /// Words that must all occur in the text, lower case.
@@ -126,10 +133,11 @@ pub(super) fn read_inner(
     read.find(|(used, _)| used.is_used())
 }
 
-/// Templates that speak for the sender.
+/// Templates that speak for the sender and the recipient.
 fn named<'s>(settings: &'s ReadSettings, facts: &MailFacts) -> Vec<&'s Template> {
     let Some(address) = facts.from.address.as_deref().map(str::to_lowercase) else { return Vec::new() };
-    settings.templates.iter().filter(|template| trust::is_named(&template.from, &address)).collect()
+    let named = settings.templates.iter().filter(|template| trust::is_named(&template.from, &address));
+    named.filter(|template| template.is_for(facts, settings)).collect()
 }
 
 /// A mail that a template is asked about.
@@ -168,6 +176,13 @@ impl Asked<'_> {
 }
 
 impl Template {
+    /// Whether it goes to one whom the template names.
+    fn is_for(&self, facts: &MailFacts, settings: &ReadSettings) -> bool {
+        let named = facts.to.iter().chain(&facts.cc).filter_map(|mailbox| mailbox.address.as_deref());
+        let mut all = named.chain(facts.delivered_to.iter().map(String::as_str)).take(RECIPIENTS);
+        self.to.is_empty() || all.any(|address| self.to.iter().any(|one| one.is(address, &settings.own_domains)))
+    }
+
     fn fits(&self, page: &Page<'_>) -> bool {
         self.subject.as_ref().is_none_or(|pattern| pattern.is_match(page.subject))
             && self.contains.iter().all(|words| page.contains(words))

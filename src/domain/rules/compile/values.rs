@@ -77,11 +77,13 @@ impl Compiler<'_> {
             let (code, what) = match fact {
                 "form.id" => ("R003", "form"),
                 "intake" => ("R003", "intake"),
+                "template" => ("R003", "template"),
                 _ => ("R004", "value"),
             };
             let problem = Problem::error(code, format!("unknown {what} `{}` for {fact}", cut(&text)))
                 .label(suggestion(text.trim(), words.iter().map(String::as_str)))
                 .note(match code {
+                    "R003" if fact == "template" => "templates stand in the folder of [templates], each with its name",
                     "R003" => "forms and intakes are declared in the configuration",
                     _ => "only the listed values can occur, so this rule would never match",
                 });
