@@ -171,6 +171,10 @@ fn page(path: &Path, submission: &Submission, enquiry: &Enquiry, out: &mut Outpu
     if let Some(bounce) = mail.and_then(|m| m.bounce.as_ref()) {
         line("undelivered", bounce.recipient.as_deref());
         line("because", bounce.diagnostic.as_deref().or(bounce.reason.as_deref()));
+        for other in &bounce.others {
+            let action = other.action.as_deref().unwrap_or_default();
+            line(action, other.recipient.as_deref());
+        }
     }
     line("complaint", mail.and_then(|m| m.complaint.as_ref()).and_then(|c| c.recipient.as_deref()));
     line("returns on", mail.and_then(|m| m.returns_on.as_deref()));

@@ -109,7 +109,7 @@ pub fn decide(q: &Question<'_>) -> Decision {
         keys: if is_test_event(q.submission) { Vec::new() } else { keys::keys_of(q.enquiry) },
         // Only what is believed may silence an address: not what is held or thrown away.
         unsubscribe: reports::unsubscribe(q).filter(|_| matches!(state, ArrivalState::Decided | ArrivalState::Parked)),
-        bounced: reports::bounced(q).filter(|_| state == ArrivalState::Parked),
+        bounced: if state == ArrivalState::Parked { reports::bounced(q) } else { Vec::new() },
         rules_hash: q.rules.hash().to_owned(),
         rule_ids: evaluation.rule_ids.clone(),
         trace: trace(q, &known, thread, &evaluation, &screened),

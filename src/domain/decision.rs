@@ -177,9 +177,9 @@ pub struct Decision {
     pub keys: Vec<MatchKey>,
     /// Address of somebody to be marked unsubscribed (canonical), from a complaint or an unsubscribe request.
     pub unsubscribe: Option<String>,
-    /// Address that a delivery report is about, and what it says of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bounced: Option<Bounced>,
+    /// Addresses that a delivery report says could not be reached, each with what it says of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounced: Vec<Bounced>,
     /// Hash of the rule set.
     pub rules_hash: String,
     /// Rules that matched, in order.

@@ -180,7 +180,7 @@ pub struct Forwarded {
     pub text: String,
 }
 
-/// The first failed recipient of a delivery report (RFC 3464).
+/// What a delivery report (RFC 3464) says of its first failed recipient, and of the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounce {
     /// Final-Recipient or what the text names.
@@ -201,6 +201,17 @@ pub struct Bounce {
     pub original_message_id: Option<String>,
     /// Diagnostic-Code, one line.
     pub diagnostic: Option<String>,
+    /// Further recipients of the same report, each with what it says of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Self>,
+}
+
+impl Bounce {
+    /// What is said of each recipient that was not reached: the first, and those others that failed, too.
+    pub fn failures(&self) -> impl Iterator<Item = &Self> {
+        let others = self.others.iter().filter(|other| other.action.as_deref() == Some("failed"));
+        std::iter::once(self).chain(others)
+    }
 }
 
 /// An invitation (RFC 5545).
@@ -295,8 +306,8 @@ pub struct MailFacts {
 impl MailFacts {
     /// Whom a report is about: who could not be reached, or complained.
     pub fn reported_on(&self) -> impl Iterator<Item = &String> {
-        let failed = self.bounce.as_ref().and_then(|bounce| bounce.recipient.as_ref());
-        failed.into_iter().chain(self.complaint.as_ref().and_then(|complaint| complaint.recipient.as_ref()))
+        let failed = self.bounce.iter().flat_map(Bounce::failures).filter_map(|failure| failure.recipient.as_ref());
+        failed.chain(self.complaint.as_ref().and_then(|complaint| complaint.recipient.as_ref()))
     }
 
     /// Every id that a report gives of the message it is about.

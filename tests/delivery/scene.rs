@@ -202,7 +202,7 @@ impl Scene {
             set: Vec::new(),
             keys: Vec::new(),
             unsubscribe: None,
-            bounced: None,
+            bounced: Vec::new(),
             rules_hash: "test".into(),
             rule_ids: Vec::new(),
             trace: serde_json::json!({}),

@@ -43,6 +43,53 @@ async fn a_bounce_flags_the_address_and_makes_nothing(house: House) {
     house.store.close().await;
 }
 
+async fn each_recipient_of_a_report_is_flagged_by_what_is_said_of_them(house: House) {
+    let people = ["eva@mala-dilna.cz", "petr@velky-dum.cz", "ota@dlouhy-plot.cz", "iva@kratka-zed.cz"];
+    for (n, address) in people.iter().enumerate() {
+        let from = format!("{} <{address}>", ["Eva Malá", "Petr Velký", "Ota Dlouhý", "Iva Krátká"][n]);
+        house.mail(&mail(&from, &format!("m{n}@x.cz"), &format!("Poptávka {n}"), "", "Prosím o cenu")).await;
+    }
+    house.work().await;
+    let block = |n: usize, action: &str, status: &str, said: &str| {
+        let address = people[n];
+        format!(
+            "Final-Recipient: rfc822; {address}\nAction: {action}\nStatus: {status}\nDiagnostic-Code: smtp; {said}\n\n"
+        )
+    };
+    let blocks = [
+        block(1, "delayed", "4.4.1", "451 4.4.1 no answer yet"),
+        block(2, "delivered", "2.0.0", "250 2.0.0 ok"),
+        block(0, "failed", "5.1.1", "550 5.1.1 user unknown"),
+        block(3, "failed", "5.2.2", "552 5.2.2 mailbox full"),
+    ];
+    let report = format!(
+        "Return-Path: <>\nFrom: <MAILER-DAEMON@mx.our-company.example>\nTo: sales@our-company.example\n\
+         Message-ID: <many@mx>\nSubject: Undelivered Mail\nDate: Fri, 20 Nov 2026 10:00:00 +0100\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=r\n\n--r\n\nIt failed.\n--r\n\
+         Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.our-company.example\n\n{}--r\n\
+         Content-Type: message/rfc822\n\nFrom: sales@our-company.example\nTo: {}\nMessage-ID: <out@mx>\n\
+         References: <m0@x.cz> <m1@x.cz> <m2@x.cz> <m3@x.cz>\nSubject: Re: Okna\n\nNabídka\n--r--\n",
+        blocks.concat(),
+        people.join(", "),
+    );
+    let arrival = house.mail(&report).await;
+    house.work().await;
+    assert_eq!(house.arrival(arrival.id()).await.reason.as_deref(), Some("bounce"));
+    let mut flagged = Vec::new();
+    for lead in house.leads().await {
+        let points = house.show(EntityKind::Lead, lead.id).await.contact_points;
+        let said = |name: &str| points[0][name].as_str().map(str::to_owned);
+        flagged.push((lead.email.unwrap_or_default(), said("bounce"), said("bounce_status")));
+    }
+    flagged.sort();
+    let said = |word: &str, status: &str| (Some(word.to_owned()), Some(status.to_owned()));
+    let wanted = [said("hard", "5.1.1"), said("soft", "5.2.2"), (None, None), (None, None)];
+    let order = [0, 3, 2, 1].map(|n: usize| people[n].to_owned());
+    let wanted: Vec<_> = order.into_iter().zip(wanted).map(|(address, (how, status))| (address, how, status)).collect();
+    assert_eq!(flagged, wanted);
+    house.store.close().await;
+}
+
 async fn a_complaint_and_a_request_end_mail_to_an_address(house: House) {
     house.mail(&jan("m1@x.cz", "Okna", "Dobrý den")).await;
     house.mail(&mail("Eva Malá <eva@mala-dilna.cz>", "e1@x.cz", "Dveře", "", "Prosím o cenu dveří")).await;
@@ -250,6 +297,7 @@ macro_rules! on_both {
 
 on_both!(
     a_bounce_flags_the_address_and_makes_nothing,
+    each_recipient_of_a_report_is_flagged_by_what_is_said_of_them,
     a_complaint_and_a_request_end_mail_to_an_address,
     a_strangers_report_silences_nobody,
     two_machines_that_answer_each_other_make_nothing

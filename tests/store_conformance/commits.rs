@@ -454,7 +454,7 @@ pub async fn an_address_that_could_not_be_reached_is_flagged_on_whoever_carries_
         commit.decision.keys = Vec::new();
         commit.guard = Guard { keys: Vec::new(), seen: Vec::new() };
         let address = "ana@bell.example".to_owned();
-        commit.decision.bounced = Some(Bounced { address, hard, status: Some(status.to_owned()) });
+        commit.decision.bounced = vec![Bounced { address, hard, status: Some(status.to_owned()) }];
         assert_eq!(lab.one(commit).await, Committed::Done { owner: None });
         lab.store.show_record(EntityKind::Lead, ana).await.unwrap().unwrap()
     };

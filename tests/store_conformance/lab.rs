@@ -158,7 +158,7 @@ impl Lab {
                 set: Vec::new(),
                 keys: keys.clone(),
                 unsubscribe: None,
-                bounced: None,
+                bounced: Vec::new(),
                 rules_hash: "r1".to_owned(),
                 rule_ids: vec!["catch-all".to_owned()],
                 trace: serde_json::json!({ "why": "test" }),

@@ -141,10 +141,10 @@ impl<'a> Recognise<'a> {
     /// Who wrote it, first or last, or whose address a report is about.
     fn writes(&self, mail: &MailFacts) -> bool {
         let forwarded = mail.forwarded.as_ref().map(|inner| &inner.from);
-        let complained = mail.complaint.as_ref().and_then(|complaint| complaint.recipient.as_deref());
-        let reported = mail.bounce.as_ref().and_then(|bounce| bounce.recipient.as_deref()).or(complained);
+        let delayed = mail.bounce.iter().flat_map(|bounce| &bounce.others).filter_map(|other| other.recipient.as_ref());
+        let mut reported = mail.reported_on().chain(delayed);
         let mut writers = [&mail.from].into_iter().chain(&mail.sender).chain(&mail.reply_to).chain(forwarded);
-        writers.any(|writer| self.named(writer)) || reported.is_some_and(|recipient| self.is(recipient))
+        writers.any(|writer| self.named(writer)) || reported.any(|recipient| self.is(recipient))
     }
 
     /// What the house itself wrote to them.

@@ -4,12 +4,14 @@
 //! conversation with the very person who has that address (whoever is in Cc was put there by anybody), or when our own mail
 //! server vouches for a sender known to tell of such things. Any other is kept, parked and seen.
 
+use std::collections::BTreeMap;
+
 use super::Question;
 use crate::domain::decision::Bounced;
 use crate::domain::enquiry::email::EmailAddress;
 use crate::domain::reading::complaint::is_wish;
 use crate::domain::reading::trust::{UNVOUCHED, VOUCHED_REPORT};
-use crate::domain::submission::{MailClass, MailFacts};
+use crate::domain::submission::{Bounce, MailClass, MailFacts};
 
 /// Whoever complains or asks to be left alone is not written to again.
 pub(super) fn unsubscribe(q: &Question<'_>) -> Option<String> {
@@ -27,17 +29,30 @@ fn writer(q: &Question<'_>) -> Option<String> {
     mail.from.address.as_deref().filter(|_| !denied).and_then(canonical)
 }
 
-/// Whom a report says could not be reached; nobody for one of a delay.
-pub(super) fn bounced(q: &Question<'_>) -> Option<Bounced> {
-    let bounce = report(q, MailClass::Bounce)?.bounce.as_ref()?;
-    let address = bounce.recipient.as_deref().and_then(canonical).filter(|address| is_proven(q, address))?;
-    Some(Bounced { address, hard: bounce.hard, status: bounce.status.clone().or_else(|| bounce.reason.clone()) })
+/// Whom a report says could not be reached, each by what it says of them; nobody for one of a delay.
+pub(super) fn bounced(q: &Question<'_>) -> Vec<Bounced> {
+    let failures = report(q, MailClass::Bounce).and_then(|mail| mail.bounce.as_ref()).into_iter();
+    let mut flagged: BTreeMap<String, Bounced> = BTreeMap::new();
+    for failure in failures.flat_map(Bounce::failures) {
+        let address = failure.recipient.as_deref().and_then(canonical).filter(|address| is_proven(q, address));
+        let Some(address) = address else { continue };
+        let status = failure.status.clone().or_else(|| failure.reason.clone());
+        let said = Bounced { address: address.clone(), hard: failure.hard, status };
+        // Two spellings of one address: the dead one counts.
+        let known = flagged.entry(address).or_insert_with(|| said.clone());
+        if said.hard && !known.hard {
+            *known = said;
+        }
+    }
+    flagged.into_values().collect()
 }
 
-/// A report that would have an effect if it were proven.
+/// A report that would have an effect if it were proven, and of nobody is.
 pub(super) fn is_unproven(q: &Question<'_>) -> bool {
-    let failed = || report(q, MailClass::Bounce)?.bounce.as_ref()?.recipient.as_deref().and_then(canonical);
-    complainer(q).or_else(failed).is_some_and(|address| !is_proven(q, &address))
+    let failures = report(q, MailClass::Bounce).and_then(|mail| mail.bounce.as_ref()).into_iter();
+    let failed = failures.flat_map(Bounce::failures).filter_map(|failure| canonical(failure.recipient.as_deref()?));
+    let about: Vec<String> = complainer(q).map_or_else(|| failed.collect(), |address| vec![address]);
+    !about.is_empty() && !about.iter().any(|address| is_proven(q, address))
 }
 
 fn report<'q>(q: &Question<'q>, class: MailClass) -> Option<&'q MailFacts> {

@@ -7,6 +7,7 @@ mod notice;
 mod refusal;
 mod words;
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use mail_parser::{Message, MessagePart, PartType};
@@ -24,6 +25,8 @@ pub use refusal::Refusal;
 
 /// Recipients of one report looked at.
 const RECIPIENTS: usize = 200;
+/// Recipients kept beside the first.
+const OTHERS: usize = 100;
 /// Ids kept of a message that came back.
 const RETURNED: usize = 32;
 /// Bytes of the words for people that are read.
@@ -45,12 +48,14 @@ static REPLY: LazyLock<Option<Regex>> =
 pub fn read(message: &Message<'_>, bag: &HeaderBag, text: &str) -> Bounce {
     budget::pay(4 * super::body::cut(text, TEXT).len());
     let parts = message.parts.iter().take(RECIPIENTS).filter(|p| is_status_part(p));
-    let mut bounce = first_failed(parts.map(|part| from_part(&status_text(message, part))));
+    let mut bounce = first_failed(parts.flat_map(|part| from_part(&status_text(message, part))));
     let own = words::report_text(super::body::cut(text, TEXT));
     let subject = bag.get("subject").unwrap_or_default();
     if bounce.recipient.is_none() {
-        let listed = bag.get("x-failed-recipients").and_then(|v| clean_address(v.split(',').next()?));
-        bounce.recipient = listed;
+        let mut listed =
+            bag.get("x-failed-recipients").into_iter().flat_map(|v| v.split(',')).filter_map(clean_address);
+        bounce.recipient = listed.next();
+        bounce.others = listed.take(OTHERS).map(|address| only_listed(address, own)).collect();
     }
     let told = words::told(own, bounce.recipient.as_deref(), &nobodies(bag));
     if bounce.recipient.is_none() {
@@ -65,7 +70,38 @@ pub fn read(message: &Message<'_>, bag: &HeaderBag, text: &str) -> Bounce {
         bounce.action = Some(if delayed { "delayed" } else { "failed" }.to_owned());
     }
     judge(&mut bounce, own, subject);
+    settle_others(&mut bounce);
     bounce
+}
+
+/// A recipient that a list of failed ones names: what the words for people say of this one alone.
+fn only_listed(address: String, own: &str) -> Bounce {
+    let told = words::told(own, Some(&address), &[]);
+    Bounce {
+        recipient: Some(address),
+        action: Some("failed".to_owned()),
+        diagnostic: told.refusal,
+        ..Bounce::default()
+    }
+}
+
+/// Each of the others by what is said of it alone, once.
+fn settle_others(bounce: &mut Bounce) {
+    let lower = |address: &Option<String>| address.as_deref().map(str::to_lowercase);
+    let mut seen: BTreeSet<String> = lower(&bounce.recipient).into_iter().collect();
+    bounce.others.retain(|other| lower(&other.recipient).is_some_and(|address| seen.insert(address)));
+    bounce.others.truncate(OTHERS);
+    for other in &mut bounce.others {
+        if other.action.is_none() {
+            let word = match other.status.as_deref().and_then(|status| status.chars().next()) {
+                Some('2') => "delivered",
+                Some('4') => "delayed",
+                _ => "failed",
+            };
+            other.action = Some(word.to_owned());
+        }
+        judge(other, "", "");
+    }
 }
 
 /// Codes, reason, and whether the address is dead.
@@ -100,23 +136,23 @@ pub(super) fn status_text(message: &Message<'_>, part: &MessagePart<'_>) -> Stri
     }
 }
 
-/// Of several report parts the first that tells of a failure, else the first that tells anything.
+/// Of several recipients the first that failed, else the first; the others stand with it.
 fn first_failed(read: impl Iterator<Item = Bounce>) -> Bounce {
-    let mut first = None;
-    for bounce in read {
-        if bounce.action.as_deref() == Some("failed") {
-            return bounce;
-        }
-        first = first.or((bounce != Bounce::default()).then_some(bounce));
+    let mut all: Vec<Bounce> = read.take(RECIPIENTS).collect();
+    let first = all.iter().position(|bounce| bounce.action.as_deref() == Some("failed")).unwrap_or(0);
+    if first >= all.len() {
+        return Bounce::default();
     }
-    first.unwrap_or_default()
+    let mut bounce = all.remove(first);
+    bounce.others = all;
+    bounce
 }
 
-/// The per-recipient blocks of RFC 3464 section 2.3: the first that failed, else the first.
-fn from_part(report: &str) -> Bounce {
+/// The per-recipient blocks of RFC 3464 section 2.3.
+fn from_part(report: &str) -> Vec<Bounce> {
     let normal = report.replace("\r\n", "\n");
     let blocks = normal.split("\n\n").take(RECIPIENTS);
-    first_failed(blocks.map(from_block).filter(|found| found.action.is_some() || found.recipient.is_some()))
+    blocks.map(from_block).filter(|found| found.action.is_some() || found.recipient.is_some()).collect()
 }
 
 fn from_block(block: &str) -> Bounce {
@@ -294,11 +330,13 @@ mod tests {
         let report = "Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; a@web.example\r\nAction: delayed\r\n\
             Status: 4.4.1\r\n\r\nFinal-Recipient: rfc822; <b@web.example>\r\nAction: Failed (for good)\r\nStatus: 5.1.1 (unknown)\r\n\
             Diagnostic-Code: smtp; 550 5.1.1 unknown\r\n user\r\n";
-        let bounce = from_part(report);
+        let bounce = first_failed(from_part(report).into_iter());
         assert_eq!(bounce.recipient.as_deref(), Some("b@web.example"));
         assert_eq!(bounce.action.as_deref(), Some("failed"));
         assert_eq!(bounce.status.as_deref(), Some("5.1.1"));
         assert_eq!(bounce.diagnostic.as_deref(), Some("550 5.1.1 unknown user"));
+        assert_eq!(bounce.others.len(), 1);
+        assert_eq!(bounce.others[0].recipient.as_deref(), Some("a@web.example"));
     }
 
     #[test]

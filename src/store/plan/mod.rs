@@ -250,12 +250,13 @@ impl Plan {
 
     /// Whoever carries an address that could not be reached has it flagged.
     fn bounce(&mut self, commit: &Commit) {
-        let Some(bounced) = &commit.decision.bounced else { return };
         let at = commit.envelope.received_at.micros();
-        for kind in [KeyKind::Email, KeyKind::SharedEmail] {
-            let key = MatchKey::of(kind, &bounced.address);
-            row!(self.bounced; key.kind.number(), key.hash, bounced.address, if bounced.hard { "hard" } else { "soft" },
-                bounced.status, at);
+        for bounced in &commit.decision.bounced {
+            for kind in [KeyKind::Email, KeyKind::SharedEmail] {
+                let key = MatchKey::of(kind, &bounced.address);
+                let how = if bounced.hard { "hard" } else { "soft" };
+                row!(self.bounced; key.kind.number(), key.hash, bounced.address, how, bounced.status, at);
+            }
         }
     }
 

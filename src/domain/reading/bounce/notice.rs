@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::OTHERS;
 use crate::domain::reading::addresses::clean_address;
 use crate::domain::reading::body::cut;
 use crate::domain::reading::text::non_empty_line;
@@ -41,27 +42,33 @@ pub(in crate::domain::reading) fn notice(text: &str) -> Option<Notice> {
         _ => return None,
     };
     let about = said.get(about);
-    let first = about.and_then(|about| about.get(list)).and_then(|list| list.get(0));
-    let word = |name: &str| first.and_then(|first| first.get(name)).and_then(Value::as_str);
-    let address = word("emailAddress").or_else(|| first.and_then(Value::as_str));
+    let recipients = about.and_then(|about| about.get(list)).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let action = match kind {
         "Delivery" => "delivered",
         "DeliveryDelay" => "delayed",
         _ => "failed",
     };
     let id = said.pointer("/mail/commonHeaders/messageId").or_else(|| said.pointer("/mail/messageId"));
-    let bounce = Bounce {
-        recipient: address.and_then(clean_address),
+    let mut each = recipients.iter().take(1 + OTHERS).map(|recipient| of_recipient(recipient, class, action));
+    let mut bounce = each.next().unwrap_or_else(|| Bounce { action: Some(action.to_owned()), ..Bounce::default() });
+    bounce.others = each.collect();
+    bounce.original_message_id = id.and_then(Value::as_str).map(|id| id.trim_matches(['<', '>', ' ']).to_owned());
+    let feedback = about.and_then(|about| about.get("complaintFeedbackType")).and_then(Value::as_str);
+    let feedback_type = feedback.and_then(|kind| non_empty_line(&kind.to_lowercase(), 40));
+    Some(Notice { class, bounce: judged(bounce), feedback_type })
+}
+
+/// What a notice says of one recipient: an object, or the address alone.
+fn of_recipient(recipient: &Value, class: MailClass, action: &str) -> Bounce {
+    let word = |name: &str| recipient.get(name).and_then(Value::as_str);
+    Bounce {
+        recipient: word("emailAddress").or_else(|| recipient.as_str()).and_then(clean_address),
         status: word("status").and_then(super::status_in),
         action: Some(word("action").filter(|_| class == MailClass::Bounce).unwrap_or(action).to_lowercase()),
         diagnostic: word("diagnosticCode")
             .and_then(|said| non_empty_line(said.split_once(';').map_or(said, |(_, rest)| rest), 500)),
-        original_message_id: id.and_then(Value::as_str).map(|id| id.trim_matches(['<', '>', ' ']).to_owned()),
         ..Bounce::default()
-    };
-    let feedback = about.and_then(|about| about.get("complaintFeedbackType")).and_then(Value::as_str);
-    let feedback_type = feedback.and_then(|kind| non_empty_line(&kind.to_lowercase(), 40));
-    Some(Notice { class, bounce: judged(bounce), feedback_type })
+    }
 }
 
 /// Line breaks that a mail system put into its strings are mended by the caller.
@@ -71,6 +78,7 @@ fn first_document(text: &str) -> Option<Value> {
 
 fn judged(mut bounce: Bounce) -> Bounce {
     super::judge(&mut bounce, "", "");
+    super::settle_others(&mut bounce);
     bounce
 }
 
@@ -89,6 +97,13 @@ mod tests {
             assert_eq!((notice.bounce.hard, notice.bounce.status.as_deref()), (true, Some("5.1.1")));
             assert_eq!(notice.bounce.original_message_id.as_deref(), Some("m1"));
         }
+        let two = bare.replace(
+            "\"bouncedRecipients\":[",
+            "\"bouncedRecipients\":[{\"emailAddress\":\"jan@web.example\",\"status\":\"5.2.2\"},",
+        );
+        let bounce = notice(&two).unwrap().bounce;
+        assert_eq!((bounce.recipient.as_deref(), bounce.hard), (Some("jan@web.example"), false));
+        assert_eq!((bounce.others[0].recipient.as_deref(), bounce.others[0].hard), (Some("eva@web.example"), true));
         assert!(notice("{\"a\":1}").is_none() && notice("{").is_none() && notice("Hello").is_none());
     }
 }
