@@ -4,6 +4,7 @@ mod attribution;
 mod crowds;
 mod dealers;
 mod house;
+mod loops;
 mod machines;
 mod portals;
 

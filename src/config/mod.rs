@@ -446,6 +446,7 @@ impl Config {
             required: self.matching.required.clone(),
             unknown_campaign: self.attribution.unknown(),
             campaigns: self.attribution.named(),
+            loop_guard: self.matching.loop_guard(),
         }
     }
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
-use crate::domain::decide::MISSING;
+use crate::domain::decide::{LoopGuard, MISSING};
 use crate::domain::reading::{IdentitySource, ReplyTo};
 
 /// `[log]`: what is written to standard error.
@@ -169,25 +169,47 @@ pub struct MatchingConfig {
     /// What every record of an intake must have, by mailbox or form id: `last_name`, `topic`, `contact_detail`,
     /// `source`, `inquiry_kind`, `company`. A record without it is made all the same and says what is missing.
     pub required: BTreeMap<String, Vec<String>>,
+    /// New leads and opportunities that one address may make by mail within `loop_minutes`; its next mail waits in
+    /// quarantine as `loop` until a person releases it. Counted is whoever wrote, not the website or the forwarder that
+    /// passes it on; what joins a record that exists is never held. 0 = any number.
+    pub loop_records: u32,
+    /// The minutes that `loop_records` is about.
+    pub loop_minutes: u32,
 }
 
 impl Default for MatchingConfig {
     fn default() -> Self {
-        Self { append_within_days: 30, required: BTreeMap::new() }
+        Self { append_within_days: 30, required: BTreeMap::new(), loop_records: 20, loop_minutes: 120 }
     }
 }
+
+/// More new records of one writer are not counted.
+const MAX_LOOP_RECORDS: u32 = 200;
 
 impl MatchingConfig {
     /// What is wrong with it.
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.loop_records > MAX_LOOP_RECORDS {
+            problems.push(Problem::new("loop_records", "between 1 and 200; 0 = any number"));
+        }
+        if !(1..=10_080).contains(&self.loop_minutes) {
+            problems.push(Problem::new("loop_minutes", "between 1 and 10080 minutes (a week)"));
+        }
         let named = self.required.iter().flat_map(|(intake, names)| names.iter().map(move |name| (intake, name)));
-        named
-            .filter(|(_, name)| !MISSING.contains(&name.as_str()))
-            .map(|(intake, _)| {
-                Problem::new(format!("required.{intake}"), format!("choose from {}", MISSING.join(", ")))
-            })
-            .collect()
+        let strange = named.filter(|(_, name)| !MISSING.contains(&name.as_str())).map(|(intake, _)| {
+            Problem::new(format!("required.{intake}"), format!("choose from {}", MISSING.join(", ")))
+        });
+        problems.extend(strange);
+        problems
+    }
+
+    /// The loop guard.
+    #[must_use]
+    pub fn loop_guard(&self) -> LoopGuard {
+        let within = Duration::from_secs(u64::from(self.loop_minutes).saturating_mul(60));
+        LoopGuard { records: self.loop_records, within }
     }
 
     /// The window as a time.

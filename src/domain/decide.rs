@@ -8,15 +8,18 @@
 //! 4. An answer from a participant joins its conversation.
 //! 5. A request sent again joins what it became the first time.
 //! 6. A known person with a recent open record joins that, unless a rule says otherwise.
-//! 7. Everything else is a new record, linked to what is known.
+//! 7. Everything else is a new record, linked to what is known; of a writer who made too many of late, quarantine.
 //!
-//! An operator's release from quarantine skips 1-3.
+//! An operator's release from quarantine skips 1-3, and lets 7 make its record.
 
+mod loops;
 mod reports;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use ulid::Ulid;
+
+pub use loops::{LOOP, LoopGuard};
 
 use super::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind, UnknownCampaign};
 use super::enquiry::attribution::folded;
@@ -43,6 +46,8 @@ pub struct Policy {
     pub unknown_campaign: UnknownCampaign,
     /// Campaigns that the configuration names, folded: known whatever the database says.
     pub campaigns: std::collections::BTreeSet<String>,
+    /// How many new records one writer may make by mail.
+    pub loop_guard: LoopGuard,
 }
 
 /// Why what screening takes for spam is quarantined.
@@ -65,6 +70,7 @@ impl Default for Policy {
             required: std::collections::BTreeMap::new(),
             unknown_campaign: UnknownCampaign::Create,
             campaigns: std::collections::BTreeSet::new(),
+            loop_guard: LoopGuard::default(),
         }
     }
 }
@@ -166,6 +172,7 @@ fn outcome(
     };
     let action = match append {
         Some(open) => Action::Append(open.record),
+        None if loops::is_loop(q) => return (ArrivalState::Quarantined, Some(LOOP.to_owned()), Action::Nothing),
         None => Action::Create(Box::new(new_record(q, known, thread, evaluation, screened.verdict))),
     };
     (ArrivalState::Decided, None, action)
@@ -447,6 +454,7 @@ fn trace(
         "match": known,
         "conversation": answer,
         "same_message_id": q.around.same_message_id,
+        "made_lately": q.around.made_lately,
         "rules": ev.trace,
         "create": ev.create,
         "on_known": ev.on_known,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Brain;
 use super::process::{self, Read};
 use super::visitors;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::domain::decide::{self, Ids, Question};
 use crate::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
 use crate::domain::enquiry::Enquiry;
@@ -50,11 +50,11 @@ pub async fn explain(
     clock: &dyn Clock,
 ) -> StoreResult<Explanation> {
     let read = process::read_one(brain, &envelope);
+    let now = clock.now();
     let around = match store {
-        Some(store) => around(store, &read).await?,
+        Some(store) => around(store, &read, Some((brain, now))).await?,
         None => Neighbourhood::default(),
     };
-    let now = clock.now();
     let standing = visitors::standings(store, brain, &[&read]).await?.pop().unwrap_or_default();
     let mut decision = decide::decide(&Question {
         envelope: &read.envelope,
@@ -80,13 +80,17 @@ pub async fn explain(
     })
 }
 
-/// The records that production would look at for this arrival.
+/// The records that production would look at for this arrival; `at`: by which policy and when it is decided.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn around(store: &Arc<dyn Store>, read: &Read) -> StoreResult<Neighbourhood> {
+pub async fn around(
+    store: &Arc<dyn Store>,
+    read: &Read,
+    at: Option<(&Brain, Timestamp)>,
+) -> StoreResult<Neighbourhood> {
     let own = keys::keys_of(&read.enquiry);
-    Ok(store.neighbours(&[process::query(read, &own)]).await?.pop().unwrap_or_default())
+    Ok(store.neighbours(&[process::query(read, &own, at)]).await?.pop().unwrap_or_default())
 }
 
 impl Explanation {

@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod explain;
 pub mod import;
 pub mod outbox;
+mod portions;
 pub mod probe;
 pub mod process;
 pub mod visitors;

@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use ulid::Ulid;
 
+use super::portions::portions;
 use super::visitors::{self, Standing};
 use super::{Brain, backoff};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::delivery;
 use crate::domain::decide::{self, Ids, Question};
 use crate::domain::decision::{Action, Decision, Link};
@@ -33,12 +34,8 @@ use crate::telemetry::fail_point;
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Readings that fail before an arrival is held for a person.
 const MAX_READINGS: i64 = 3;
-/// Arrivals whose bytes are in memory at once, for one worker.
-const LOADED_AT_ONCE: usize = 64;
 /// Arrivals of one batch with a key in common from which on it is asked whether that key tells anything.
 const CROWD: usize = 5;
-/// Bytes of arrivals in memory at once, for one worker; one alone may be larger.
-const BYTES_AT_ONCE: u64 = 32 << 20;
 /// Addresses of one arrival by which it may belong to a conversation.
 const SENDERS: usize = 8;
 /// Decisions on a wave before its arrivals are decided one after another, and on each of those before it is given back.
@@ -244,7 +241,8 @@ impl Processor {
     /// One round of decide and commit; true where it has to be done again.
     async fn round(&self, brain: &Brain, wave: &[Work]) -> StoreResult<Vec<bool>> {
         let started = Instant::now();
-        let queries: Vec<_> = wave.iter().map(|w| query(&w.read, &w.keys)).collect();
+        let asked = self.clock.now();
+        let queries: Vec<_> = wave.iter().map(|w| query(&w.read, &w.keys, Some((brain, asked)))).collect();
         let around = self.store.neighbours(&queries).await?;
         let reads: Vec<&Read> = wave.iter().map(|w| &w.read).collect();
         let standings = visitors::standings(Some(&self.store), brain, &reads).await?;
@@ -347,9 +345,9 @@ impl Processor {
     }
 }
 
-/// The neighbours of one reading.
+/// The neighbours of one reading; `at`: by which policy and when it is decided, for what counts only then.
 #[must_use]
-pub fn query(read: &Read, keys: &[MatchKey]) -> NeighbourQuery {
+pub fn query(read: &Read, keys: &[MatchKey], at: Option<(&Brain, Timestamp)>) -> NeighbourQuery {
     let mail = read.submission.mail.as_ref();
     let mut thread_ids: Vec<String> =
         mail.map(|m| m.in_reply_to.iter().chain(m.references.iter().rev()).cloned().collect()).unwrap_or_default();
@@ -362,6 +360,10 @@ pub fn query(read: &Read, keys: &[MatchKey]) -> NeighbourQuery {
         addresses: senders(read),
         message_id: mail.and_then(|m| m.message_id.clone()),
         arrival: Some(read.envelope.id),
+        lately: at.and_then(|(brain, now)| {
+            let guard = &brain.policy.loop_guard;
+            guard.asks(&read.envelope, &read.submission, &read.enquiry, &brain.settings, now)
+        }),
     }
 }
 
@@ -434,24 +436,6 @@ async fn read_all(brain: &Arc<Brain>, envelopes: Vec<Envelope>) -> Vec<ReadResul
     each
 }
 
-/// Cuts a batch, in order, into portions that may be in memory together.
-fn portions<T>(batch: &[T], bytes: impl Fn(&T) -> u64) -> Vec<&[T]> {
-    let mut portions = Vec::new();
-    let mut rest = batch;
-    while !rest.is_empty() {
-        let mut held = 0_u64;
-        let fits = rest.iter().take(LOADED_AT_ONCE).take_while(|item| {
-            held = held.saturating_add(bytes(item));
-            held <= BYTES_AT_ONCE
-        });
-        let count = fits.count().max(1);
-        let (portion, after) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-        portions.push(portion);
-        rest = after;
-    }
-    portions
-}
-
 /// Splits a batch so that no two arrivals of a wave share a telling key of their person or organisation.
 fn waves(work: Vec<Work>, generic: &BTreeSet<MatchKey>) -> Vec<Vec<Work>> {
     let mut waves: Vec<(BTreeSet<MatchKey>, Vec<Work>)> = Vec::new();
@@ -495,22 +479,5 @@ fn note(what: &'static str, lease: &Lease, outcome: StoreResult<()>) {
     match outcome {
         Ok(()) => tracing::warn!(arrival, attempt = lease.attempt(), "arrival {arrival}: {what}"),
         Err(error) => tracing::warn!(arrival, %error, "arrival {arrival}: {what}; its lease runs out"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_portion_holds_more_than_memory_is_meant_to() {
-        let mib = |sizes: &[u64]| -> Vec<usize> {
-            portions(sizes, |size| size << 20).iter().map(|portion| portion.len()).collect()
-        };
-        assert_eq!(mib(&[40; 3]), [1, 1, 1]);
-        assert_eq!(mib(&[1, 40, 1, 1]), [1, 1, 2]);
-        assert_eq!(mib(&[16, 16, 16]), [2, 1]);
-        assert_eq!(mib(&[0; 130]), [64, 64, 2]);
-        assert!(mib(&[]).is_empty());
     }
 }

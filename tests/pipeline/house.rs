@@ -258,6 +258,12 @@ impl House {
         }
     }
 
+    /// A person lets an arrival out of quarantine.
+    pub async fn release(&self, id: Ulid) {
+        let released = self.store.requeue(id, &[ArrivalState::Quarantined], true, "test").await.expect("asked");
+        assert!(released, "it was held");
+    }
+
     /// Records of one kind, oldest first.
     pub async fn records(&self, kind: EntityKind) -> Vec<RecordRow> {
         let mut rows = self.store.list_records(kind, RecordFilter::default()).await.expect("listed");

@@ -111,7 +111,7 @@ fn around(context: &Context, config: &Config, read: &Read) -> (Neighbourhood, Op
     if !database_exists(config) {
         return (Neighbourhood::default(), Some("there is no database yet".to_owned()));
     }
-    match context.with_store(config, async |store| Ok(pipeline::explain::around(store, read).await?)) {
+    match context.with_store(config, async |store| Ok(pipeline::explain::around(store, read, None).await?)) {
         Ok(around) => (around, None),
         Err(error) => (Neighbourhood::default(), Some(told(&error))),
     }

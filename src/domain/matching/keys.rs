@@ -3,7 +3,7 @@
 //! Only canonical values become keys. An own address never does: everybody writes to it.
 
 use super::{KeyKind, MatchKey};
-use crate::domain::enquiry::{EmailKind, Enquiry, company};
+use crate::domain::enquiry::{Email, EmailKind, Enquiry, company};
 
 /// Keys of the person and of their organisation, sorted, unique.
 #[must_use]
@@ -18,13 +18,7 @@ pub fn keys_of(enquiry: &Enquiry) -> Vec<MatchKey> {
 /// Keys of the person: emails, phones, and the id of their request.
 #[must_use]
 pub fn person_keys(enquiry: &Enquiry) -> Vec<MatchKey> {
-    let emails = enquiry.emails.iter().filter_map(|e| match e.kind {
-        EmailKind::Personal => Some(MatchKey::of(KeyKind::Email, &e.canonical)),
-        EmailKind::Role | EmailKind::Disposable | EmailKind::Reserved => {
-            Some(MatchKey::of(KeyKind::SharedEmail, &e.canonical))
-        }
-        EmailKind::Own => None,
-    });
+    let emails = enquiry.emails.iter().filter_map(email_key);
     let phones = enquiry.phones.iter().filter(|p| p.kind != "fax").filter_map(|p| p.e164.as_deref());
     let request = enquiry
         .request
@@ -34,6 +28,18 @@ pub fn person_keys(enquiry: &Enquiry) -> Vec<MatchKey> {
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+/// Key of an address; an own one has none.
+#[must_use]
+pub fn email_key(email: &Email) -> Option<MatchKey> {
+    match email.kind {
+        EmailKind::Personal => Some(MatchKey::of(KeyKind::Email, &email.canonical)),
+        EmailKind::Role | EmailKind::Disposable | EmailKind::Reserved => {
+            Some(MatchKey::of(KeyKind::SharedEmail, &email.canonical))
+        }
+        EmailKind::Own => None,
+    }
 }
 
 /// Keys of the organisation: registrable domain and name without legal form.

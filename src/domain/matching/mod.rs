@@ -214,6 +214,18 @@ pub struct Neighbourhood {
     pub same_message_id: Option<Ulid>,
     /// A phone or shared mailbox was left out: so many records carry it that it tells nothing.
     pub truncated: bool,
+    /// New leads and opportunities that mails of the same writer made of late, as far as they were asked for.
+    #[serde(default)]
+    pub made_lately: u32,
+}
+
+/// Whose new records are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lately {
+    /// The address of whoever wrote.
+    pub key: MatchKey,
+    /// Records made after this moment count.
+    pub since: Timestamp,
 }
 
 /// What to look for.
@@ -230,4 +242,6 @@ pub struct NeighbourQuery {
     pub message_id: Option<String>,
     /// The arrival asking, so that it does not find itself.
     pub arrival: Option<Ulid>,
+    /// Whose new records are counted, where that matters.
+    pub lately: Option<Lately>,
 }

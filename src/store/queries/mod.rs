@@ -18,6 +18,7 @@ pub(super) mod files;
 pub(super) mod imports;
 pub(super) mod jobs;
 pub(super) mod journal;
+pub(super) mod lately;
 pub(super) mod mailboxes;
 pub(super) mod neighbours;
 pub(super) mod outline;
@@ -59,6 +60,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         imports::STATEMENTS,
         jobs::STATEMENTS,
         journal::STATEMENTS,
+        lately::STATEMENTS,
         mailboxes::STATEMENTS,
         neighbours::STATEMENTS,
         outline::STATEMENTS,

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use super::super::driver::{Connection, Row};
 use super::probe::{CAP, Hits, add_lasting, probe};
-use super::{damaged, optional_ulid, read, statements, threads, ulid};
+use super::{damaged, lately, optional_ulid, read, statements, threads, ulid};
 use crate::clock::Timestamp;
 use crate::domain::matching::{EntityKind, EntityRef, KeyKind, MatchKey, Neighbour, NeighbourQuery, Neighbourhood};
 use crate::store::StoreResult;
@@ -52,6 +52,7 @@ pub(in super::super) async fn neighbours(
     let answered: Vec<_> = queries.iter().map(|q| threads::answered(q, &messages)).collect();
     let part = threads::taking_part(conn, queries, &answered).await?;
     let same = threads::same_message_ids(conn, queries).await?;
+    let made = lately::made(conn, queries).await?;
     let mut wanted: BTreeSet<i64> = answered.iter().flatten().map(|m| m.record).collect();
     let chosen: Vec<(BTreeMap<i64, Vec<MatchKey>>, bool)> = queries.iter().map(|q| candidates(q, &hits)).collect();
     wanted.extend(chosen.iter().flat_map(|(records, _)| records.keys().copied()));
@@ -71,6 +72,7 @@ pub(in super::super) async fn neighbours(
                 .as_ref()
                 .and_then(|m| same.get(m)?.iter().copied().find(|a| Some(*a) != query.arrival)),
             truncated,
+            made_lately: lately::of(query).and_then(|asked| made.get(&asked).copied()).unwrap_or_default(),
         })
         .collect())
 }
