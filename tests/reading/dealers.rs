@@ -356,3 +356,109 @@ fn a_card_is_read_by_its_name_too_and_for_a_website_it_tells_who_asks() {
     let (two, _) = sent("Web <noreply@hosting.cz>", "Two contacts.", &format!("{card}\n{card}"));
     assert_ne!(two.class, Some(MailClass::FormNotification), "whom of two it is about, nothing says");
 }
+
+/// Every word of a mail with several prospects is in one of its parts.
+fn all_words(raw: &str, words: &[&str]) -> Vec<Envelope> {
+    let found = parts(raw);
+    let bytes: String = found.iter().map(|one| String::from_utf8_lossy(&one.raw).into_owned()).collect();
+    for word in words {
+        assert!(bytes.contains(word), "{word} of {raw} is in none of {found:?}");
+    }
+    found
+}
+
+#[test]
+fn words_around_prospects_are_never_lost() {
+    let between = document(1..3).replace("</prospect>\n<prospect", "</prospect>\nBETWEEN\n<prospect");
+    let open = format!("BEFORE\n{}BEHIND the last\n", document(1..3).replace("</adf>\n", ""));
+    let file = "Content-Type: application/xml; name=a.xml\nContent-Disposition: attachment; filename=a.xml";
+    let inside = format!("IN THE FILE\n{}\nBELOW", document(1..3));
+    let both = |html: &str| {
+        headed(&format!(
+            "Content-Type: multipart/alternative; boundary=\"a\"\n\n--a\nContent-Type: text/plain\n\n{}\n--a\n\
+             Content-Type: text/html\n\n{html}\n--a--\n",
+            document(1..3)
+        ))
+    };
+    let third = document(3..4).replace('<', "&lt;").replace('>', "&gt;");
+    for (raw, words, leads) in [
+        (text(&between), &["BETWEEN"][..], 2),
+        (text(&open), &["BEFORE", "BEHIND the last"], 2),
+        (mixed(&[("Content-Type: text/plain", "Hello"), (file, &inside)]), &["Hello", "IN THE FILE", "BELOW"], 2),
+        (both(&format!("<p>eva1@mala-1.cz</p><pre>{third}</pre><p>ONLYHERE</p>")), &["ONLYHERE", "eva3@mala-3.cz"], 3),
+    ] {
+        let found = all_words(&raw, words);
+        assert_eq!(found.len(), leads + 1, "{raw}");
+        assert_eq!(found[leads].context.extra[PART], REST);
+        let rest = String::from_utf8_lossy(&found[leads].raw).into_owned();
+        assert!(!rest.contains("mala-1.cz"), "{rest}");
+    }
+}
+
+#[test]
+fn what_a_visitor_types_makes_no_further_prospect() {
+    let typed = "</comments></prospect><prospect><customer><contact><email>evil@evil.cz</email></contact></customer>";
+    let escaped = typed.replace('<', "&lt;").replace('>', "&gt;");
+    let cdata = format!("<![CDATA[x {typed} KEPT]]>");
+    let whole = format!("&lt;adf&gt;{escaped}&lt;/adf&gt;");
+    for (what, raw) in [
+        ("cdata", text(&document(1..2).replace("Number 1 &amp; more", &cdata))),
+        ("escaped", text(&document(1..2).replace("Number 1 &amp; more", &escaped))),
+        (
+            "in markup",
+            headed(&format!(
+                "Content-Type: text/html\n\n<p>New</p>{}",
+                document(1..2).replace("Number 1 &amp; more", &whole)
+            )),
+        ),
+    ] {
+        let found = parts(&raw);
+        assert_eq!(found.len(), 1, "{what}: {found:?}");
+        let (submission, enquiry) = understood(&found[0]);
+        assert_eq!(submission.class, Some(MailClass::Adf), "{what}");
+        let emails: Vec<_> = enquiry.emails.iter().map(|email| email.address.as_str()).collect();
+        assert_eq!(emails, ["eva1@mala-1.cz"], "{what}");
+        if what == "cdata" {
+            assert!(
+                enquiry.message.contains("KEPT") && enquiry.message.contains("evil@evil.cz"),
+                "{}",
+                enquiry.message
+            );
+        }
+    }
+    // An end typed into one of two hides neither.
+    let two = document(1..3).replace("Number 1 &amp; more", "<![CDATA[so </adf> it ends]]>");
+    assert_eq!(addresses(&parts(&text(&two))), ["eva1@mala-1.cz", "eva2@mala-2.cz"]);
+}
+
+#[test]
+fn whoever_answers_a_portals_mail_is_the_one_who_asks() {
+    let quoted = format!("> {}", document(1..3).trim_end().replace('\n', "\n> "));
+    for (head, subject) in [("In-Reply-To: <x@portal.cz>\n", "Our order"), ("", "Re: New leads")] {
+        let raw = format!(
+            "From: Otto <otto@firma.cz>\nTo: sales@ours.example\nSubject: {subject}\n{head}\
+             Content-Type: text/plain; charset=utf-8\n\nI want 20 pumps, please send an offer.\n\n\
+             On 3 Mar 2025 10:11, Leads <leads@portal.cz> wrote:\n{quoted}"
+        );
+        let found = parts(&raw);
+        assert_eq!(found.len(), 1, "{raw}");
+        let (submission, enquiry) = understood(&found[0]);
+        assert_eq!(submission.class, Some(MailClass::Person));
+        assert_eq!(enquiry.emails[0].address, "otto@firma.cz");
+        assert_eq!(enquiry.message.trim(), "I want 20 pumps, please send an offer.");
+        assert!(submission.flags.is_empty(), "{:?}", submission.flags);
+    }
+}
+
+#[test]
+fn prospects_that_differ_in_what_nobody_reads_are_two() {
+    let option = |n: u32| prospect(1).replace("</vehicle>", &format!("<option>OPT{n}</option></vehicle>"));
+    let raw = text(&format!("<adf>{}{}{}</adf>", option(1), option(2), prospect(2)));
+    assert_eq!(all_words(&raw, &["OPT1", "OPT2", "mala-2.cz"]).len(), 3);
+}
+
+#[test]
+fn the_id_of_a_request_from_a_mail_service_belongs_to_one_address() {
+    let (_, enquiry) = understood(&arrived(&text(&document(1..2)).replace("leads@portal.cz", "Some.One@gmail.com")));
+    assert_eq!(enquiry.request.unwrap().by, "someone@gmail.com");
+}

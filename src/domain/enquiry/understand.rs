@@ -2,7 +2,7 @@
 //!
 //! Nothing is invented: an address is no name, a name is no gender.
 
-use super::email::{EmailAddress, organisation_domain, registrable_domain};
+use super::email::{EmailAddress, is_free_mail, organisation_domain, registrable_domain};
 use super::identity::{answer_elsewhere, emails, person, raw_sender, speaks_for_another};
 use super::signed::{self, Signed};
 use super::{
@@ -88,7 +88,9 @@ fn request(submission: &Submission) -> Option<Request> {
     let field = |name: &str| submission.fields.iter().find(|f| f.name == name && f.canonical.is_none());
     let id = field(adf::REQUEST_ID).map(|f| f.value.as_str()).filter(|id| id.chars().count() <= REQUEST_CHARS)?;
     let source = field(adf::REQUEST_SOURCE).map(|f| f.value.as_str()).unwrap_or_default();
-    let by = registrable_domain(EmailAddress::parse(mail.from.address.as_deref()?)?.domain())?;
+    let from = EmailAddress::parse(mail.from.address.as_deref()?)?;
+    // The domain of a mail service is everybody's.
+    let by = if is_free_mail(from.domain()) { from.canonical() } else { registrable_domain(from.domain())? };
     let (source, id) = (source.chars().take(REQUEST_CHARS).collect(), id.to_owned());
     Some(Request { by, source, id, resend: field(adf::REQUEST_STATUS).is_some_and(|f| f.value == adf::RESEND) })
 }

@@ -2,6 +2,9 @@
 //!
 //! Tags are found by name in any case; what is not found is not invented. Work is linear in the text.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use super::budget;
 use super::field_names;
 use super::text::one_line;
@@ -22,21 +25,75 @@ pub const REQUEST_STATUS: &str = "request_status";
 pub const RESEND: &str = "resend";
 
 /// The prospects of the ADF documents in `text`, at most `limit`: each from its tag to its end, or to where the next one
-/// begins. A document without such a tag is one prospect.
+/// begins. A document without such a tag is one prospect. What stands in CDATA is text.
 pub fn prospects(text: &str, limit: usize) -> Vec<&str> {
-    let Some(start) = find_ignore_case(text, "<adf") else { return Vec::new() };
-    let mut rest = text.get(start..).unwrap_or_default();
-    let Some(first) = find_tag(rest, "prospect") else { return vec![rest] };
-    rest = rest.get(first..).unwrap_or_default();
+    places(text, limit).into_iter().filter_map(|place| text.get(place)).collect()
+}
+
+/// Whether a document stands in `text` in tags.
+pub fn is_open_in(text: &str) -> bool {
+    find_ignore_case(text, "<adf").is_some()
+}
+
+/// Where [`prospects`] stand.
+fn places(text: &str, limit: usize) -> Vec<Range<usize>> {
+    let masked = masked(text);
+    let Some(start) = find_ignore_case(&masked, "<adf") else { return Vec::new() };
+    let find = |from: usize| masked.get(from..).and_then(|rest| find_tag(rest, "prospect")).map(|at| from + at);
+    let Some(mut from) = find(start) else { return std::iter::once(start..text.len()).collect() };
     let mut found = Vec::new();
-    while found.len() < limit && !rest.is_empty() {
-        let next = rest.get(1..).and_then(|after| find_tag(after, "prospect")).map_or(rest.len(), |at| at + 1);
-        let (own, after) = rest.split_at_checked(next).unwrap_or((rest, ""));
+    while found.len() < limit {
+        let next = find(from + 1);
+        let own = masked.get(from..next.unwrap_or(text.len())).unwrap_or_default();
         let end = ["</prospect", "</adf"].iter().filter_map(|close| find_ignore_case(own, close)).min();
-        found.push(end.and_then(|end| own.get(..end)).unwrap_or(own));
-        rest = after;
+        found.push(from..from + end.unwrap_or(own.len()));
+        let Some(next) = next else { break };
+        from = next;
     }
     found
+}
+
+/// The text with blanks for everything inside of CDATA, byte for byte as long. A section without an end is none.
+fn masked(text: &str) -> Cow<'_, str> {
+    const OPEN: &str = "<![CDATA[";
+    if !text.contains(OPEN) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, inside)) = rest.split_once(OPEN) {
+        let Some((inside, behind)) = inside.split_once("]]>") else { break };
+        out.push_str(before);
+        out.extend(std::iter::repeat_n(' ', OPEN.len() + inside.len() + "]]>".len()));
+        rest = behind;
+    }
+    out.push_str(rest);
+    out.into()
+}
+
+/// The same with the characters of CDATA written as entities: what a visitor typed there opens and closes nothing.
+fn escaped(text: &str) -> Cow<'_, str> {
+    const OPEN: &str = "<![CDATA[";
+    if !text.contains(OPEN) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, inside)) = rest.split_once(OPEN) {
+        let Some((inside, behind)) = inside.split_once("]]>") else { break };
+        out.push_str(before);
+        for c in inside.chars() {
+            match c {
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                c => out.push(c),
+            }
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out.into()
 }
 
 /// Whether `text` holds prospects that are not the same.
@@ -50,27 +107,33 @@ pub fn is_several(text: &str) -> bool {
     others.iter().any(|other| fields(other) != first)
 }
 
-/// What stands in `text` beside its ADF documents, without their declarations.
+/// What stands in `text` beside its prospects, without the tags and declarations of their documents.
 pub fn beside(text: &str) -> String {
     let mut kept = String::new();
+    let mut from = 0;
+    for place in places(text, usize::MAX) {
+        kept.push_str(text.get(from..place.start).unwrap_or_default());
+        let behind = text.get(place.end..).unwrap_or_default();
+        let closes = find_ignore_case(behind, "</prospect") == Some(0);
+        let tag = behind.find('>').filter(|_| closes).map_or(0, |end| end + 1);
+        kept.push('\n');
+        from = place.end + tag;
+    }
+    kept.push_str(text.get(from..).unwrap_or_default());
+    without(&without(&without(&kept, "<?", "?>"), "<adf", ">"), "</adf", ">").trim().to_owned()
+}
+
+/// The text without what stands from each `open` to the next `close`. One that does not end is words.
+fn without(text: &str, open: &str, close: &str) -> String {
+    let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = find_ignore_case(rest, "<adf") {
-        kept.push_str(rest.get(..start).unwrap_or_default());
-        let document = rest.get(start..).unwrap_or_default();
-        let end = find_ignore_case(document, "</adf").and_then(|at| Some(at + document.get(at..)?.find('>')? + 1));
-        rest = end.and_then(|end| document.get(end..)).unwrap_or_default();
+    while let Some(at) = find_ignore_case(rest, open) {
+        let Some(end) = rest.get(at..).and_then(|from| from.find(close)) else { break };
+        out.push_str(rest.get(..at).unwrap_or_default());
+        rest = rest.get(at + end + close.len()..).unwrap_or_default();
     }
-    kept.push_str(rest);
-    let mut plain = String::with_capacity(kept.len());
-    let mut rest = kept.as_str();
-    while let Some((before, after)) = rest.split_once("<?") {
-        // One that does not end is words.
-        let Some((_, behind)) = after.split_once("?>") else { break };
-        plain.push_str(before);
-        rest = behind;
-    }
-    plain.push_str(rest);
-    plain.trim().to_owned()
+    out.push_str(rest);
+    out
 }
 
 /// The fields of the first prospect in `text`, `None` when there is no ADF document.
@@ -80,7 +143,8 @@ pub fn read(text: &str) -> Option<Vec<Field>> {
 
 /// The fields of one prospect.
 pub fn fields(prospect: &str) -> Vec<Field> {
-    let prospect = super::body::cut(prospect, BYTES);
+    let prospect = escaped(super::body::cut(prospect, BYTES));
+    let prospect = prospect.as_ref();
     let mut fields = Vec::new();
     request(prospect, &mut fields);
     let customer = element(prospect, "customer").map_or("", |(_, inner)| inner);

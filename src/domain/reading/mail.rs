@@ -285,7 +285,9 @@ fn interpret(
     let portal = template::Mail { message, text: &text, bag, facts, subject: &subject };
     let portal = template::read(&portal, out, settings);
     // What the house has written a template for needs no other reading.
-    let document = adf_document(message, &text).filter(|_| portal.is_none()).map(|(fields, several)| {
+    // Whoever answers such a mail quotes it, and asks for something of their own.
+    let document = Some(()).filter(|()| portal.is_none() && !is_reply);
+    let document = document.and_then(|()| adf_document(message, &text)).map(|(fields, several)| {
         if several {
             out.flags.push(hooks::TOO_MANY_LEADS.to_owned());
             let detail = "The mail holds several prospects that were not taken apart: too many, too large, or cut off. \
@@ -464,7 +466,10 @@ fn is_form_mailer(from: &str, facts: &MailFacts, bag: &HeaderBag, settings: &Rea
 /// Fields of an ADF document in the text or in an attached part, and whether it holds several prospects.
 fn adf_document(message: &Message<'_>, text: &Body) -> Option<(Vec<Field>, bool)> {
     let read = |text: &str| adf::read(text).map(|fields| (fields, adf::is_several(text)));
-    if let Some(found) = read(&text.text) {
+    // Tags in the laid out text of a document in markup are what a visitor typed.
+    let in_markup = text.from_html
+        && message.parts.iter().any(|part| matches!(&part.body, PartType::Html(markup) if adf::is_open_in(markup)));
+    if let Some(found) = Some(&text.text).filter(|_| !in_markup).and_then(|text| read(text)) {
         return Some(found);
     }
     message.parts.iter().take(50).find_map(|part| match &part.body {
@@ -483,9 +488,9 @@ pub(super) fn is_document(part: &MessagePart<'_>) -> bool {
     mime::media_type(part).ends_with("xml") || [".xml", ".adf"].iter().any(|ending| name.ends_with(ending))
 }
 
-/// Markup in which a document stands escaped.
+/// Markup in which a document stands escaped. Where it stands in tags, what is escaped is what a visitor typed.
 pub(super) fn unescape(markup: &str) -> String {
-    if markup.contains("&lt;") {
+    if markup.contains("&lt;") && !adf::is_open_in(markup) {
         markup.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"")
     } else {
         markup.to_owned()

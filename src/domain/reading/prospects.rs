@@ -8,16 +8,18 @@
 //! - what cannot be taken apart within the bounds is not taken apart at all: it waits whole, because reading says so;
 //! - total and bounded: what could hurt the parser never reaches it, and what has no prospects is not parsed here.
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
-use mail_parser::{Message, MessagePart, PartType};
+use mail_parser::{HeaderValue, Message, MessagePart, PartType};
 use ulid::Ulid;
 
+use super::header_labels::{self, Prefix};
 use super::header_lines::headers;
 use super::mail::unescape;
-use super::{ReadLimits, adf, body, charset, html, mime};
+use super::{ReadLimits, adf, body, budget, charset, html, mime};
 use crate::domain::envelope::{ArrivalKey, Digest, Envelope, PART, PART_OF, REST, RawKind};
 use crate::domain::submission::{Canonical, Field};
 
@@ -91,28 +93,42 @@ fn pieces(raw: &[u8]) -> Option<Pieces> {
     std::panic::catch_unwind(AssertUnwindSafe(|| {
         let limits = ReadLimits::default();
         let message = if mime::safety(raw, &limits) { mime::parse(raw) } else { None }?;
-        take_apart(raw, &message)
+        if is_answer(&message) {
+            return None;
+        }
+        // A half read mail is no mail taken apart.
+        let steps = limits.steps(raw.len()).saturating_mul(2);
+        let (pieces, taken) = budget::within(steps, || take_apart(raw, &message));
+        pieces.filter(|_| taken < steps)
     }))
     .unwrap_or_default()
 }
 
-/// Cheap, and never wrong about what it denies but for a text in a two-byte character set: the tag stands in the bytes, or
-/// something is encoded.
+/// Whoever answers a portal's mail quotes its prospects and asks for something of their own.
+fn is_answer(message: &Message<'_>) -> bool {
+    let filled = |value: &HeaderValue<'_>| !matches!(value, HeaderValue::Empty);
+    filled(message.in_reply_to()) || filled(message.references()) || {
+        message.subject().is_some_and(|subject| header_labels::prefix(subject) == Prefix::Reply)
+    }
+}
+
+/// Cheap, and never wrong about what it denies but for a text in a two-byte character set: the tag stands in the bytes,
+/// something is encoded, or a soft line break (RFC 2045 section 6.7) may stand in the tag.
 fn is_suspected(raw: &[u8]) -> bool {
-    static SIGNS: Finder = LazyLock::new(|| finder(["prospect", "base64"]));
+    static SIGNS: Finder = LazyLock::new(|| finder(&["prospect", "base64", "=\r\n", "=\n"]));
     SIGNS.as_ref().is_some_and(|finder| finder.is_match(raw))
 }
 
 /// Whether a document begins in `text`, plain or escaped in markup.
 fn has_document(text: &str) -> bool {
-    static TAGS: Finder = LazyLock::new(|| finder(["<adf", "&lt;adf"]));
+    static TAGS: Finder = LazyLock::new(|| finder(&["<adf", "&lt;adf"]));
     TAGS.as_ref().is_some_and(|finder| finder.is_match(text))
 }
 
 /// Words in any case.
 type Finder = LazyLock<Option<AhoCorasick>>;
 
-fn finder(words: [&str; 2]) -> Option<AhoCorasick> {
+fn finder(words: &[&str]) -> Option<AhoCorasick> {
     AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()
 }
 
@@ -129,7 +145,7 @@ fn take_apart(raw: &[u8], message: &Message<'_>) -> Option<Pieces> {
         let mut lead = header.clone();
         lead.extend_from_slice(b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n");
         lead.extend_from_slice(b"Content-Transfer-Encoding: 8bit\r\n\r\n<?adf version=\"1.0\"?>\n<adf>\n");
-        lead.extend_from_slice(prospect.text.trim_end().as_bytes());
+        lead.extend_from_slice(prospect.trim_end().as_bytes());
         lead.extend_from_slice(b"\n</prospect>\n</adf>\n");
         bytes = bytes.saturating_add(lead.len());
         if bytes > BYTES {
@@ -140,20 +156,21 @@ fn take_apart(raw: &[u8], message: &Message<'_>) -> Option<Pieces> {
     Some(Pieces { leads, rest: rest(raw, message, header, &found) })
 }
 
-/// One prospect as it stands in the mail, and what it says.
-struct Prospect {
-    text: String,
-    fields: Vec<Field>,
-}
-
 /// The prospects of a mail and where they stood.
 #[derive(Default)]
 struct Found {
-    prospects: Vec<Prospect>,
+    /// Each as it stands in the mail.
+    prospects: Vec<String>,
+    /// What those of the parts before say, to know them again.
+    said: HashSet<String>,
+    /// How those of the parts before are reached, and under which id they are known.
+    reached: HashSet<String>,
     /// Parts that hold nothing else.
     parts: Vec<usize>,
-    /// Words of the text beside them.
+    /// Words beside them.
     words: String,
+    /// Words of everything that was taken.
+    seen: HashSet<String>,
 }
 
 impl Found {
@@ -167,50 +184,66 @@ impl Found {
         if !texts.iter().flatten().any(|text| has_document(text)) {
             return None;
         }
-        let text = body::read(message, &limits).text;
+        let text = body::read(message, &limits);
+        // Tags in the laid out text of a document in markup are what a visitor typed.
+        let in_markup = text.from_html
+            && message.parts.iter().any(|part| matches!(&part.body, PartType::Html(own) if adf::is_open_in(own)));
+        let text = text.text;
         let of_body: Vec<usize> = [&message.text_body, &message.html_body]
             .into_iter()
             .flatten()
             .filter_map(|&id| usize::try_from(id).ok())
             .collect();
-        let in_text = found.take(&text)?;
+        let in_text = !in_markup && found.take(&text, false)?;
         if in_text {
-            found.words = adf::beside(&text);
+            found.keep(&text, &adf::beside(&text));
         }
         for (index, own) in texts.iter().enumerate() {
             let is_body = of_body.contains(&index);
             let Some(own) = own.as_deref() else { continue };
-            // Of the text one rendering is read; the others say the same, in tags or as a table.
-            let holds = if is_body && in_text {
-                !adf::prospects(own, 1).is_empty() || found.names(own)
-            } else {
-                found.take(own)?
-            };
-            if holds {
-                found.parts.push(index);
-                if is_body && !in_text {
-                    let words = adf::beside(own);
-                    let is_markup = message.parts.get(index).is_some_and(|part| matches!(part.body, PartType::Html(_)));
-                    let words = if is_markup { html::to_text(&words) } else { words };
-                    words.trim().clone_into(&mut found.words);
-                }
+            // Of the text one rendering is read; the others mostly say the same, in tags or as a table.
+            let same = is_body && in_text;
+            let holds = found.take(own, same)? || same && found.names(own);
+            if !holds {
+                continue;
             }
+            found.parts.push(index);
+            let laid_out = message.parts.get(index).is_some_and(|part| matches!(part.body, PartType::Html(_)));
+            let words = adf::beside(own);
+            found.keep(own, &if laid_out { html::to_text(&words) } else { words });
         }
         Some(found)
     }
 
+    /// Keeps the lines of `beside` that hold a word which nothing taken before holds; `text` is taken.
+    fn keep(&mut self, text: &str, beside: &str) {
+        let words = |text: &str| -> Vec<String> {
+            text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase).collect()
+        };
+        let first = self.seen.is_empty();
+        for line in beside.lines() {
+            if first || words(line).iter().any(|word| !self.seen.contains(word)) {
+                self.words.push_str(line);
+                self.words.push('\n');
+            }
+        }
+        self.words.truncate(self.words.trim_end().len());
+        if !self.words.is_empty() {
+            self.words.push('\n');
+        }
+        self.seen.extend(words(text));
+    }
+
     /// Whether an address or a number of one of them stands in `text`.
     fn names(&self, text: &str) -> bool {
-        let fields = self.prospects.iter().flat_map(|one| &one.fields);
-        let reach = fields
-            .filter(|field| matches!(field.canonical, Some(Canonical::Email | Canonical::Phone | Canonical::Mobile)));
-        let values = reach.map(|field| field.value.as_str()).filter(|value| value.len() >= 5);
+        let values = self.reached.iter().filter(|value| value.len() >= 5);
         let finder = AhoCorasick::builder().ascii_case_insensitive(true).build(values);
         finder.is_ok_and(|finder| finder.is_match(text))
     }
 
-    /// Takes the prospects of a text; whether there are any.
-    fn take(&mut self, text: &str) -> Option<bool> {
+    /// Takes the prospects of a text; whether there are any. `same`: it is another rendering of one that was taken, so
+    /// that only whoever can be reached and was not there is somebody else.
+    fn take(&mut self, text: &str, same: bool) -> Option<bool> {
         let all = adf::prospects(text, MOST.saturating_add(1));
         if all.is_empty() {
             return Some(false);
@@ -218,14 +251,34 @@ impl Found {
         if text.len() >= TEXT || all.len() > MOST {
             return None;
         }
+        let (mut here, mut said, mut reached) = (HashSet::new(), Vec::new(), Vec::new());
         for one in all {
             let fields = adf::fields(one);
-            if !self.prospects.iter().any(|known| known.fields == fields) {
-                self.prospects.push(Prospect { text: one.to_owned(), fields });
+            let says =
+                fields.iter().flat_map(|field| [field.name.as_str(), "\0", &field.value, "\0"]).collect::<String>();
+            let reach: Vec<String> = fields.iter().filter(|field| is_reach(field)).map(|f| f.value.clone()).collect();
+            let known = if same {
+                reach.is_empty() || reach.iter().any(|value| self.reached.contains(value))
+            } else {
+                self.said.contains(&says)
+            };
+            // In one text the same prospect is one that stands there twice, letter by letter.
+            if here.insert(one.split_whitespace().collect::<String>()) && !known {
+                self.prospects.push(one.to_owned());
             }
+            said.push(says);
+            reached.extend(reach);
         }
+        self.said.extend(said);
+        self.reached.extend(reached);
         (self.prospects.len() <= MOST).then_some(true)
     }
+}
+
+/// An address, a number, the id of the request.
+fn is_reach(field: &Field) -> bool {
+    matches!(field.canonical, Some(Canonical::Email | Canonical::Phone | Canonical::Mobile))
+        || field.name == adf::REQUEST_ID
 }
 
 /// Text of a part that may hold a document.
