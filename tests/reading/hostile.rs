@@ -145,6 +145,17 @@ fn dates_of_1970_and_2099_are_kept_with_a_warning() {
 }
 
 #[test]
+fn nul_bytes_vanish_from_the_cells_of_a_notification() {
+    let raw = b"From: Site <noreply@builder.example.net>\nMessage-ID: <c\0d@x>\nContent-Type: text/html\n\n<table><tr><td>Na\0me</td><td>Petr \
+        Svoboda</td></tr><tr><td>Email</td><td>petr@svoboda.cz</td></tr><tr><td>Message</td><td>Call\0 me.<br>T\0.</td></tr>";
+    let (submission, enquiry) = understood(&mail(raw));
+    assert_eq!(submission.class, Some(MailClass::FormNotification));
+    assert_eq!(enquiry.message, "Call me.\nT.");
+    assert!(submission.fields.iter().all(|field| !field.value.contains('\0') && !field.name.contains('\0')));
+    assert_eq!(submission.mail.unwrap().message_id.as_deref(), Some("cd@x"));
+}
+
+#[test]
 fn nul_bytes_vanish_from_mails_and_forms() {
     let (submission, _) = understood(&mail(b"From: a@b.cz\nSubject: a\0b\n\nc\0d\n"));
     assert_eq!(submission.reply, "cd");

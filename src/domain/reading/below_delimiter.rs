@@ -7,9 +7,12 @@ use std::sync::LazyLock;
 use super::budget;
 use super::disclaimer_signs::of_itself;
 use super::field_names::fold;
+use super::notification::label_of;
 use super::signature::{has_contact, has_verb};
 use super::signature_words::{closes, has_sign, is_footer, is_of_list};
 use crate::domain::enquiry::company;
+use crate::domain::enquiry::phone::ascii_digits;
+use crate::domain::submission::Canonical;
 
 /// Marks of a postscript, lower case, without dots and blanks.
 const POSTSCRIPTS: [&str; 17] = [
@@ -46,21 +49,52 @@ const ASKING: &str = "please need needs want wants would could urgent urgently a
     παρακαλώ χρειαζόμαστε θέλουμε μπορείτε لطفا لطفاً نیاز داریم لازم فوری بفرستید می‌خواهیم خواهیم خواهم نحتاج نريد أرجو \
     نرجو الرجاء عاجل צריכים צריך אנא בבקשה דחוף";
 
+/// What is ordered by the piece, lower case.
+const UNITS: [&str; 27] = [
+    "pcs",
+    "pc",
+    "pieces",
+    "units",
+    "ks",
+    "kusů",
+    "kusy",
+    "kus",
+    "stück",
+    "stk",
+    "st",
+    "pièces",
+    "pièce",
+    "pces",
+    "unités",
+    "szt",
+    "sztuk",
+    "stuks",
+    "unidades",
+    "piezas",
+    "pezzi",
+    "kappaletta",
+    "kpl",
+    "шт",
+    "штук",
+    "عدد",
+    "دستگاه",
+];
+
 static ASKED: LazyLock<HashSet<&str>> = LazyLock::new(|| ASKING.split_whitespace().collect());
 
 /// Which lines below a delimiter belong to the message; `None`: all of them, and the delimiter is none. `is_of_block`: the
 /// line is a name, a number, a title.
 pub(super) fn of_message(block: &[&str], is_of_block: impl Fn(&str) -> bool) -> Option<Vec<bool>> {
-    if block.iter().any(|line| is_of_list(line)) {
-        return Some(vec![false; block.len()]);
-    }
+    // Of the footer of a list nothing is the writer's but what they call a postscript.
+    let listed = block.iter().position(|line| is_of_list(line));
     let postscript = block.iter().position(|line| is_postscript(line)).unwrap_or(block.len());
+    let own = listed.unwrap_or(block.len()).min(postscript);
     let mut marks: Vec<bool> = (0..block.len()).map(|at| at >= postscript).collect();
     let said = |line: &str| says(line) && !line.trim_start().starts_with('>');
     let stands = |line: &str| !line.trim().is_empty() && !is_of_block(line) && !is_ruled(line);
     let mut last = false;
     let mut runs: Vec<(usize, usize, bool)> = Vec::new();
-    for (at, line) in block.iter().enumerate().take(postscript) {
+    for (at, line) in block.iter().enumerate().take(own) {
         if !budget::pay(4 * line.len() + 1) {
             return None;
         }
@@ -82,7 +116,7 @@ pub(super) fn of_message(block: &[&str], is_of_block: impl Fn(&str) -> bool) -> 
     });
     let first = block.iter().position(|line| !line.trim().is_empty()).unwrap_or(0);
     // Without a name or a number at its head nothing says that a block begins here.
-    if runs.iter().any(|(start, _, _)| *start == first) {
+    if listed.is_none() && runs.iter().any(|(start, _, _)| *start == first) {
         return None;
     }
     for (start, end, _) in runs {
@@ -123,6 +157,9 @@ fn says(line: &str) -> bool {
     if count == 0 || is_ruled(line) || is_footer(line) || closes(line) {
         return false;
     }
+    if orders(line) {
+        return true;
+    }
     if line.ends_with(['?', '？', '؟']) {
         return !linked && (count >= 2 || !line.is_ascii());
     }
@@ -138,6 +175,31 @@ fn says(line: &str) -> bool {
     asks && count >= enough
         || plain && ended && (count >= 5 || unparted) && (!numbered || has_verb(line))
         || plain && count > 9 && has_verb(line)
+}
+
+/// A line of an order: so many pieces, or a value behind a label that no block has (`Quantity: 20`).
+fn orders(line: &str) -> bool {
+    let asked = |canonical| {
+        matches!(
+            canonical,
+            Canonical::Quantity
+                | Canonical::Product
+                | Canonical::Message
+                | Canonical::Topic
+                | Canonical::Budget
+                | Canonical::InquiryKind
+        )
+    };
+    let labelled = label_of(line).is_some_and(|(label, canonical)| label.is_filled() && asked(canonical));
+    let words: Vec<&str> = line.split_whitespace().take(30).collect();
+    let counted = words.windows(2).any(|pair| {
+        let [count, unit] = pair else { return false };
+        let number = ascii_digits(count);
+        let number = number.trim_end_matches(['x', '×']);
+        let unit = unit.trim_matches(|c: char| !c.is_alphabetic()).to_lowercase();
+        !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) && UNITS.contains(&unit.as_str())
+    });
+    labelled || counted && !has_contact(line)
 }
 
 /// Nothing but the marks of a ruled line.
@@ -178,6 +240,10 @@ mod tests {
             "لطفاً ۲۰ عدد پمپ بفرستید",
             "请在星期五之前把报价发给我们。",
             "Could you call me at +420 777 123 456 tomorrow?",
+            "20 pcs by Friday",
+            "۲۰ عدد تا جمعه",
+            "Quantity: 20",
+            "Menge: 5",
         ] {
             assert!(says(line), "{line}");
         }

@@ -246,8 +246,8 @@ pub(super) fn original_id(message: &Message<'_>, text: &str) -> Option<String> {
             }
             _ => None,
         };
-        if inner.is_some() {
-            return inner.filter(|id| !id.is_empty());
+        if let Some(inner) = inner {
+            return non_empty_line(&inner, 998);
         }
     }
     let line = text.lines().find(|line| {

@@ -113,6 +113,10 @@ pub fn guess(bytes: &[u8]) -> Decoded {
 /// A header section in UTF-8: raw 8-bit fields that are not UTF-8 are decoded by the body's charset, else by guess.
 /// Borrowed when nothing had to be done.
 pub fn headers_as_utf8<'a>(section: &'a [u8], body_charset: Option<&str>) -> Cow<'a, [u8]> {
+    if memchr::memchr(0, section).is_some() {
+        let shown: Vec<u8> = section.iter().copied().filter(|byte| *byte != 0).collect();
+        return Cow::Owned(headers_as_utf8(&shown, body_charset).into_owned());
+    }
     if std::str::from_utf8(section).is_ok() {
         return Cow::Borrowed(section);
     }

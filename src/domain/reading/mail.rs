@@ -69,6 +69,7 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     let mut facts = facts(&header, &bag, &mut out, settings, envelope);
     interpret(&mut out, &mut facts, text, message, &bag, settings, envelope.received_at);
     take_beside(&mut out, &mut facts, beside);
+    typed::clean(&mut out.fields, settings.limits.text_bytes);
     note_part(&mut out, envelope);
     out.mail = Some(facts);
     out
@@ -239,14 +240,15 @@ pub(super) fn ids(value: &str) -> Vec<String> {
         .split('<')
         .skip(1)
         .filter_map(|rest| rest.split('>').next())
-        .map(|id| id.chars().filter(|c| !c.is_whitespace()).take(998).collect::<String>())
+        .map(|id| id.chars().filter(|c| !c.is_whitespace() && !c.is_control()).take(998).collect::<String>())
         .filter(|id| !id.is_empty())
         .collect();
     if !bracketed.is_empty() {
         return bracketed;
     }
     let bare = value.split_whitespace().filter(|word| word.contains('@'));
-    bare.map(|word| word.trim_matches(['<', '>', ',', ';']).chars().take(998).collect()).collect()
+    let shown = |word: &str| word.chars().filter(|c| !c.is_control()).take(998).collect();
+    bare.map(|word| shown(word.trim_matches(['<', '>', ',', ';']))).collect()
 }
 
 /// The Date header as RFC 3339; kept whatever it says, with a warning when it cannot be.

@@ -177,7 +177,8 @@ pub fn media_type(part: &MessagePart<'_>) -> String {
         || if part.is_message() { "message/rfc822" } else { "text/plain" }.to_owned(),
         |ct| {
             let subtype = ct.subtype().unwrap_or("octet-stream");
-            format!("{}/{subtype}", ct.ctype()).to_ascii_lowercase().chars().take(127).collect()
+            let kind = format!("{}/{subtype}", ct.ctype()).to_ascii_lowercase();
+            kind.chars().filter(|c| !c.is_control()).take(127).collect()
         },
     )
 }

@@ -152,6 +152,13 @@ pub(super) struct Label<'a> {
     value: &'a str,
 }
 
+impl Label<'_> {
+    /// A value stands beside it.
+    pub(super) fn is_filled(&self) -> bool {
+        !self.value.is_empty()
+    }
+}
+
 fn split(line: &str) -> Option<Label<'_>> {
     let line = line.trim();
     budget::pay(line.len().min(4 * LABEL_CHARS));

@@ -379,6 +379,21 @@ mod tests {
                 "Hello",
                 Some("-- \nTo unsubscribe from this group, send an email to x@lists.example.\nWould you like more?"),
             ),
+            (
+                "Hi\n-- \nEva Nováková\nto unsubscribe mail x@firma.example\nPS: we need 20 pieces.",
+                "Hi\nPS: we need 20 pieces.",
+                Some("-- \nEva Nováková\nto unsubscribe mail x@firma.example"),
+            ),
+            (
+                "Hi\n--\n\nQuantity: 20\nModel: X-200\nDelivery: Brno",
+                "Hi\n--\n\nQuantity: 20\nModel: X-200\nDelivery: Brno",
+                None,
+            ),
+            (
+                "Hi\n-- \nEva Nováková\nTel 777 123 456\n20 pcs by Friday",
+                "Hi\n20 pcs by Friday",
+                Some("-- \nEva Nováková\nTel 777 123 456"),
+            ),
         ] {
             assert_eq!(split(text, &eva()), (kept.to_owned(), signed.map(str::to_owned)), "{text}");
         }

@@ -60,6 +60,16 @@ fn one_at(text: &str) -> bool {
     text.matches('@').count() == 1
 }
 
+/// Takes control characters out of names and values. Cells of markup, cards and documents come as they were written, and no
+/// database takes a NUL in a text.
+pub fn clean(fields: &mut [Field], limit: usize) {
+    for text in fields.iter_mut().flat_map(|field| [&mut field.name, &mut field.value]) {
+        if text.contains(char::is_control) {
+            *text = super::text::clean(text, limit).0;
+        }
+    }
+}
+
 /// Whether a name field's value can be nobody's name: no letter, an address, a place in the web, markup.
 pub fn names_nobody(value: &str) -> bool {
     let line = one_line(value, 400).to_lowercase();

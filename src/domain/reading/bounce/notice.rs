@@ -52,7 +52,8 @@ pub(in crate::domain::reading) fn notice(text: &str) -> Option<Notice> {
     let mut each = recipients.iter().take(1 + OTHERS).map(|recipient| of_recipient(recipient, class, action));
     let mut bounce = each.next().unwrap_or_else(|| Bounce { action: Some(action.to_owned()), ..Bounce::default() });
     bounce.others = each.collect();
-    bounce.original_message_id = id.and_then(Value::as_str).map(|id| id.trim_matches(['<', '>', ' ']).to_owned());
+    bounce.original_message_id =
+        id.and_then(Value::as_str).and_then(|id| non_empty_line(id.trim_matches(['<', '>', ' ']), 998));
     let feedback = about.and_then(|about| about.get("complaintFeedbackType")).and_then(Value::as_str);
     let feedback_type = feedback.and_then(|kind| non_empty_line(&kind.to_lowercase(), 40));
     Some(Notice { class, bounce: judged(bounce), feedback_type })
