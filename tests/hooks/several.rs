@@ -123,3 +123,75 @@ fn a_request_that_is_not_taken_apart_loses_nobody_when_it_is_released() {
     assert_eq!(count_blocking(&url, whole), 1, "a person can read all of them");
     daemon.stop_cleanly();
 }
+
+/// A daemon's set-up with a hook to which mails are posted as they are.
+fn with_mails(setup: Setup) -> Setup {
+    let setup = setup.contact_form().file("secret", "a-token-of-the-shop");
+    setup.tables("[[hook]]\nid = \"m\"\nadapter = \"mime\"\nsecret_file = \"secret\"\n[worker]\nlease_seconds = 2\n")
+}
+
+/// Posts a mail with these prospects, as ADF or as a JSON list.
+fn post_mail(daemon: &Daemon, people: &[u32], as_json: bool) {
+    let (kind, ids) = (if as_json { "application/json" } else { "text/plain" }, format!("{people:?}"));
+    let of = |n: &u32| {
+        if as_json {
+            format!("{{\"name\":\"Jan Maly{n}\",\"email\":\"jan{n}@maly-{n}.cz\",\"message\":\"Cena?\"}}")
+        } else {
+            format!(
+                "<prospect><id source=\"Cars\">R{n}</id><customer><contact><name part=\"full\">Jan Maly{n}</name>\
+                 <email>jan{n}@maly-{n}.cz</email></contact></customer></prospect>"
+            )
+        }
+    };
+    let all: Vec<String> = people.iter().map(of).collect();
+    let body = if as_json { format!("[{}]", all.join(",")) } else { format!("<adf>{}</adf>", all.concat()) };
+    let mail = format!(
+        "From: Leads <leads@auto-portal.cz>\r\nTo: sales@our-company.example\r\nSubject: New leads\r\n\
+         Message-ID: <{}@auto-portal.cz>\r\nMIME-Version: 1.0\r\nContent-Type: {kind}\r\n\r\n{body}\r\n",
+        ids.replace(|c: char| !c.is_ascii_digit(), ".")
+    );
+    let headers = [("content-type", "message/rfc822"), ("authorization", "Bearer a-token-of-the-shop")];
+    let answer = daemon.public().request("POST", "/hooks/m", &headers, mail.as_bytes()).expect("answers");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[test]
+fn each_prospect_of_a_posted_mail_is_a_lead_once() {
+    let mut daemon = with_mails(Setup::new()).start();
+    let url = daemon.setup().database_url().to_owned();
+    for _ in 0..2 {
+        post_mail(&daemon, &[1, 2, 3], false);
+        post_mail(&daemon, &[4, 5], true);
+    }
+    settled(&url);
+    assert_eq!(count_blocking(&url, "SELECT count(*) FROM lead"), 5);
+    assert_eq!((count_blocking(&url, ARRIVED), count_blocking(&url, "SELECT count(*) FROM arrival")), (5, 10));
+    assert_eq!(count_blocking(&url, "SELECT count(*) FROM communication"), 5, "each told once");
+    daemon.stop_cleanly();
+}
+
+#[test]
+fn each_prospect_of_a_mail_is_in_the_spill_while_the_database_is_away() {
+    let server = Postgres::start(Fsync::On);
+    let url = server.url(&server.database());
+    server.stop();
+    let mut daemon = with_mails(Setup::new().database(&url)).start();
+    for _ in 0..2 {
+        post_mail(&daemon, &[1, 2, 3], false);
+        post_mail(&daemon, &[4, 5], true);
+    }
+    daemon.kill9();
+    daemon.restart();
+    server.resume();
+    wait::until("every lead is there", wait::LONG, || {
+        daemon.operator().get("/readyz").is_ok_and(|answer| answer.text().contains("\"ok\""))
+            && count_blocking(&url, "SELECT count(*) FROM lead") == 5
+    });
+    settled(&url);
+    // Sent once more with the database back, it is known.
+    post_mail(&daemon, &[1, 2, 3], false);
+    settled(&url);
+    assert_eq!(count_blocking(&url, ARRIVED), 5);
+    assert_eq!(count_blocking(&url, "SELECT count(*) FROM lead"), 5);
+    daemon.stop_cleanly();
+}

@@ -336,6 +336,57 @@ fn a_json_file_of_a_websites_mailer_is_read_as_a_form_body() {
 }
 
 #[test]
+fn each_lead_of_a_json_list_is_a_mail_of_its_own() {
+    let lead =
+        |n: usize| format!("{{\"name\":\"Eva Malá{n}\",\"email\":\"eva{n}@mala-{n}.cz\",\"message\":\"Cena {n}?\"}}");
+    let list = |range: std::ops::Range<usize>| format!("[{}]", range.map(lead).collect::<Vec<_>>().join(", "));
+    let typed = "Content-Type: application/json; charset=utf-8";
+    let attached = |from: &str, words: &str, json: &str| {
+        mixed(&[("Content-Type: text/plain; charset=utf-8", words), (typed, json)])
+            .replace("Leads <leads@portal.cz>", from)
+    };
+    let mailer = "Portal <noreply@portal.cz>";
+    let alone = headed(&format!("{typed}\n\n{}\n", list(0..3)));
+    for (raw, count) in [
+        (attached("Eva <eva@web.cz>", "", &list(0..3)), 3),
+        (attached(mailer, "Three leads are attached.", &list(0..3)), 4),
+        (attached(mailer, "", &format!("{{\"leads\": {}}}", list(0..3))), 3),
+        (attached(mailer, "", &list(0..3).replace(']', &format!(",{}]", lead(1)))), 3),
+        (alone, 3),
+    ] {
+        let found = parts(&raw);
+        assert_eq!(found.len(), count, "{raw}");
+        assert_eq!(addresses(&found[..3]), ["eva0@mala-0.cz", "eva1@mala-1.cz", "eva2@mala-2.cz"], "{raw}");
+        for (n, one) in found.iter().take(3).enumerate() {
+            let (submission, enquiry) = understood(one);
+            assert_eq!(submission.class, Some(MailClass::FormNotification));
+            assert_eq!(enquiry.message, format!("Cena {n}?"));
+            assert_eq!(enquiry.emails.len(), 1, "nothing of the others");
+            assert!(!submission.flags.iter().any(|flag| flag == "too_many_leads"));
+        }
+    }
+    // A letter, lists of other things, and what is no list of leads only.
+    let letter = "Dobrý den, v příloze posílám export z našeho systému. Můžete se na to podívat?";
+    let order = r#"[{"name":"Pump","quantity":3,"product":"P1"},{"name":"Hose","quantity":1,"product":"H2"}]"#;
+    let mixture = list(0..2).replace(']', ",{\"version\":3}]");
+    for (from, words, json) in [
+        ("Eva <eva@web.cz>", letter, list(0..3)),
+        (mailer, "", order.to_owned()),
+        (mailer, "", mixture),
+        (mailer, "", list(0..1)),
+        (mailer, "", format!("[{}", "[".repeat(50_000))),
+    ] {
+        assert_eq!(parts(&attached(from, words, &json)).len(), 1, "{json:.60}");
+    }
+    // Too many of them wait whole, and say so.
+    let many = parts(&attached(mailer, "", &list(0..1_001)));
+    let (submission, enquiry) = understood(&many[0]);
+    assert_eq!((many.len(), enquiry.emails.len()), (1, 1));
+    assert!(submission.flags.iter().any(|flag| flag == "too_many_leads"), "{:?}", submission.flags);
+    assert_eq!(parts(&attached(mailer, "", &list(0..1_000))).len(), 1_000);
+}
+
+#[test]
 fn a_card_is_read_by_its_name_too_and_for_a_website_it_tells_who_asks() {
     let card = "BEGIN:VCARD\nVERSION:3.0\nFN:Eva Malá\nN:Malá;Eva;;;\nORG:Mala s.r.o.\nTITLE:Buyer\n\
                 EMAIL:eva@mala.cz\nTEL;TYPE=CELL:+420605123456\nEND:VCARD";

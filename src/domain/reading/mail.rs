@@ -291,10 +291,7 @@ fn interpret(
     let document = Some(()).filter(|()| portal.is_none() && !is_reply);
     let document = document.and_then(|()| adf_document(message, &text)).map(|(fields, several)| {
         if several {
-            out.flags.push(hooks::TOO_MANY_LEADS.to_owned());
-            let detail = "The mail holds several prospects that were not taken apart: too many, too large, or cut off. \
-                          Only the first is read; the others are to be entered by hand.";
-            out.warnings.push(warning("several_prospects", detail));
+            note_several(out);
         }
         fields
     });
@@ -304,7 +301,11 @@ fn interpret(
     } else {
         // The header lines of a message passed on look like the lines of a form.
         let known = trust::is_form_sender(out, &facts.from, settings);
-        form_fields(facts, (message, &text), bag, (is_reply || passed_on.is_some(), known), settings)
+        let found = form_fields(facts, (message, &text), bag, (is_reply || passed_on.is_some(), known), settings);
+        if found.as_deref().is_some_and(|fields| attached::is_of_several(message, fields)) {
+            note_several(out);
+        }
+        found
     };
     let notice = bounce::notice(&text.text);
     let evidence = Evidence {
@@ -349,6 +350,14 @@ fn interpret(
         facts.returns_on = returns_on(facts, &out.reply, &subject, received);
     }
     out.class = Some(class);
+}
+
+/// Says that only the first of several is read.
+fn note_several(out: &mut Submission) {
+    out.flags.push(hooks::TOO_MANY_LEADS.to_owned());
+    let detail = "The mail holds several prospects that were not taken apart: too many, too large, or cut off. Only the \
+                  first is read; the others are to be entered by hand.";
+    out.warnings.push(warning("several_prospects", detail));
 }
 
 /// What a report is about, kept with the facts; the class it turns out to be.
@@ -449,14 +458,9 @@ fn form_fields(
 
 /// Marks of a website's mailer.
 fn is_form_mailer(from: &str, facts: &MailFacts, bag: &HeaderBag, settings: &ReadSettings) -> bool {
-    let local = from.split('@').next().unwrap_or_default();
-    let by_name =
-        ["noreply", "no-reply", "no_reply", "donotreply", "wordpress", "webform", "website", "formulaire", "formular"]
-            .iter()
-            .any(|word| local.contains(word));
     let other_reply_to =
         facts.reply_to.iter().filter_map(|m| m.address.as_deref()).any(|a| !a.eq_ignore_ascii_case(from));
-    by_name
+    notification::is_mailer_name(from)
         || other_reply_to
         || is_own_address(from, &settings.own_addresses)
         || bag.says("x-mailer", "phpmailer")

@@ -70,6 +70,14 @@ const HEADER_LABELS: [&str; 30] = [
     "من",
 ];
 
+/// An address, lower case, by which programs write.
+pub(super) fn is_mailer_name(from: &str) -> bool {
+    let local = from.split('@').next().unwrap_or_default();
+    ["noreply", "no-reply", "no_reply", "donotreply", "wordpress", "webform", "website", "formulaire", "formular"]
+        .iter()
+        .any(|word| local.contains(word))
+}
+
 /// Reads the fields of a notification; `None` when the text is not one.
 pub fn read(text: &str, sender: Sender) -> Option<Vec<Field>> {
     let items = |lines: usize| text.lines().take(lines).map(|line| Item::Line(line.to_owned())).collect::<Vec<_>>();

@@ -1,4 +1,5 @@
-//! One mail -> n leads: a mail with several ADF prospects is taken apart at the door, as a webhook's request is.
+//! One mail -> n leads: a mail with several ADF prospects, or with a JSON list of leads, is taken apart at the door, as a
+//! webhook's request is.
 //!
 //! Invariants:
 //! - of several, each is a mail with the header of the whole and only itself in it, so that reading, deciding, repeating
@@ -19,7 +20,8 @@ use ulid::Ulid;
 use super::header_labels::{self, Prefix};
 use super::header_lines::headers;
 use super::mail::unescape;
-use super::{ReadLimits, adf, body, budget, charset, html, mime};
+use super::notification::{Sender, is_mailer_name};
+use super::{ReadLimits, adf, attached, body, budget, charset, html, mime};
 use crate::domain::envelope::{ArrivalKey, Digest, Envelope, PART, PART_OF, REST, RawKind};
 use crate::domain::submission::{Canonical, Field};
 
@@ -73,14 +75,17 @@ struct Pieces {
     rest: Option<Vec<u8>>,
 }
 
-/// The decoded texts of a mail in which ADF documents stand, whole as it is: to look for somebody in.
+/// The decoded texts of a mail in which ADF documents or JSON stand, whole as it is: to look for somebody in.
 pub fn documents(raw: &[u8]) -> Vec<String> {
     let read = || {
         let message = if mime::safety(raw, &ReadLimits::default()) { mime::parse(raw) } else { None };
         let message = message.as_ref();
         let parts = message.into_iter().flat_map(|message| message.parts.iter().map(move |part| (message, part)));
-        let texts = parts.take(PARTS).filter_map(|(message, part)| part_text(message, part));
-        texts.filter(|text| has_document(text)).collect()
+        let texts = parts.take(PARTS).filter_map(|(message, part)| {
+            let json = attached::json_text(message, part);
+            json.or_else(|| part_text(message, part).filter(|text| has_document(text)))
+        });
+        texts.collect()
     };
     std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_default()
 }
@@ -98,7 +103,7 @@ fn pieces(raw: &[u8]) -> Option<Pieces> {
         }
         // A half read mail is no mail taken apart.
         let steps = limits.steps(raw.len()).saturating_mul(2);
-        let (pieces, taken) = budget::within(steps, || take_apart(raw, &message));
+        let (pieces, taken) = budget::within(steps, || take_apart(raw, &message).or_else(|| list_apart(raw, &message)));
         pieces.filter(|_| taken < steps)
     }))
     .unwrap_or_default()
@@ -115,7 +120,7 @@ fn is_answer(message: &Message<'_>) -> bool {
 /// Cheap, and never wrong about what it denies but for a text in a two-byte character set: the tag stands in the bytes,
 /// something is encoded, or a soft line break (RFC 2045 section 6.7) may stand in the tag.
 fn is_suspected(raw: &[u8]) -> bool {
-    static SIGNS: Finder = LazyLock::new(|| finder(&["prospect", "base64", "=\r\n", "=\n"]));
+    static SIGNS: Finder = LazyLock::new(|| finder(&["prospect", "base64", "json", "=\r\n", "=\n"]));
     SIGNS.as_ref().is_some_and(|finder| finder.is_match(raw))
 }
 
@@ -152,6 +157,40 @@ fn take_apart(raw: &[u8], message: &Message<'_>) -> Option<Pieces> {
             return None;
         }
         leads.push(lead);
+    }
+    Some(Pieces { leads, rest: rest(raw, message, header, &found) })
+}
+
+/// A JSON list of leads, beside as many words as a lead that comes alone may have beside it.
+fn list_apart(raw: &[u8], message: &Message<'_>) -> Option<Pieces> {
+    let from = message.from().and_then(|from| from.first()?.address()).unwrap_or_default();
+    let sender = if is_mailer_name(&from.to_lowercase()) { Sender::Mailer } else { Sender::Unknown };
+    let parts = || message.parts.iter().take(PARTS).enumerate();
+    let (at, listed) = parts().find_map(|(at, part)| Some((at, attached::leads(message, part, sender)?)))?;
+    let words = body::read(message, &ReadLimits::default()).text;
+    if listed.len() > MOST || attached::is_letter(&words, sender) {
+        return None;
+    }
+    let charset = mime::declared_charset(message);
+    let header = header(&charset::headers_as_utf8(mime::header_section(raw), charset.as_deref()));
+    let mut leads = Vec::with_capacity(listed.len());
+    let mut bytes = 0_usize;
+    for one in &listed {
+        let mut lead = header.clone();
+        lead.extend_from_slice(b"MIME-Version: 1.0\r\nContent-Type: application/json; charset=utf-8\r\n");
+        lead.extend_from_slice(b"Content-Transfer-Encoding: 8bit\r\n\r\n");
+        lead.extend_from_slice(one.json.as_bytes());
+        lead.extend_from_slice(b"\r\n");
+        bytes = bytes.saturating_add(lead.len());
+        if bytes > BYTES {
+            return None;
+        }
+        leads.push(lead);
+    }
+    let mut found = Found { parts: vec![at], ..Found::default() };
+    if words.trim().is_empty() {
+        let of_body = [&message.text_body, &message.html_body].into_iter().flatten();
+        found.parts.extend(of_body.filter_map(|&id| usize::try_from(id).ok()));
     }
     Some(Pieces { leads, rest: rest(raw, message, header, &found) })
 }
