@@ -11,7 +11,7 @@ use super::notification::Sender;
 use super::text::non_empty_line;
 use super::{
     ReadSettings, adf, attached, beside, body, bounce, charset, complaint, forwarded, header_labels, mime,
-    notification, passed_on, quoted, returns, rewritten, signature, template, trust, typed,
+    notification, passed_on, prospects, quoted, returns, rewritten, signature, template, trust, typed,
 };
 use crate::clock::Timestamp;
 use crate::domain::envelope::{Envelope, PART, REST};
@@ -291,7 +291,7 @@ fn interpret(
     let document = Some(()).filter(|()| portal.is_none() && !is_reply);
     let document = document.and_then(|()| adf_document(message, &text)).map(|(fields, several)| {
         if several {
-            note_several(out);
+            prospects::note_several(out);
         }
         fields
     });
@@ -303,7 +303,7 @@ fn interpret(
         let known = trust::is_form_sender(out, &facts.from, settings);
         let found = form_fields(facts, (message, &text), bag, (is_reply || passed_on.is_some(), known), settings);
         if found.as_deref().is_some_and(|fields| attached::is_of_several(message, fields)) {
-            note_several(out);
+            prospects::note_several(out);
         }
         found
     };
@@ -350,14 +350,6 @@ fn interpret(
         facts.returns_on = returns_on(facts, &out.reply, &subject, received);
     }
     out.class = Some(class);
-}
-
-/// Says that only the first of several is read.
-fn note_several(out: &mut Submission) {
-    out.flags.push(hooks::TOO_MANY_LEADS.to_owned());
-    let detail = "The mail holds several prospects that were not taken apart: too many, too large, or cut off. Only the \
-                  first is read; the others are to be entered by hand.";
-    out.warnings.push(warning("several_prospects", detail));
 }
 
 /// What a report is about, kept with the facts; the class it turns out to be.

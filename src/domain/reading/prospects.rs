@@ -23,7 +23,7 @@ use super::mail::unescape;
 use super::notification::{Sender, is_mailer_name};
 use super::{ReadLimits, adf, attached, body, budget, charset, html, mime};
 use crate::domain::envelope::{ArrivalKey, Digest, Envelope, PART, PART_OF, REST, RawKind};
-use crate::domain::submission::{Canonical, Field};
+use crate::domain::submission::{Canonical, Field, Submission};
 
 /// Prospects of one mail; a mail with more waits whole.
 pub const MOST: usize = 1_000;
@@ -88,6 +88,14 @@ pub fn documents(raw: &[u8]) -> Vec<String> {
         texts.collect()
     };
     std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_default()
+}
+
+/// Says that only the first of several is read.
+pub(super) fn note_several(out: &mut Submission) {
+    out.flags.push(crate::domain::hooks::TOO_MANY_LEADS.to_owned());
+    let detail = "The mail holds several prospects that were not taken apart: too many, too large, or cut off. Only the \
+                  first is read; the others are to be entered by hand.";
+    out.warnings.push(body::warning("several_prospects", detail));
 }
 
 /// `None`: it stays whole.
