@@ -58,7 +58,7 @@ fn post(daemon: &Daemon, name: &str, email: &str, more: &[(&str, &str)], word: &
 fn drop_in(folder: &Path, name: &str, email: &str, word: &str) {
     let mail = format!(
         "From: {name} <{email}>\r\nTo: sales@our-company.example\r\nSubject: About a {word}\r\nMessage-ID: <{word}@mua>\r\n\
-         Date: Mon, 02 Mar 2026 10:00:00 +0100\r\nContent-Type: text/plain\r\n\r\nCould you make me a {word}?\r\n"
+         Date: Mon, 02 Mar 2026 10:00:00 +0100\r\nContent-Type: text/plain\r\n\r\nCould you make me a {word}?\r\n\r\n-- \r\n{name}\r\nHall of the {word}\r\n"
     );
     std::fs::create_dir_all(folder).unwrap();
     std::fs::write(folder.join(".part"), mail).unwrap();

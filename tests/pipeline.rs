@@ -7,6 +7,7 @@ mod house;
 mod loops;
 mod machines;
 mod portals;
+mod signatures;
 
 use std::time::Duration;
 

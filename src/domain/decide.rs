@@ -29,6 +29,7 @@ use super::envelope::{ArrivalState, Envelope, TEST};
 use super::hooks;
 use super::matching::verdict::{self, Known};
 use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
+use super::reading::signature_history::SIGNATURE_KNOWN;
 use super::rules::facts::{Facts, KnownFacts};
 use super::rules::{Declarations, Evaluation, Guarded, OnKnown, RuleSet};
 use super::screening::{self, Screening, Verdict};
@@ -453,6 +454,7 @@ fn trace(
         "class": q.submission.class,
         "match": known,
         "conversation": answer,
+        "signature": q.submission.flags.iter().any(|f| f == SIGNATURE_KNOWN).then_some("known from earlier mails"),
         "same_message_id": q.around.same_message_id,
         "made_lately": q.around.made_lately,
         "rules": ev.trace,

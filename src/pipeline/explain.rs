@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::Brain;
 use super::process::{self, Read};
 use super::visitors;
+use super::{Brain, around};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::decide::{self, Ids, Question};
 use crate::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
 use crate::domain::enquiry::Enquiry;
 use crate::domain::envelope::{Envelope, PART};
 use crate::domain::matching::{Neighbourhood, keys};
+use crate::domain::reading::ReadSettings;
+use crate::domain::reading::signature_history::SIGNATURE_KNOWN;
 use crate::domain::rules::TraceStep;
 use crate::domain::submission::Submission;
 use crate::store::{Store, StoreResult};
@@ -51,9 +53,9 @@ pub async fn explain(
 ) -> StoreResult<Explanation> {
     let read = process::read_one(brain, &envelope);
     let now = clock.now();
-    let around = match store {
-        Some(store) => around(store, &read, Some((brain, now))).await?,
-        None => Neighbourhood::default(),
+    let (read, around) = match store {
+        Some(store) => around(store, read, &brain.settings, Some((brain, now))).await?,
+        None => (read, Neighbourhood::default()),
     };
     let standing = visitors::standings(store, brain, &[&read]).await?.pop().unwrap_or_default();
     let mut decision = decide::decide(&Question {
@@ -80,17 +82,20 @@ pub async fn explain(
     })
 }
 
-/// The records that production would look at for this arrival; `at`: by which policy and when it is decided.
+/// The records that production would look at for this arrival, and the reading by them; `at`: by which policy and when it
+/// is decided.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub async fn around(
     store: &Arc<dyn Store>,
-    read: &Read,
+    read: Read,
+    settings: &ReadSettings,
     at: Option<(&Brain, Timestamp)>,
-) -> StoreResult<Neighbourhood> {
+) -> StoreResult<(Read, Neighbourhood)> {
     let own = keys::keys_of(&read.enquiry);
-    Ok(store.neighbours(&[process::query(read, &own, at)]).await?.pop().unwrap_or_default())
+    let (mut anew, mut around) = around::look(store, settings, &[(&read, &own)], at).await?;
+    Ok((anew.pop().flatten().unwrap_or(read), around.pop().unwrap_or_default()))
 }
 
 impl Explanation {
@@ -108,6 +113,9 @@ impl Explanation {
         }
         if let Some(template) = &self.submission.template {
             line(&mut out, "template", &template.to_string());
+        }
+        if self.submission.flags.iter().any(|flag| flag == SIGNATURE_KNOWN) {
+            line(&mut out, "signature", "known from earlier mails of the sender");
         }
         line(&mut out, "subject", self.submission.subject.as_deref().unwrap_or("(none)"));
         line(&mut out, "who", &who(&self.enquiry));

@@ -1,5 +1,6 @@
 //! From journal to record: workers take leases, the domain decides, one transaction writes.
 
+pub mod around;
 pub mod backoff;
 pub mod explain;
 pub mod import;

@@ -16,17 +16,16 @@ use ulid::Ulid;
 
 use super::portions::portions;
 use super::visitors::{self, Standing};
-use super::{Brain, backoff};
-use crate::clock::{Clock, Timestamp};
+use super::{Brain, around, backoff};
+use crate::clock::Clock;
 use crate::delivery;
 use crate::domain::decide::{self, Ids, Question};
 use crate::domain::decision::{Action, Decision, Link};
-use crate::domain::enquiry::email::EmailAddress;
-use crate::domain::enquiry::{self, EmailKind, Enquiry};
+use crate::domain::enquiry::{self, Enquiry};
 use crate::domain::envelope::Envelope;
-use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood, keys};
+use crate::domain::matching::{MatchKey, Neighbourhood, keys};
 use crate::domain::reading;
-use crate::domain::submission::{MailFacts, Submission};
+use crate::domain::submission::Submission;
 use crate::store::{Commit, Committed, Effect, Failure, Guard, JobSubject, Lease, Store, StoreError, StoreResult};
 use crate::telemetry::fail_point;
 
@@ -36,8 +35,6 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_READINGS: i64 = 3;
 /// Arrivals of one batch with a key in common from which on it is asked whether that key tells anything.
 const CROWD: usize = 5;
-/// Addresses of one arrival by which it may belong to a conversation.
-const SENDERS: usize = 8;
 /// Decisions on a wave before its arrivals are decided one after another, and on each of those before it is given back.
 const ROUNDS: usize = 4;
 
@@ -57,7 +54,7 @@ pub struct Processor {
 }
 
 /// One arrival on its way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Read {
     /// Envelope without its bytes.
     pub envelope: Arc<Envelope>,
@@ -74,6 +71,15 @@ struct Work {
     keys: Vec<MatchKey>,
     strong: Vec<MatchKey>,
     ids: Ids,
+}
+
+impl Work {
+    /// The same arrival, read anew.
+    fn with(&self, read: Read) -> Self {
+        let keys = keys::keys_of(&read.enquiry);
+        let strong = keys::strong(&keys);
+        Self { lease: Arc::clone(&self.lease), read, keys, strong, ids: self.ids }
+    }
 }
 
 impl Processor {
@@ -241,9 +247,11 @@ impl Processor {
     /// One round of decide and commit; true where it has to be done again.
     async fn round(&self, brain: &Brain, wave: &[Work]) -> StoreResult<Vec<bool>> {
         let started = Instant::now();
-        let asked = self.clock.now();
-        let queries: Vec<_> = wave.iter().map(|w| query(&w.read, &w.keys, Some((brain, asked)))).collect();
-        let around = self.store.neighbours(&queries).await?;
+        let asked: Vec<_> = wave.iter().map(|work| (&work.read, work.keys.as_slice())).collect();
+        let (anew, around) =
+            around::look(&self.store, &brain.settings, &asked, Some((brain, self.clock.now()))).await?;
+        let anew: Vec<Option<Work>> = wave.iter().zip(anew).map(|(work, anew)| Some(work.with(anew?))).collect();
+        let wave: Vec<&Work> = wave.iter().zip(&anew).map(|(first, anew)| anew.as_ref().unwrap_or(first)).collect();
         let reads: Vec<&Read> = wave.iter().map(|w| &w.read).collect();
         let standings = visitors::standings(Some(&self.store), brain, &reads).await?;
         stage("neighbours", started);
@@ -343,51 +351,6 @@ impl Processor {
         };
         delivery::visitor::plan(&brain.visitors, arrived, decision, &*self.clock)
     }
-}
-
-/// The neighbours of one reading; `at`: by which policy and when it is decided, for what counts only then.
-#[must_use]
-pub fn query(read: &Read, keys: &[MatchKey], at: Option<(&Brain, Timestamp)>) -> NeighbourQuery {
-    let mail = read.submission.mail.as_ref();
-    let mut thread_ids: Vec<String> =
-        mail.map(|m| m.in_reply_to.iter().chain(m.references.iter().rev()).cloned().collect()).unwrap_or_default();
-    thread_ids.extend(mail.into_iter().flat_map(MailFacts::reported_ids).cloned());
-    let mut seen = BTreeSet::new();
-    thread_ids.retain(|id| seen.insert(id.clone()));
-    NeighbourQuery {
-        keys: keys.to_vec(),
-        thread_ids,
-        addresses: senders(read),
-        message_id: mail.and_then(|m| m.message_id.clone()),
-        arrival: Some(read.envelope.id),
-        lately: at.and_then(|(brain, now)| {
-            let guard = &brain.policy.loop_guard;
-            guard.asks(&read.envelope, &read.submission, &read.enquiry, &brain.settings, now)
-        }),
-    }
-}
-
-/// Addresses of whoever wrote, canonical and as written, lower case: those of the enquiry, else the unread From. Of a
-/// report also whom it is about.
-fn senders(read: &Read) -> Vec<String> {
-    let emails = read.enquiry.emails.iter();
-    let mut addresses: Vec<String> = emails
-        .filter(|e| e.kind != EmailKind::Own)
-        .take(SENDERS)
-        .flat_map(|e| [e.canonical.clone(), e.address.to_lowercase()])
-        .collect();
-    if read.enquiry.emails.is_empty() && read.submission.by_template().is_none() {
-        let from = read.submission.mail.as_ref().and_then(|m| m.from.address.as_deref());
-        addresses.extend(from.and_then(EmailAddress::parse).map(|a| a.canonical()));
-        addresses.extend(from.map(str::to_lowercase));
-    }
-    for about in read.submission.mail.iter().flat_map(MailFacts::reported_on) {
-        addresses.extend(EmailAddress::parse(about).map(|a| a.canonical()));
-        addresses.push(about.to_lowercase());
-    }
-    addresses.sort_unstable();
-    addresses.dedup();
-    addresses
 }
 
 /// The keys that nobody else may have taken meanwhile: those of the person, and those of an organisation about to be made.

@@ -589,6 +589,8 @@ const HOT: &[&str] = &[
     "MESSAGES",
     "TAKING_PART",
     "SAME_MESSAGE_ID",
+    "HISTORY",
+    "ENDINGS",
     "FENCE",
     "ARRIVALS",
     "SETTLE",

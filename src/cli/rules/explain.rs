@@ -67,7 +67,7 @@ fn one(
         submission: Arc::new(sample.submission),
         enquiry: Arc::new(sample.enquiry),
     };
-    let (around, unmatched) = around(context, config, &read);
+    let (read, around, unmatched) = around(context, config, read);
     let evaluation = decide::evaluate(&Question {
         envelope: &read.envelope,
         submission: &read.submission,
@@ -106,14 +106,16 @@ fn one(
     Ok(())
 }
 
-/// The records around the arrival, or why they could not be looked at; then nobody is known.
-fn around(context: &Context, config: &Config, read: &Read) -> (Neighbourhood, Option<String>) {
+/// The reading by what is known, the records around the arrival, or why they could not be looked at; then nobody is known.
+fn around(context: &Context, config: &Config, read: Read) -> (Read, Neighbourhood, Option<String>) {
     if !database_exists(config) {
-        return (Neighbourhood::default(), Some("there is no database yet".to_owned()));
+        return (read, Neighbourhood::default(), Some("there is no database yet".to_owned()));
     }
-    match context.with_store(config, async |store| Ok(pipeline::explain::around(store, read, None).await?)) {
-        Ok(around) => (around, None),
-        Err(error) => (Neighbourhood::default(), Some(told(&error))),
+    let (first, settings) = (read.clone(), config.read_settings());
+    match context.with_store(config, async |store| Ok(pipeline::explain::around(store, first, &settings, None).await?))
+    {
+        Ok((read, around)) => (read, around, None),
+        Err(error) => (read, Neighbourhood::default(), Some(told(&error))),
     }
 }
 

@@ -217,6 +217,18 @@ pub struct Neighbourhood {
     /// New leads and opportunities that mails of the same writer made of late, as far as they were asked for.
     #[serde(default)]
     pub made_lately: u32,
+    /// Earlier mails of the same sender, newest first, as far as they were asked for.
+    #[serde(default)]
+    pub earlier: Vec<Earlier>,
+}
+
+/// The end of an earlier mail of the same sender.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// The last words of what it said.
+    pub text: String,
+    /// What was taken for its signature.
+    pub signature: Option<String>,
 }
 
 /// Whose new records are counted.
@@ -244,4 +256,6 @@ pub struct NeighbourQuery {
     pub arrival: Option<Ulid>,
     /// Whose new records are counted, where that matters.
     pub lately: Option<Lately>,
+    /// The sender whose earlier mails are asked for, as written, lower case.
+    pub history: Option<String>,
 }

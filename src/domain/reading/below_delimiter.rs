@@ -150,7 +150,7 @@ fn is_postscript(line: &str) -> bool {
 }
 
 /// The line is a sentence of somebody who writes: a question, a wish, or words up to a full stop that name no office.
-fn says(line: &str) -> bool {
+pub(super) fn says(line: &str) -> bool {
     let line = line.trim();
     let count = line.split_whitespace().count();
     let linked = line.contains("://") || line.contains("www.");

@@ -44,6 +44,7 @@ pub mod rtf;
 mod shapes;
 mod shorthand;
 pub mod signature;
+pub mod signature_history;
 mod signature_words;
 pub mod template;
 pub mod text;

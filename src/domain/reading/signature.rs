@@ -75,7 +75,7 @@ fn delimited(lines: &[&str], sender: &Sender) -> Option<(usize, Vec<bool>)> {
 
 /// Words of the sender's name and address, lower case, and the initials.
 #[derive(Default)]
-struct Sender {
+pub(super) struct Sender {
     /// Of the name.
     words: Vec<String>,
     /// Of the address, unless it is of an office: `orders@` names nobody.
@@ -84,7 +84,7 @@ struct Sender {
 }
 
 impl Sender {
-    fn of(sender: &Mailbox) -> Self {
+    pub(super) fn of(sender: &Mailbox) -> Self {
         let name = sender.name.as_deref().unwrap_or_default();
         let local = sender.address.as_deref().and_then(|a| a.split('@').next()).unwrap_or_default();
         let mut initials: Vec<char> = words(name).filter_map(|w| w.chars().next()).collect();
@@ -125,7 +125,7 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 
 /// What a line at the end of a message looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     /// `Thanks,`
     Closing,
     /// `Thanks, BT`
@@ -188,7 +188,7 @@ fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
     Some(if is_rule(line(place + 1)) { *filled.get(place + 1)? } else { start })
 }
 
-fn shape(line: &str, sender: &Sender) -> Shape {
+pub(super) fn shape(line: &str, sender: &Sender) -> Shape {
     if !budget::pay(4 * line.len()) {
         return Shape::Text;
     }

@@ -11,6 +11,8 @@ use crate::store::batch::row;
 
 /// Participants kept per message; a message to hundreds is no conversation.
 const PARTICIPANTS: usize = 50;
+/// Most that is kept of a signature, in bytes from its end.
+const SIGNATURE: usize = 2_000;
 
 /// Who wrote it, for lists: an address, or what stood in its place.
 pub(super) fn sender(commit: &Commit) -> Option<String> {
@@ -34,11 +36,12 @@ impl Plan {
             .find(|t| !t.trim().is_empty())
             .map_or("", String::as_str);
         let fields = (!commit.enquiry.custom.is_empty()).then(|| text(&commit.enquiry.custom));
+        let signature = mail.and_then(|m| m.signature.as_deref()).map(|block| ending(block, SIGNATURE));
         row!(self.communications; id, commit.communication.to_string(), record, commit.lease.job, direction(commit),
             commit.envelope.channel.as_str(), submission.class.map(MailClass::as_str),
             mail.and_then(|m| m.message_id.as_deref()), mail.and_then(|m| m.in_reply_to.as_deref()),
             submission.subject, sender(commit), recipients, body, commit.envelope.received_at.micros(),
-            fields);
+            fields, signature);
         for (position, file) in submission.attachments.iter().enumerate() {
             row!(self.attachments; id, position, file.name, file.media_type, file.size, file.part, file.sha256,
                 file.verdict);
@@ -66,6 +69,16 @@ impl Plan {
 fn direction(commit: &Commit) -> &'static str {
     let own = commit.submission.class == Some(MailClass::OwnMessage);
     if own || commit.decision.reason.as_deref() == Some(decide::COLLEAGUE) { "out" } else { "in" }
+}
+
+/// The last whole lines of `text` in `most` bytes.
+fn ending(text: &str, most: usize) -> &str {
+    let from = text.len().saturating_sub(most);
+    if from == 0 {
+        return text;
+    }
+    let cut = text.bytes().skip(from).position(|b| b == b'\n').map(|at| from + at + 1);
+    cut.and_then(|at| text.get(at..)).unwrap_or_default()
 }
 
 fn addresses<'m>(mailboxes: impl Iterator<Item = &'m Mailbox>) -> Vec<String> {

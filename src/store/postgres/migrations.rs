@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_files.sql"),
     include_str!("migrations/0010_spent.sql"),
     include_str!("migrations/0011_bounces.sql"),
+    include_str!("migrations/0012_signatures.sql"),
 ];
 
 const EXISTS: &str = "SELECT to_regclass('pisteur_migration') IS NOT NULL";

@@ -15,6 +15,7 @@ pub(super) mod commit;
 pub(super) mod erase;
 pub(super) mod figures;
 pub(super) mod files;
+pub(super) mod history;
 pub(super) mod imports;
 pub(super) mod jobs;
 pub(super) mod journal;
@@ -57,6 +58,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         commit::STATEMENTS,
         figures::STATEMENTS,
         files::STATEMENTS,
+        history::STATEMENTS,
         imports::STATEMENTS,
         jobs::STATEMENTS,
         journal::STATEMENTS,

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use super::super::driver::{Connection, Row};
 use super::probe::{CAP, Hits, add_lasting, probe};
-use super::{damaged, lately, optional_ulid, read, statements, threads, ulid};
+use super::{damaged, history, lately, optional_ulid, read, statements, threads, ulid};
 use crate::clock::Timestamp;
 use crate::domain::matching::{EntityKind, EntityRef, KeyKind, MatchKey, Neighbour, NeighbourQuery, Neighbourhood};
 use crate::store::StoreResult;
@@ -53,15 +53,19 @@ pub(in super::super) async fn neighbours(
     let part = threads::taking_part(conn, queries, &answered).await?;
     let same = threads::same_message_ids(conn, queries).await?;
     let made = lately::made(conn, queries).await?;
-    let mut wanted: BTreeSet<i64> = answered.iter().flatten().map(|m| m.record).collect();
     let chosen: Vec<(BTreeMap<i64, Vec<MatchKey>>, bool)> = queries.iter().map(|q| candidates(q, &hits)).collect();
+    let around = queries.iter().zip(&answered).zip(&chosen);
+    let earlier = history::earlier(conn, around.map(|((q, m), (r, _))| history::asked(q, m, r))).await?;
+    let mut wanted: BTreeSet<i64> = answered.iter().flatten().map(|m| m.record).collect();
     wanted.extend(chosen.iter().flat_map(|(records, _)| records.keys().copied()));
     let details = details(conn, &wanted).await?;
     Ok(queries
         .iter()
         .zip(answered)
         .zip(chosen)
-        .map(|((query, answered), (records, truncated))| Neighbourhood {
+        .zip(earlier)
+        .map(|(((query, answered), (records, truncated)), earlier)| Neighbourhood {
+            earlier,
             records: records.into_iter().filter_map(|(id, keys)| Some(with_keys(details.get(&id)?, keys))).collect(),
             threads: answered
                 .into_iter()

@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (9, include_str!("migrations/0009_files.sql")),
     (10, include_str!("migrations/0010_spent.sql")),
     (11, include_str!("migrations/0011_bounces.sql")),
+    (12, include_str!("migrations/0012_signatures.sql")),
 ];
 
 /// What was found and done.

@@ -29,7 +29,7 @@ statements! {
         " JOIN communication c ON c.arrival = CAST(e.value->>0 AS BIGINT))");
     EMPTY_MESSAGES(
         "UPDATE communication SET message_id = NULL, in_reply_to = NULL, subject = NULL, sender = NULL,",
-        " recipients = NULL, body = '', fields = NULL WHERE arrival IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ",
+        " recipients = NULL, body = '', fields = NULL, signature = NULL WHERE arrival IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ",
         rows!("1"), ")");
     EMPTY_DECISIONS(
         "UPDATE decision SET action = '{}', facts = '[]', trace = '{}'",

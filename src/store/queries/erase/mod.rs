@@ -50,7 +50,7 @@ statements! {
     MENTIONED(
         "SELECT DISTINCT a.ulid FROM communication c JOIN arrival a ON a.id = c.arrival",
         " WHERE LOWER(c.body) LIKE $1 ESCAPE '!' OR LOWER(c.fields) LIKE $1 ESCAPE '!'",
-        " OR LOWER(c.subject) LIKE $1 ESCAPE '!' ORDER BY a.ulid DESC LIMIT $2");
+        " OR LOWER(c.subject) LIKE $1 ESCAPE '!' OR LOWER(c.signature) LIKE $1 ESCAPE '!' ORDER BY a.ulid DESC LIMIT $2");
 }
 
 /// Rows looked up by one statement.

@@ -59,7 +59,7 @@ statements! {
         " JOIN communication c ON c.record = CAST(e.value->>0 AS BIGINT) WHERE c.arrival IS NULL)");
     EMPTY_OWN_MESSAGES(
         "UPDATE communication SET message_id = NULL, in_reply_to = NULL, subject = NULL, sender = NULL,",
-        " recipients = NULL, body = '', fields = NULL WHERE arrival IS NULL",
+        " recipients = NULL, body = '', fields = NULL, signature = NULL WHERE arrival IS NULL",
         " AND record IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")");
     DROP_MATCH_KEYS("DELETE FROM match_key WHERE entity IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")");
     DROP_POINTS("DELETE FROM contact_point WHERE record IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")");
