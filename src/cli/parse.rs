@@ -185,6 +185,9 @@ fn page(path: &Path, submission: &Submission, enquiry: &Enquiry, out: &mut Outpu
     line("sender", enquiry.raw_sender.as_deref());
     line("topic", enquiry.topic.as_deref());
     line("inquiry", enquiry.inquiry_kind.as_deref());
+    for date in &enquiry.dates {
+        line("date", Some(&format!("{} ({})", date.iso(), date.text)));
+    }
     line("language", enquiry.language.as_deref());
     line("country", enquiry.country.as_deref());
     line("channel", enquiry.attribution.channel.as_deref());

@@ -24,7 +24,7 @@ pub use loops::{LOOP, LoopGuard};
 use super::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind, UnknownCampaign};
 use super::enquiry::attribution::folded;
 use super::enquiry::email::EmailAddress;
-use super::enquiry::{EmailKind, Enquiry};
+use super::enquiry::{AskedDate, EmailKind, Enquiry};
 use super::envelope::{ArrivalState, Envelope, TEST};
 use super::hooks;
 use super::matching::verdict::{self, Known};
@@ -457,6 +457,7 @@ fn trace(
         "signature": q.submission.flags.iter().any(|f| f == SIGNATURE_KNOWN).then_some("known from earlier mails"),
         "same_message_id": q.around.same_message_id,
         "made_lately": q.around.made_lately,
+        "dates": q.enquiry.dates.iter().map(AskedDate::iso).collect::<Vec<_>>(),
         "rules": ev.trace,
         "create": ev.create,
         "on_known": ev.on_known,

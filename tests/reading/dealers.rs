@@ -513,3 +513,16 @@ fn the_id_of_a_request_from_a_mail_service_belongs_to_one_address() {
     let (_, enquiry) = understood(&arrived(&text(&document(1..2)).replace("leads@portal.cz", "Some.One@gmail.com")));
     assert_eq!(enquiry.request.unwrap().by, "someone@gmail.com");
 }
+
+#[test]
+fn the_day_a_form_was_sent_is_no_day_asked_for() {
+    let dated = |name: &str, day: &str| {
+        let raw = format!(
+            "From: Web <noreply@hosting.cz>\nSubject: New entry\nDate: Mon, 3 Mar 2025 10:00:00 +0100\n\nName: Eva Mala\n\
+             Email: eva@mala.cz\n{name}: {day}\nMessage: Prosím o termín.\n"
+        );
+        understood(&arrived(&raw)).1.dates.into_iter().map(|date| date.start).collect::<Vec<_>>()
+    };
+    assert!(dated("Odesláno", "3.3.2025").is_empty());
+    assert_eq!(dated("Termín", "12.3.2025"), ["2025-03-12"]);
+}

@@ -2,11 +2,13 @@
 //!
 //! [`Enquiry`] is plain data. One file per kind of value parses and normalises it.
 
+mod asked;
 pub mod attribution;
 pub mod channel;
 pub mod company;
 pub mod consent;
 pub mod country;
+pub mod dates;
 mod disposable;
 pub mod email;
 mod email_providers;
@@ -27,6 +29,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use attribution::AttributionSettings;
+pub use dates::AskedDate;
 pub use understand::{strip_prefixes, understand};
 
 use crate::clock::Timestamp;
@@ -208,6 +211,9 @@ pub struct Enquiry {
     pub country: Option<String>,
     /// Money named for it.
     pub budget: Option<Money>,
+    /// Days and periods asked for, in the order named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dates: Vec<AskedDate>,
     /// They ask not to be written to.
     pub unsubscribe: bool,
     /// Where they come from: the visit that ended in this arrival.

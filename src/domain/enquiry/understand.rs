@@ -2,6 +2,7 @@
 //!
 //! Nothing is invented: an address is no name, a name is no gender.
 
+use super::asked;
 use super::email::{EmailAddress, is_free_mail, organisation_domain, registrable_domain};
 use super::identity::{answer_elsewhere, emails, person, raw_sender, speaks_for_another};
 use super::signed::{self, Signed};
@@ -57,6 +58,7 @@ fn understood(submission: &Submission, envelope: &Envelope, settings: &ReadSetti
             .to_owned(),
         unsubscribe: unsubscribes(submission),
         inquiry_kind: inquiry_kind.or_else(|| intent::inquiry_kind(topic.as_deref(), &message)),
+        dates: asked::dates(submission, envelope, topic.as_deref(), &message, country.as_deref()),
         budget: first(fields, Canonical::Budget).and_then(money::read),
         consents: consent::read(fields, form, envelope.context.accept_language.as_deref()),
         custom: custom(fields, &origin.visit, remarks(submission, &emails, settings)),

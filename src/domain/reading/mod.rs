@@ -38,7 +38,7 @@ mod passed_on;
 mod passed_people;
 pub mod prospects;
 pub mod quoted;
-mod returns;
+pub(in crate::domain) mod returns;
 mod rewritten;
 pub mod rtf;
 mod shapes;

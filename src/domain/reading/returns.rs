@@ -275,7 +275,7 @@ fn hijri_year(sent: Date) -> i16 {
 }
 
 /// A day of the Solar Hijri calendar by the 33-year cycle of leap years, which holds for this century and the last.
-fn hijri(year: i16, month: i8, day: i8) -> Option<Date> {
+pub(in crate::domain) fn hijri(year: i16, month: i8, day: i8) -> Option<Date> {
     if !(1300..1500).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }

@@ -1,0 +1,173 @@
+//! A text as words, numbers and marks, without lines that are somebody else's: quotations and their headers.
+
+use super::words::{self, Meaning};
+use crate::domain::reading::budget;
+use crate::domain::reading::field_names::fold_into;
+
+/// Longest text looked at, in bytes.
+const BYTES: usize = 24_000;
+/// Tokens looked at.
+const TOKENS: usize = 5_000;
+/// Longest word that can mean anything, in bytes.
+const WORD: usize = 40;
+
+/// Labels of the header above a quotation, lower case.
+const HEADER: [&str; 22] = [
+    "date",
+    "sent",
+    "from",
+    "to",
+    "cc",
+    "subject",
+    "envoyé",
+    "envoye",
+    "de",
+    "à",
+    "objet",
+    "gesendet",
+    "datum",
+    "von",
+    "an",
+    "betreff",
+    "odesláno",
+    "od",
+    "komu",
+    "předmět",
+    "تاریخ",
+    "ارسال",
+];
+/// Words of a line above a quotation, lower case.
+const WROTE: [&str; 9] = ["wrote", "écrit", "ecrit", "schrieb", "napsal", "escribió", "scritto", "schreef", "نوشت"];
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A number of so many digits.
+    Number { value: u32, digits: usize },
+    /// A word.
+    Word,
+    /// Any other sign.
+    Mark(char),
+    /// The end of a paragraph.
+    Break,
+}
+
+/// One token and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) meaning: Meaning,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// White space before it.
+    pub(super) spaced: bool,
+    /// Begins with a capital.
+    pub(super) large: bool,
+}
+
+impl Token {
+    pub(super) fn has(&self, role: u32) -> bool {
+        self.meaning.roles & role != 0
+    }
+
+    pub(super) fn is_mark(&self, marks: &str) -> bool {
+        matches!(self.kind, Kind::Mark(c) if marks.contains(c))
+    }
+}
+
+/// The tokens of a text.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let text = crate::domain::reading::body::cut(text, BYTES);
+    let mut out = Vec::new();
+    let mut folded = String::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        if out.len() >= TOKENS || !budget::pay(4 * line.len()) {
+            break;
+        }
+        if line.trim().is_empty() || is_foreign(line) {
+            if out.last().is_none_or(|last: &Token| last.kind != Kind::Break) {
+                out.push(token(Kind::Break, Meaning::default(), start..start, true, false));
+            }
+            continue;
+        }
+        of_line(line, start, &mut out, &mut folded);
+    }
+    out
+}
+
+fn token(kind: Kind, meaning: Meaning, range: std::ops::Range<usize>, spaced: bool, large: bool) -> Token {
+    Token { kind, meaning, start: range.start, end: range.end, spaced, large }
+}
+
+/// A line that is quoted, or of the header above a quotation.
+fn is_foreign(line: &str) -> bool {
+    let line = line.trim().trim_start_matches(['*', '_']);
+    if line.starts_with('>') {
+        return true;
+    }
+    let head = line.split([':', '\u{ff1a}']).next().unwrap_or_default();
+    if head.len() < line.len() && head.len() <= 24 && HEADER.contains(&head.trim().to_lowercase().as_str()) {
+        // A form asks for a date, too: a header has the moment with it, or a person.
+        let rest = line.get(head.len()..).unwrap_or_default();
+        return rest.contains('@') || rest.matches(':').count() > 1 || rest.contains(" at ") || rest.contains(" à ");
+    }
+    line.ends_with(':') && line.len() < 300 && WROTE.iter().any(|word| line.to_lowercase().contains(word))
+}
+
+fn digit(c: char) -> Option<u32> {
+    let code = u32::from(c);
+    match code {
+        0x30..=0x39 => Some(code - 0x30),
+        0x0660..=0x0669 => Some(code - 0x0660),
+        0x06F0..=0x06F9 => Some(code - 0x06F0),
+        _ => None,
+    }
+}
+
+/// Letters with what stands over and between them.
+fn is_letter(c: char) -> bool {
+    c.is_alphabetic()
+        || matches!(u32::from(c), 0x0300..=0x036F | 0x064B..=0x065F | 0x0670 | 0x200C | 0x200D | 0xAA | 0xBA)
+}
+
+fn of_line(line: &str, offset: usize, out: &mut Vec<Token>, folded: &mut String) {
+    let mut spaced = true;
+    let mut chars = line.char_indices().peekable();
+    while let Some((start, c)) = chars.next() {
+        if c.is_whitespace() {
+            spaced = true;
+            continue;
+        }
+        let mut end = start + c.len_utf8();
+        let (kind, meaning) = if let Some(first) = digit(c) {
+            let (mut value, mut digits) = (first, 1);
+            while let Some((at, next)) = chars.next_if(|(_, c)| digit(*c).is_some()) {
+                value = value.saturating_mul(10).saturating_add(digit(next).unwrap_or(0));
+                digits += 1;
+                end = at + next.len_utf8();
+            }
+            (Kind::Number { value, digits }, Meaning::default())
+        } else if is_letter(c) {
+            while let Some((at, next)) = chars.next_if(|(_, c)| is_letter(*c)) {
+                end = at + next.len_utf8();
+            }
+            (Kind::Word, word(line.get(start..end).unwrap_or_default(), folded))
+        } else {
+            (Kind::Mark(c), Meaning::default())
+        };
+        out.push(token(kind, meaning, offset + start..offset + end, spaced, c.is_uppercase()));
+        spaced = false;
+    }
+}
+
+fn word(word: &str, folded: &mut String) -> Meaning {
+    if word.len() > WORD {
+        return Meaning::default();
+    }
+    folded.clear();
+    fold_into(word, folded);
+    words::meaning(folded)
+}
