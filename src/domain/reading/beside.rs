@@ -85,7 +85,7 @@ impl Beside {
         let wrapped = self.wrapped.iter().find_map(|(_, wrapped)| wrapped.text.clone());
         if let Some(found) = wrapped.or_else(by_event) {
             (body.text, _) = text::clean(&found, limits.text_bytes);
-            body.quoted = None;
+            (body.quoted, body.signature) = (None, None);
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Body {
     pub from_html: bool,
     /// The lines that the markup of the client calls quoted.
     pub quoted: Option<Range<usize>>,
+    /// What the markup of the client calls the signature.
+    pub signature: Option<String>,
     /// What was odd.
     pub warnings: Vec<Warning>,
 }
@@ -89,7 +91,8 @@ fn collect<'m>(message: &Message<'m>, parts: impl Iterator<Item = &'m MessagePar
         }
         body.text.push_str(&clean);
     }
-    (body.text, body.quoted) = client_markup::take(std::mem::take(&mut body.text));
+    let marked = client_markup::take(std::mem::take(&mut body.text));
+    (body.text, body.quoted, body.signature) = (marked.text, marked.quoted, marked.signature);
     body
 }
 
@@ -118,7 +121,10 @@ fn bare(text: String, signed: &mut bool) -> String {
     let Some((begin, signature)) = marks else { return text };
     *signed = true;
     // Without its end the armour ends where other words begin.
-    let behind = find(END, signature).map_or_else(|| signature + armour(&lines, signature), |end| end + 1);
+    // An end below the next mark is that of another signature.
+    let next = [BEGIN, SIGNATURE].into_iter().filter_map(|mark| find(mark, signature + 1)).min();
+    let end = find(END, signature).filter(|end| next.is_none_or(|next| *end < next));
+    let behind = end.map_or_else(|| signature + armour(&lines, signature), |end| end + 1);
     let slice = |from: usize, to: usize| lines.get(from..to).unwrap_or_default().iter();
     let inside = (begin + 1 + armour_header(&lines, begin + 1)).min(signature);
     let mut out = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! What the markup of mail programs says: where the old message begins and ends in an HTML text.
+//! What the markup of mail programs says: where the old message and the signature begin and end in an HTML text.
 //!
 //! Classes and ids are exact where they are known, but what reads a text works on lines. So the place is marked in the
 //! markup by characters that no text holds, the markup is laid out, and the marks are taken out again as lines.
@@ -8,11 +8,17 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::signature_markup;
+
 use super::budget;
 
 /// Begin and end of the old message; noncharacters of Unicode, never part of a text.
 const OPEN: char = '\u{fdd0}';
 const CLOSE: char = '\u{fdd1}';
+/// The same of the signature.
+const SIGNED: char = '\u{fdd2}';
+const SIGNED_END: char = '\u{fdd3}';
+const MARKS: [char; 4] = [OPEN, CLOSE, SIGNED, SIGNED_END];
 
 /// Classes, ids, names and markers of elements that hold the old message: Gmail, Yahoo, Proton, Tutanota, Zoho, Front,
 /// Newton, Outlook on telephones and for the Mac, Exchange, Zimbra, GMX, `NetEase`.
@@ -54,65 +60,88 @@ const NAMED_BY: [&str; 4] = ["class", "id", "name", "data-marker"];
 /// Longest start tag that is read, in bytes.
 const TAG: usize = 4_000;
 
-/// `html` with its old message marked, if a mail program named it.
+/// `html` with its old message and its signature marked, where a mail program named them.
 pub(super) fn mark(html: &str) -> Cow<'_, str> {
-    let Some((open, close)) = find(html) else { return Cow::Borrowed(html) };
-    let mut out = String::with_capacity(html.len() + 8);
-    out.push_str(html.get(..open).unwrap_or_default());
-    out.push(OPEN);
-    match close.filter(|&close| close >= open) {
-        Some(close) => {
-            out.push_str(html.get(open..close).unwrap_or_default());
-            out.push(CLOSE);
-            out.push_str(html.get(close..).unwrap_or_default());
-        }
-        None => out.push_str(html.get(open..).unwrap_or_default()),
+    let old = find(html);
+    let signature = signature_markup::find(html, old);
+    let mut marks: Vec<(usize, char)> = Vec::new();
+    if let Some((begin, end)) = signature {
+        marks.extend([(begin, SIGNED), (end, SIGNED_END)]);
     }
+    if let Some((open, close)) = old {
+        marks.push((open, OPEN));
+        marks.extend(close.filter(|&close| close >= open).map(|close| (close, CLOSE)));
+    }
+    if marks.is_empty() {
+        return Cow::Borrowed(html);
+    }
+    marks.sort_by_key(|(at, _)| *at);
+    let mut out = String::with_capacity(html.len() + 12);
+    let mut done = 0;
+    for (at, mark) in marks {
+        out.push_str(html.get(done..at).unwrap_or_default());
+        out.push(mark);
+        done = at;
+    }
+    out.push_str(html.get(done..).unwrap_or_default());
     Cow::Owned(out)
 }
 
-/// Takes the marks out of a laid-out text: the text, and the lines between them.
-pub(super) fn take(text: String) -> (String, Option<Range<usize>>) {
-    if !text.contains([OPEN, CLOSE]) {
-        return (text, None);
+/// What the marks of a laid-out text say.
+#[derive(Debug, Default)]
+pub(super) struct Marked {
+    /// The text without them.
+    pub text: String,
+    /// Lines of the old message.
+    pub quoted: Option<Range<usize>>,
+    /// The signature.
+    pub signature: Option<String>,
+}
+
+/// Takes the marks out of a laid-out text.
+pub(super) fn take(text: String) -> Marked {
+    if !text.contains(MARKS) {
+        return Marked { text, ..Marked::default() };
     }
-    let mut out = String::with_capacity(text.len());
-    let (mut open, mut close, mut kept) = (None, None, 0_usize);
+    let mut lines: Vec<String> = Vec::new();
+    let mut places: [Option<usize>; 4] = [None; 4];
     for line in text.split('\n') {
-        let place = |mark: char| {
-            let (before, _) = line.split_once(mark)?;
-            Some(kept + usize::from(before.contains(char::is_alphanumeric)))
-        };
-        open = open.or_else(|| place(OPEN));
-        close = close.or_else(|| place(CLOSE)).filter(|_| open.is_some());
-        let marked = line.contains([OPEN, CLOSE]);
-        let bare: String = line.chars().filter(|c| !matches!(*c, OPEN | CLOSE)).collect();
+        for (place, mark) in places.iter_mut().zip(MARKS) {
+            let here = || {
+                let (before, _) = line.split_once(mark)?;
+                Some(lines.len() + usize::from(before.contains(char::is_alphanumeric)))
+            };
+            *place = place.or_else(here);
+        }
+        let marked = line.contains(MARKS);
+        let bare: String = line.chars().filter(|c| !MARKS.contains(c)).collect();
         if marked && bare.chars().all(|c| c.is_whitespace() || c == '>') {
             // The mark made the line.
             continue;
         }
-        if kept > 0 {
-            out.push('\n');
-        }
-        out.push_str(&bare);
-        kept += 1;
+        lines.push(bare);
     }
-    let range = open.map(|open| open..close.unwrap_or(kept).max(open));
-    (out, range.filter(|range| !range.is_empty()))
+    let [open, close, signed, signed_end] = places;
+    let range = |from: Option<usize>, to: Option<usize>| {
+        let from = from?;
+        Some(from..to.unwrap_or(lines.len()).max(from)).filter(|range| !range.is_empty())
+    };
+    let quoted = range(open, close.filter(|_| open.is_some()));
+    let signature = range(signed, signed_end)
+        .and_then(|range| Some(lines.get(range)?.join("\n").trim().to_owned()))
+        .filter(|signature| !signature.is_empty());
+    Marked { text: lines.join("\n"), quoted, signature }
 }
 
 /// Where the old message begins and, in an element of its own, ends.
 fn find(html: &str) -> Option<(usize, Option<usize>)> {
-    let mut tags = Tags { html, at: 0 };
+    let mut tags = Tags::of(html);
     while let Some(tag) = tags.next() {
         if tag.closes {
             continue;
         }
         let attributes = tag.inside;
-        let cited = tag.name.eq_ignore_ascii_case("blockquote")
-            && values(attributes, "type").any(|value| value.eq_ignore_ascii_case("cite"));
-        let quote = tag.name.eq_ignore_ascii_case("div") && values(attributes, "name").any(|name| name == "quote");
-        if cited || quote || named(attributes, &HOLDERS) {
+        if is_holder(&tag) {
             return Some((tag.end, end_of(tags, tag.name)));
         }
         if named(attributes, &FRONTIERS) {
@@ -123,8 +152,16 @@ fn find(html: &str) -> Option<(usize, Option<usize>)> {
     None
 }
 
+/// The element holds an old message.
+pub(super) fn is_holder(tag: &Tag<'_>) -> bool {
+    let cited = tag.name.eq_ignore_ascii_case("blockquote")
+        && values(tag.inside, "type").any(|value| value.eq_ignore_ascii_case("cite"));
+    let quote = tag.name.eq_ignore_ascii_case("div") && values(tag.inside, "name").any(|name| name == "quote");
+    cited || quote || named(tag.inside, &HOLDERS)
+}
+
 /// Where the element that was just opened ends.
-fn end_of(tags: Tags<'_>, name: &str) -> Option<usize> {
+pub(super) fn end_of(tags: Tags<'_>, name: &str) -> Option<usize> {
     let mut depth = 1_usize;
     for tag in tags.filter(|tag| tag.name.eq_ignore_ascii_case(name)) {
         depth = if tag.closes { depth - 1 } else { depth + 1 };
@@ -147,7 +184,7 @@ fn named(attributes: &str, known: &[&str]) -> bool {
 }
 
 /// Values of the attributes called `name`.
-fn values<'a>(attributes: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+pub(super) fn values<'a>(attributes: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     let mut rest = attributes;
     std::iter::from_fn(move || {
         loop {
@@ -177,19 +214,26 @@ fn values<'a>(attributes: &'a str, name: &'a str) -> impl Iterator<Item = &'a st
 }
 
 /// A tag and where it stands.
-struct Tag<'a> {
-    name: &'a str,
-    closes: bool,
+pub(super) struct Tag<'a> {
+    pub(super) name: &'a str,
+    pub(super) closes: bool,
     /// Its attributes.
-    inside: &'a str,
-    start: usize,
-    end: usize,
+    pub(super) inside: &'a str,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 /// The tags of a markup, without comments, styles and scripts.
-struct Tags<'a> {
+#[derive(Clone)]
+pub(super) struct Tags<'a> {
     html: &'a str,
     at: usize,
+}
+
+impl<'a> Tags<'a> {
+    pub(super) fn of(html: &'a str) -> Self {
+        Self { html, at: 0 }
+    }
 }
 
 impl Tags<'_> {
@@ -254,10 +298,10 @@ mod tests {
     use super::*;
 
     fn lines(html: &str) -> Option<Vec<String>> {
-        let (text, range) = take(super::super::html::to_text(&mark(html)));
-        assert!(!text.contains([OPEN, CLOSE]));
+        let Marked { text, quoted, .. } = take(super::super::html::to_text(&mark(html)));
+        assert!(!text.contains(MARKS));
         let all: Vec<&str> = text.split('\n').collect();
-        Some(all[range?].iter().filter(|l| !l.trim().is_empty()).map(|l| l.trim().to_owned()).collect())
+        Some(all[quoted?].iter().filter(|l| !l.trim().is_empty()).map(|l| l.trim().to_owned()).collect())
     }
 
     #[test]

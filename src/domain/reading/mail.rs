@@ -409,7 +409,7 @@ fn split_text(out: &mut Submission, facts: &mut MailFacts, body: Body, class: Ma
     let text = body.text;
     if matches!(class, MailClass::Person | MailClass::MailingList | MailClass::Bulk | MailClass::AutoReply) {
         let split = quoted::split(&text, is_reply, body.quoted.as_ref());
-        let (reply, signature) = signature::split(&split.reply, &facts.from);
+        let (reply, signature) = signature::split_marked(&split.reply, &facts.from, body.signature.as_deref());
         reply.trim().clone_into(&mut out.reply);
         facts.quoted = split.quoted;
         facts.signature = signature;

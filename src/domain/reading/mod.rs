@@ -45,6 +45,7 @@ mod shapes;
 mod shorthand;
 pub mod signature;
 pub mod signature_history;
+mod signature_markup;
 mod signature_words;
 pub mod template;
 pub mod text;

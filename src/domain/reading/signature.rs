@@ -29,6 +29,11 @@ const BARRED: usize = 160;
 
 /// Splits a signature off: (text, signature). The text is never empty unless it was. `sender` is who wrote.
 pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
+    split_marked(text, sender, None)
+}
+
+/// The same where the mail program says which lines are the signature.
+pub fn split_marked(text: &str, sender: &Mailbox, marked: Option<&str>) -> (String, Option<String>) {
     if !budget::pay(text.len()) {
         return (text.to_owned(), None);
     }
@@ -36,7 +41,9 @@ pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
     // What a company adds below counts for nothing in between, and goes with the block.
     let (lines, below) = all.split_at_checked(disclaimer::start(&all)).unwrap_or((&all, &[]));
     let sender = Sender::of(sender);
-    let delimited = delimited(lines, &sender);
+    let by_delimiter = delimited(lines, &sender);
+    let skip = usize::from(by_delimiter.is_some());
+    let delimited = by_delimiter.or_else(|| named(lines, marked?, &sender));
     let found = delimited.as_ref().map(|(start, _)| *start);
     let start = found.or_else(|| list_footer(lines)).or_else(|| unmarked(lines, &sender));
     let start = start.or_else(|| (!below.is_empty()).then_some(lines.len()));
@@ -54,7 +61,6 @@ pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
     if kept.trim().is_empty() || filled > LINES || filled + below.len() == 0 || quoted {
         return (text.to_owned(), None);
     }
-    let skip = usize::from(delimited.is_some());
     let block = [block.as_slice(), below].concat();
     if block.iter().skip(skip).all(|line| line.trim().is_empty()) {
         return (text.to_owned(), None);
@@ -71,6 +77,26 @@ fn delimited(lines: &[&str], sender: &Sender) -> Option<(usize, Vec<bool>)> {
     let of_block = |line: &str| matches!(shape(line.trim(), sender), Shape::Name | Shape::Detail | Shape::Capitals);
     let said = of_message(block, of_block)?;
     Some((start, std::iter::once(false).chain(said).collect()))
+}
+
+/// The block that the mail program named, with a closing and a name above it, and which lines from there on are words of
+/// the message: what says something inside of it, and what stands below.
+fn named(lines: &[&str], marked: &str, sender: &Sender) -> Option<(usize, Vec<bool>)> {
+    let block: Vec<&str> = marked.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect();
+    if block.len() > LINES {
+        return None;
+    }
+    let filled: Vec<(usize, &str)> =
+        lines.iter().enumerate().map(|(at, line)| (at, line.trim())).filter(|(_, line)| !line.is_empty()).collect();
+    let found = filled.windows(block.len()).rposition(|seen| seen.iter().map(|(_, l)| l).eq(block.iter()))?;
+    let (start, _) = *filled.get(found)?;
+    let (last, _) = *filled.get(found + block.len() - 1)?;
+    let of_block = |line: &str| matches!(shape(line.trim(), sender), Shape::Name | Shape::Detail | Shape::Capitals);
+    let mut said = of_message(lines.get(start..=last)?, of_block)?;
+    said.extend(lines.get(last + 1..)?.iter().map(|line| !is_footer(line.trim())));
+    // People close above the block that their program adds.
+    let above = unmarked(lines.get(..start)?, sender).unwrap_or(start);
+    Some((above, std::iter::repeat_n(false, start - above).chain(said).collect()))
 }
 
 /// Words of the sender's name and address, lower case, and the initials.
