@@ -2,17 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::daemon::Setup;
+use crate::support::daemon::{ARRIVAL_POINTS, Setup};
 use crate::support::ledger::count_blocking;
 use crate::support::wait;
-
-const POINTS: [&str; 5] = [
-    "accept-before-commit",
-    "accept-after-commit",
-    "process-after-claim",
-    "process-before-commit",
-    "process-after-commit",
-];
 
 fn mail() -> String {
     let prospect = |n: u32| {
@@ -30,7 +22,7 @@ fn mail() -> String {
 
 #[test]
 fn all_prospects_of_a_mail_or_none_are_kept_wherever_the_daemon_dies() {
-    for point in POINTS {
+    for point in ARRIVAL_POINTS {
         let mut daemon = Setup::new()
             .contact_form()
             .tables("[worker]\nlease_seconds = 2\n")

@@ -2,22 +2,13 @@
 
 use std::time::Duration;
 
-use crate::support::daemon::{Daemon, Setup};
+use crate::support::daemon::{ARRIVAL_POINTS, Daemon, Setup};
 use crate::support::ledger::count_blocking;
 use crate::support::wait;
 
-/// The points of a form's way, in order.
-const POINTS: [&str; 5] = [
-    "accept-before-commit",
-    "accept-after-commit",
-    "process-after-claim",
-    "process-before-commit",
-    "process-after-commit",
-];
-
 #[test]
 fn a_form_has_one_effect_wherever_the_daemon_dies() {
-    for point in POINTS {
+    for point in ARRIVAL_POINTS {
         let worker = "[worker]\nlease_seconds = 2\n";
         let mut daemon = Setup::new().contact_form().tables(worker).env("PISTEUR_FAIL_POINT", point).start();
         let url = daemon.setup().database_url().to_owned();

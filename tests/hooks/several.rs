@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pisteur::domain::hooks::explode::MOST;
 
-use crate::support::daemon::{Daemon, Setup};
+use crate::support::daemon::{ARRIVAL_POINTS, Daemon, Setup};
 use crate::support::ledger::count_blocking;
 use crate::support::postgres::{Fsync, Postgres};
 use crate::support::wait;
@@ -12,13 +12,6 @@ use crate::support::wait;
 const OWN: &str = "title = \"Mine\"\nverified = true\n[[verify]]\nkind = \"token\"\nheader = \"X-Token\"\n\
                    [request]\nid = \"no\"\nleads = \"people[]\"\n[request.fields]\nfull_name = \"who\"\nemail = \"mail\"\n";
 const ARRIVED: &str = "SELECT count(*) FROM arrival WHERE duplicate_of IS NULL";
-const POINTS: [&str; 5] = [
-    "accept-before-commit",
-    "accept-after-commit",
-    "process-after-claim",
-    "process-before-commit",
-    "process-after-commit",
-];
 
 /// A daemon's set-up with one hook whose requests bring several people.
 pub fn with_hook(setup: Setup) -> Setup {
@@ -44,7 +37,7 @@ fn settled(url: &str) {
 
 #[test]
 fn all_leads_of_a_request_or_none_are_kept_wherever_the_daemon_dies() {
-    for point in POINTS {
+    for point in ARRIVAL_POINTS {
         let mut daemon = with_hook(Setup::new()).env("PISTEUR_FAIL_POINT", point).start();
         let url = daemon.setup().database_url().to_owned();
         let acknowledged = post(&daemon, &[1, 2, 3]);

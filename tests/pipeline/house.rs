@@ -171,7 +171,7 @@ impl House {
         let uid = self.uids.fetch_add(1, Ordering::Relaxed);
         let mail = Some(MailPosition { folder: "INBOX".into(), uidvalidity: 1, uid, internal_date: None });
         let context = ArrivalContext { mail, ..ArrivalContext::default() };
-        self.accept(Channel::Mail, intake, RawKind::Mail, None, keys, context, raw).await
+        self.accept(self.envelope(Channel::Mail, intake, RawKind::Mail, None, keys, context, raw)).await
     }
 
     /// Journals a mail of mailbox `sales`.
@@ -183,7 +183,8 @@ impl House {
     pub async fn form(&self, fields: &[(&str, &str)]) -> Accepted {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let kind = Some("application/x-www-form-urlencoded".to_owned());
-        self.accept(Channel::Form, "contact", RawKind::Form, kind, Vec::new(), ArrivalContext::default(), body.into())
+        let context = ArrivalContext::default();
+        self.accept(self.envelope(Channel::Form, "contact", RawKind::Form, kind, Vec::new(), context, body.into()))
             .await
     }
 
@@ -199,18 +200,7 @@ impl House {
         self.store.accept(arrivals, None).await.expect("accepted")
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an envelope has that many parts")]
-    async fn accept(
-        &self,
-        channel: Channel,
-        intake: &str,
-        raw_kind: RawKind,
-        content_type: Option<String>,
-        keys: Vec<ArrivalKey>,
-        context: ArrivalContext,
-        raw: Vec<u8>,
-    ) -> Accepted {
-        let envelope = self.envelope(channel, intake, raw_kind, content_type, keys, context, raw);
+    async fn accept(&self, envelope: Envelope) -> Accepted {
         let arrival = NewArrival::received(envelope);
         self.store.accept(vec![arrival], None).await.expect("accepted").pop().expect("one answer")
     }

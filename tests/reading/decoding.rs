@@ -66,6 +66,42 @@ fn s29_a_winmail_dat_gives_its_text_and_its_files() {
     assert!(said.iter().any(|code| code == "tnef_damaged"), "{said:?}");
 }
 
+/// An element of DER with its length in two bytes.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    [&[tag, 0x82][..], &u16::try_from(content.len()).unwrap().to_be_bytes(), content].concat()
+}
+
+#[test]
+fn a_mail_inside_of_an_opaque_signature_is_read_and_an_encrypted_one_is_not() {
+    let oid = |last: u8| der(0x06, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, last]);
+    let inner = "Content-Type: multipart/mixed; boundary=i\r\nFrom: boss@ours.example\r\n\r\n--i\r\nContent-Type: text/plain; \
+        charset=utf-8\r\n\r\nDvan\u{e1}ct \u{17e}idl\u{ed}, pros\u{ed}m.\r\n--i\r\nContent-Type: application/pdf; name=plan.pdf\r\n\r\n\
+        %PDF-1.4\r\n--i--\r\n";
+    let content = der(0x30, &[oid(1), der(0xa0, &der(0x04, inner.as_bytes()))].concat());
+    let data = [der(0x02, &[1]), der(0x31, b""), content, der(0x31, b"")].concat();
+    let mail_of = |kind: u8, head: &str| {
+        let info = der(0x30, &[oid(kind), der(0xa0, &der(0x30, &data))].concat());
+        format!(
+            "From: Eva <eva@firma.cz>\nTo: sales@ours.example\nSubject: Chairs\nMIME-Version: 1.0\n{head}\n\
+             Content-Transfer-Encoding: base64\n\n{}\n",
+            base64(&info)
+        )
+    };
+    for head in [
+        "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m",
+        "Content-Type: application/x-pkcs7-mime; name=\"smime.p7m\"",
+        "Content-Type: application/octet-stream; name=smime.p7m",
+    ] {
+        let submission = read(&mail_of(2, head));
+        assert_eq!(submission.reply, "Dvan\u{e1}ct \u{17e}idl\u{ed}, pros\u{ed}m.", "{head}");
+        assert_eq!(submission.flags, ["signed"], "{head}");
+        assert!(files(&submission).contains(&("plan.pdf", 8, "1/2")), "{:?}", submission.attachments);
+        assert_eq!(submission.mail.unwrap().from.address.as_deref(), Some("eva@firma.cz"), "of the header outside");
+    }
+    let closed = read(&mail_of(3, "Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m"));
+    assert_eq!((closed.flags.as_slice(), closed.reply.as_str()), (&["encrypted".to_owned()][..], ""));
+}
+
 #[test]
 fn a_uuencoded_file_is_a_file_and_no_text() {
     let raw = "From: Eva <eva@firma.cz>\nTo: sales@ours.example\nSubject: Plan\n\nHello, see the plan.\n\n\

@@ -93,3 +93,24 @@ fn the_block_of_an_old_message_is_not_the_signature_of_the_new_one() {
         assert_eq!(signature(&read), None, "{program}");
     }
 }
+
+#[test]
+fn the_block_is_known_in_the_plain_text_beside_the_markup() {
+    let of = |block: &str, plain: &str| {
+        let raw = format!(
+            "From: contact@tilleuls.example\nTo: sales@ours.example\nSubject: tables\nMIME-Version: 1.0\n\
+             Content-Type: multipart/alternative; boundary=a\n\n--a\nContent-Type: text/plain; charset=utf-8\n\n{plain}\n\
+             --a\nContent-Type: text/html; charset=utf-8\n\n<div>We need twelve chairs</div>{block}\n--a--\n"
+        );
+        pisteur::domain::reading::read(&mail(raw.as_bytes()), &settings())
+    };
+    let plain =
+        "We need twelve chairs\n\n*Marguerite*\nAtelier des  Tilleuls <https://tilleuls.example/>\neverything in oak\n";
+    for (program, block) in programs() {
+        let read = of(&block, plain);
+        assert_eq!(read.reply, "We need twelve chairs", "{program}");
+        assert!(signature(&read).is_some_and(|block| block.contains("Marguerite")), "{program}");
+        let other = of(&block, "We need twelve chairs\n\nof oak, everything in oak\n");
+        assert!(other.reply.contains("everything in oak"), "{program}: {}", other.reply);
+    }
+}

@@ -20,6 +20,15 @@ use super::wait;
 /// Longest a graceful stop may take (the daemon promises 30 s).
 const STOP: Duration = Duration::from_secs(40);
 
+/// The points of an arrival's way at which a daemon can be made to die, in order.
+pub const ARRIVAL_POINTS: [&str; 5] = [
+    "accept-before-commit",
+    "accept-after-commit",
+    "process-after-claim",
+    "process-before-commit",
+    "process-after-commit",
+];
+
 /// The form `contact` with the fields that the shipped rules look at.
 pub const CONTACT: &str = r#"
 [[form]]

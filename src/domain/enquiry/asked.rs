@@ -1,10 +1,9 @@
 //! Where an arrival names the days it asks for: its topic, its message, and what was typed into fields of its own.
 
-use jiff::civil::Date;
-
 use super::dates::{self, AskedDate, Written};
 use crate::domain::envelope::Envelope;
 use crate::domain::reading::field_names::fold;
+use crate::domain::reading::returns::written_on;
 use crate::domain::submission::{MailClass, Submission};
 
 /// Days kept of one arrival.
@@ -33,7 +32,8 @@ pub(super) fn dates(
                 | MailClass::OwnMessage
         )
     );
-    let Some(on) = written_on(submission, envelope).filter(|_| !machine) else { return Vec::new() };
+    let date = submission.mail.as_ref().and_then(|mail| mail.date.as_deref());
+    let Some(on) = written_on(date, envelope.received_at).filter(|_| !machine) else { return Vec::new() };
     let american = envelope.context.accept_language.as_deref().is_some_and(|said| said.starts_with("en-US"));
     let written = Written { on, month_first: country == Some("US") || american };
     let typed = submission.fields.iter().filter(|field| field.canonical.is_none() && field.value.len() <= VALUE);
@@ -52,15 +52,4 @@ pub(super) fn dates(
         }
     }
     all
-}
-
-/// The day by the writer's own clock, else that of the arrival.
-fn written_on(submission: &Submission, envelope: &Envelope) -> Option<Date> {
-    let date = submission.mail.as_ref().and_then(|mail| mail.date.as_deref());
-    let own = date.and_then(|date| date.get(..10)).and_then(|day| day.parse().ok());
-    let arrived = || {
-        let moment = jiff::Timestamp::from_second(envelope.received_at.seconds()).ok()?;
-        Some(moment.to_zoned(jiff::tz::TimeZone::UTC).date())
-    };
-    own.or_else(arrived)
 }

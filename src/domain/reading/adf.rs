@@ -53,35 +53,19 @@ fn places(text: &str, limit: usize) -> Vec<Range<usize>> {
     found
 }
 
-/// The text with blanks for everything inside of CDATA, byte for byte as long. A section without an end is none.
+/// How a section of text begins and ends in which no tag counts.
+const CDATA: (&str, &str) = ("<![CDATA[", "]]>");
+
+/// The text with blanks for everything inside of CDATA, byte for byte as long.
 fn masked(text: &str) -> Cow<'_, str> {
-    const OPEN: &str = "<![CDATA[";
-    if !text.contains(OPEN) {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, inside)) = rest.split_once(OPEN) {
-        let Some((inside, behind)) = inside.split_once("]]>") else { break };
-        out.push_str(before);
-        out.extend(std::iter::repeat_n(' ', OPEN.len() + inside.len() + "]]>".len()));
-        rest = behind;
-    }
-    out.push_str(rest);
-    out.into()
+    with_sections(text, |inside, out| {
+        out.extend(std::iter::repeat_n(' ', CDATA.0.len() + inside.len() + CDATA.1.len()));
+    })
 }
 
 /// The same with the characters of CDATA written as entities: what a visitor typed there opens and closes nothing.
 fn escaped(text: &str) -> Cow<'_, str> {
-    const OPEN: &str = "<![CDATA[";
-    if !text.contains(OPEN) {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, inside)) = rest.split_once(OPEN) {
-        let Some((inside, behind)) = inside.split_once("]]>") else { break };
-        out.push_str(before);
+    with_sections(text, |inside, out| {
         for c in inside.chars() {
             match c {
                 '&' => out.push_str("&amp;"),
@@ -90,6 +74,20 @@ fn escaped(text: &str) -> Cow<'_, str> {
                 c => out.push(c),
             }
         }
+    })
+}
+
+/// The text with each section of CDATA as `write` writes its inside. A section without an end is none.
+fn with_sections(text: &str, write: impl Fn(&str, &mut String)) -> Cow<'_, str> {
+    if !text.contains(CDATA.0) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, inside)) = rest.split_once(CDATA.0) {
+        let Some((inside, behind)) = inside.split_once(CDATA.1) else { break };
+        out.push_str(before);
+        write(inside, &mut out);
         rest = behind;
     }
     out.push_str(rest);

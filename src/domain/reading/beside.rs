@@ -2,10 +2,10 @@
 
 use mail_parser::{Message, MessagePart, MimeHeaders as _, PartType};
 
-use super::addresses::clean_address;
+use super::addresses::{clean_address, display_name};
 use super::body::{Body, warning};
 use super::{ReadLimits, calendar, charset, mime, text, tnef, vcard};
-use crate::domain::submission::{Attachment, Canonical, Event, Field, Mailbox, Submission};
+use crate::domain::submission::{Attachment, Canonical, Event, Field, Forwarded, Mailbox, Submission};
 
 /// Parts looked at.
 const PARTS: usize = 200;
@@ -74,6 +74,7 @@ fn part_string(message: &Message<'_>, part: &MessagePart<'_>) -> Option<String> 
 impl Beside {
     /// Where the mail itself has no text, what was wrapped or what the invitation says is its text.
     pub(super) fn fill(&self, body: &mut Body, limits: &ReadLimits) {
+        body.passed_on = self.passed_on(limits);
         if !body.text.trim().is_empty() {
             return;
         }
@@ -89,6 +90,18 @@ impl Beside {
         }
     }
 
+    /// The first message among the wrapped files: somebody passed it on.
+    fn passed_on(&self, limits: &ReadLimits) -> Option<Forwarded> {
+        let (_, message) = self.wrapped.iter().find_map(|(_, wrapped)| wrapped.messages.first())?;
+        let (text, _) = text::clean(message.text.as_deref().unwrap_or_default(), limits.text_bytes);
+        let from = Mailbox {
+            name: message.sender.name.as_deref().and_then(display_name),
+            address: message.sender.address.as_deref().and_then(clean_address),
+        };
+        let subject = message.subject.as_deref().and_then(|subject| text::non_empty_line(subject, 500));
+        Some(Forwarded { from, to: Vec::new(), cc: Vec::new(), subject, date: None, text: text.trim().to_owned() })
+    }
+
     /// The subject of a wrapped message.
     pub(super) fn subject(&self) -> Option<String> {
         self.wrapped.iter().find_map(|(_, wrapped)| wrapped.subject.clone())
@@ -97,14 +110,7 @@ impl Beside {
     /// Lists the wrapped files: the second of part 2 is `2/2`.
     pub(super) fn list(&self, out: &mut Submission, limit: usize) {
         for (path, wrapped) in &self.wrapped {
-            for (index, file) in wrapped.files.iter().enumerate() {
-                if out.attachments.len() >= limit {
-                    return;
-                }
-                let part = format!("{path}/{}", index + 1);
-                let name = mime::file_name(&file.name).unwrap_or_else(|| format!("part-{}", part.replace('/', "-")));
-                out.attachments.push(listed(name, &file.media_type, file.size, part, file.inline));
-            }
+            list_files(path, wrapped, out, limit);
             if wrapped.damaged {
                 out.warnings.push(warning("tnef_damaged", "winmail.dat is damaged; what could be read was read."));
             }
@@ -119,6 +125,21 @@ impl Beside {
             !matches!(field.canonical, None | Some(Canonical::Email | Canonical::Message | Canonical::Language))
         });
         kept.take(FIELDS).collect()
+    }
+}
+
+/// The files of a wrapped message, and those of the messages among them: the first of the third is `2/3/1`.
+fn list_files(path: &str, wrapped: &tnef::Wrapped, out: &mut Submission, limit: usize) {
+    for (index, file) in wrapped.files.iter().enumerate() {
+        if out.attachments.len() >= limit {
+            return;
+        }
+        let part = format!("{path}/{}", index + 1);
+        let name = mime::file_name(&file.name).unwrap_or_else(|| format!("part-{}", part.replace('/', "-")));
+        out.attachments.push(listed(name, &file.media_type, file.size, part.clone(), file.inline));
+        if let Some((_, inner)) = wrapped.messages.iter().find(|(place, _)| *place == index) {
+            list_files(&part, inner, out, limit);
+        }
     }
 }
 

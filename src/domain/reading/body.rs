@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
-use super::{ReadLimits, charset, client_markup, html, mime, text, uuencode};
-use crate::domain::submission::Warning;
+use super::{ReadLimits, charset, client_markup, html, mime, signature_markup, text, uuencode};
+use crate::domain::submission::{Forwarded, Warning};
 
 /// The readable text of a mail.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,8 @@ pub struct Body {
     pub quoted: Option<Range<usize>>,
     /// What the markup of the client calls the signature.
     pub signature: Option<String>,
+    /// A message that Outlook wrapped into a file.
+    pub passed_on: Option<Forwarded>,
     /// What was odd.
     pub warnings: Vec<Warning>,
 }
@@ -42,6 +44,12 @@ pub fn read(message: &Message<'_>, limits: &ReadLimits) -> Body {
         if !html.text.trim().is_empty() {
             body = html;
         }
+    }
+    if body.signature.is_none() && !body.from_html {
+        let markup = message.html_bodies().find(|part| matches!(part.body, PartType::Html(_)));
+        let markup = markup.map(|part| mime::part_text(message, part).text);
+        let markup = markup.as_deref().map(|markup| cut(markup, limits.text_bytes));
+        body.signature = markup.and_then(|markup| signature_markup::beside(markup, &body.text));
     }
     if body.text.trim().is_empty() {
         let fallback = collect(message, message.attachments().filter(|p| is_stray_text(p)).take(1), limits);

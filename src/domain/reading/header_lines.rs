@@ -95,6 +95,25 @@ impl<'a> Iterator for RawHeaders<'a> {
     }
 }
 
+/// The header without what it says of the body.
+pub(super) fn without_content(section: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(section.len());
+    for field in headers(section).filter(|field| !field.name.is_empty()) {
+        if !field.starts_with("content-") && !field.is("mime-version") {
+            write_field(&field, &mut out);
+        }
+    }
+    out
+}
+
+/// Writes a field as it stands, with the line end of RFC 5322.
+pub(super) fn write_field(field: &RawHeader<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(field.name);
+    out.push(b':');
+    out.extend_from_slice(field.value.trim_ascii_end());
+    out.extend_from_slice(b"\r\n");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use super::notification::Sender;
 use super::text::non_empty_line;
 use super::{
     ReadSettings, adf, attached, beside, body, bounce, charset, complaint, forwarded, header_labels, mime,
-    notification, passed_on, prospects, quoted, returns, rewritten, signature, template, trust, typed,
+    notification, passed_on, prospects, quoted, returns, rewritten, signature, smime, template, trust, typed,
 };
 use crate::clock::Timestamp;
 use crate::domain::envelope::{Envelope, PART, REST};
@@ -29,8 +29,10 @@ const SUBJECT_CHARS: usize = 500;
 
 /// Reads a mail. Total: what cannot be parsed gives a submission with the warning `unreadable`.
 pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
-    let raw = &envelope.raw[..];
     let mut out = Submission { class: Some(MailClass::Person), ..Submission::default() };
+    let opened = smime::opened(&envelope.raw, &settings.limits);
+    out.flags.extend(opened.is_some().then(|| "signed".to_owned()));
+    let raw = opened.as_deref().unwrap_or(&envelope.raw);
     let safe = mime::safety(raw, &settings.limits);
     let message = if safe { mime::parse(raw) } else { None };
     let section = mime::header_section(raw);
@@ -62,6 +64,8 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     out.attachments = mime::attachments(message, settings.limits.attachments);
     note_omitted(message, &mut out, settings);
     beside.list(&mut out, settings.limits.attachments);
+    // What was signed lies inside of the one part that the mail has.
+    out.attachments.iter_mut().filter(|_| opened.is_some()).for_each(|file| file.part.insert_str(0, "1/"));
     note_encoded(&mut out, &text, settings.limits.attachments);
     note_protection(message, &mut out, &text);
     let subject = header.subject().map(str::to_owned).or_else(|| beside.subject());
@@ -265,7 +269,7 @@ fn date(header: &Message<'_>, out: &mut Submission, envelope: &Envelope) -> Opti
 fn interpret(
     out: &mut Submission,
     facts: &mut MailFacts,
-    text: Body,
+    mut text: Body,
     message: &Message<'_>,
     bag: &HeaderBag,
     settings: &ReadSettings,
@@ -333,7 +337,8 @@ fn interpret(
     });
     facts.may_reply = may_reply(class, bag, &facts.from, to_us);
     let passed_on = passed_on.filter(|_| class == MailClass::Person).map(|passed| passed.inner);
-    facts.forwarded = passed_on::attached(message, class, settings).or(passed_on);
+    let wrapped = text.passed_on.take().filter(|_| class == MailClass::Person);
+    facts.forwarded = passed_on::attached(message, class, settings).or(wrapped).or(passed_on);
     // Where the inner message does not say its subject, the outer one does.
     if let Some(inner) = facts.forwarded.as_mut().filter(|inner| inner.subject.is_none()) {
         inner.subject = Some(header_labels::passed_on(&subject).to_owned()).filter(|s| !s.is_empty());
@@ -386,9 +391,7 @@ fn report(
 
 /// The day an automatic answer names, counted from when it was written.
 fn returns_on(facts: &MailFacts, reply: &str, subject: &str, received: Timestamp) -> Option<String> {
-    let written = facts.date.as_deref().and_then(|date| date.get(..10)).and_then(|day| day.parse().ok());
-    let arrived = jiff::Timestamp::from_second(received.seconds()).ok()?.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let sent = written.unwrap_or(arrived);
+    let sent = returns::written_on(facts.date.as_deref(), received)?;
     let found = returns::returns_on(reply, sent).or_else(|| returns::returns_on(subject, sent));
     found.map(|day| day.to_string())
 }

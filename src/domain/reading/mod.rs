@@ -47,6 +47,7 @@ pub mod signature;
 pub mod signature_history;
 mod signature_markup;
 mod signature_words;
+mod smime;
 pub mod template;
 pub mod text;
 pub mod tnef;

@@ -18,7 +18,7 @@ use mail_parser::{HeaderValue, Message, MessagePart, PartType};
 use ulid::Ulid;
 
 use super::header_labels::{self, Prefix};
-use super::header_lines::headers;
+use super::header_lines::without_content;
 use super::mail::unescape;
 use super::notification::{Sender, is_mailer_name};
 use super::{ReadLimits, adf, attached, body, budget, charset, html, mime};
@@ -151,7 +151,7 @@ fn take_apart(raw: &[u8], message: &Message<'_>) -> Option<Pieces> {
         return None;
     }
     let charset = mime::declared_charset(message);
-    let header = header(&charset::headers_as_utf8(mime::header_section(raw), charset.as_deref()));
+    let header = without_content(&charset::headers_as_utf8(mime::header_section(raw), charset.as_deref()));
     let mut bytes = 0_usize;
     let mut leads = Vec::with_capacity(found.prospects.len());
     for prospect in &found.prospects {
@@ -180,7 +180,7 @@ fn list_apart(raw: &[u8], message: &Message<'_>) -> Option<Pieces> {
         return None;
     }
     let charset = mime::declared_charset(message);
-    let header = header(&charset::headers_as_utf8(mime::header_section(raw), charset.as_deref()));
+    let header = without_content(&charset::headers_as_utf8(mime::header_section(raw), charset.as_deref()));
     let mut leads = Vec::with_capacity(listed.len());
     let mut bytes = 0_usize;
     for one in &listed {
@@ -338,21 +338,6 @@ fn part_text(message: &Message<'_>, part: &MessagePart<'_>) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// The header without what it says of the body.
-fn header(utf8: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(utf8.len());
-    for field in headers(utf8).filter(|field| !field.name.is_empty()) {
-        if field.starts_with("content-") || field.is("mime-version") {
-            continue;
-        }
-        out.extend_from_slice(field.name);
-        out.push(b':');
-        out.extend_from_slice(field.value.trim_ascii_end());
-        out.extend_from_slice(b"\r\n");
-    }
-    out
 }
 
 /// What else the mail holds, each part as it lies in the mail.

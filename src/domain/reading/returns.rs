@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use super::body::cut;
 use super::budget;
 use super::field_names::fold;
+use crate::clock::Timestamp;
 use crate::domain::enquiry::phone::ascii_digits;
 
 /// Words of an answer looked at.
@@ -125,6 +126,16 @@ struct Named {
     at: usize,
     behind: usize,
     date: Date,
+}
+
+/// The day a mail was written by its writer's own clock, else that of its arrival. `date`: RFC 3339.
+pub fn written_on(date: Option<&str>, received: Timestamp) -> Option<Date> {
+    let own = date.and_then(|date| date.get(..10)).and_then(|day| day.parse().ok());
+    let arrived = || {
+        let moment = jiff::Timestamp::from_second(received.seconds()).ok()?;
+        Some(moment.to_zoned(jiff::tz::TimeZone::UTC).date())
+    };
+    own.or_else(arrived)
 }
 
 /// The day somebody is back, or away until. `sent`: when the answer was written.

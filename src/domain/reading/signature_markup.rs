@@ -3,7 +3,12 @@
 //! Telephones open the message inside of that element, so people write in it: what says something there is told from a
 //! name and a number later, by the lines. Here is only where the element is.
 
-use super::client_markup::{Tags, end_of, is_holder, values};
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use super::client_markup::{self, Tags, end_of, is_holder, values};
+use super::html;
 
 /// Classes and ids: Gmail, Thunderbird, Outlook in the browser and Roundcube, Outlook on telephones, Apple Mail, Yahoo on
 /// telephones, Proton, Zoho.
@@ -26,8 +31,39 @@ const ID: &str = "signature";
 /// Bookmark of Outlook for the desk: the signature begins there and nothing says where it ends.
 const BOOKMARK: &str = "_mailautosig";
 
+/// Last lines of the plain text among which it is looked for.
+const LINES: usize = 2_000;
+
 /// Most elements that are looked into; programs leave empty ones behind.
 const ELEMENTS: usize = 4;
+
+/// What stands in markup that may name a signature.
+static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let signs = ["signature", "-sgn", "__sig_", BOOKMARK];
+    AhoCorasick::builder().ascii_case_insensitive(true).build(signs).ok()
+});
+
+/// The lines of `text` that `markup`, the same mail in HTML, names as the signature; the last such run of lines.
+pub(super) fn beside(markup: &str, text: &str) -> Option<String> {
+    if !SIGNS.as_ref().is_some_and(|signs| signs.is_match(markup)) {
+        return None;
+    }
+    let marked = client_markup::mark(markup);
+    let named = client_markup::take(html::to_text(&marked)).signature?;
+    let wanted: Vec<String> = named.lines().map(bare).filter(|line| !line.is_empty()).collect();
+    let filled: Vec<&str> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(LINES).collect();
+    let lines: Vec<(String, &str)> = filled.into_iter().rev().map(|line| (bare(line), line)).collect();
+    let same = |own: &&[(String, &str)]| own.iter().map(|(line, _)| line).eq(&wanted);
+    let found: Vec<&str> = lines.windows(wanted.len().max(1)).rev().find(same)?.iter().map(|(_, line)| *line).collect();
+    Some(found.join("\n"))
+}
+
+/// A line without what plain text writes for bold letters and links, its blanks as one.
+fn bare(line: &str) -> String {
+    let word = |word: &str| !(word.starts_with('<') && word.ends_with('>') && word.contains([':', '@']));
+    let words: Vec<&str> = line.split_whitespace().filter(|w| word(w)).map(|w| w.trim_matches(['*', '_'])).collect();
+    words.join(" ")
+}
 
 /// Begin and end of the signature in `html`, outside of the old message `old`.
 pub(super) fn find(html: &str, old: Option<(usize, Option<usize>)>) -> Option<(usize, usize)> {

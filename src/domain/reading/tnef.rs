@@ -2,12 +2,13 @@
 //!
 //! A stream of attributes with a length each, the larger part of them a list of typed properties (MS-OXCDATA). Nothing is
 //! followed: the reader moves forward only, every length is checked against what is left, and what is damaged ends the
-//! reading with what was found before it.
+//! reading with what was found before it. A message among the files (MS-OXCMSG section 2.2.2.9) is a stream in itself.
 
 use super::budget;
 use super::charset;
 use super::html;
 use super::rtf;
+use crate::domain::submission::Mailbox;
 
 /// How a stream begins.
 const SIGNATURE: [u8; 4] = [0x78, 0x9f, 0x3e, 0x22];
@@ -17,6 +18,11 @@ const ATTRIBUTES: usize = 5_000;
 const PROPERTIES: usize = 5_000;
 /// Files kept.
 const FILES: usize = 200;
+/// Messages among the files kept of one stream, and how deep they may lie in each other.
+const MESSAGES: usize = 10;
+const DEPTH: usize = 4;
+/// Bytes of the class id before the stream of such a message.
+const CLASS_ID: usize = 16;
 /// Bytes of the text kept.
 const TEXT: usize = 2_000_000;
 
@@ -39,6 +45,12 @@ const P_NAME: u16 = 0x3704;
 const P_TYPE: u16 = 0x370e;
 const P_DATA: u16 = 0x3701;
 const P_CONTENT_ID: u16 = 0x3712;
+const P_SENDER_NAME: u16 = 0x0c1a;
+const P_SENDER_ADDRESS: u16 = 0x0c1f;
+const P_SENDER_SMTP: u16 = 0x5d01;
+
+/// Type of a property that holds a stream of its own.
+const OBJECT: u16 = 0x0d;
 
 /// What was wrapped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,8 +59,12 @@ pub struct Wrapped {
     pub subject: Option<String>,
     /// The text, from plain text, HTML or RTF.
     pub text: Option<String>,
+    /// Who sent it.
+    pub sender: Mailbox,
     /// The files, in order.
     pub files: Vec<File>,
+    /// Messages among the files, each with its place there.
+    pub messages: Vec<(usize, Self)>,
     /// It ended before it was whole.
     pub damaged: bool,
 }
@@ -108,8 +124,12 @@ pub fn is_tnef(bytes: &[u8]) -> bool {
 /// Reads a stream. `None` when the bytes are none.
 #[must_use]
 pub fn read(bytes: &[u8]) -> Option<Wrapped> {
+    read_at(bytes, DEPTH)
+}
+
+fn read_at(bytes: &[u8], depth: usize) -> Option<Wrapped> {
     let mut cursor = Cursor(bytes.strip_prefix(&SIGNATURE)?);
-    let mut found = Found { code_page: "windows-1252".to_owned(), ..Found::default() };
+    let mut found = Found { code_page: "windows-1252".to_owned(), depth, ..Found::default() };
     found.wrapped.damaged = cursor.u16().is_none();
     budget::pay(bytes.len());
     for _ in 0..ATTRIBUTES {
@@ -136,6 +156,8 @@ fn attribute<'a>(cursor: &mut Cursor<'a>) -> Option<(u32, &'a [u8])> {
 #[derive(Default)]
 struct Found<'a> {
     wrapped: Wrapped,
+    /// Messages inside each other that are still read.
+    depth: usize,
     code_page: String,
     plain: Option<String>,
     html: Option<&'a [u8]>,
@@ -190,12 +212,21 @@ impl<'a> Found<'a> {
             P_BODY => self.plain = self.text(property).or(self.plain.take()),
             P_RTF => self.rtf = Some(property.value),
             P_HTML => self.html = Some(property.value),
+            P_SENDER_NAME => self.wrapped.sender.name = self.text(property),
+            // Without an address of the internet it is one of their directory.
+            P_SENDER_SMTP | P_SENDER_ADDRESS => {
+                let address = self.text(property).filter(|address| address.contains('@'));
+                self.wrapped.sender.address = address.or(self.wrapped.sender.address.take());
+            }
             P_CODE_PAGE => self.html_page = Cursor(property.value).u32().map(label),
             _ => {}
         }
     }
 
     fn of_file(&mut self, property: &Property<'a>) {
+        if property.number == P_DATA && property.kind == OBJECT {
+            self.of_inner(property.value);
+        }
         let text = self.text(property);
         self.file(|file| match (property.number, text) {
             (P_LONG_NAME, Some(name)) => file.name = name,
@@ -205,6 +236,23 @@ impl<'a> Found<'a> {
             (P_DATA, _) if file.size == 0 => file.size = property.value.len() as u64,
             _ => {}
         });
+    }
+
+    /// A message that is the open file.
+    fn of_inner(&mut self, value: &[u8]) {
+        let stream = value.get(CLASS_ID..).filter(|stream| is_tnef(stream));
+        let Some(place) = self.wrapped.files.len().checked_sub(1) else { return };
+        if self.depth == 0 || self.wrapped.messages.len() >= MESSAGES {
+            return;
+        }
+        let Some(inner) = stream.and_then(|stream| read_at(stream, self.depth - 1)) else { return };
+        self.file(|file| {
+            "application/vnd.ms-outlook".clone_into(&mut file.media_type);
+            if file.name.is_empty() {
+                file.name = inner.subject.clone().unwrap_or_default();
+            }
+        });
+        self.wrapped.messages.push((place, inner));
     }
 
     fn file(&mut self, change: impl FnOnce(&mut File)) {
@@ -238,7 +286,9 @@ impl<'a> Found<'a> {
         let by_rtf = || rtf::to_text(&rtf::decompressed(self.rtf?, TEXT)?, TEXT);
         let written = |text: &String| !text.trim().is_empty();
         self.wrapped.text = self.plain.clone().filter(written).or_else(by_html).filter(written).or_else(by_rtf);
-        self.wrapped.files.retain(|file| *file != File::default());
+        if self.wrapped.messages.is_empty() {
+            self.wrapped.files.retain(|file| *file != File::default());
+        }
         self.wrapped
     }
 }
@@ -381,6 +431,41 @@ mod tests {
         let file = File { name: "plán domu.pdf".into(), media_type: "application/pdf".into(), size: 8, inline: false };
         assert_eq!(read.files, [file]);
         assert!(!read.damaged);
+    }
+
+    #[test]
+    fn a_message_among_the_files_is_read_and_no_deeper_than_it_may_lie() {
+        let inner = |files: &[Vec<u8>]| {
+            let own = list(&[
+                sized(0x1f, P_SUBJECT, &utf16("Okna")),
+                sized(0x1f, P_SENDER_NAME, &utf16("Eva Malá")),
+                sized(0x1f, P_SENDER_SMTP, &utf16("eva@mala.cz")),
+                sized(0x1f, P_BODY, &utf16("Kolik stojí?")),
+            ]);
+            stream(&[&[attribute_bytes(MESSAGE_PROPERTIES, &own)], files].concat())
+        };
+        let file = |message: &[u8]| {
+            let data = [&[7; CLASS_ID][..], message].concat();
+            vec![
+                attribute_bytes(FILE_BEGINS, &[1, 0]),
+                attribute_bytes(FILE_PROPERTIES, &list(&[sized(OBJECT, P_DATA, &data)])),
+            ]
+        };
+        let read_whole = read(&stream(&file(&inner(&[])))).unwrap();
+        let (place, message) = &read_whole.messages[0];
+        assert_eq!((*place, message.text.as_deref()), (0, Some("Kolik stojí?")));
+        assert_eq!(message.sender.address.as_deref(), Some("eva@mala.cz"));
+        assert_eq!((read_whole.files[0].name.as_str(), read_whole.damaged), ("Okna", false));
+        let mut deep = inner(&[]);
+        for _ in 0..50 {
+            deep = inner(&file(&deep));
+        }
+        let (mut at, mut levels) = (read(&deep), 0);
+        while let Some(one) = at {
+            levels += 1;
+            at = one.messages.into_iter().next().map(|(_, inner)| inner);
+        }
+        assert_eq!(levels, DEPTH + 1);
     }
 
     #[test]
