@@ -167,6 +167,19 @@ fn dependencies_are_permissively_licensed_and_come_from_the_registry() {
 }
 
 #[test]
+fn every_fuzz_target_is_in_a_manifest_that_can_be_read_and_is_run() {
+    let manifest: toml::Table = std::fs::read_to_string(root().join("tests/fuzz/Cargo.toml")).unwrap().parse().unwrap();
+    let script = std::fs::read_to_string(root().join("tests/run")).unwrap();
+    let targets: Vec<&str> =
+        manifest["bin"].as_array().unwrap().iter().filter_map(|bin| bin["name"].as_str()).collect();
+    let files = std::fs::read_dir(root().join("tests/fuzz/fuzz_targets")).unwrap();
+    assert_eq!(targets.len(), files.count(), "{targets:?}");
+    for target in targets {
+        assert!(script.contains(&format!(" {target}:")), "tests/run --full does not run {target}");
+    }
+}
+
+#[test]
 fn a_licence_that_is_not_permissive_is_found() {
     for good in [
         "MIT",
