@@ -148,7 +148,8 @@ impl<'a> Opened<'a> {
 
 /// The media type of a content type, in lower case.
 fn media_type(content_type: Option<&str>) -> String {
-    content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// A parameter of a structured header value: `; name="value"`, quotes honoured, RFC 2231 names as written.
