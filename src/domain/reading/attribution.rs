@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 
 use super::budget;
 use super::field_names::fold;
+use super::header_labels::header_line;
 
 /// How sure it is that a quotation follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +108,18 @@ pub(super) fn begins(first: &str) -> bool {
 pub(super) fn stands_before_name(word: &str) -> bool {
     let folded = fold(word);
     word.starts_with(char::is_lowercase) && (VERBS.contains(&folded) || BEFORE.contains(&folded))
+}
+
+/// A line of somebody else's: marked as quoted, or of what stands above a quotation.
+pub(in crate::domain) fn is_of_another(line: &str) -> bool {
+    if line.trim_start().starts_with('>') {
+        return true;
+    }
+    // A form asks for a date, too: a header has the moment with it, or a person.
+    let header = header_line(line).is_some_and(|(_, value)| {
+        value.contains(['@', ':']) || [" at ", " à "].iter().any(|between| value.contains(between))
+    });
+    header || read(line).is_some()
 }
 
 /// Marks that programs put around a line, seen or unseen.

@@ -1,8 +1,8 @@
 //! A text as words, numbers and marks, without lines that are somebody else's: quotations and their headers.
 
 use super::words::{self, Meaning};
-use crate::domain::reading::budget;
 use crate::domain::reading::field_names::fold_into;
+use crate::domain::reading::{attribution, budget};
 
 /// Longest text looked at, in bytes.
 const BYTES: usize = 24_000;
@@ -10,34 +10,6 @@ const BYTES: usize = 24_000;
 const TOKENS: usize = 5_000;
 /// Longest word that can mean anything, in bytes.
 const WORD: usize = 40;
-
-/// Labels of the header above a quotation, lower case.
-const HEADER: [&str; 22] = [
-    "date",
-    "sent",
-    "from",
-    "to",
-    "cc",
-    "subject",
-    "envoyé",
-    "envoye",
-    "de",
-    "à",
-    "objet",
-    "gesendet",
-    "datum",
-    "von",
-    "an",
-    "betreff",
-    "odesláno",
-    "od",
-    "komu",
-    "předmět",
-    "تاریخ",
-    "ارسال",
-];
-/// Words of a line above a quotation, lower case.
-const WROTE: [&str; 9] = ["wrote", "écrit", "ecrit", "schrieb", "napsal", "escribió", "scritto", "schreef", "نوشت"];
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +59,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         if out.len() >= TOKENS || !budget::pay(4 * line.len()) {
             break;
         }
-        if line.trim().is_empty() || is_foreign(line) {
+        if line.trim().is_empty() || attribution::is_of_another(line) {
             if out.last().is_none_or(|last: &Token| last.kind != Kind::Break) {
                 out.push(token(Kind::Break, Meaning::default(), start..start, true, false));
             }
@@ -100,21 +72,6 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
 
 fn token(kind: Kind, meaning: Meaning, range: std::ops::Range<usize>, spaced: bool, large: bool) -> Token {
     Token { kind, meaning, start: range.start, end: range.end, spaced, large }
-}
-
-/// A line that is quoted, or of the header above a quotation.
-fn is_foreign(line: &str) -> bool {
-    let line = line.trim().trim_start_matches(['*', '_']);
-    if line.starts_with('>') {
-        return true;
-    }
-    let head = line.split([':', '\u{ff1a}']).next().unwrap_or_default();
-    if head.len() < line.len() && head.len() <= 24 && HEADER.contains(&head.trim().to_lowercase().as_str()) {
-        // A form asks for a date, too: a header has the moment with it, or a person.
-        let rest = line.get(head.len()..).unwrap_or_default();
-        return rest.contains('@') || rest.matches(':').count() > 1 || rest.contains(" at ") || rest.contains(" à ");
-    }
-    line.ends_with(':') && line.len() < 300 && WROTE.iter().any(|word| line.to_lowercase().contains(word))
 }
 
 fn digit(c: char) -> Option<u32> {
