@@ -9,7 +9,7 @@ use super::disclaimer_signs::of_itself;
 use super::field_names::fold;
 use super::notification::label_of;
 use super::signature::{has_contact, has_verb};
-use super::signature_words::{closes, has_sign, is_footer, is_of_list};
+use super::signature_words::{closes, has_sign, is_footer, is_of_list, is_street};
 use crate::domain::enquiry::company;
 use crate::domain::enquiry::phone::ascii_digits;
 use crate::domain::submission::Canonical;
@@ -49,38 +49,10 @@ const ASKING: &str = "please need needs want wants would could urgent urgently a
     παρακαλώ χρειαζόμαστε θέλουμε μπορείτε لطفا لطفاً نیاز داریم لازم فوری بفرستید می‌خواهیم خواهیم خواهم نحتاج نريد أرجو \
     نرجو الرجاء عاجل צריכים צריך אנא בבקשה דחוף";
 
-/// What is ordered by the piece, lower case.
-const UNITS: [&str; 27] = [
-    "pcs",
-    "pc",
-    "pieces",
-    "units",
-    "ks",
-    "kusů",
-    "kusy",
-    "kus",
-    "stück",
-    "stk",
-    "st",
-    "pièces",
-    "pièce",
-    "pces",
-    "unités",
-    "szt",
-    "sztuk",
-    "stuks",
-    "unidades",
-    "piezas",
-    "pezzi",
-    "kappaletta",
-    "kpl",
-    "шт",
-    "штук",
-    "عدد",
-    "دستگاه",
-];
-
 static ASKED: LazyLock<HashSet<&str>> = LazyLock::new(|| ASKING.split_whitespace().collect());
+
+/// Words of a line that are looked at for what is counted.
+const WORDS: usize = 30;
 
 /// Which lines below a delimiter belong to the message; `None`: all of them, and the delimiter is none. `is_of_block`: the
 /// line is a name, a number, a title.
@@ -109,10 +81,15 @@ pub(super) fn of_message(block: &[&str], is_of_block: impl Fn(&str) -> bool) -> 
         }
         last = true;
     }
+    // What stands by itself below the last name or number of the block.
+    let ended = (0..own).rev().find(|&at| block.get(at).is_some_and(|line| !line.trim().is_empty() && !stands(line)));
+    let apart = |start: usize| {
+        ended.is_some_and(|ended| start > ended + 1) && block.get(start - 1).is_some_and(|line| line.trim().is_empty())
+    };
     runs.retain(|(start, end, is_said)| {
         let words = block.get(*start..*end).unwrap_or_default().join(" ");
         // Small print speaks of the message that it stands below.
-        (*is_said || says(&words)) && !of_itself(&fold(&words))
+        (*is_said || says(&words) || apart(*start)) && !of_itself(&fold(&words))
     });
     let first = block.iter().position(|line| !line.trim().is_empty()).unwrap_or(0);
     // Without a name or a number at its head nothing says that a block begins here.
@@ -126,7 +103,7 @@ pub(super) fn of_message(block: &[&str], is_of_block: impl Fn(&str) -> bool) -> 
 }
 
 /// `PS: ..`, `P.S. ..`; a company may be called so.
-fn is_postscript(line: &str) -> bool {
+pub(super) fn is_postscript(line: &str) -> bool {
     let line = line.trim_start_matches(|c: char| c.is_whitespace() || "*_(".contains(c));
     let mark: String = line.chars().take_while(|c| !matches!(c, ':' | '：' | ',' | ';' | '!' | '–')).take(20).collect();
     let short = |text: &str| -> String {
@@ -178,7 +155,7 @@ pub(super) fn says(line: &str) -> bool {
 }
 
 /// A line of an order: so many pieces, or a value behind a label that no block has (`Quantity: 20`).
-fn orders(line: &str) -> bool {
+pub(super) fn orders(line: &str) -> bool {
     let asked = |canonical| {
         matches!(
             canonical,
@@ -191,15 +168,26 @@ fn orders(line: &str) -> bool {
         )
     };
     let labelled = label_of(line).is_some_and(|(label, canonical)| label.is_filled() && asked(canonical));
-    let words: Vec<&str> = line.split_whitespace().take(30).collect();
-    let counted = words.windows(2).any(|pair| {
-        let [count, unit] = pair else { return false };
-        let number = ascii_digits(count);
-        let number = number.trim_end_matches(['x', '×']);
-        let unit = unit.trim_matches(|c: char| !c.is_alphabetic()).to_lowercase();
-        !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) && UNITS.contains(&unit.as_str())
-    });
-    labelled || counted && !has_contact(line)
+    labelled || counts(line) && !has_contact(line)
+}
+
+/// Begins with how many, and what they are: "20 chairs", "3x Stuhl rot"; neither the house of a street nor a postcode with
+/// its town.
+fn counts(line: &str) -> bool {
+    let line = line.trim_start_matches(|c: char| c.is_whitespace() || "-*•–+".contains(c));
+    let mut words = line.split_whitespace().take(WORDS);
+    let number = ascii_digits(words.next().unwrap_or_default());
+    let number = number.trim_end_matches(['x', '×', 'X']);
+    let few = (1..=5).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    let Some(what) = words.next().filter(|_| few) else { return false };
+    let what = what.trim_start_matches(['x', '×']);
+    let named = what.chars().filter(|c| c.is_alphabetic()).count() >= 2;
+    let town = number.len() >= 4 && what.starts_with(char::is_uppercase);
+    let street = line.split(|c: char| !c.is_alphanumeric()).take(WORDS).any(is_street);
+    // "5 Harbour View, Leeds LS1 4AP"
+    let addressed = what.starts_with(char::is_uppercase)
+        && line.split_once(',').is_some_and(|(_, behind)| behind.contains(|c: char| c.is_numeric()));
+    named && !town && !street && !addressed && !has_sign(line) && !company::has_legal_form(line)
 }
 
 /// Nothing but the marks of a ruled line.

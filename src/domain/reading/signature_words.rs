@@ -62,6 +62,18 @@ const SIGNS: &str = "manager director engineer president ceo cfo cto coo vp anal
     verkoop inkoop straat kantoor forsaljning saljare konsult chefs direktor salgs myynti johtaja igazgato ertekesites \
     менеджер директор тел телефон мобильный مدیر فروش تلفن موبایل همراه دفتر مهندس";
 
+/// Kinds of streets that stand behind the number of a house, folded.
+const STREETS: &str = "rue avenue av bd blvd boulevard place chemin allee impasse quai route rte cours square residence esplanade \
+    parvis passage villa faubourg fbg lotissement street st road rd lane ln drive dr way close hill court ct terrace gardens \
+    grove row mews crescent parkway highway hwy wharf via viale piazza corso calle";
+
+static STREET: LazyLock<HashSet<&str>> = LazyLock::new(|| STREETS.split_whitespace().collect());
+
+/// The word says what kind of street it is, in a language that puts the number of the house before it.
+pub(super) fn is_street(word: &str) -> bool {
+    word.len() <= 20 && STREET.contains(fold(word).as_str())
+}
+
 static LISTED: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(LIST_WORDS).ok());
 static CLOSED: LazyLock<HashSet<String>> = LazyLock::new(|| CLOSINGS.split_whitespace().map(fold).collect());
 static FOOTED: LazyLock<Vec<String>> = LazyLock::new(|| FOOTERS.split_whitespace().map(fold).collect());

@@ -1,0 +1,199 @@
+//! Blocks with and without marks, and what only looks like one.
+
+use super::*;
+
+fn eva() -> Mailbox {
+    Mailbox { name: Some("Eva Nováková".to_owned()), address: Some("eva.n@web.example".to_owned()) }
+}
+
+fn signature(text: &str) -> Option<String> {
+    split(text, &eva()).1
+}
+
+#[test]
+fn a_delimited_block_and_a_mobile_footer_are_signatures() {
+    assert_eq!(split("Hi\n\n-- \nEva\nTel. 1", &eva()), ("Hi".to_owned(), Some("-- \nEva\nTel. 1".to_owned())));
+    assert_eq!(signature("Hi\nSent from my iPhone\n").as_deref(), Some("Sent from my iPhone"));
+}
+
+#[test]
+fn words_of_the_message_below_a_delimiter_stay() {
+    for (text, kept, signed) in [
+        (
+            "Hi\n-- \nEva Nováková\nPS: urgent, we need 20 pieces",
+            "Hi\nPS: urgent, we need 20 pieces",
+            Some("-- \nEva Nováková"),
+        ),
+        ("Hi\n-- \nrick\n\nP.S. 20 pieces\nand a lamp", "Hi\nP.S. 20 pieces\nand a lamp", Some("-- \nrick")),
+        (
+            "Hi\n--\nEva Nováková\nTel. 123 456 789\n\nPotřebujeme ještě\n20 kusů do pátku.",
+            "Hi\nPotřebujeme ještě\n20 kusů do pátku.",
+            Some("--\nEva Nováková\nTel. 123 456 789"),
+        ),
+        ("Hello\n--\nline\nmore text, a question?", "Hello\n--\nline\nmore text, a question?", None),
+        (
+            "Hello\n--\nPlease send us the catalogue.\n\nThanks,\nEva",
+            "Hello\n--\nPlease send us the catalogue.",
+            Some("Thanks,\nEva"),
+        ),
+        ("Hello\n--\nHey there, this is my signature", "Hello", Some("--\nHey there, this is my signature")),
+        (
+            "Hello\n-- \nTo unsubscribe from this group, send an email to x@lists.example.\nWould you like more?",
+            "Hello",
+            Some("-- \nTo unsubscribe from this group, send an email to x@lists.example.\nWould you like more?"),
+        ),
+        (
+            "Hi\n-- \nEva Nováková\nto unsubscribe mail x@firma.example\nPS: we need 20 pieces.",
+            "Hi\nPS: we need 20 pieces.",
+            Some("-- \nEva Nováková\nto unsubscribe mail x@firma.example"),
+        ),
+        (
+            "Hi\n--\n\nQuantity: 20\nModel: X-200\nDelivery: Brno",
+            "Hi\n--\n\nQuantity: 20\nModel: X-200\nDelivery: Brno",
+            None,
+        ),
+        (
+            "Hi\n-- \nEva Nováková\nTel 777 123 456\n20 pcs by Friday",
+            "Hi\n20 pcs by Friday",
+            Some("-- \nEva Nováková\nTel 777 123 456"),
+        ),
+    ] {
+        assert_eq!(split(text, &eva()), (kept.to_owned(), signed.map(str::to_owned)), "{text}");
+    }
+}
+
+#[test]
+fn a_block_is_found_by_the_name_of_the_sender_and_its_shape() {
+    for (text, expected) in [
+        ("Please send a quote.\n\nBest regards,\nEva", "Best regards,\nEva"),
+        (
+            "Prosím o nabídku.\n\nS pozdravem\n\nEva Nováková\nobchodní zástupce\nFirma s.r.o.\n+420 777 123 456\nwww.firma.cz",
+            "S pozdravem\n\nEva Nováková\nobchodní zástupce\nFirma s.r.o.\n+420 777 123 456\nwww.firma.cz",
+        ),
+        ("Call me.\n\nThanks, EN", "Thanks, EN"),
+        ("Call me.\n\nJane Miller\nSales Manager\n(713) 215-3381", "Jane Miller\nSales Manager\n(713) 215-3381"),
+        ("سلام، قیمت لطفا.\n\nبا احترام\neva.n@web.example", "با احترام\neva.n@web.example"),
+    ] {
+        assert_eq!(signature(text).as_deref(), Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn words_of_an_address_that_names_nobody_end_no_message() {
+    let text = "Hello,\nplease deliver\n\nOrder 4711\n20 chairs\n4 lamps";
+    for (name, address) in [
+        (None, "orders@client.example"),
+        (Some("Kovo"), "table@client.example"),
+        (Some("Orders of Kovo"), "kovo@client.example"),
+    ] {
+        let sender = Mailbox { name: name.map(str::to_owned), address: Some(address.to_owned()) };
+        assert_eq!(split(text, &sender), (text.to_owned(), None), "{address}");
+        let text = "Dobrý den,\nprosím o cenu\n\nKovo stůl\ntable lamps\nkovové židle";
+        assert_eq!(split(text, &sender), (text.to_owned(), None), "{address}");
+    }
+    let info = Mailbox { name: None, address: Some("info@client.example".to_owned()) };
+    let text = "Hello,\nwe need\n\nInformation\nA catalogue";
+    assert_eq!(split(text, &info), (text.to_owned(), None));
+}
+
+#[test]
+fn what_only_looks_like_one_is_text() {
+    for text in [
+        "-- \nall of it",
+        "a -- b",
+        "Sent from my desk, with three pages of remarks",
+        "x\n--",
+        "",
+        "Please call me.\n\nThanks",
+        "We need 3 pieces\nCertification Document",
+        "Eva",
+        "Do you know Eva?\nIs Eva there?",
+        "Please write to\neva is away today",
+        "Our offer:\n10 pieces\n20 pieces",
+    ] {
+        assert_eq!(split(text, &eva()), (text.to_owned(), None), "{text}");
+    }
+}
+
+/// Text, what stays of it; what is missing there is the signature.
+#[test]
+fn what_is_added_to_a_block_stays() {
+    let eva = Mailbox { name: Some("Eva Malá".to_owned()), address: Some("eva@mala.example".to_owned()) };
+    for (text, kept) in [
+        ("Hello\n-- \nEva\n\n2 blue tables\n3 red chairs", "Hello\n\n2 blue tables\n3 red chairs"),
+        ("Bonjour\n-- \nEva\n\n2 tables bleues\n3 chaises rouges", "Bonjour\n\n2 tables bleues\n3 chaises rouges"),
+        ("Hallo\n-- \nEva\n\n2 Tische blau\n3 Stühle rot", "Hallo\n\n2 Tische blau\n3 Stühle rot"),
+        ("Ahoj\n-- \nEva\n\nmodrý stůl\nzelená židle", "Ahoj\n\nmodrý stůl\nzelená židle"),
+        ("سلام\n-- \nEva\n\n۲ میز آبی\n۳ صندلی قرمز", "سلام\n\n۲ میز آبی\n۳ صندلی قرمز"),
+        ("Hello\n-- \nEva Malá\n+420 777 123 456\n\nBudget 20 000 EUR", "Hello\n\nBudget 20 000 EUR"),
+        ("Hello\n-- \nEva Malá\n+420 777 123 456\n\ncolour blue, size XL", "Hello\n\ncolour blue, size XL"),
+        ("Hello\n-- \nEva Malá\n+420 777 123 456\n\nforgot: blue\nRAL 9005", "Hello\n\nforgot: blue\nRAL 9005"),
+        (
+            "Hello\n-- \nEva Malá\n+420 777 123 456\n\nThe delivery address is Nádražní 5, 602 00 Brno",
+            "Hello\n\nThe delivery address is Nádražní 5, 602 00 Brno",
+        ),
+        (
+            "Hello\n-- \nEva Malá\n+420 777 123 456\n\nDelivery address:\nNádražní 5\n602 00 Brno",
+            "Hello\n\nDelivery address:\nNádražní 5\n602 00 Brno",
+        ),
+        ("Hello, offer for:\n--\nPump A 20\nPump B 30", "Hello, offer for:\n--\nPump A 20\nPump B 30"),
+        ("Please quote.\n\nBest regards\nEva Malá\n+420 777 123 456\n\nPS: urgent", "Please quote.\n\nPS: urgent"),
+        (
+            "Please quote.\n\nBest regards\nEva Malá\nKovo s.r.o.\n\nP.S. also 5 lamps",
+            "Please quote.\n\nP.S. also 5 lamps",
+        ),
+        ("Prosím.\n\nS pozdravem\nEva Malá\nKovo s.r.o.\n\nP.S. ještě 5 lamp", "Prosím.\n\nP.S. ještě 5 lamp"),
+        ("سلام\n\nبا احترام\nEva Malá\n\nپ.ن: فوری", "سلام\n\nپ.ن: فوری"),
+        (
+            "Hi.\n\nRegards\nEva Malá\n\nPS: my other number is 608 111 222\nCall me",
+            "Hi.\n\nPS: my other number is 608 111 222\nCall me",
+        ),
+        ("Hi.\n\nRegards\nEva Malá\nKovo s.r.o.\n\nalso 5 lamps", "Hi.\n\nalso 5 lamps"),
+        ("Hi.\n\nThanks,\nEva\n20 chairs", "Hi.\n\n20 chairs"),
+        ("Hi.\n\nBest regards\nEva Malá\n\nModel X200\nSerial A123456", "Hi.\n\nModel X200\nSerial A123456"),
+        ("Hi.\n\nBest regards\nEva Malá\n\nOrder 1234567", "Hi.\n\nOrder 1234567"),
+        ("Hi.\n\nBest regards\nEva Malá\n\nVIN TMBZZZ1Z2A1234567", "Hi.\n\nVIN TMBZZZ1Z2A1234567"),
+        ("Hi.\n\nBest regards\nEva Malá\n\nOh, and twenty chairs.", "Hi.\n\nOh, and twenty chairs."),
+        (
+            "Ahoj,\n\nposlat na:\nEva Malá\nNádražní 5\n602 00 Brno",
+            "Ahoj,\n\nposlat na:\nEva Malá\nNádražní 5\n602 00 Brno",
+        ),
+        ("please ship to\n\nEva Malá\n602 00 Brno", "please ship to\n\nEva Malá\n602 00 Brno"),
+        ("Díky,\nEva Malá\nBarva: modrá\nRozměr: 20", "Díky,\nEva Malá\nBarva: modrá\nRozměr: 20"),
+    ] {
+        assert_eq!(filled(&split(text, &eva).0), filled(kept), "{text}");
+    }
+}
+
+fn filled(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.trim().is_empty()).collect()
+}
+
+#[test]
+fn what_is_typed_into_the_block_of_a_program_stays() {
+    let eva = Mailbox { name: Some("Eva Malá".to_owned()), address: Some("eva@mala.example".to_owned()) };
+    for (text, marked, kept) in [
+        (
+            "Chceme\n20 stolů\n30 židlí\n\nEva Malá\n+420 777 123 456",
+            "20 stolů\n30 židlí\n\nEva Malá\n+420 777 123 456",
+            "Chceme\n20 stolů\n30 židlí",
+        ),
+        (
+            "Hallo\nmodrý stůl, zelená židle\nGet Outlook for iOS",
+            "modrý stůl, zelená židle\nGet Outlook for iOS",
+            "Hallo\nmodrý stůl, zelená židle",
+        ),
+        (
+            "Dobrý den\n-- \nEva Malá\n+420 777 123 456\nKolik stojí doprava",
+            "Eva Malá\n+420 777 123 456",
+            "Dobrý den\nKolik stojí doprava",
+        ),
+        (
+            "Chceme\nEva Malá\nKovo s.r.o.\n\nmodrý stůl\nzelená židle",
+            "Eva Malá\nKovo s.r.o.\n\nmodrý stůl\nzelená židle",
+            "Chceme\n\nmodrý stůl\nzelená židle",
+        ),
+    ] {
+        assert_eq!(filled(&split_marked(text, &eva, Some(marked)).0), filled(kept), "{text}");
+    }
+}
