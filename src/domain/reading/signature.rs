@@ -17,13 +17,18 @@ use line::{is_alone, is_given_name, is_rule};
 use super::below_delimiter::{is_postscript, of_message, orders};
 use super::budget;
 use super::disclaimer;
-use super::signature_words::{closes, is_footer, list_footer};
+use super::header_labels::header_line;
+use super::signature_words::{closes, has_sign, is_footer, list_footer};
+use crate::domain::enquiry::company;
 use crate::domain::submission::Mailbox;
 
 /// Longest block behind a delimiter, in filled lines; a longer one is text.
 const LINES: usize = 15;
 /// Filled lines at the end that are looked at without a delimiter.
 const TAIL: usize = 14;
+/// Words of a line that is a sentence without a mark at its end.
+const TOLD: usize = 8;
+
 /// Splits a signature off: (text, signature). The text is never empty unless it was. `sender` is who wrote.
 pub fn split(text: &str, sender: &Mailbox) -> (String, Option<String>) {
     split_marked(text, sender, None)
@@ -158,12 +163,24 @@ fn afterthought(lines: &[&str], sender: &Sender) -> Option<usize> {
 }
 
 /// The last filled line says that something follows.
-fn announces(above: &[&str]) -> bool {
+pub(super) fn announces(above: &[&str]) -> bool {
     const TOWARDS: [&str; 16] =
         ["to", "for", "at", "à", "chez", "pour", "an", "für", "bei", "nach", "na", "pro", "do", "به", "برای", "dla"];
     let last = above.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty()).unwrap_or_default();
     let word = last.rsplit(' ').next().unwrap_or_default().to_lowercase();
     last.ends_with([':', '：']) && !closes(last) || TOWARDS.contains(&word.as_str())
+}
+
+/// The lines below a name that is not known to be the sender's: a title or a company is among them, and no address of
+/// another house. A thing and its number, or a colleague, is named like this, too.
+fn is_of_office<'l>(lines: impl Iterator<Item = &'l str> + Clone, sender: &Sender) -> bool {
+    lines.clone().any(|line| has_sign(line) || company::has_legal_form(line))
+        && !lines.into_iter().any(|line| sender.is_elsewhere(line))
+}
+
+/// The writer's own line that a block may stand below: a sentence has come to its end.
+pub(super) fn ends_sentence(line: &str) -> bool {
+    !line.starts_with('>') && line.ends_with(['.', ',', '!', '?', '…', ')', '。', '！', '？', '؟', '،'])
 }
 
 /// Where an unmarked block begins.
@@ -175,8 +192,14 @@ fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
         |place: usize| matches!((filled.get(place), filled.get(place + 1)), (Some(a), Some(b)) if a - b > 1);
     let (mut start, mut below) = (None, Vec::new());
     for (place, &index) in filled.iter().take(TAIL).enumerate() {
+        // The header of what is passed on names its reader, and what follows is somebody else's.
+        if header_line(line(place)).is_some() && header_line(line(place + 1)).is_some() {
+            return None;
+        }
         let mut shape = shape(line(place), sender);
-        if place == 0 && gap_above(0) && matches!(shape, Shape::Capitals | Shape::Short) && is_given_name(line(0)) {
+        let given = matches!(shape, Shape::Capitals | Shape::Short) && is_given_name(line(place));
+        let told = ends_sentence(line(1)) || !line(1).starts_with('>') && line(1).split_whitespace().count() >= TOLD;
+        if place == 0 && given && gap_above(0) && told {
             shape = Shape::Name;
         }
         match shape {
@@ -195,7 +218,13 @@ fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
             }
             // Without a number or an address below, a name is all the line says: "Kovo table" of Kovo orders one.
             Shape::Name if below.contains(&Shape::Detail) || is_alone(line(place), sender) => start = Some(index),
-            Shape::Capitals if start.is_none() && gap_above(place) && below.contains(&Shape::Detail) => {
+            Shape::Capitals
+                if start.is_none()
+                    && gap_above(place)
+                    && below.contains(&Shape::Detail)
+                    && ends_sentence(line(place + 1))
+                    && is_of_office((0..place).map(line), sender) =>
+            {
                 start = Some(index);
                 break;
             }

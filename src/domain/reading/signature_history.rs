@@ -3,13 +3,13 @@
 //! Invariants:
 //! - the text above keeps words of its writer, and so does each earlier text above the same lines: what was only sent
 //!   again is no signature;
-//! - a line that asks, orders or tells something is never cut;
+//! - a line that asks, orders or tells something is never cut, nor what stands below words that lead to it;
 //! - something more than the same lines speaks for it: they were a signature before, a name or a contact detail stands
 //!   in them, or they end two earlier texts that differ;
 //! - linear: only the last [`LINES`] filled lines are compared.
 
 use super::below_delimiter::says;
-use super::signature::{Sender, Shape, shape};
+use super::signature::{Sender, Shape, ends_sentence, shape};
 use crate::domain::matching::Earlier;
 use crate::domain::submission::Mailbox;
 
@@ -37,6 +37,11 @@ pub fn known_block(reply: &str, sender: &Mailbox, earlier: &[Earlier]) -> Option
     let twice = seen.iter().enumerate().map(|(at, one)| block(&mine, others(at, one), false));
     let lines = signed.chain(named).chain(twice).max().filter(|lines| *lines >= FEWEST)?;
     let (above, below) = reply.split_at_checked(mine.get(lines - 1)?.start)?;
+    // What is wanted again and again stands below words that lead to it, and not below the end of a sentence.
+    let last = above.trim_end().rsplit('\n').next().unwrap_or_default().trim();
+    if !(ends_sentence(last) || mine.get(lines - 1).is_some_and(Line::closes)) {
+        return None;
+    }
     above.contains(char::is_alphabetic).then(|| (above.trim_end().to_owned(), below.trim().to_owned()))
 }
 
@@ -206,6 +211,22 @@ mod tests {
             (first.clone(), vec![text(&first), text(&format!("Jiné.\n\n{BLOCK}"))]),
             (format!("Připomínám:\n\n{first}"), vec![text(&first)]),
             (BLOCK.to_owned(), vec![signed("Prosím o ceník.", BLOCK)]),
+            // What is wanted each time, in lines that nothing tells from a department and its hall.
+            (
+                "Prosím dodat ve středu:\n\nModrý stůl\nZelená židle".to_owned(),
+                vec![
+                    text("Prosím dodat v úterý:\n\nModrý stůl\nZelená židle"),
+                    text("V pondělí:\n\nModrý stůl\nZelená židle"),
+                ],
+            ),
+            (
+                "We need pump B\n\nDN 50\nPN 16\nRAL 9005".to_owned(),
+                vec![text("We need pump A\n\nDN 50\nPN 16\nRAL 9005")],
+            ),
+            (
+                "We need pump B\n\nBlue table\nRed chair".to_owned(),
+                vec![signed("We need pump A", "Blue table\nRed chair")],
+            ),
             // An order that is the same each time.
             (format!("Jako vždy\n\n{order}"), vec![ordered("Pro sklad"), ordered("Pro dílnu")]),
             // One line, no end in common, nothing earlier.

@@ -22,6 +22,10 @@ pub(in crate::domain::reading) struct Sender {
     /// Of the address, unless it is of an office: `orders@` names nobody.
     local: Vec<String>,
     initials: Vec<char>,
+    /// First word of the name, as written.
+    first: String,
+    /// Domain of the address, lower case.
+    domain: String,
 }
 
 impl Sender {
@@ -32,7 +36,10 @@ impl Sender {
         initials.sort_unstable();
         let long = |of: &str| words(of).filter(|w| w.chars().count() >= 2).collect();
         let local = if is_role(&local.to_lowercase()) { "" } else { local };
-        Self { words: long(name), local: long(local), initials }
+        let domain =
+            sender.address.as_deref().and_then(|a| a.rsplit_once('@')).map(|(_, domain)| domain.to_lowercase());
+        let first = name.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default().to_owned();
+        Self { words: long(name), local: long(local), initials, first, domain: domain.unwrap_or_default() }
     }
 
     /// One of the words is one of the sender's, or the long and the short form of one of the name: `Chris` and
@@ -51,6 +58,20 @@ impl Sender {
     /// Every word is one of the sender's.
     pub(super) fn is_all(&self, line: &str) -> bool {
         words(line).all(|word| self.words.contains(&word) || self.local.contains(&word))
+    }
+
+    /// The line has a mail address of another house.
+    pub(super) fn is_elsewhere(&self, line: &str) -> bool {
+        let domain = |(_, behind): (&str, &str)| {
+            let end = behind.find(|c: char| !(c.is_alphanumeric() || ".-".contains(c))).unwrap_or(behind.len());
+            behind.get(..end).unwrap_or_default().to_lowercase()
+        };
+        address_in(line).is_some() && line.split_once('@').map(domain).is_some_and(|domain| domain != self.domain)
+    }
+
+    /// The line begins with the given name: "Jan from the workshop".
+    fn begins(&self, line: &str) -> bool {
+        line.split(|c: char| !c.is_alphabetic()).next().is_some_and(|word| !word.is_empty() && word == self.first)
     }
 
     fn initials_are(&self, text: &str) -> bool {
@@ -181,6 +202,24 @@ fn is_name_line(line: &str, sender: &Sender) -> bool {
         && !line.contains(char::is_numeric)
         && !has_verb(line)
         && sender.is_meant(line)
+        && (is_written_large(line) || sender.is_all(line) || sender.begins(line))
+}
+
+/// Every word up to a comma or a bracket has a capital or no case, is short for something or a particle of names: things
+/// are called by the words of names, too.
+fn is_written_large(line: &str) -> bool {
+    const PARTICLES: [&str; 20] = [
+        "de", "da", "di", "du", "des", "del", "della", "van", "von", "vom", "zu", "der", "den", "la", "le", "el", "al",
+        "bin", "ibn", "dos",
+    ];
+    let name = line.split([',', '(', '/']).next().unwrap_or_default();
+    name.split_whitespace().all(|word| {
+        let first = word.chars().find(|c| c.is_alphabetic());
+        first.is_none_or(|c| !c.is_lowercase())
+            || word.ends_with('.')
+            || PARTICLES.contains(&word)
+            || JOINTS.contains(&word)
+    })
 }
 
 /// Little words that names do not hold.

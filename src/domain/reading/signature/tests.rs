@@ -197,3 +197,28 @@ fn what_is_typed_into_the_block_of_a_program_stays() {
         assert_eq!(filled(&split_marked(text, &eva, Some(marked)).0), filled(kept), "{text}");
     }
 }
+
+#[test]
+fn things_and_other_people_are_no_signature() {
+    let eva = Mailbox { name: Some("Eva Malá".to_owned()), address: Some("eva@mala.example".to_owned()) };
+    for text in [
+        "Hello\nPlease quote:\n\nBall Bearing\n22205-0815",
+        "Bitte Angebot für\n\nKugellager\n6204 1234567",
+        "Hello,\nprice of\n\nOctavia Combi\nVIN 1234567890",
+        "link\n\nBlue Chair\nhttps://shop.example/p/123",
+        "first order\n\nWarehouse Leeds\nGate 5, 07700 900123",
+        "Merci de livrer à :\n\nDupont Frères\n12 rue Haute\n44000 Nantes",
+        "Please call our engineer.\n\nJohn Smith\n07700 900123",
+        "Kontaktujte mou kolegyni:\n\nJana Nová\nvedoucí nákupu\njana@kovo.example\n777 123 456",
+        "Kontaktujte mou kolegyni.\n\nJana Nová\nmanager\njana@kovo.example\n777 123 456",
+        "Please deliver 5 tables, driver contact below\n\nPetr\n+420 777 555 444",
+        "Hello, need\nEVA foam\n1234567",
+        "Hello, price of\n\nEVA mats\nhttps://shop.example/p/1",
+        "Velká židle\nMalá židle\n+420 777 123 456",
+        "> Which colour?\n\nBlue\n\n> Delivery to?\n\nBrno",
+        "> Who is the contact?\n\nKarel Novák\n+420 777 111 222",
+        "FYI\n\n____\nFrom: Karel <k@v.example>\nSent: Monday\nTo: Eva Malá <eva@mala.example>\nSubject: Chairs\n\n20 blue chairs",
+    ] {
+        assert_eq!(split(text, &eva), (text.to_owned(), None), "{text}");
+    }
+}
