@@ -212,13 +212,14 @@ fn is_written_large(line: &str) -> bool {
         "de", "da", "di", "du", "des", "del", "della", "van", "von", "vom", "zu", "der", "den", "la", "le", "el", "al",
         "bin", "ibn", "dos",
     ];
+    const AND: [&str; 10] = ["and", "und", "et", "a", "y", "e", "i", "og", "och", "en"];
     let name = line.split([',', '(', '/']).next().unwrap_or_default();
     name.split_whitespace().all(|word| {
         let first = word.chars().find(|c| c.is_alphabetic());
         first.is_none_or(|c| !c.is_lowercase())
             || word.ends_with('.')
             || PARTICLES.contains(&word)
-            || JOINTS.contains(&word)
+            || AND.contains(&word)
     })
 }
 
