@@ -11,7 +11,7 @@ use crate::support::postgres::Postgres;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const WRITER: &str = "Info <info@stavby-novak.cz>";
-const KEYS: &str = "form_senders = [\"noreply@portal.example\"]\nforwarders = [\"partner.example\"]\n[matching]\nappend_within_days = 0\n";
+const KEYS: &str = "form_senders = [\"noreply@portal.example\"]\nforwarders = [\"partner.example\"]\nauthserv_ids = [\"mx.our-company.example\"]\n[matching]\nappend_within_days = 0\n";
 
 fn nth(n: u32) -> String {
     mail(WRITER, &format!("l{n}@x.cz"), &format!("Poptávka {n}"), "", &format!("Prosím o cenu, číslo {n}."))
@@ -47,6 +47,19 @@ async fn the_twenty_first_new_record_of_a_writer_waits_for_a_person(house: House
     assert_eq!(states(&house, sent(&house, &nth(21)).await).await.0, ArrivalState::Quarantined);
     house.later(MINUTE);
     assert_eq!(states(&house, sent(&house, &nth(22)).await).await.0, ArrivalState::Decided, "the time is over");
+    house.store.close().await;
+}
+
+async fn a_sender_whom_our_server_denies_joins_nothing(house: House) {
+    let eva = |id: &str, extra: &str, text: &str| mail("Eva Malá <eva@mala-dilna.cz>", id, "Dveře", extra, text);
+    sent(&house, &eva("e1@x.cz", "", "Prosím o cenu dveří.")).await;
+    let denied = "Authentication-Results: mx.our-company.example; dmarc=fail header.from=mala-dilna.cz; spf=fail\n";
+    let forged = sent(&house, &eva("e2@evil.example", denied, "Moje nové číslo je +420 777 000 111.")).await;
+    assert_eq!(states(&house, forged).await, (ArrivalState::Quarantined, Some("unvouched_sender".to_owned())));
+    let unknown = mail("Jan Nový <jan@novy-dum.cz>", "n1@x.cz", "Okna", denied, "Prosím o cenu oken.");
+    let unknown = sent(&house, &unknown.replace("mala-dilna", "novy-dum")).await;
+    assert_eq!(states(&house, unknown).await.0, ArrivalState::Decided, "nobody known is touched");
+    assert_eq!(house.leads().await.len(), 2);
     house.store.close().await;
 }
 
@@ -130,6 +143,7 @@ macro_rules! on_both {
 }
 
 on_both!(
+    a_sender_whom_our_server_denies_joins_nothing,
     the_twenty_first_new_record_of_a_writer_waits_for_a_person,
     who_speaks_for_others_is_not_counted,
     a_visitor_who_floods_a_form_by_mail_is_counted_and_not_the_website

@@ -8,7 +8,7 @@
 use super::Question;
 use crate::clock::Timestamp;
 use crate::domain::enquiry::{EmailKind, Enquiry};
-use crate::domain::envelope::{Channel, Envelope};
+use crate::domain::envelope::{Envelope, RawKind};
 use crate::domain::matching::{Lately, keys};
 use crate::domain::reading::ReadSettings;
 use crate::domain::submission::{MailClass, Submission};
@@ -43,7 +43,7 @@ impl LoopGuard {
         now: Timestamp,
     ) -> Option<Lately> {
         let context = &envelope.context;
-        if self.records == 0 || envelope.channel != Channel::Mail || context.released || context.silent {
+        if self.records == 0 || envelope.raw_kind != RawKind::Mail || context.released || context.silent {
             return None;
         }
         let writer = enquiry.emails.iter().find(|email| email.kind != EmailKind::Own)?;
@@ -72,7 +72,7 @@ fn speaks_for_others(address: &str, submission: &Submission, settings: &ReadSett
 pub(super) fn is_loop(q: &Question<'_>) -> bool {
     let records = q.policy.loop_guard.records;
     records > 0
-        && q.envelope.channel == Channel::Mail
+        && q.envelope.raw_kind == RawKind::Mail
         && !q.envelope.context.released
         && q.around.made_lately >= records
 }

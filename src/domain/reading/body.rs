@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
-use super::{ReadLimits, charset, client_markup, html, mime, signature_markup, text, uuencode};
+use super::{ReadLimits, charset, client_markup, html, indents, mime, signature_markup, text, uuencode};
 use crate::domain::submission::{Forwarded, Warning};
 
 /// The readable text of a mail.
@@ -45,10 +45,13 @@ pub fn read(message: &Message<'_>, limits: &ReadLimits) -> Body {
             body = html;
         }
     }
-    if body.signature.is_none() && !body.from_html {
+    if !body.from_html {
         let markup = message.html_bodies().find(|part| matches!(part.body, PartType::Html(_)));
         let markup = markup.map(|part| mime::part_text(message, part).text);
         let markup = markup.as_deref().map(|markup| cut(markup, limits.text_bytes));
+        if let Some(text) = markup.and_then(|markup| indents::beside(markup, &body.text)) {
+            body.text = text;
+        }
         body.signature = markup.and_then(|markup| signature_markup::beside(markup, &body.text));
     }
     if body.text.trim().is_empty() {

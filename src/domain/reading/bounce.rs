@@ -139,11 +139,19 @@ pub(super) fn status_text(message: &Message<'_>, part: &MessagePart<'_>) -> Stri
 /// Of several recipients the first that failed, else the first; the others stand with it.
 fn first_failed(read: impl Iterator<Item = Bounce>) -> Bounce {
     let mut all: Vec<Bounce> = read.take(RECIPIENTS).collect();
-    let first = all.iter().position(|bounce| bounce.action.as_deref() == Some("failed")).unwrap_or(0);
+    let has_failed = |bounce: &Bounce| match bounce.action.as_deref() {
+        None => bounce.status.as_deref().is_some_and(|status| status.starts_with('5')),
+        Some(action) => action == "failed",
+    };
+    let failed = all.iter().position(has_failed);
+    let first = failed.unwrap_or(0);
     if first >= all.len() {
         return Bounce::default();
     }
     let mut bounce = all.remove(first);
+    if failed.is_some() {
+        bounce.action = Some("failed".to_owned());
+    }
     bounce.others = all;
     bounce
 }
@@ -337,6 +345,15 @@ mod tests {
         assert_eq!(bounce.diagnostic.as_deref(), Some("550 5.1.1 unknown user"));
         assert_eq!(bounce.others.len(), 1);
         assert_eq!(bounce.others[0].recipient.as_deref(), Some("a@web.example"));
+    }
+
+    #[test]
+    fn a_block_fails_by_its_status_alone() {
+        let report = "Final-Recipient: rfc822; a@web.example\n Action: x\nAction: delayed\nStatus: 4.4.1\n\n\
+                      Final-Recipient: rfc822; b@web.example\nStatus: 5.1.1\n";
+        let bounce = first_failed(from_part(report).into_iter());
+        assert_eq!(bounce.recipient.as_deref(), Some("b@web.example"));
+        assert_eq!(bounce.action.as_deref(), Some("failed"));
     }
 
     #[test]

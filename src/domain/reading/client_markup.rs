@@ -8,9 +8,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::signature_markup;
-
 use super::budget;
+use super::indents;
+use super::signature_markup;
 
 /// Begin and end of the old message; noncharacters of Unicode, never part of a text.
 const OPEN: char = '\u{fdd0}';
@@ -62,6 +62,13 @@ const TAG: usize = 4_000;
 
 /// `html` with its old message and its signature marked, where a mail program named them.
 pub(super) fn mark(html: &str) -> Cow<'_, str> {
+    match indents::flat(html) {
+        Cow::Borrowed(html) => marked(html),
+        Cow::Owned(html) => Cow::Owned(marked(&html).into_owned()),
+    }
+}
+
+fn marked(html: &str) -> Cow<'_, str> {
     let old = find(html);
     let signature = signature_markup::find(html, old);
     let mut marks: Vec<(usize, char)> = Vec::new();

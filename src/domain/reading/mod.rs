@@ -24,6 +24,7 @@ mod forwarded;
 mod header_labels;
 pub mod header_lines;
 pub mod html;
+mod indents;
 pub mod json;
 pub mod machine;
 mod mail;

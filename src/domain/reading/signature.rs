@@ -73,12 +73,12 @@ pub fn split_marked(text: &str, sender: &Mailbox, marked: Option<&str>) -> (Stri
 
 /// The delimiter and the block that the program named: where both are one, the program knows where it ends.
 fn joined(lines: &[&str], delimited: Option<Found>, named: Option<Found>) -> Option<Found> {
-    let (Some((delimiter, _)), Some((start, said))) = (&delimited, &named) else { return delimited.or(named) };
-    let between = lines.get(delimiter + 1..*start);
+    let (Some((mark, _)), Some((start, said))) = (&delimited, &named) else { return delimited.or(named) };
+    let between = lines.get(mark + 1..*start);
     if between.is_none_or(|between| between.iter().any(|line| !line.trim().is_empty())) {
-        return if start <= delimiter { named } else { delimited };
+        return if start <= mark { named } else { delimited };
     }
-    Some((*delimiter, std::iter::repeat_n(false, start - delimiter).chain(said.iter().copied()).collect()))
+    Some((*mark, std::iter::repeat_n(false, start - mark).chain(said.iter().copied()).collect()))
 }
 
 /// Where a block begins, and which lines from there on are words of the message all the same.

@@ -1,0 +1,132 @@
+//! Text that its writer moved to the right: mail programs write that as a quotation, too.
+//!
+//! Gmail, Outlook in the browser and Yahoo write `<blockquote style="margin:0 0 0 40px;border:none">` for "indent more";
+//! what they quote has a class, a type or a line at its side. Linear: one pass over the tags.
+
+use std::borrow::Cow;
+
+use super::client_markup::{Tags, end_of, values};
+use super::html;
+
+/// Most elements of a mail; what comes after stays a quotation.
+const ELEMENTS: usize = 20;
+
+/// `html` in which what was only moved to the right is an ordinary block.
+pub(super) fn flat(html: &str) -> Cow<'_, str> {
+    let found = found(html);
+    if found.is_empty() {
+        return Cow::Borrowed(html);
+    }
+    let mut names: Vec<usize> = found.iter().flat_map(|one| [one.open + 1, one.close + 2]).collect();
+    names.sort_unstable();
+    let mut out = String::with_capacity(html.len());
+    let mut done = 0;
+    for at in names {
+        out.push_str(html.get(done..at).unwrap_or_default());
+        out.push_str("div");
+        done = at + NAME.len();
+    }
+    out.push_str(html.get(done..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// `text`, the plain part of the same mail, without the marks of quotations that its markup only moves to the right.
+pub(super) fn beside(markup: &str, text: &str) -> Option<String> {
+    let blocks: Vec<String> = found(markup).iter().filter_map(|one| one.words(markup)).collect();
+    if blocks.is_empty() || !text.contains("\n>") && !text.starts_with('>') {
+        return None;
+    }
+    let mut out: Vec<&str> = Vec::new();
+    let mut changed = false;
+    let lines: Vec<&str> = text.split('\n').collect();
+    for run in lines.chunk_by(|a, b| a.starts_with('>') == b.starts_with('>')) {
+        let bare =
+            |line: &&'_ str| line.strip_prefix('>').map_or("", |rest| rest.strip_prefix(' ').unwrap_or(rest)).len();
+        let words = words(run.iter().map(|line| line.trim_start_matches('>')));
+        let moved = run.first().is_some_and(|line| line.starts_with('>')) && blocks.contains(&words);
+        changed |= moved;
+        out.extend(
+            run.iter().map(|line| if moved { line.get(line.len() - bare(line)..).unwrap_or(line) } else { line }),
+        );
+    }
+    changed.then(|| out.join("\n"))
+}
+
+const NAME: &str = "blockquote";
+
+/// Where such an element's tags begin.
+struct Indent {
+    open: usize,
+    inside: usize,
+    close: usize,
+}
+
+impl Indent {
+    /// Its words, each behind one blank.
+    fn words(&self, markup: &str) -> Option<String> {
+        let text = html::to_text(markup.get(self.inside..self.close)?);
+        Some(words(text.lines())).filter(|words| !words.is_empty())
+    }
+}
+
+fn words<'l>(lines: impl Iterator<Item = &'l str>) -> String {
+    lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+}
+
+fn found(html: &str) -> Vec<Indent> {
+    let mut out: Vec<Indent> = Vec::new();
+    // Every one of them says so; most mails need no second look.
+    if !html.contains("border") {
+        return out;
+    }
+    let mut tags = Tags::of(html);
+    while let Some(tag) = tags.next() {
+        if out.len() == ELEMENTS {
+            break;
+        }
+        if tag.closes || !tag.name.eq_ignore_ascii_case(NAME) || !is_indent(tag.inside) {
+            continue;
+        }
+        let Some(close) = end_of(tags.clone(), NAME) else { break };
+        out.push(Indent { open: tag.start, inside: tag.end, close });
+    }
+    out
+}
+
+fn is_indent(attributes: &str) -> bool {
+    let style: String = values(attributes, "style").flat_map(str::chars).filter(|c| !c.is_whitespace()).collect();
+    let plain = ["border:none", "border:0"].iter().any(|none| style.to_ascii_lowercase().contains(none));
+    plain
+        && !style.contains("border-left")
+        && ["type", "class", "cite"].iter().all(|name| values(attributes, name).next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOVED: &str = "<div>We need</div><blockquote style=\"margin:0 0 0 40px;border:none;padding:0px\"><div>20 blue chairs</div>\
+                         <div>30 tables</div></blockquote><div class=gmail_quote>Eva:<blockquote class=gmail_quote>old</blockquote></div>";
+
+    #[test]
+    fn what_is_moved_to_the_right_is_no_quotation() {
+        let text = html::to_text(&flat(MOVED));
+        assert!(text.contains("\n20 blue chairs") && text.contains("> old"), "{text}");
+        for quoted in [
+            "<blockquote>old</blockquote>",
+            "<blockquote type=cite style='border:none'>old</blockquote>",
+            "<blockquote style='border:none;border-left:1px solid'>old</blockquote>",
+            "<blockquote style='border:none'>old",
+        ] {
+            assert_eq!(flat(quoted), quoted);
+        }
+    }
+
+    #[test]
+    fn the_plain_part_beside_it_loses_its_marks() {
+        let text = "We need\n\n> 20 blue chairs\n> 30 tables\n\nEva:\n\n> old\n";
+        assert_eq!(beside(MOVED, text).as_deref(), Some("We need\n\n20 blue chairs\n30 tables\n\nEva:\n\n> old\n"));
+        assert_eq!(beside(MOVED, "We need\n> 20 blue chairs\n> 31 tables"), None);
+        assert_eq!(beside("<p>x</p>", text), None);
+    }
+}
