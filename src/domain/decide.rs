@@ -12,6 +12,7 @@
 //!
 //! An operator's release from quarantine skips 1-3, and lets 7 make its record.
 
+mod denied;
 mod loops;
 mod reports;
 
@@ -30,7 +31,6 @@ use super::hooks;
 use super::matching::verdict::{self, Known};
 use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
 use super::reading::signature_history::SIGNATURE_KNOWN;
-use super::reading::trust::UNVOUCHED;
 use super::rules::facts::{Facts, KnownFacts};
 use super::rules::{Declarations, Evaluation, Guarded, OnKnown, RuleSet};
 use super::screening::{self, Screening, Verdict};
@@ -155,7 +155,7 @@ fn outcome(
         if let Some(guarded) = &evaluation.guard {
             return guard(guarded, thread);
         }
-        if let Some(reason) = held(q, thread, screened).or_else(|| denied(q, known, thread)) {
+        if let Some(reason) = held(q, thread, screened).or_else(|| denied::reason(q, known, thread)) {
             return (ArrivalState::Quarantined, Some(reason.to_owned()), Action::Nothing);
         }
     }
@@ -284,14 +284,6 @@ fn held(q: &Question<'_>, thread: Option<&ThreadHit>, screened: &Screening) -> O
         .any(|n| n.as_deref().is_some_and(|n| !n.trim().is_empty()));
     let reachable = e.emails.iter().any(|m| m.kind != EmailKind::Own) || !e.phones.is_empty();
     (!named && !reachable && thread.is_none()).then_some("nobody_to_reach")
-}
-
-/// A mail server of the house says that the sender did not write it, and it would join what is known of the sender: their
-/// record would take the words and numbers of whoever did.
-fn denied(q: &Question<'_>, known: &Known, thread: Option<&ThreadHit>) -> Option<&'static str> {
-    let joins = known.contact.is_some() || !known.open.is_empty() || thread.is_some_and(|hit| participates(q, hit));
-    let personal = q.submission.class == Some(MailClass::Person);
-    (personal && joins && q.submission.flags.iter().any(|flag| flag == UNVOUCHED)).then_some(UNVOUCHED)
 }
 
 /// The newest conversation the arrival answers in which its sender takes part; else the newest one it names.

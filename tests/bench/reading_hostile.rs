@@ -73,6 +73,7 @@ pub fn measure() -> String {
             (0..190).map(|n| format!("<b id={n}>")).collect::<Vec<_>>().concat() + &deep("p", SIZE / 3),
         ),
         ("paragraphs below breaks", deep("br", SIZE / 8) + &deep("p", SIZE / 6)),
+        ("rules below line ends", "\n".repeat(SIZE / 3) + &deep("hr", SIZE / 18)),
     ] {
         let made = made.replace("<p>", "<p>x");
         row(&mut table, name, &|size| mail("html", made.get(..size).unwrap_or(&made)));

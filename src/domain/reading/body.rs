@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
-use super::{ReadLimits, charset, client_markup, html, indents, mime, signature_markup, text, uuencode};
+use super::{ReadLimits, charset, client_markup, html, indents, lean, mime, signature_markup, text, uuencode};
 use crate::domain::submission::{Forwarded, Warning};
 
 /// The readable text of a mail.
@@ -86,7 +86,11 @@ fn collect<'m>(message: &Message<'m>, parts: impl Iterator<Item = &'m MessagePar
         let readable = if is_html {
             body.from_html = true;
             // Markup is longer than its text; four times the limit is more than the text can need.
-            let markup = cut(&decoded.text, limits.text_bytes.saturating_mul(4));
+            let lean = lean::without_pictures(&decoded.text);
+            let markup = cut(&lean, limits.text_bytes.saturating_mul(4));
+            if markup.len() < lean.len() {
+                body.warnings.push(warning("text_cut", "The markup was cut before the end of its text."));
+            }
             html::to_text(&client_markup::mark(markup))
         } else {
             let (words, files) = uuencode::cut(&unfold(part, decoded.text));

@@ -102,7 +102,9 @@ pub(super) fn answered(lines: &[Line<'_>], at: usize) -> Option<std::ops::Range<
     let (above, said) = rule_above(lines, block.start);
     let inside = lines.get(block.start..block.end).unwrap_or_default();
     let addressed = block.values.iter().any(|(l, v)| !matches!(l, Label::Date | Label::Subject) && v.contains('@'));
-    let of_mail = addressed || said.is_some() || block.has(Label::Subject) || inside.iter().any(|l| says_sent(l.text));
+    // A transport has a place from which and one to which it goes, and a day; a mail was sent at a time of that day.
+    let titled = block.has(Label::Subject) && block.get(Label::Date).is_none_or(has_clock);
+    let of_mail = addressed || said.is_some() || titled || inside.iter().any(|l| says_sent(l.text));
     let dated = block.get(Label::Date).is_some_and(|date| date.contains(char::is_numeric));
     let enough = match block.values.len() {
         0 | 1 => false,
@@ -112,6 +114,15 @@ pub(super) fn answered(lines: &[Line<'_>], at: usize) -> Option<std::ops::Range<
         _ => of_mail && (block.has(Label::Date) || block.has(Label::Subject)),
     };
     enough.then_some(above..block.end)
+}
+
+/// A time of the day stands in the value: `10:11`, `10h11`, `10.11` behind the year.
+fn has_clock(date: &str) -> bool {
+    date.split_whitespace().any(|word| {
+        let parts: Vec<&str> = word.split([':', '：', 'h', 'H', '時', '点', '.']).take(4).collect();
+        let digits = |part: &&str| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        parts.len() >= 2 && parts.iter().take(2).all(digits) && !(word.contains('.') && parts.len() > 2)
+    })
 }
 
 /// A line as the rules for header blocks see it.

@@ -10,6 +10,7 @@ use html2text::render::TextDecorator;
 use regex::Regex;
 
 use super::budget;
+use super::lean;
 use super::markup_scan;
 use super::shorthand::Shorthand;
 
@@ -44,7 +45,7 @@ pub(super) fn laid_out(html: &str) -> Option<String> {
         .raw_mode(true)
         .allow_width_overflow()
         .link_footnotes(false)
-        .string_from_read(html.as_bytes(), WIDTH)
+        .string_from_read(lean::narrow(html).as_bytes(), WIDTH)
         .ok()
 }
 

@@ -26,6 +26,7 @@ pub mod header_lines;
 pub mod html;
 mod indents;
 pub mod json;
+mod lean;
 pub mod machine;
 mod mail;
 mod markup_rows;

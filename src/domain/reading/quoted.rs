@@ -367,6 +367,8 @@ mod tests {
             "On Monday we wrote:\nplease send 3 pieces",
             "> only a quotation",
             "From: Paris\nwith love",
+            "Bonjour,\n\nDe : Lyon\nÀ : Paris\nDate : 5 mai 2027\nObjet : 20 palettes\n\nMerci",
+            "Dobrý den,\n\nOd: Brno\nKomu: Praha\nDatum: 5. 5. 2027\nPředmět: 20 palet\n\nDíky",
             ">>> buy now <<<\nsaid the mail",
             "On 3 Mar 2025 10:11, Eva <e@w.example> wrote:\n",
             "",
