@@ -12,7 +12,9 @@
 //! Every line goes to exactly one side, so the reply is a subsequence of the text. Linear: each of the first [`LINES`]
 //! lines is looked at with a bounded number of lines below it.
 
+use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use super::attribution::{self, Certainty};
 use super::budget;
@@ -85,14 +87,46 @@ pub fn split(text: &str, is_reply: bool, markup: Option<&Range<usize>>) -> Split
         if next.peek().is_some_and(|cut| cut.contains(&index)) { quoted.push(*line) } else { reply.push(*line) }
     }
     let (reply, quoted) = (reply.join("\n"), quoted.join("\n"));
+    // The answers stand inside of what they answer.
+    if answers_inside(&reply) {
+        return whole();
+    }
     if reply.trim().is_empty() || quoted.trim().is_empty() {
         return whole();
     }
     Split { reply: reply.trim_end().to_owned(), quoted: Some(quoted) }
 }
 
+/// Words for answers, and for where they stand or what tells them apart; lower case.
+const ANSWERS: &str = "answer answers reply replies response responses comment comments remarks notes \
+    réponse réponses commentaire commentaires remarques antwort antworten anmerkung anmerkungen kommentar kommentare \
+    odpověď odpovědi komentář komentáře poznámky odpovede komentáre odpowiedzi komentarze respuesta respuestas comentarios \
+    risposte commenti respostas antwoorden opmerkingen svar kommentarer ответы комментарии پاسخ پاسخ‌ها جواب توضیحات";
+const INSIDE: &str = "below inline red blue green bold colour color dessous rouge bleu vert gras couleur texte \
+    unten rot blau grün fett farbig text níže červeně modře zeleně tučně barevně textu nižšie červenou poniżej czerwono \
+    abajo rojo azul texto sotto rosso blu testo abaixo vermelho onder rood blauw nedan rött nedenfor rødt ниже красным \
+    زیر پایین قرمز آبی متن";
+
+static ANSWER_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| ANSWERS.split_whitespace().collect());
+static INSIDE_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| INSIDE.split_whitespace().collect());
+
+/// Longest text that only says where the answers stand, in words.
+const SAID: usize = 30;
+
+/// "See my answers below in red": the new text says that the old one holds the answers.
+fn answers_inside(reply: &str) -> bool {
+    let words = || reply.split(|c: char| !c.is_alphabetic() && c != '\u{200c}').filter(|word| !word.is_empty());
+    let has = |known: &HashSet<&str>| words().any(|word| known.contains(word.to_lowercase().as_str()));
+    words().nth(SAID).is_none() && has(&ANSWER_WORDS) && has(&INSIDE_WORDS)
+}
+
 fn kinds(lines: &[&str]) -> Vec<Line> {
     let mut kinds: Vec<Line> = lines.iter().map(|line| kind(line)).collect();
+    // Nobody quotes three times at once: these mark an answer in an old message that has no marks.
+    let thrice = |(kind, line): (&Line, &&str)| *kind != Line::Quote || line.trim_start().starts_with(">>>");
+    if kinds.iter().zip(lines).all(thrice) {
+        kinds.iter_mut().filter(|kind| **kind == Line::Quote).for_each(|kind| *kind = Line::Text);
+    }
     let mut breaks = false;
     for at in 1..kinds.len() {
         let (Some(before), Some(line)) = (lines.get(at - 1), lines.get(at)) else { break };
@@ -342,6 +376,19 @@ mod tests {
     fn answers_below_the_quotation_stay() {
         assert_eq!(reply("On 3 Mar 2025 10:11, Eva wrote:\n> old?\n\nYes."), "Yes.");
         assert_eq!(reply("Hello\n\nOn 3 Mar 2025 10:11, Eva wrote:\n> old?\n\nYes."), "Hello\n\nYes.");
+    }
+
+    #[test]
+    fn answers_inside_of_the_old_message_keep_it() {
+        let block = "From: Shop <s@w.example>\nSent: Monday\nTo: Eva\nSubject: x\n\nHow many?\n";
+        for text in [
+            format!("Please see my answers below in blue.\n\n{block}Twenty\nWhich colour?\nBlue"),
+            format!("Meine Antworten stehen unten in Rot.\n\n{block}Zwanzig"),
+            format!("Odpovědi níže.\n\n{block}dvacet"),
+            format!("-----Original Message-----\n{block}>>> twenty\nWhich colour?\n>>> blue"),
+        ] {
+            assert_eq!(reply(&text), text);
+        }
     }
 
     #[test]
