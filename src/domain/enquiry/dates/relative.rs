@@ -3,15 +3,16 @@
 use jiff::civil::{Date, Weekday};
 use jiff::{Span, ToSpan};
 
+use super::calendar::small;
 use super::tokens::Kind;
 use super::words::{
-    AFTER, AFTER_TOMORROW, ARTICLE, BY, EVERY, IN, LAST, LATER, MORNING, NEXT, ON, PAST, THIS, TO, TOMORROW, Unit,
-    WITHIN,
+    AFTER, AFTER_TOMORROW, AND, ARTICLE, BY, CUE, EVERY, IN, IN_MONTH, LAST, LATER, MORNING, NEXT, OF, ON, OR, PART,
+    THIS, TO, TOMORROW, Unit, WITHIN,
 };
-use super::{Period, Reader, small};
+use super::{Period, Reader};
 
-/// Tokens of a sentence looked at for a sign that it tells of what has been.
-const SENTENCE: usize = 14;
+/// Tokens behind an hour in which another one would make both the hours of a shop.
+const HOURS: usize = 8;
 
 impl Reader {
     pub(super) fn relative(&self, at: usize) -> Option<Period> {
@@ -34,7 +35,7 @@ impl Reader {
             return None;
         }
         let after = self.before_has(at, 1, AFTER)
-            || (self.before(at, 1).is_some_and(|token| token.is_mark("-")) || self.before_has(at, 1, super::OF))
+            || (self.before(at, 1).is_some_and(|token| token.is_mark("-")) || self.before_has(at, 1, OF))
                 && self.before_has(at, 2, AFTER);
         Some(Period::day(on.checked_add(if after { 2 } else { 1 }.days()).ok()?, at + 1))
     }
@@ -51,7 +52,7 @@ impl Reader {
         let unit_at = |at: usize| self.get(at)?.meaning.unit.filter(|unit| *unit != Unit::Weekend);
         let within = self.has(at, WITHIN);
         if within || self.has(at, IN) {
-            let next = at + 1 + usize::from(self.has(at + 1, super::OF) || self.has(at + 1, super::TO) && within);
+            let next = at + 1 + usize::from(self.has(at + 1, OF) || self.has(at + 1, TO) && within);
             let (count, plain, unit_index) = match count_at(next) {
                 Some((count, plain)) => (count, plain, next + 1),
                 // `za týden`: one, unsaid.
@@ -72,7 +73,7 @@ impl Reader {
 
     /// The Czech and Polish word for "in" counts a single week or month without saying one.
     fn is_za(&self, at: usize) -> bool {
-        self.get(at).is_some_and(|token| token.end - token.start == 2 && token.has(IN) && !token.has(super::IN_MONTH))
+        self.get(at).is_some_and(|token| token.end - token.start == 2 && token.has(IN) && !token.has(IN_MONTH))
     }
 
     fn ahead_by(&self, count: u32, unit: Unit, within: bool, next: usize) -> Option<Period> {
@@ -81,10 +82,10 @@ impl Reader {
             Unit::Day => count.days(),
             Unit::Week => count.weeks(),
             Unit::Month => count.months(),
-            Unit::Weekend => return None,
+            Unit::Quarter | Unit::Weekend => return None,
         };
         let end = self.written.on.checked_add(span).ok()?;
-        Some(Period { start: if within { self.written.on } else { end }, end, next })
+        Some(Period::stretch(if within { self.written.on } else { end }, end, next))
     }
 
     /// `next week`, `la semaine prochaine`, `příští měsíc`, `ce week-end`.
@@ -103,17 +104,22 @@ impl Reader {
         match (unit, is_next) {
             (Unit::Week, true) => {
                 let start = monday.checked_add(1.week()).ok()?;
-                Some(Period { start, end: start.checked_add(6.days()).ok()?, next })
+                Some(Period::stretch(start, start.checked_add(6.days()).ok()?, next))
             }
             (Unit::Month, true) => {
                 let start = on.first_of_month().checked_add(1.month()).ok()?;
-                Some(Period { start, end: start.last_of_month(), next })
+                Some(Period::stretch(start, start.last_of_month(), next))
+            }
+            (Unit::Quarter, true) => {
+                let month = (on.month() - 1) / 3 * 3 + 1;
+                let start = Date::new(on.year(), month, 1).ok()?.checked_add(3.months()).ok()?;
+                Some(Period::stretch(start, start.checked_add(2.months()).ok()?.last_of_month(), next))
             }
             (Unit::Weekend, _) => {
                 // On a Saturday or Sunday the next one is that of the week that comes.
                 let later = is_next && on.weekday().to_monday_zero_offset() >= 5;
                 let start = monday.checked_add(if later { 12 } else { 5 }.days()).ok()?;
-                Some(Period { start, end: start.checked_add(1.day()).ok()?, next })
+                Some(Period::stretch(start, start.checked_add(1.day()).ok()?, next))
             }
             _ => None,
         }
@@ -122,15 +128,13 @@ impl Reader {
     /// A unit of time, `week-end` being one word.
     fn unit(&self, at: usize) -> Option<(Unit, usize)> {
         let unit = self.get(at)?.meaning.unit?;
-        let weekend =
-            unit == Unit::Week && self.mark(at + 1, "-") && !self.is_spaced(at + 1) && self.has(at + 2, super::PART);
+        let weekend = unit == Unit::Week && self.mark(at + 1, "-") && !self.is_spaced(at + 1) && self.has(at + 2, PART);
         Some(if weekend { (Unit::Weekend, at + 3) } else { (unit, at + 1) })
     }
 
     /// A short word between the two: `que`, `la`.
     fn is_que(&self, at: usize) -> bool {
-        self.get(at)
-            .is_some_and(|token| token.kind == Kind::Word && token.end - token.start == 3 && !token.has(super::CUE))
+        self.get(at).is_some_and(|token| token.kind == Kind::Word && token.end - token.start == 3 && !token.has(CUE))
     }
 
     /// `next Monday`, `lundi prochain`, `by Friday`, `v pondělí`.
@@ -140,11 +144,14 @@ impl Reader {
             return None;
         }
         let behind = at + 1 + usize::from(self.is_que(at + 1) && self.has(at + 2, NEXT));
+        if self.is_dated(behind) || self.has(behind, NEXT) && self.is_dated(behind + 1) {
+            return None;
+        }
         let cue_at = if self.before_has(at, 1, ARTICLE) && !self.before_has(at, 1, ON | BY) { 2 } else { 1 };
-        let said = |role: u32| self.before_has(at, 1, role) || self.before_has(at, cue_at, role);
+        let said = |role: u64| self.before_has(at, 1, role) || self.before_has(at, cue_at, role);
         let (forward, next) =
             if self.has(behind, NEXT) { (true, behind + 1) } else { (said(NEXT | THIS | BY), at + 1) };
-        let asked = forward || said(ON) && !self.tells_of_past(at);
+        let asked = forward || (said(ON) || self.is_second(at) || self.is_appointed(at + 1)) && !self.tells_of_past(at);
         if self.is_opening(at) || !asked {
             return None;
         }
@@ -152,6 +159,28 @@ impl Reader {
         let ahead = (weekday - today).rem_euclid(7);
         let ahead = if ahead == 0 { 7 } else { ahead };
         Some(Period::day(self.written.on.checked_add(ahead.days()).ok()?, next))
+    }
+
+    /// The day that belongs to a weekday stands right behind it: both are one.
+    fn is_dated(&self, at: usize) -> bool {
+        let mut day = at;
+        while day < at + 3 && (self.has(day, ARTICLE) || self.mark(day, ",(")) {
+            day += 1;
+        }
+        self.absolute(day).is_some() || self.listed(day).is_some()
+    }
+
+    /// `am Montag oder Dienstag`: the second of two that somebody proposes.
+    fn is_second(&self, at: usize) -> bool {
+        let first = self.before(at, 2).is_some_and(|token| token.meaning.weekday.is_some());
+        first && self.before_has(at, 1, OR | AND) && self.before_has(at, 3, ON | BY | NEXT | THIS)
+    }
+
+    /// A question, or one hour, stands behind a weekday, and no second hour that would make them those of a shop.
+    fn is_appointed(&self, at: usize) -> bool {
+        let closes = |at: usize| self.mark(at, "-–—") || self.has(at, TO) && self.number(at + 1).is_some();
+        let bare = !self.before_has(at, 2, ARTICLE) && self.asks(at);
+        (bare || self.is_at_hour(at)) && !(at + 1..at + HOURS).take_while(|at| !self.mark(*at, ".!?")).any(closes)
     }
 
     /// One of two weekdays joined: when somebody is there.
@@ -163,14 +192,6 @@ impl Reader {
         };
         let ahead = |by: usize| at.checked_add(by);
         joins(ahead(1)) && is_day(ahead(2)) || joins(at.checked_sub(1)) && is_day(at.checked_sub(2))
-    }
-
-    /// A sentence around a weekday that tells of what has been.
-    fn tells_of_past(&self, at: usize) -> bool {
-        let ends = |kind: Kind| matches!(kind, Kind::Break | Kind::Mark('.' | '!' | '?'));
-        let back = (1..=SENTENCE).map_while(|back| self.before(at, back)).take_while(|token| !ends(token.kind));
-        let on = (1..=SENTENCE).map_while(|on| self.get(at + on)).take_while(|token| !ends(token.kind));
-        back.chain(on).any(|token| token.has(PAST))
     }
 }
 

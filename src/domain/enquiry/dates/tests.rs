@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod march;
+
 /// Written on a Friday.
 fn read(text: &str, month_first: bool) -> Vec<String> {
     let written = Written { on: Date::new(2026, 11, 20).unwrap(), month_first };

@@ -10,6 +10,8 @@ const BYTES: usize = 24_000;
 const TOKENS: usize = 5_000;
 /// Longest word that can mean anything, in bytes.
 const WORD: usize = 40;
+/// Saturday, counted from Monday.
+const SATURDAY: i8 = 5;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +37,12 @@ pub(super) struct Token {
     pub(super) spaced: bool,
     /// Begins with a capital.
     pub(super) large: bool,
+    /// The first of its line.
+    pub(super) first: bool,
 }
 
 impl Token {
-    pub(super) fn has(&self, role: u32) -> bool {
+    pub(super) fn has(&self, role: u64) -> bool {
         self.meaning.roles & role != 0
     }
 
@@ -71,7 +75,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
 }
 
 fn token(kind: Kind, meaning: Meaning, range: std::ops::Range<usize>, spaced: bool, large: bool) -> Token {
-    Token { kind, meaning, start: range.start, end: range.end, spaced, large }
+    Token { kind, meaning, start: range.start, end: range.end, spaced, large, first: false }
 }
 
 fn digit(c: char) -> Option<u32> {
@@ -91,7 +95,7 @@ fn is_letter(c: char) -> bool {
 }
 
 fn of_line(line: &str, offset: usize, out: &mut Vec<Token>, folded: &mut String) {
-    let mut spaced = true;
+    let (mut spaced, mut first) = (true, true);
     let mut chars = line.char_indices().peekable();
     while let Some((start, c)) = chars.next() {
         if c.is_whitespace() {
@@ -115,8 +119,24 @@ fn of_line(line: &str, offset: usize, out: &mut Vec<Token>, folded: &mut String)
         } else {
             (Kind::Mark(c), Meaning::default())
         };
-        out.push(token(kind, meaning, offset + start..offset + end, spaced, c.is_uppercase()));
+        let mut next = token(kind, meaning, offset + start..offset + end, spaced, c.is_uppercase());
+        next.first = std::mem::take(&mut first);
+        if next.meaning.weekday == Some(SATURDAY) && !next.first {
+            join_weekday(line, offset, &mut next, out, folded);
+        }
+        out.push(next);
         spaced = false;
+    }
+}
+
+/// The days of the Persian week count from Saturday: three and "Saturday" are Tuesday, in two words as in one.
+fn join_weekday(line: &str, offset: usize, next: &mut Token, out: &mut Vec<Token>, folded: &mut String) {
+    let Some(before) = out.last().filter(|before| before.meaning.count.is_some()).copied() else { return };
+    let joined = before.start.checked_sub(offset).and_then(|start| line.get(start..next.end - offset));
+    let meaning = joined.map(|joined| word(joined, folded)).unwrap_or_default();
+    if meaning.weekday.is_some() {
+        out.pop();
+        *next = Token { meaning, start: before.start, spaced: before.spaced, first: before.first, ..*next };
     }
 }
 
