@@ -19,7 +19,7 @@ impl Reader {
 
     /// `Hi Jan 2 questions`, `Dear June, 20 chairs`: somebody's name, and a number that begins something else.
     pub(super) fn is_called(&self, month_at: usize, day_at: usize) -> bool {
-        let comma = (month_at..day_at).any(|at| self.mark(at, ","));
+        let comma = (month_at..day_at).any(|at| self.mark(at, ",،"));
         let wrapped = self.is_wrapped(month_at, day_at);
         let short = self.get(month_at).is_some_and(|token| token.end - token.start <= 3);
         let led = self.before_has(month_at, 1, CUE) && !short;

@@ -206,7 +206,7 @@ impl Reader {
     fn behind_articles(&self, mut at: usize) -> usize {
         for _ in 0..3 {
             let weekday = self.get(at).is_some_and(|token| token.meaning.weekday.is_some());
-            if !(weekday || self.has(at, ARTICLE) || self.mark(at, ",")) {
+            if !(weekday || self.has(at, ARTICLE) || self.mark(at, ",،")) {
                 break;
             }
             at += 1;

@@ -151,7 +151,7 @@ impl Reader {
 
     /// The next of a list, and whether it is joined as the last one is.
     fn next_listed(&self, at: usize) -> Option<(usize, bool)> {
-        let comma = usize::from(self.mark(at, ","));
+        let comma = usize::from(self.mark(at, ",،"));
         let joined = self.has(at + comma, AND | OR) || self.mark(at + comma, "&+");
         (joined || comma == 1).then(|| (self.behind_articles(at + comma + usize::from(joined)), joined))
     }

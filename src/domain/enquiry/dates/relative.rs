@@ -164,7 +164,7 @@ impl Reader {
     /// The day that belongs to a weekday stands right behind it: both are one.
     fn is_dated(&self, at: usize) -> bool {
         let mut day = at;
-        while day < at + 3 && (self.has(day, ARTICLE) || self.mark(day, ",(")) {
+        while day < at + 3 && (self.has(day, ARTICLE) || self.mark(day, ",،(")) {
             day += 1;
         }
         self.absolute(day).is_some() || self.listed(day).is_some()

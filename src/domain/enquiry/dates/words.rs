@@ -156,7 +156,7 @@ const ROLES: [(u64, &str); 46] = [
         PAST,
         "spoke talked called met visited wrote sent was were received had saw discussed agreed yesterday haben habe hatte \
          hatten war waren gesprochen gekauft bestellt erhalten geliefert bekommen bezahlt bought purchased ordered placed \
-         paid did étions était étaient acheté commandé reçu payé parlé koupili koupil koupila objednali objednal \
+         paid did étais étions était étaient acheté commandé reçu payé parlé koupili koupil koupila objednali objednal \
          objednala dostali zaplatili zakoupili خریدیم کردیم شد دادیم گرفتیم telefoniert mluvili volali volal volala byli byl byla psali dohodli hablamos \
          parlato gesproken rozmawialiśmy زدیم داشتیم بود",
     ),
@@ -202,7 +202,7 @@ const ROLES: [(u64, &str); 46] = [
         "offer quote quotation letter mail email message order invoice estimate note devis offre facture commande \
          courrier courriel lettre angebot angebots rechnung bestellung auftrag schreiben brief nachricht anfrage \
          nabídka nabídku nabídky nabídce faktura fakturu faktury faktuře objednávka objednávku objednávky objednávce \
-         dopis dopisu mailu emailu zpráva zprávu zprávy نامه فاکتور پیشنهاد سفارش ایمیل پیام oferta factura offerta \
+         dopis dopisu mailu emailu zpráva zprávu zprávy نامه فاکتور پیشنهاد سفارش ایمیل پیام smlouva smlouvu smlouvy contract contrat vertrag قرارداد oferta factura offerta \
          fattura",
     ),
     (DATED, "of from dated du de del datée daté vom von z ze dne datiert مورخ تاریخ the den"),
