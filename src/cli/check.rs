@@ -131,6 +131,15 @@ fn check_rules(mut out: Output, config: &Config, told: &Told, json: bool) -> any
             let cases = super::rules::plural(templates.cases().len(), "case");
             let good = out.styled(Style::Good, "ok");
             out.line(format!("{good}  templates {}: {counted}, {cases}", plain::path(&config.templates.path)));
+            let reading = &config.reading;
+            if let Some(name) = templates.unproven(!reading.authserv_ids.is_empty(), &reading.form_senders) {
+                let word = out.styled(Style::Warn, "warning");
+                out.line(format!(
+                    "{word}: what template {} says of origin and kind will not count: name your mail server in \
+                     reading.authserv_ids, or its sender in reading.form_senders",
+                    plain::one_line(name, 100)
+                ));
+            }
         }
         checked.tell(&mut out);
     }
