@@ -2,13 +2,21 @@
 //!
 //! Tags are found by name in any case; what is not found is not invented. Work is linear in the text.
 
+mod prospect;
+mod words;
+mod xml;
+
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::budget;
-use super::field_names;
-use super::text::one_line;
-use crate::domain::submission::{Canonical, Field};
+use encoding_rs::{UTF_16BE, UTF_16LE};
+
+pub use prospect::fields;
+use xml::{attribute, find_ignore_case, find_tag};
+
+use super::charset;
+use crate::domain::submission::Field;
 
 /// Length looked at of one prospect, in bytes.
 const BYTES: usize = 200_000;
@@ -101,24 +109,81 @@ pub fn is_several(text: &str) -> bool {
     if others.is_empty() {
         return false;
     }
-    let first = fields(first);
-    others.iter().any(|other| fields(other) != first)
+    let first = says(&fields(first));
+    others.iter().any(|other| says(&fields(other)) != first)
+}
+
+/// Whether the last prospect of `text` goes on where the text ends, or beyond what is looked at of one.
+pub fn is_cut(text: &str) -> bool {
+    let Some(last) = places(text, COMPARED).pop() else { return false };
+    let masked = masked(text);
+    let rest = masked.get(last.start..).unwrap_or_default();
+    let is_open = ["</prospect", "</adf"].iter().all(|close| find_ignore_case(rest, close).is_none());
+    is_open || last.len() > BYTES
+}
+
+/// What a prospect says, however it is written: with words apart by one blank, and whether it was sent before or not.
+pub fn says(fields: &[Field]) -> BTreeSet<String> {
+    let said = fields.iter().filter(|field| field.name != REQUEST_STATUS);
+    said.map(|field| {
+        let words: Vec<&str> = field.value.split_whitespace().collect();
+        format!("{}\0{}", field.name, words.join(" "))
+    })
+    .collect()
+}
+
+/// Whether a document is the first thing in `text`, with nothing before it but its own declarations.
+pub fn begins(text: &str) -> bool {
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        let declared = [("<!--", "-->"), ("<?", "?>"), ("<!", ">")].into_iter().find(|(open, _)| rest.starts_with(open));
+        match declared.and_then(|(_, close)| rest.split_once(close)) {
+            Some((_, behind)) => rest = behind,
+            None => return starts(rest, "<adf"),
+        }
+    }
+}
+
+/// Bytes of a file as text: by their byte order mark or by how the first tag is written (XML 1.0 appendix F), else by
+/// the declaration, else by guess.
+pub fn decoded(bytes: &[u8]) -> String {
+    let wide = match bytes {
+        [0xff, 0xfe, ..] | [b'<', 0, ..] => Some(UTF_16LE),
+        [0xfe, 0xff, ..] | [0, b'<', ..] => Some(UTF_16BE),
+        _ => None,
+    };
+    if let Some(encoding) = wide {
+        return encoding.decode_with_bom_removal(bytes).0.into_owned();
+    }
+    let head = String::from_utf8_lossy(bytes.get(..200).unwrap_or(bytes)).into_owned();
+    let declaration = head.split_once("?>").map(|(declaration, _)| declaration);
+    let label = declaration.and_then(|declaration| attribute(declaration, "encoding"));
+    // Some say UTF-16 of a text that was written in another way.
+    charset::decode(bytes, label.as_deref().filter(|label| !label.starts_with("utf-16"))).text
 }
 
 /// What stands in `text` beside its prospects, without the tags and declarations of their documents.
 pub fn beside(text: &str) -> String {
     let mut kept = String::new();
     let mut from = 0;
-    for place in places(text, usize::MAX) {
+    let places = places(text, usize::MAX);
+    let starts_of_next = places.iter().skip(1).map(|place| place.start).chain([text.len()]);
+    for (place, next) in places.iter().zip(starts_of_next) {
         kept.push_str(text.get(from..place.start).unwrap_or_default());
-        let behind = text.get(place.end..).unwrap_or_default();
-        let closes = find_ignore_case(behind, "</prospect") == Some(0);
-        let tag = behind.find('>').filter(|_| closes).map_or(0, |end| end + 1);
+        let behind = text.get(place.end..next).unwrap_or_default();
+        let closes = starts(behind, "</prospect");
+        let tag = closes.then(|| behind.find('>')).flatten().map_or(0, |end| end + 1);
         kept.push('\n');
         from = place.end + tag;
     }
     kept.push_str(text.get(from..).unwrap_or_default());
     without(&without(&without(&kept, "<?", "?>"), "<adf", ">"), "</adf", ">").trim().to_owned()
+}
+
+/// Whether `text` begins with an ASCII `mark` in any case.
+fn starts(text: &str, mark: &str) -> bool {
+    text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark))
 }
 
 /// The text without what stands from each `open` to the next `close`. One that does not end is words.
@@ -139,239 +204,10 @@ pub fn read(text: &str) -> Option<Vec<Field>> {
     prospects(text, 1).first().map(|prospect| fields(prospect))
 }
 
-/// The fields of one prospect.
-pub fn fields(prospect: &str) -> Vec<Field> {
-    let prospect = escaped(super::body::cut(prospect, BYTES));
-    let prospect = prospect.as_ref();
-    let mut fields = Vec::new();
-    request(prospect, &mut fields);
-    let customer = element(prospect, "customer").map_or("", |(_, inner)| inner);
-    contact(element(customer, "contact").map_or(customer, |(_, inner)| inner), &mut fields);
-    vehicles(prospect, &mut fields);
-    for (tag, name) in [("timeframe", "timeframe"), ("id", "customer_id")] {
-        // A customer without a contact element: its own ids stand before it, all the same.
-        if let Some((_, value)) = element(customer, tag) {
-            push(&mut fields, name, value, None);
-        }
-    }
-    for (_, value) in elements(customer, "comments", 1) {
-        push(&mut fields, "comments", value, Some(Canonical::Message));
-    }
-    parties(prospect, &mut fields);
-    fields
-}
-
-/// How the request is known to whoever sends it. Its ids stand before everything else of a prospect.
-fn request(prospect: &str, fields: &mut Vec<Field>) {
-    let own = ["vehicle", "customer", "vendor", "provider"].iter().filter_map(|tag| find_tag(prospect, tag)).min();
-    let own = own.and_then(|end| prospect.get(..end)).unwrap_or(prospect);
-    let ids = elements(own, "id", 5);
-    let with_source = ids.iter().find(|(attributes, _)| attribute(attributes, "source").is_some());
-    if let Some((attributes, id)) = with_source.or(ids.first()) {
-        push(fields, REQUEST_ID, id, None);
-        push(fields, REQUEST_SOURCE, &attribute(attributes, "source").unwrap_or_default(), None);
-    }
-    let head = prospect.split('>').next().unwrap_or_default();
-    push(
-        fields,
-        REQUEST_STATUS,
-        &attribute(head, "status").filter(|status| status == RESEND).unwrap_or_default(),
-        None,
-    );
-    if let Some((_, value)) = element(own, "requestdate") {
-        push(fields, "requested_at", value, None);
-    }
-}
-
-fn contact(contact: &str, fields: &mut Vec<Field>) {
-    for (attributes, value) in elements(contact, "name", 10) {
-        let canonical = match attribute(attributes, "part").unwrap_or_default().as_str() {
-            _ if attribute(attributes, "type").is_some_and(|kind| kind == "business") => Canonical::Company,
-            "first" => Canonical::FirstName,
-            "last" | "surname" => Canonical::LastName,
-            "prefix" | "title" | "salutation" => Canonical::Salutation,
-            "middle" | "suffix" => continue,
-            _ => Canonical::FullName,
-        };
-        push(fields, "name", value, Some(canonical));
-    }
-    for (_, value) in elements(contact, "email", 5) {
-        push(fields, "email", value, Some(Canonical::Email));
-    }
-    for (attributes, value) in elements(contact, "phone", 5) {
-        let canonical = match attribute(attributes, "type").unwrap_or_default().as_str() {
-            "cellphone" | "mobile" | "cell" => Canonical::Mobile,
-            "fax" => Canonical::Fax,
-            _ => Canonical::Phone,
-        };
-        push(fields, "phone", value, Some(canonical));
-    }
-    let lines: Vec<String> =
-        ["street", "apartment"].iter().flat_map(|tag| elements(contact, tag, 3)).map(|(_, line)| clean(line)).collect();
-    let street: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
-    push(fields, "street", &street.join(", "), Some(Canonical::Street));
-    for (tag, canonical) in [
-        ("cellphone", Canonical::Mobile),
-        ("company", Canonical::Company),
-        ("city", Canonical::City),
-        ("regioncode", Canonical::State),
-        ("region", Canonical::State),
-        ("postalcode", Canonical::Postcode),
-        ("country", Canonical::Country),
-    ] {
-        for (_, value) in elements(contact, tag, 2) {
-            push(fields, tag, value, Some(canonical));
-        }
-    }
-}
-
-/// The vehicle asked about, and apart from it the one that is given in part payment.
-fn vehicles(prospect: &str, fields: &mut Vec<Field>) {
-    let mut asked = false;
-    for (attributes, vehicle) in elements(prospect, "vehicle", 10) {
-        let interest = attribute(attributes, "interest").unwrap_or_default();
-        let given = interest.starts_with("trade");
-        let name = match (given, asked) {
-            (true, _) => "trade_in",
-            (false, true) => "other_vehicle",
-            (false, false) => "vehicle",
-        };
-        let parts = ["year", "make", "model", "trim"].iter().filter_map(|tag| element(vehicle, tag));
-        let words: Vec<String> = parts.map(|(_, value)| clean(value)).filter(|w| !w.is_empty()).collect();
-        push(fields, name, &words.join(" "), (name == "vehicle").then_some(Canonical::Product));
-        if name == "vehicle" {
-            asked = true;
-            let kind = (interest == "test-drive").then_some(Canonical::InquiryKind);
-            push(fields, "interest", &interest.replace('-', " "), kind);
-            push(fields, "status", &attribute(attributes, "status").unwrap_or_default(), None);
-        }
-        for tag in ["vin", "stock", "odometer", "condition", "doors", "bodystyle", "transmission", "exteriorcolor"] {
-            if let Some((_, value)) = element(vehicle, tag) {
-                push(fields, &format!("{name}_{tag}"), value, None);
-            }
-        }
-        if let Some((attributes, price)) = element(vehicle, "price") {
-            let currency = attribute(attributes, "currency").unwrap_or_default().to_uppercase();
-            push(fields, &format!("{name}_price"), format!("{} {currency}", clean(price)).trim(), None);
-        }
-        if let Some((_, value)) = element(vehicle, "comments") {
-            push(fields, &format!("{name}_comments"), value, None);
-        }
-    }
-}
-
-/// The house it is for, and who brought it. Their addresses are nobody's to be answered, and are left out.
-fn parties(prospect: &str, fields: &mut Vec<Field>) {
-    if let Some((_, vendor)) = element(prospect, "vendor") {
-        let name = element(vendor, "vendorname").or_else(|| element(vendor, "name"));
-        push(fields, "vendor", name.map_or("", |(_, value)| value), None);
-        push(fields, "vendor_id", element(vendor, "id").map_or("", |(_, value)| value), None);
-    }
-    if let Some((_, provider)) = element(prospect, "provider") {
-        for (_, value) in elements(provider, "name", 1) {
-            push(fields, "provider", value, Some(Canonical::Source));
-        }
-        for (tag, name) in [("service", "provider_service"), ("url", "provider_url"), ("id", "provider_id")] {
-            push(fields, name, element(provider, tag).map_or("", |(_, value)| value), None);
-        }
-    }
-}
-
-fn push(fields: &mut Vec<Field>, name: &str, value: &str, canonical: Option<Canonical>) {
-    let value = clean(value);
-    // A template's placeholder is no value.
-    let placeholder = value.starts_with('[') && value.ends_with(']');
-    if !value.is_empty() && !placeholder {
-        debug_assert!(canonical.is_none() || !field_names::is_control(name), "own names are data");
-        fields.push(Field { name: name.to_owned(), value, canonical });
-    }
-}
-
-/// Text of an element: CDATA unwrapped, the five entities decoded, tags inside dropped.
-fn clean(raw: &str) -> String {
-    let inner = raw.replace("<![CDATA[", "").replace("]]>", "");
-    let mut text = String::with_capacity(inner.len());
-    let mut in_tag = false;
-    for c in inner.chars() {
-        match c {
-            '<' => in_tag = true,
-            '>' if in_tag => in_tag = false,
-            c if !in_tag => text.push(c),
-            _ => {}
-        }
-    }
-    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'");
-    one_line(&text.replace("&amp;", "&"), 10_000)
-}
-
-/// First element of this name: (attributes, content).
-fn element<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
-    elements(text, name, 1).into_iter().next()
-}
-
-/// Elements of this name, at most `limit`, not nested in each other.
-fn elements<'a>(text: &'a str, name: &str, limit: usize) -> Vec<(&'a str, &'a str)> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while found.len() < limit && budget::pay(1) {
-        let Some(at) = find_tag(rest, name) else { break };
-        let after = rest.get(at + 1 + name.len()..).unwrap_or_default();
-        let Some((attributes, content)) = after.split_once('>') else { break };
-        if attributes.ends_with('/') {
-            rest = content;
-            continue;
-        }
-        let Some(end) = find_mark(content, &format!("</{name}")) else { break };
-        found.push((attributes, content.get(..end).unwrap_or_default()));
-        rest = content.get(end..).unwrap_or_default();
-    }
-    found
-}
-
-/// Value of an attribute, quoted or not, lower case.
-fn attribute(attributes: &str, name: &str) -> Option<String> {
-    let at = find_ignore_case(attributes, &format!("{name}="))?;
-    let value = attributes.get(at + name.len() + 1..)?;
-    let value = match value.chars().next()? {
-        quote @ ('"' | '\'') => value.get(1..)?.split(quote).next()?,
-        _ => value.split_whitespace().next()?,
-    };
-    Some(value.to_lowercase())
-}
-
-/// Byte position of the tag of this name.
-fn find_tag(text: &str, name: &str) -> Option<usize> {
-    find_mark(text, &format!("<{name}"))
-}
-
-/// Byte position of a tag that begins with `mark` and has no longer name.
-fn find_mark(text: &str, mark: &str) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let found = find_ignore_case(text.get(from..)?, mark);
-        if !budget::pay(found.map_or(text.len() - from, |at| at + 1)) {
-            return None;
-        }
-        let at = from + found?;
-        let after = text.get(at + mark.len()..)?;
-        if !after.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
-            return Some(at);
-        }
-        from = at + mark.len();
-    }
-}
-
-/// Byte position of an ASCII `needle` in any case.
-fn find_ignore_case(text: &str, needle: &str) -> Option<usize> {
-    let (bytes, needle) = (text.as_bytes(), needle.as_bytes());
-    let first = *needle.first()?;
-    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), bytes)
-        .find(|&at| bytes.get(at..at + needle.len()).is_some_and(|window| window.eq_ignore_ascii_case(needle)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::submission::Canonical;
 
     #[test]
     fn an_ill_formed_document_is_read() {
@@ -387,5 +223,54 @@ mod tests {
         assert_eq!(value(Canonical::Product), Some("2020 Skoda & co"));
         assert_eq!(value(Canonical::Message), None);
         assert_eq!(read("no document"), None);
+    }
+
+    #[test]
+    fn prospects_that_only_the_document_closes_take_no_longer() {
+        let many: String = (0..998).map(|n| format!("<prospect><id>{n}</id></adf>")).collect();
+        let text = format!("<adf>{many}{}", "<".repeat(3_000_000));
+        let begun = std::time::Instant::now();
+        assert!(beside(&text).starts_with('<'));
+        assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+        assert_eq!(beside("<adf><prospect>a</PROSPECT >b<prospect>c</adf>d"), "b\nd");
+    }
+
+    #[test]
+    fn a_document_is_cut_when_nothing_closes_its_last_prospect() {
+        for (text, wanted) in [
+            ("<adf><prospect><id>1</id></prospect></adf>", false),
+            ("<adf><prospect><id>1</id></adf>", false),
+            ("<adf><prospect><id>1</id></prospect>", false),
+            ("<adf><prospect><id>1</id></prospect><prospect><id>2", true),
+            ("<adf><prospect><customer>Eva <![CDATA[</prospect>]]>", true),
+            ("no document", false),
+        ] {
+            assert_eq!(is_cut(text), wanted, "{text}");
+        }
+        assert!(is_cut(&format!("<adf><prospect><!-- {} --></prospect></adf>", "x".repeat(BYTES))));
+    }
+
+    #[test]
+    fn a_text_begins_with_a_document_behind_its_declarations_only() {
+        for (text, wanted) in [
+            ("\u{feff}<?ADF VERSION \"1.0\"?>\n<?xml version=\"1.0\"?>\n<!-- portal --><!DOCTYPE adf>\n<ADF>", true),
+            ("> <adf>", false),
+            ("Hello\n<adf>", false),
+            ("<?xml", false),
+        ] {
+            assert_eq!(begins(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_in_the_encoding_it_shows() {
+        let text = "<?xml version=\"1.0\" encoding=\"utf-16\"?><adf>Malá</adf>";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let czech = [b"<?xml version='1.0' encoding='windows-1250'?><adf>\x8alapka</adf>".to_vec()].concat();
+        assert_eq!((decoded(&little).as_str(), decoded(&big).as_str()), (text, text));
+        assert_eq!(decoded(&[&[0xff, 0xfe][..], &little].concat()), text);
+        assert_eq!(decoded(text.as_bytes()), text);
+        assert!(decoded(&czech).contains("Šlapka"));
     }
 }
