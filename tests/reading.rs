@@ -22,6 +22,7 @@ mod laws;
 mod machines;
 mod made;
 mod passed_on;
+mod portals;
 mod program_signatures;
 mod replies;
 mod reply_languages;

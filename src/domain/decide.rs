@@ -203,7 +203,8 @@ fn of_hook(q: &Question<'_>, evaluation: &Evaluation) -> Option<Outcome> {
         }
         return Some(parked(hooks::TO_BE_FETCHED, Action::Nothing));
     }
-    if flag(hooks::OTHER_EVENT) && !q.envelope.context.released {
+    // What holds several leads waits for somebody, whatever else it is.
+    if flag(hooks::OTHER_EVENT) && !flag(hooks::TOO_MANY_LEADS) && !q.envelope.context.released {
         return Some(parked(hooks::OTHER_EVENT, Action::Nothing));
     }
     if !is_test_event(q.submission) {

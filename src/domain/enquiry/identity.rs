@@ -3,7 +3,8 @@
 //! Invariants:
 //! - A form notification, and mail of a website (a configured form sender, an address of our own), names somebody else:
 //!   what the visitor typed, then Reply-To, then From.
-//! - A mail that a template reads is from whom the template finds: never from the portal, whatever is missing.
+//! - A mail that a template reads is from whom the template finds, and an ADF lead from its customer: never from the
+//!   portal, whatever is missing.
 //! - Any other mail is from its From alone. Its Reply-To is chosen by whoever writes and proves nothing: it is a fact,
 //!   never an address of the sender, unless the house has decided otherwise for the mailbox.
 
@@ -54,6 +55,9 @@ pub(super) fn emails(submission: &Submission, settings: &ReadSettings, intake: &
         (submission.mail.as_ref().filter(|m| is_spoken_for(submission, m, settings)), order)
     {
         return unique(named(mail, order, &typed, settings).into_iter().map(|a| a.to_email(&settings.own_domains)));
+    }
+    if submission.class == Some(MailClass::Adf) {
+        return unique(typed.iter().map(|address| address.to_email(&settings.own_domains)));
     }
     let policy = settings.reply_to.get(intake).copied().unwrap_or_default();
     let header =
@@ -145,7 +149,8 @@ pub(super) fn answer_elsewhere(submission: &Submission, settings: &ReadSettings)
 
 /// Who wrote it as raw text, when no address could be read.
 pub(super) fn raw_sender(submission: &Submission, emails: &[Email]) -> Option<String> {
-    let mail = submission.mail.as_ref().filter(|_| emails.is_empty() && submission.by_template().is_none())?;
+    let is_portal = submission.by_template().is_some() || submission.class == Some(MailClass::Adf);
+    let mail = submission.mail.as_ref().filter(|_| emails.is_empty() && !is_portal)?;
     mail.from.address.clone().or_else(|| mail.from.name.clone())
 }
 

@@ -260,6 +260,11 @@ fn message(submission: &Submission) -> String {
     if !typed.is_empty() {
         return typed;
     }
+    // The other values of a lead are a program's; what may be typed there is what is said of a vehicle.
+    if submission.class == Some(MailClass::Adf) {
+        let remarks = submission.fields.iter().filter(|f| f.canonical.is_none() && f.name.ends_with("_comments"));
+        return remarks.map(|f| f.value.as_str()).collect::<Vec<_>>().join("\n\n");
+    }
     if speaks_for_another(submission) && !submission.fields.is_empty() {
         let lines =
             submission.fields.iter().filter(|f| f.canonical.is_none()).map(|f| format!("{}: {}", f.name, f.value));

@@ -3,10 +3,11 @@
 //! Only of a mail that is no person's letter: a website's mailer, or a mail without a word. What somebody attaches to a
 //! letter is a file.
 
-use std::collections::BTreeMap;
+mod lists;
 
 use mail_parser::{Message, MessagePart, MimeHeaders as _, PartType};
-use serde_json::value::RawValue;
+
+pub(super) use lists::{Lead, Lists};
 
 use super::notification::{self, Sender};
 use super::{ReadSettings, beside, charset, form, json, mime, text, vcard};
@@ -23,13 +24,59 @@ const LIST: usize = 4 << 20;
 /// Words beside a file of a website's mailer with which it is no letter, in characters.
 const NOTE_CHARS: usize = 400;
 
-/// The fields of the first file that tells who asks, `None` when the mail is a letter or has no such file.
-pub(super) fn read(message: &Message<'_>, body: &str, sender: Sender, settings: &ReadSettings) -> Option<Vec<Field>> {
+/// The fields of the first file that tells who asks, and whether another one asks too; `None` when the mail is a letter
+/// or has no such file.
+pub(super) fn read(
+    message: &Message<'_>,
+    body: &str,
+    sender: Sender,
+    settings: &ReadSettings,
+) -> Option<(Vec<Field>, bool)> {
     if is_letter(body, sender) {
         return None;
     }
     let files = message.parts.iter().take(PARTS).filter_map(|part| of_file(message, part, sender, settings));
-    files.into_iter().find(|fields| notification::accept(fields, sender))
+    let mut files = files.filter(|(fields, _)| notification::accept(fields, sender));
+    let (first, mut is_several) = files.next()?;
+    for (other, several) in files {
+        is_several |= several || is_somebody_else(&other, &first);
+    }
+    Some((first, is_several))
+}
+
+/// Whether `other` can be reached, and in no way in which `one` can.
+pub(super) fn is_somebody_else(other: &[Field], one: &[Field]) -> bool {
+    let known = |field: &Field| one.iter().filter(|f| is_reach(f)).any(|f| f.value == field.value);
+    other.iter().any(is_reach) && !other.iter().filter(|f| is_reach(f)).any(known)
+}
+
+/// An address or a number.
+fn is_reach(field: &Field) -> bool {
+    matches!(field.canonical, Some(Canonical::Email | Canonical::Phone | Canonical::Mobile))
+}
+
+/// Whether an answer is nothing but its file: nobody wrote a word, or the words are a program's and quote nothing.
+pub(super) fn is_alone(body: &str, from: &str) -> bool {
+    let quotes = || body.lines().any(|line| line.trim_start().starts_with('>'));
+    body.trim().is_empty() || notification::is_mailer_name(from) && !quotes()
+}
+
+/// The leads of a JSON file; one alone is a lead too.
+pub(super) fn of_json(message: &Message<'_>, part: &MessagePart<'_>, sender: Sender) -> Lists {
+    let Some(json) = is_json(part).then(|| json_text(message, part)).flatten() else { return Lists::None };
+    match lists::read(&json, sender) {
+        Lists::None => {
+            let fields = json_fields(json.as_bytes(), &ReadSettings::default());
+            let fields = fields.filter(|fields| notification::accept(fields, sender) && fields.iter().any(is_reach));
+            match fields {
+                Some(fields) if json.len() <= BYTES => {
+                    Lists::Apart { leads: vec![Lead { json, fields }], beside: String::new() }
+                }
+                _ => Lists::None,
+            }
+        }
+        several => several,
+    }
 }
 
 /// So many words that what is attached is only a file.
@@ -40,55 +87,6 @@ pub(super) fn is_letter(body: &str, sender: Sender) -> bool {
         Sender::Unknown => 0,
     };
     body.trim().chars().nth(longest).is_some()
-}
-
-/// One of the leads of a list: its JSON as it stands there, and what it says.
-pub(super) struct Listed {
-    /// The object.
-    pub json: String,
-    /// Its fields.
-    pub fields: Vec<Field>,
-}
-
-/// The leads of a JSON file that is a list of several, or has nothing but such a list; each once, at most [`LEADS`].
-/// `None` when one of its entries could not be read as a lead by itself, or none can be reached.
-pub(super) fn leads(message: &Message<'_>, part: &MessagePart<'_>, sender: Sender) -> Option<Vec<Listed>> {
-    let text = is_json(part).then(|| json_text(message, part))??;
-    let items: Vec<&RawValue> = if let Ok(items) = serde_json::from_str(&text) {
-        items
-    } else {
-        let only: BTreeMap<String, &RawValue> = serde_json::from_str(&text).ok()?;
-        let mut lists = only.into_values();
-        let (Some(list), None) = (lists.next(), lists.next()) else { return None };
-        serde_json::from_str(list.get()).ok()?
-    };
-    if items.len() < 2 {
-        return None;
-    }
-    let settings = ReadSettings::default();
-    let mut found: Vec<Listed> = Vec::new();
-    for item in items {
-        let json = item.get();
-        let fields = if json.starts_with('{') { json_fields(json.as_bytes(), &settings)? } else { return None };
-        if !notification::accept(&fields, sender) {
-            return None;
-        }
-        if !found.iter().any(|known| known.fields == fields) {
-            found.push(Listed { json: json.to_owned(), fields });
-        }
-        if found.len() >= LEADS {
-            break;
-        }
-    }
-    let reached =
-        |field: &Field| matches!(field.canonical, Some(Canonical::Email | Canonical::Phone | Canonical::Mobile));
-    (found.len() > 1 && found.iter().any(|one| one.fields.iter().any(reached))).then_some(found)
-}
-
-/// Whether these fields are the first of a list of several leads.
-pub(super) fn is_of_several(message: &Message<'_>, fields: &[Field]) -> bool {
-    let mut lists = message.parts.iter().take(PARTS).filter_map(|part| leads(message, part, Sender::Known));
-    lists.any(|list| list.first().is_some_and(|first| first.fields == fields))
 }
 
 /// The text of a JSON file.
@@ -103,12 +101,16 @@ fn of_file(
     part: &MessagePart<'_>,
     sender: Sender,
     settings: &ReadSettings,
-) -> Option<Vec<Field>> {
-    if let Some(list) = leads(message, part, sender) {
-        return list.into_iter().next().map(|first| first.fields);
-    }
+) -> Option<(Vec<Field>, bool)> {
     if is_json(part) {
-        return json_fields(&bytes(message, part, BYTES)?, settings);
+        return match lists::read(&json_text(message, part)?, sender) {
+            Lists::None => Some((json_fields(&bytes(message, part, BYTES)?, settings)?, false)),
+            Lists::Whole(first) => Some((first, true)),
+            Lists::Apart { leads, .. } => {
+                let is_several = leads.len() > 1;
+                leads.into_iter().next().map(|first| (first.fields, is_several))
+            }
+        };
     }
     // A stranger's card stands for whoever sends it, or for nobody who asks.
     if sender == Sender::Unknown || !beside::is_card(part) {
@@ -117,7 +119,7 @@ fn of_file(
     let text = charset::decode(&bytes(message, part, BYTES)?, None).text;
     let mut cards = vcard::read(&text).into_iter().filter_map(|card| card.fields.ok());
     match (cards.next(), cards.next()) {
-        (Some(card), None) => Some(card),
+        (Some(card), None) => Some((card, false)),
         _ => None,
     }
 }

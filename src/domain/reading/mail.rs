@@ -5,7 +5,7 @@ mod fields;
 use mail_parser::Message;
 
 use fields::{adf_document, form_fields};
-pub(super) use fields::{is_document, unescape};
+pub(super) use fields::{is_document, quotes_document, sender, unescape};
 
 use super::addresses::{clean_address, domain_of, is_own_address, is_own_domain, mailboxes};
 use super::body::{Body, warning};
@@ -14,7 +14,7 @@ use super::machine::{Evidence, classify, may_reply};
 use super::mime::HeaderBag;
 use super::text::non_empty_line;
 use super::{
-    ReadSettings, attached, beside, body, bounce, charset, complaint, forwarded, header_labels, mime, passed_on,
+    ReadSettings, beside, body, bounce, charset, complaint, forwarded, header_labels, mime, passed_on,
     prospects, quoted, returns, rewritten, signature, smime, template, trust, typed,
 };
 use crate::clock::Timestamp;
@@ -294,12 +294,12 @@ fn interpret(
     let portal = template::read(&portal, out, settings);
     // What the house has written a template for needs no other reading.
     // Whoever answers such a mail quotes it, and asks for something of their own.
-    let document = Some(()).filter(|()| portal.is_none() && !is_reply);
-    let document = document.and_then(|()| adf_document(message, &text)).map(|(fields, several)| {
-        if several {
+    let document = Some(()).filter(|()| portal.is_none());
+    let document = document.and_then(|()| adf_document(message, &text, is_reply)).map(|document| {
+        if document.is_several {
             prospects::note_several(out);
         }
-        fields
+        document.fields
     });
     let passed_on = forwarded::read(&text.text, prefix, is_answer);
     let fields = if portal.is_some() || document.is_some() {
@@ -308,10 +308,12 @@ fn interpret(
         // The header lines of a message passed on look like the lines of a form.
         let known = trust::is_form_sender(out, &facts.from, settings);
         let found = form_fields(facts, (message, &text), bag, (is_reply || passed_on.is_some(), known), settings);
-        if found.as_deref().is_some_and(|fields| attached::is_of_several(message, fields)) {
-            prospects::note_several(out);
-        }
-        found
+        found.map(|(fields, is_several)| {
+            if is_several {
+                prospects::note_several(out);
+            }
+            fields
+        })
     };
     let notice = bounce::notice(&text.text);
     let evidence = Evidence {

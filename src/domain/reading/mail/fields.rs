@@ -1,35 +1,35 @@
 //! The fields that a mail brings: of a form notification, or of an ADF document in its text or attached.
 
+use std::borrow::Cow;
+
 use mail_parser::{Message, MessagePart, MimeHeaders as _, PartType};
 
 use super::super::addresses::is_own_address;
 use super::super::body::{self, Body};
 use super::super::mime::{self, HeaderBag};
 use super::super::notification::{self, Sender};
-use super::super::{ReadSettings, adf, attached, charset};
-use crate::domain::submission::{Field, MailFacts};
+use super::super::{ReadSettings, adf, attached, html};
+use crate::domain::submission::{Canonical, Field, MailFacts};
 
 /// Bytes looked at of a part that may be an ADF document.
 const DOCUMENT: usize = 400_000;
+/// Name of the field with the words of a mail beside its document.
+const MAIL_TEXT: &str = "mail_text";
 
-/// Fields of a form notification, when the mail is one.
+/// Fields of a form notification, when the mail is one, and whether it holds several that were not taken apart.
 pub(super) fn form_fields(
     facts: &MailFacts,
     (message, text): (&Message<'_>, &Body),
     bag: &HeaderBag,
     (is_reply, known): (bool, bool),
     settings: &ReadSettings,
-) -> Option<Vec<Field>> {
+) -> Option<(Vec<Field>, bool)> {
     let from = facts.from.address.as_deref().unwrap_or_default().to_lowercase();
-    let sender = if known {
-        Sender::Known
-    } else if is_form_mailer(&from, facts, bag, settings) {
-        Sender::Mailer
-    } else {
-        Sender::Unknown
-    };
+    let reply_to: Vec<&str> = facts.reply_to.iter().filter_map(|m| m.address.as_deref()).collect();
+    let sender = if known { Sender::Known } else { sender(&from, &reply_to, bag, &settings.own_addresses) };
+    let in_files = || attached::read(message, &text.text, sender, settings);
     if is_reply && sender != Sender::Known {
-        return None;
+        return attached::is_alone(&text.text, &from).then(in_files).flatten();
     }
     let of_text = notification::read(&text.text, sender);
     let markup = message.html_bodies().find(|part| matches!(part.body, PartType::Html(_)));
@@ -38,39 +38,118 @@ pub(super) fn form_fields(
         (Some(text), Some(markup)) if !notification::tells_as_much(&markup, &text) => Some(text),
         (text, markup) => markup.or(text),
     }
-    .or_else(|| attached::read(message, &text.text, sender, settings))
+    .map(|fields| (fields, false))
+    .or_else(in_files)
 }
 
-/// Marks of a website's mailer.
-fn is_form_mailer(from: &str, facts: &MailFacts, bag: &HeaderBag, settings: &ReadSettings) -> bool {
-    let other_reply_to =
-        facts.reply_to.iter().filter_map(|m| m.address.as_deref()).any(|a| !a.eq_ignore_ascii_case(from));
-    notification::is_mailer_name(from)
-        || other_reply_to
-        || is_own_address(from, &settings.own_addresses)
+/// What the header shows of a sender that is not configured: the marks of a website's mailer, or nothing. `from` is in
+/// lower case.
+pub(in crate::domain::reading) fn sender(from: &str, reply_to: &[&str], bag: &HeaderBag, own: &[String]) -> Sender {
+    let is_mailer = notification::is_mailer_name(from)
+        || reply_to.iter().any(|address| !address.eq_ignore_ascii_case(from))
+        || is_own_address(from, own)
         || bag.says("x-mailer", "phpmailer")
         || bag.has("x-php-originating-script")
         || bag.has_prefix("x-wpcf7")
-        || bag.says("auto-submitted", "auto-generated")
+        || bag.says("auto-submitted", "auto-generated");
+    if is_mailer { Sender::Mailer } else { Sender::Unknown }
 }
 
-/// Fields of an ADF document in the text or in an attached part, and whether it holds several prospects.
-pub(super) fn adf_document(message: &Message<'_>, text: &Body) -> Option<(Vec<Field>, bool)> {
-    let read = |text: &str| adf::read(text).map(|fields| (fields, adf::is_several(text)));
-    // Tags in the laid out text of a document in markup are what a visitor typed.
-    let in_markup = text.from_html
-        && message.parts.iter().any(|part| matches!(&part.body, PartType::Html(markup) if adf::is_open_in(markup)));
-    if let Some(found) = Some(&text.text).filter(|_| !in_markup).and_then(|text| read(text)) {
-        return Some(found);
+/// An ADF document.
+pub(super) struct Document {
+    /// What its prospect says; of several, the first.
+    pub fields: Vec<Field>,
+    /// It holds several, or is not all there.
+    pub is_several: bool,
+}
+
+/// The ADF document in the text or in an attached part, with the words beside it. `None` when an answer quotes it.
+pub(super) fn adf_document(message: &Message<'_>, text: &Body, is_reply: bool) -> Option<Document> {
+    if is_reply && quotes_document(message, text) {
+        return None;
     }
-    message.parts.iter().take(50).find_map(|part| match &part.body {
-        PartType::Html(markup) => read(&unescape(body::cut(markup, DOCUMENT))),
-        PartType::Text(words) => read(body::cut(words, DOCUMENT)),
-        PartType::Binary(bytes) if is_document(part) => {
-            read(&charset::decode(bytes.get(..DOCUMENT).unwrap_or(bytes), None).text)
+    let in_text = Some(text.text.as_str()).filter(|own| adf::is_open_in(own) && !holds_tags(message, text));
+    let in_parts = || message.parts.iter().take(50).find_map(|part| document_text(message, part));
+    let own: Cow<'_, str> = match in_text {
+        Some(text) => text.into(),
+        None => in_parts()?.into(),
+    };
+    let mut fields = adf::read(&own)?;
+    let mut is_several = adf::is_several(&own) || adf::is_cut(&own);
+    if in_text.is_some() {
+        take_files(message, &mut fields, &mut is_several);
+    }
+    note_words(message, text, in_text.is_some(), &mut fields);
+    Some(Document { fields, is_several })
+}
+
+/// Text of a part in which a document stands.
+fn document_text(message: &Message<'_>, part: &MessagePart<'_>) -> Option<String> {
+    let found = match &part.body {
+        PartType::Html(markup) => unescape(body::cut(markup, DOCUMENT)),
+        PartType::Text(_) => body::cut(&mime::part_text(message, part).text, DOCUMENT).to_owned(),
+        PartType::Binary(bytes) if is_document(part) => adf::decoded(bytes.get(..DOCUMENT).unwrap_or(bytes)),
+        _ => return None,
+    };
+    adf::is_open_in(&found).then_some(found)
+}
+
+/// The same prospect in a file beside the text: the one that says more is read. Somebody else there is another lead.
+fn take_files(message: &Message<'_>, fields: &mut Vec<Field>, is_several: &mut bool) {
+    let files = message.parts.iter().take(50).filter(|part| matches!(part.body, PartType::Binary(_)));
+    for other in files.filter_map(|part| adf::read(&document_text(message, part)?)) {
+        if adf::says(&other).is_superset(&adf::says(fields)) {
+            *fields = other;
+        } else {
+            *is_several |= attached::is_somebody_else(&other, fields);
         }
+    }
+}
+
+/// Keeps what stands beside the document. Where the customer left no remark it is the message, unless it only tells
+/// again how they are reached.
+fn note_words(message: &Message<'_>, text: &Body, in_text: bool, fields: &mut Vec<Field>) {
+    let markup = message.parts.iter().find_map(|part| match &part.body {
+        PartType::Html(markup) if adf::is_open_in(markup) => Some(body::cut(markup, DOCUMENT)),
         _ => None,
-    })
+    });
+    let words = match markup {
+        Some(markup) if !in_text => html::to_text(&adf::beside(markup)),
+        _ => adf::beside(&text.text),
+    };
+    let value = words.trim().to_owned();
+    if value.is_empty() {
+        return;
+    }
+    let tells_again = fields.iter().any(|field| {
+        matches!(field.canonical, Some(Canonical::Email | Canonical::Phone | Canonical::Mobile))
+            && value.contains(field.value.as_str())
+    });
+    let remarked = fields.iter().any(|field| field.canonical == Some(Canonical::Message));
+    let canonical = (!remarked && !tells_again).then_some(Canonical::Message);
+    fields.push(Field { name: MAIL_TEXT.to_owned(), value, canonical });
+}
+
+/// Whether an answer quotes the document that it holds: words stand before it, or the lines of its text are quoted. A
+/// text that begins with the document, and one in a file, is what a portal sends in a thread of its own.
+pub(in crate::domain::reading) fn quotes_document(message: &Message<'_>, text: &Body) -> bool {
+    if holds_tags(message, text) {
+        let mut markup = message.parts.iter().filter_map(|part| match &part.body {
+            PartType::Html(markup) if adf::is_open_in(markup) => Some(body::cut(markup, DOCUMENT)),
+            _ => None,
+        });
+        return markup.any(|markup| !html::to_text(&adf::beside(markup)).trim().is_empty());
+    }
+    if adf::is_open_in(&text.text) {
+        return !adf::begins(&text.text);
+    }
+    text.text.lines().any(|line| line.starts_with('>'))
+}
+
+/// Whether markup holds a document in tags. What its laid out text shows as tags is what a visitor typed.
+fn holds_tags(message: &Message<'_>, text: &Body) -> bool {
+    let is_open = |part: &MessagePart<'_>| matches!(&part.body, PartType::Html(own) if adf::is_open_in(own));
+    text.from_html && message.parts.iter().any(is_open)
 }
 
 /// An attached file that may be an ADF document: by its type or by its name.
@@ -82,7 +161,7 @@ pub(in crate::domain::reading) fn is_document(part: &MessagePart<'_>) -> bool {
 /// Markup in which a document stands escaped. Where it stands in tags, what is escaped is what a visitor typed.
 pub(in crate::domain::reading) fn unescape(markup: &str) -> String {
     if markup.contains("&lt;") && !adf::is_open_in(markup) {
-        markup.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"")
+        markup.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
     } else {
         markup.to_owned()
     }
