@@ -166,3 +166,21 @@ async fn what_is_too_many_waits_whole_and_its_release_reads_the_first() {
     house.work().await;
     assert_eq!(super::only_lead(&house).await.email.as_deref(), Some("k0@firma-0.cz"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_leads_beside_the_prospects_wait_for_a_person() {
+    let house = House::sqlite().await;
+    let lead = |name: &str, email: &str| format!("{{\"name\":\"{name}\",\"email\":\"{email}\",\"message\":\"Cena?\"}}");
+    let list = format!("[{},{}]", lead("Ota Nový", "ota@novy-byt.cz"), lead("Ida Jiná", "ida@jina-firma.cz"));
+    let mail = format!(
+        "From: Leads <noreply@auto-portal.cz>\nTo: sales@our-company.example\nMessage-ID: <both@x.cz>\nSubject: New leads\n\
+         MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"b\"\n\n--b\nContent-Type: text/plain\n\n<adf>{}</adf>\n\
+         --b\nContent-Type: application/json\n\n{list}\n--b--\n",
+        three().concat()
+    );
+    let found = house.prospects(&mail).await;
+    assert_eq!(found.len(), 4);
+    house.work().await;
+    let rest = house.arrival(found[3].id()).await;
+    assert_eq!((rest.state, rest.reason.as_deref()), (ArrivalState::Quarantined, Some("too_many_leads")));
+}

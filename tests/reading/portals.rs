@@ -109,7 +109,10 @@ fn a_lead_in_a_thread_of_its_portal_is_a_lead() {
 #[test]
 fn words_of_a_customer_reach_the_message_whole() {
     for (inside, wanted) in [
-        ("<comments>My budget is < 5000 EUR, please call. Ren&#233;e</comments>", "My budget is < 5000 EUR, please call. Renée"),
+        (
+            "<comments>My budget is < 5000 EUR, please call. Ren&#233;e</comments>",
+            "My budget is < 5000 EUR, please call. Renée",
+        ),
         ("<comments><![CDATA[line one\nline two\n- a\n- b]]></comments>", "line one\nline two\n- a\n- b"),
         ("<comments>[Urgent] the red one [mornings]</comments>", "[Urgent] the red one [mornings]"),
         ("<comments>Is it free?</comments><comments>tow bar</comments>", "Is it free?\n\ntow bar"),
@@ -149,7 +152,9 @@ fn words_beside_a_document_are_kept() {
 #[test]
 fn a_document_that_is_cut_off_waits_and_is_never_the_portals_own() {
     let long = format!("<!-- {} -->", "x".repeat(300_000));
-    let far = document(&format!("<prospect><id>1</id>{long}<customer><contact><email>e@mala.cz</email></contact></customer></prospect>"));
+    let far = document(&format!(
+        "<prospect><id>1</id>{long}<customer><contact><email>e@mala.cz</email></contact></customer></prospect>"
+    ));
     let huge = far.replacen("<!--", &format!("<!-- {}", "y".repeat(4_200_000)), 1);
     let cut = one("<comments>I want").split("</customer>").next().unwrap().to_owned();
     let xml = file("lead.xml", "application/xml");
@@ -188,7 +193,13 @@ fn the_same_prospect_in_a_file_that_says_more_is_one() {
     for raw in [
         mixed("", &[(PLAIN, &one(said)), (&xml, &more)]),
         mixed("", &[(PLAIN, &more), (&xml, &one(said))]),
-        text("", &one(said).replace("\n</adf>", &format!("{}</adf>", prospect("Eva", said).replace("<prospect>", "<prospect status=\"resend\">")))),
+        text(
+            "",
+            &one(said).replace(
+                "\n</adf>",
+                &format!("{}</adf>", prospect("Eva", said).replace("<prospect>", "<prospect status=\"resend\">")),
+            ),
+        ),
     ] {
         let found = parts(&raw);
         let (submission, enquiry) = understood(&found[0]);
@@ -249,4 +260,22 @@ fn a_program_is_known_at_the_door_by_more_than_its_name() {
     assert_eq!(addresses(&sent("Auto-Submitted: auto-generated\n")), ["eva@mala.cz", "jan@mala.cz"]);
     assert_eq!(addresses(&sent("X-Mailer: PHPMailer 6.1\n")), ["eva@mala.cz", "jan@mala.cz"]);
     assert_eq!(sent("").len(), 1, "a letter with a file");
+}
+
+#[test]
+fn an_entry_without_contact_is_not_reached_by_the_portal() {
+    let zoe = "{\"name\":\"Zoe Malá\",\"message\":\"Call me\"}";
+    let list = format!("[{},{zoe},{}]", lead("Eva"), lead("Jan"));
+    let raw = mixed("", &[(&file("a.json", "application/json"), &list)]).replace("leads@portal", "noreply@portal");
+    let found = parts(&raw);
+    assert_eq!(addresses(&found), ["eva@mala.cz", "", "jan@mala.cz"]);
+    let (_, enquiry) = understood(&found[1]);
+    assert_eq!((enquiry.person.full_name.as_deref(), enquiry.message.as_str()), (Some("Zoe Malá"), "Call me"));
+}
+
+#[test]
+fn whoever_talks_of_such_documents_sends_none() {
+    let (class, emails, flags, message) = shown(&arrived(&text("", "Can your program read <adf> files?")));
+    assert_eq!((class, emails.as_str(), flags.as_str()), (Some(MailClass::Person), "leads@portal.cz", ""));
+    assert_eq!(message, "Can your program read <adf> files?");
 }

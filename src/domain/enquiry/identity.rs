@@ -11,6 +11,7 @@
 use super::email::EmailAddress;
 use super::{Email, EmailKind, Person, name};
 use crate::domain::reading::form::{all, first};
+use crate::domain::reading::notification::is_mailer_name;
 use crate::domain::reading::{IdentitySource, ReadSettings, ReplyTo, trust, typed};
 use crate::domain::submission::{Canonical, MailClass, MailFacts, Mailbox, Submission};
 
@@ -110,7 +111,9 @@ fn header_addresses(
     }
     let reply_to = mail.reply_to.iter().filter_map(|m| m.address.clone());
     let asked: Vec<String> = reply_to.filter(|a| Some(a) != from.as_ref() && !is_own(a, settings)).collect();
-    if asked.is_empty() { from.into_iter().filter(|a| !for_another || !is_own(a, settings)).collect() } else { asked }
+    // An address by which a program writes for everybody is nobody's.
+    let of_program = |a: &String| is_own(a, settings) || is_mailer_name(&a.to_lowercase());
+    if asked.is_empty() { from.into_iter().filter(|a| !for_another || !of_program(a)).collect() } else { asked }
 }
 
 /// The house has decided that in this mailbox Reply-To says who writes.
@@ -178,7 +181,8 @@ pub(super) fn person(submission: &Submission, emails: &[Email]) -> Person {
 /// The name beside the address that identifies the sender.
 fn display_name(submission: &Submission, mail: &MailFacts, emails: &[Email]) -> Person {
     let lead = emails.first().map(|e| e.address.to_lowercase());
-    let same = |m: &&Mailbox| m.address.as_deref().map(str::to_lowercase) == lead;
+    let nobody = lead.is_none() && speaks_for_another(submission);
+    let same = |m: &&Mailbox| !nobody && m.address.as_deref().map(str::to_lowercase) == lead;
     let named = std::iter::once(&mail.from).chain(&mail.reply_to).filter(same).find_map(|m| m.name.as_deref());
     // A website's display name is not the visitor's.
     let beside_from = mail.from.name.as_deref().filter(|_| !speaks_for_another(submission));

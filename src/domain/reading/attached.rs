@@ -46,7 +46,7 @@ pub(super) fn read(
 
 /// Whether `other` can be reached, and in no way in which `one` can.
 pub(super) fn is_somebody_else(other: &[Field], one: &[Field]) -> bool {
-    let known = |field: &Field| one.iter().filter(|f| is_reach(f)).any(|f| f.value == field.value);
+    let known = |field: &Field| one.iter().filter(|f| is_reach(f)).any(|f| f.value.eq_ignore_ascii_case(&field.value));
     other.iter().any(is_reach) && !other.iter().filter(|f| is_reach(f)).any(known)
 }
 

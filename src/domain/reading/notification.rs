@@ -71,7 +71,7 @@ const HEADER_LABELS: [&str; 30] = [
 ];
 
 /// An address, lower case, by which programs write.
-pub(super) fn is_mailer_name(from: &str) -> bool {
+pub(in crate::domain) fn is_mailer_name(from: &str) -> bool {
     let local = from.split('@').next().unwrap_or_default();
     ["noreply", "no-reply", "no_reply", "donotreply", "wordpress", "webform", "website", "formulaire", "formular"]
         .iter()

@@ -154,7 +154,12 @@ fn header(raw: &[u8], message: &Message<'_>) -> Vec<u8> {
 }
 
 /// A mail for each of these texts; `None` when that is too much.
-fn mails<'t>(header: &[u8], kind: &str, texts: impl Iterator<Item = &'t str>, ends: (&str, &str)) -> Option<Vec<Vec<u8>>> {
+fn mails<'t>(
+    header: &[u8],
+    kind: &str,
+    texts: impl Iterator<Item = &'t str>,
+    ends: (&str, &str),
+) -> Option<Vec<Vec<u8>>> {
     let mut bytes = 0_usize;
     let mut leads = Vec::new();
     for text in texts {

@@ -90,8 +90,11 @@ fn contact(contact: &str, fields: &mut Vec<Field>) {
         };
         push(fields, "phone", value, Some(canonical));
     }
-    let lines: Vec<String> =
-        ["street", "apartment"].iter().flat_map(|tag| elements(contact, tag, 3)).map(|(_, line)| words::line(line)).collect();
+    let lines: Vec<String> = ["street", "apartment"]
+        .iter()
+        .flat_map(|tag| elements(contact, tag, 3))
+        .map(|(_, line)| words::line(line))
+        .collect();
     let street: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
     push(fields, "street", &street.join(", "), Some(Canonical::Street));
     for (tag, canonical) in [
@@ -176,7 +179,7 @@ fn push(fields: &mut Vec<Field>, name: &str, value: &str, canonical: Option<Cano
 /// further ones.
 fn is_placeholder(value: &str, is_message: bool) -> bool {
     let inside = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    inside.is_some_and(|inside| !inside.contains(['[', ']']) && !(is_message && inside.contains(char::is_whitespace)))
+    inside.is_some_and(|inside| !(inside.contains(['[', ']']) || is_message && inside.contains(char::is_whitespace)))
 }
 
 #[cfg(test)]

@@ -59,10 +59,11 @@ fn bare(raw: &str) -> String {
 /// Bytes of the tag or the comment at the start, or of the sign alone when it is neither.
 fn markup(from: &str, may_be_comment: bool, out: &mut String) -> usize {
     let inside = from.get(1..).unwrap_or_default();
-    if may_be_comment && inside.starts_with("!--") {
-        if let Some(end) = inside.find("-->") {
-            return 1 + end + 3;
-        }
+    if may_be_comment
+        && inside.starts_with("!--")
+        && let Some(end) = inside.find("-->")
+    {
+        return 1 + end + 3;
     }
     let end = inside.find(['<', '>']).filter(|&end| inside.as_bytes().get(end) == Some(&b'>'));
     let Some((end, name)) = end.and_then(|end| Some((end, tag_name(inside.get(..end)?)?))) else {
@@ -129,7 +130,10 @@ mod tests {
     #[test]
     fn a_sign_that_opens_no_tag_is_a_word() {
         for (raw, wanted) in [
-            ("My budget is < 5000 EUR, please call me on Friday. Eva", "My budget is < 5000 EUR, please call me on Friday. Eva"),
+            (
+                "My budget is < 5000 EUR, please call me on Friday. Eva",
+                "My budget is < 5000 EUR, please call me on Friday. Eva",
+            ),
             ("a <b>bold</b> <i class=\"x\">one</i>", "a bold one"),
             ("I am Eva <eva@mala.cz>, a<b and c>d", "I am Eva <eva@mala.cz>, a<b and c>d"),
             ("x <!-- not > this --> y <!-- open", "x y <!-- open"),

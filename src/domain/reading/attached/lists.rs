@@ -70,11 +70,14 @@ struct Shape<'t> {
 impl<'t> Shape<'t> {
     fn walk(&mut self, name: &str, value: &'t RawValue, depth: usize) {
         let text = value.get();
-        if depth > 0 && is_object(value) {
-            if let Ok(members) = serde_json::from_str::<BTreeMap<String, &'t RawValue>>(text) {
-                members.into_iter().for_each(|(name, member)| self.walk(&name, member, depth - 1));
-                return;
+        if depth > 0
+            && is_object(value)
+            && let Ok(members) = serde_json::from_str::<BTreeMap<String, &'t RawValue>>(text)
+        {
+            for (name, member) in members {
+                self.walk(&name, member, depth - 1);
             }
+            return;
         }
         let items: Vec<&'t RawValue> = if depth > 0 && text.starts_with('[') {
             serde_json::from_str(text).unwrap_or_default()
@@ -180,7 +183,10 @@ mod tests {
             (format!("[{{\"leads\":[{EVA},{JAN}]}}]"), both),
             (format!("{{\"new\":[{EVA}],\"old\":[{JAN},{EVA}]}}"), "jan@novak.cz eva@mala.cz"),
             (format!("{{\"a\":[{EVA}],\"b\":[{JAN}]}}"), both),
-            (format!("{{\"a\":[{EVA},{JAN}],\"b\":[{}]}}", JAN.replace("jan", "ota")), "eva@mala.cz jan@novak.cz ota@novak.cz"),
+            (
+                format!("{{\"a\":[{EVA},{JAN}],\"b\":[{}]}}", JAN.replace("jan", "ota")),
+                "eva@mala.cz jan@novak.cz ota@novak.cz",
+            ),
             (format!("{EVA}\n{JAN}\n"), both),
             (format!("[{EVA},{JAN},{{\"note\":\"x\"}}]"), "whole eva@mala.cz"),
             (format!("{{\"name\":\"Ida\",\"email\":\"ida@cesty.cz\",\"people\":[{EVA},{JAN}]}}"), "whole eva@mala.cz"),

@@ -76,9 +76,10 @@ pub(super) fn adf_document(message: &Message<'_>, text: &Body, is_reply: bool) -
     };
     let mut fields = adf::read(&own)?;
     let mut is_several = adf::is_several(&own) || adf::is_cut(&own);
-    if in_text.is_some() {
-        take_files(message, &mut fields, &mut is_several);
+    if fields.is_empty() && !adf::has_prospect(&own) {
+        return None;
     }
+    take_files(message, &mut fields, &mut is_several);
     note_words(message, text, in_text.is_some(), &mut fields);
     Some(Document { fields, is_several })
 }
@@ -87,7 +88,9 @@ pub(super) fn adf_document(message: &Message<'_>, text: &Body, is_reply: bool) -
 fn document_text(message: &Message<'_>, part: &MessagePart<'_>) -> Option<String> {
     let found = match &part.body {
         PartType::Html(markup) => unescape(body::cut(markup, DOCUMENT)),
-        PartType::Text(_) => body::cut(&mime::part_text(message, part).text, DOCUMENT).to_owned(),
+        PartType::Text(words) if adf::is_open_in(words) => {
+            body::cut(&mime::part_text(message, part).text, DOCUMENT).to_owned()
+        }
         PartType::Binary(bytes) if is_document(part) => adf::decoded(bytes.get(..DOCUMENT).unwrap_or(bytes)),
         _ => return None,
     };
