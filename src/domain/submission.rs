@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::reading::files::Refusal;
+use super::reading::trust::FORM_SENDER;
 
 /// A display name with an address, both as written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -385,5 +386,12 @@ impl Submission {
     #[must_use]
     pub fn by_template(&self) -> Option<&TemplateUse> {
         self.template.as_ref().filter(|template| template.is_used())
+    }
+
+    /// The fields of a mail are those of a form of the house: a configured form sender or the portal of a template sent
+    /// them, and is who it says.
+    #[must_use]
+    pub fn is_of_proven_form(&self) -> bool {
+        self.flags.iter().any(|flag| flag == FORM_SENDER) || self.by_template().is_some_and(|template| template.proven)
     }
 }

@@ -3,13 +3,14 @@
 //! Invariants:
 //! - A form notification, and mail of a website (a configured form sender, an address of our own), names somebody else:
 //!   what the visitor typed, then Reply-To, then From.
+//! - What a person typed into a mail of their own stands behind their From.
 //! - A mail that a template reads is from whom the template finds, and an ADF lead from its customer: never from the
 //!   portal, whatever is missing.
 //! - Any other mail is from its From alone. Its Reply-To is chosen by whoever writes and proves nothing: it is a fact,
 //!   never an address of the sender, unless the house has decided otherwise for the mailbox.
 
 use super::email::EmailAddress;
-use super::{Email, EmailKind, Person, name};
+use super::{Email, EmailKind, Person, name, stranger};
 use crate::domain::reading::form::{all, first};
 use crate::domain::reading::notification::is_mailer_name;
 use crate::domain::reading::{IdentitySource, ReadSettings, ReplyTo, trust, typed};
@@ -61,11 +62,14 @@ pub(super) fn emails(submission: &Submission, settings: &ReadSettings, intake: &
         return unique(typed.iter().map(|address| address.to_email(&settings.own_domains)));
     }
     let policy = settings.reply_to.get(intake).copied().unwrap_or_default();
-    let header =
-        submission.mail.as_ref().map(|mail| header_addresses(submission, mail, !typed.is_empty(), settings, policy));
+    let own_word = stranger::is_own_word(submission);
+    let header = submission.mail.as_ref().filter(|_| !own_word);
+    let header = header.map(|mail| header_addresses(submission, mail, !typed.is_empty(), settings, policy));
     let header = header.unwrap_or_default();
     let header = header.iter().filter_map(|address| EmailAddress::parse(address));
-    unique(typed.into_iter().chain(header).map(|address| address.to_email(&settings.own_domains)))
+    let from = submission.mail.as_ref().filter(|_| own_word);
+    let from = from.and_then(|mail| EmailAddress::parse(mail.from.address.as_deref()?));
+    unique(from.into_iter().chain(typed).chain(header).map(|address| address.to_email(&settings.own_domains)))
 }
 
 fn is_spoken_for(submission: &Submission, mail: &MailFacts, settings: &ReadSettings) -> bool {

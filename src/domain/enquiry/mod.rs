@@ -22,6 +22,7 @@ pub mod postcode;
 pub mod referrers;
 pub mod registration;
 mod signed;
+mod stranger;
 mod understand;
 
 use std::collections::BTreeMap;

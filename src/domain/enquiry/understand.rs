@@ -6,6 +6,7 @@ use super::asked;
 use super::email::{EmailAddress, is_free_mail, organisation_domain, registrable_domain};
 use super::identity::{answer_elsewhere, emails, person, raw_sender, speaks_for_another};
 use super::signed::{self, Signed};
+use super::stranger;
 use super::{
     Address, Attribution, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, Request, attribution,
     company, consent, country, intent, language, money, name, phone, postcode,
@@ -32,15 +33,19 @@ pub fn understand(submission: &Submission, envelope: &Envelope, settings: &ReadS
 fn understood(submission: &Submission, envelope: &Envelope, settings: &ReadSettings) -> Enquiry {
     let inner = unwrapped(submission, settings);
     let submission = inner.as_ref().unwrap_or(submission);
+    let believed = stranger::believed(submission);
+    let submission = believed.as_ref().unwrap_or(submission);
     let fields = submission.fields.as_slice();
     let form = settings.forms.get(&envelope.intake_id);
     let emails = emails(submission, settings, &envelope.intake_id);
     let address = address(fields);
     let message = message(submission);
     let language = language(submission, envelope, form, &message);
-    let country = place(&address, &emails, form, language.as_deref(), settings);
+    let typed = address.country.clone();
+    let believed = typed.clone().filter(|_| !stranger::is_unproven(submission));
+    let country = place(believed.as_ref(), &emails, form, language.as_deref(), settings);
     let region = country.clone().or_else(|| Some(settings.default_country.clone()).filter(|c| !c.is_empty()));
-    let phones = phones(submission, region.as_deref());
+    let phones = phones(submission, typed.as_deref().or(region.as_deref()));
     let country = country.or_else(|| phones.iter().find_map(|p| p.e164.as_deref()).and_then(phone::country)).or(region);
     let topic = topic(submission, form);
     let mut person = person(submission, &emails);
@@ -194,7 +199,7 @@ fn finish_address(address: Address, country: Option<&str>) -> Vec<Address> {
 
 /// The country, from the surest sign to the weakest: named, the sender's domain, the form, the language of one country.
 fn place(
-    address: &Address,
+    named: Option<&String>,
     emails: &[Email],
     form: Option<&FormReading>,
     language: Option<&str>,
@@ -213,12 +218,7 @@ fn place(
     };
     let configured = || form.and_then(|f| f.country.as_deref()).and_then(country::code);
     let default_speaks = settings.default_country.is_empty();
-    address
-        .country
-        .clone()
-        .or_else(by_domain)
-        .or_else(configured)
-        .or_else(|| default_speaks.then(by_language).flatten())
+    named.cloned().or_else(by_domain).or_else(configured).or_else(|| default_speaks.then(by_language).flatten())
 }
 
 fn language(submission: &Submission, envelope: &Envelope, form: Option<&FormReading>, message: &str) -> Option<String> {

@@ -1,14 +1,18 @@
 //! Which part of a mail is its text, and what that text is.
 //!
-//! Order: text/plain; when that is blank, text/html; else the first part that can be read as text; else nothing, and a
-//! warning. The text is bounded by the limits.
+//! Order: text/plain; when that is blank or only a stub of it, text/html; else the first part that can be read as text;
+//! else what stands outside of the parts; else nothing, and a warning. The text is bounded by the limits.
 
 use std::ops::Range;
 
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
-use super::{ReadLimits, charset, client_markup, html, indents, lean, mime, signature_markup, text, uuencode};
+use super::{
+    ReadLimits, charset, client_markup, html, indents, lean, markup_hidden, mime, signature_markup, stub, text,
+    uuencode,
+};
 use crate::domain::submission::{Forwarded, Warning};
+use stub::Plain;
 
 /// The readable text of a mail.
 #[derive(Debug, Clone, Default)]
@@ -39,27 +43,34 @@ pub fn warning(code: &str, detail: impl Into<String>) -> Warning {
 /// Reads the text of a parsed message.
 pub fn read(message: &Message<'_>, limits: &ReadLimits) -> Body {
     let mut body = collect(message, message.text_bodies(), limits);
-    if body.text.trim().is_empty() {
+    let plain = if body.from_html { Plain::Text } else { stub::plain(message, &body.text, limits) };
+    if plain != Plain::Text {
         let html = collect(message, message.html_bodies().filter(|p| p.is_text_html()), limits);
         if !html.text.trim().is_empty() {
-            body = html;
+            let of_plain = std::mem::replace(&mut body, html);
+            body.files = of_plain.files;
+            if plain == Plain::Other {
+                body.text = format!("{}\n\n{}", body.text.trim_end(), of_plain.text.trim());
+            }
         }
     }
     if !body.from_html {
         let markup = message.html_bodies().find(|part| matches!(part.body, PartType::Html(_)));
         let markup = markup.map(|part| mime::part_text(message, part).text);
-        let markup = markup.as_deref().map(|markup| cut(markup, limits.text_bytes));
-        if let Some(text) = markup.and_then(|markup| indents::beside(markup, &body.text)) {
+        let markup = markup.as_deref().map(|markup| markup_hidden::shown(cut(markup, limits.text_bytes)));
+        if let Some(text) = markup.as_deref().and_then(|markup| indents::beside(markup, &body.text)) {
             body.text = text;
         }
-        body.signature = markup.and_then(|markup| signature_markup::beside(markup, &body.text));
+        body.signature = markup.as_deref().and_then(|markup| signature_markup::beside(markup, &body.text));
     }
     if body.text.trim().is_empty() {
         let fallback = collect(message, message.attachments().filter(|p| is_stray_text(p)).take(1), limits);
         if fallback.text.trim().is_empty() {
-            body.text.clear();
+            body.text = stub::outside(message, limits).unwrap_or_default();
         } else {
             body = fallback;
+        }
+        if !body.text.is_empty() {
             body.warnings
                 .push(warning("text_from_attachment", "The text was taken from a part that is not marked as text."));
         }
@@ -91,7 +102,7 @@ fn collect<'m>(message: &Message<'m>, parts: impl Iterator<Item = &'m MessagePar
             if markup.len() < lean.len() {
                 body.warnings.push(warning("text_cut", "The markup was cut before the end of its text."));
             }
-            html::to_text(&client_markup::mark(markup))
+            html::to_text(&client_markup::mark(&markup_hidden::shown(markup)))
         } else {
             let (words, files) = uuencode::cut(&unfold(part, decoded.text));
             body.files.extend(files);

@@ -44,7 +44,8 @@ pub struct RawHeaders<'a> {
 
 /// Reads the header fields at the start of `raw`; a leading mbox `From ` line is skipped.
 pub fn headers(raw: &[u8]) -> RawHeaders<'_> {
-    let mut rest = raw;
+    // The mark that editors put in front of UTF-8.
+    let mut rest = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
     while let Some(tail) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {
         rest = tail;
     }

@@ -11,12 +11,14 @@ use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 use regex::Regex;
 
 use super::ReadSettings;
-use super::addresses::{domain_of, is_own_address, is_own_domain};
+use super::addresses::{clean_address, domain_of, is_own_address, is_own_domain};
+use super::header_labels::{self, Prefix};
 use super::mime::{self, HeaderBag};
 use crate::domain::submission::{MailClass, Mailbox};
 
 /// What classification looks at.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a sign of its own")]
 pub struct Evidence<'a> {
     /// The parsed message.
     pub message: &'a Message<'a>,
@@ -34,6 +36,8 @@ pub struct Evidence<'a> {
     pub has_form: bool,
     /// An ADF document was found.
     pub has_adf: bool,
+    /// The sender is configured to send forms, or a template of the house reads its mail.
+    pub is_known: bool,
     /// What a notice of a mail service is.
     pub noticed: Option<MailClass>,
 }
@@ -42,8 +46,7 @@ pub struct Evidence<'a> {
 const JMRP: [&str; 4] = ["hotmail.com", "outlook.com", "live.com", "microsoft.com"];
 
 /// Start of subjects of automatic answers, lower case.
-const AUTO_SUBJECTS: [&str; 59] = [
-    "auto:",
+const AUTO_SUBJECTS: [&str; 38] = [
     "auto reply",
     "auto-reply",
     "autoreply",
@@ -51,46 +54,26 @@ const AUTO_SUBJECTS: [&str; 59] = [
     "auto response",
     "autoresponse",
     "auto-response",
-    "out of office",
-    "out of the office",
-    "i am out of the office",
-    "on vacation",
     "vacation reply",
     "réponse automatique",
     "reponse automatique",
-    "absence du bureau",
-    "absent du bureau",
     "automatische antwort",
     "abwesenheitsnotiz",
-    "abwesend",
     "automatisch antwoord",
-    "afwezig",
     "autosvar",
     "automatisk svar",
     "automaattinen",
     "risposta automatica",
     "risposta non al computer",
-    "fuori sede",
-    "fuori ufficio",
     "respuesta automática",
-    "fuera de la oficina",
     "resposta automática",
-    "frånvaro",
     "automatická odpověď",
-    "mimo kancelář",
     "automatyczna odpowiedź",
     "پاسخ خودکار",
-    "خارج از دفتر",
     "رد تلقائي",
-    "خارج المكتب",
     "auto respond",
-    "out-of-office",
-    "ooo:",
-    "away from the office",
-    "abwesenheit:",
     "automatische abwesenheit",
     "automatická odpoveď",
-    "nieobecność",
     "automatikus válasz",
     "răspuns automat",
     "otomatik yanıt",
@@ -104,12 +87,44 @@ const AUTO_SUBJECTS: [&str; 59] = [
     "תשובה אוטומטית",
 ];
 
+/// Words of an absence with which subjects of such answers begin, lower case. Customers write them, too: of a car, of
+/// furniture, of the days on which they are not there.
+const ABSENCES: [&str; 21] = [
+    "auto",
+    "out of office",
+    "out of the office",
+    "i am out of the office",
+    "on vacation",
+    "absence du bureau",
+    "absent du bureau",
+    "abwesend",
+    "afwezig",
+    "fuori sede",
+    "fuori ufficio",
+    "fuera de la oficina",
+    "frånvaro",
+    "mimo kancelář",
+    "خارج از دفتر",
+    "خارج المكتب",
+    "out-of-office",
+    "ooo",
+    "away from the office",
+    "abwesenheit",
+    "nieobecność",
+];
+
 /// The same in words that customers write, too: who asks for a holiday by answering an old mail.
 const HOLIDAYS: [&str; 4] = ["dovolená", "nepřítomnost", "poza biurem", "در مرخصی"];
 
 static DAEMON: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)^(?:mailer[-_.]?daemon|postmaster|mail[-_.]?delivery|maildelivery|mdaemon|mail[-_.]daemon)").ok()
 });
+/// Names that no person has.
+static PROGRAM: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)^(?:mailer[-_.]?daemon|mdaemon|mail[-_.]daemon)").ok());
+/// A status (RFC 3463) or the reply of a server (RFC 5321) beside words.
+static STATUS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\b[245]\.\d{1,3}\.\d{1,3}\b|\b(?:4[25]\d|5[05]\d)[ -](?:[A-Za-z#]|\d\.)").ok());
 static DAEMON_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?i)^\W*(?:mail(?:er)?[-_ .]?(?:delivery|daemon)|postmaster\b|delivery (?:subsystem|status)|returned mail)",
@@ -125,6 +140,9 @@ static FAILURE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// Bytes of a text in which a report says whom it is about.
+const REPORT: usize = 8_000;
+
 /// The first lines, where a report says what it is.
 fn head(text: &str) -> &str {
     super::body::cut(text, 600)
@@ -132,17 +150,21 @@ fn head(text: &str) -> &str {
 
 /// A sign beside the words of the subject that no person wrote this now.
 fn looks_automatic(bag: &HeaderBag) -> bool {
-    ["auto-submitted", "x-auto-response-suppress", "in-reply-to", "references", "precedence", "x-precedence"]
-        .iter()
-        .any(|name| bag.has(name))
+    auto_submitted(bag).is_some()
+        || ["x-auto-response-suppress", "in-reply-to", "references", "precedence", "x-precedence"]
+            .iter()
+            .any(|name| bag.has(name))
         || bag.get("return-path").is_some_and(|path| path.trim() == "<>")
 }
 
-/// Header fields that only machines write.
+/// Header fields that only machines write, or programs for people.
 fn is_marked(bag: &HeaderBag) -> bool {
-    auto_submitted(bag).is_some()
-        || bag.has("x-auto-response-suppress")
-        || bag.get("return-path").is_some_and(|path| path.trim() == "<>")
+    says_machine(bag) || bag.has("x-auto-response-suppress")
+}
+
+/// Header fields that only machines write.
+fn says_machine(bag: &HeaderBag) -> bool {
+    auto_submitted(bag).is_some() || bag.get("return-path").is_some_and(|path| path.trim() == "<>")
 }
 
 fn matches(regex: &LazyLock<Option<Regex>>, text: Option<&str>) -> bool {
@@ -174,7 +196,8 @@ pub fn classify(e: &Evidence<'_>, settings: &ReadSettings) -> MailClass {
     if e.has_adf {
         return MailClass::Adf;
     }
-    if e.has_form {
+    // Who is away may name a colleague in lines like those of a form.
+    if e.has_form && (e.is_known || !says_auto_reply(e.bag, auto_submitted.as_deref())) {
         return MailClass::FormNotification;
     }
     if is_auto_reply(e, auto_submitted.as_deref()) {
@@ -257,9 +280,27 @@ fn complained(e: &Evidence<'_>) -> bool {
 
 /// The sender is a mail system, or the header lists failed recipients.
 fn is_daemon(e: &Evidence<'_>) -> bool {
-    e.bag.has("x-failed-recipients")
-        || ((matches(&DAEMON, e.from.address.as_deref()) || matches(&DAEMON_NAME, e.from.name.as_deref()))
-            && (looks_automatic(e.bag) || matches(&FAILURE, Some(e.subject)) || matches(&FAILURE, Some(head(e.text)))))
+    if e.bag.has("x-failed-recipients") {
+        return true;
+    }
+    let named = matches(&DAEMON, e.from.address.as_deref()) || matches(&DAEMON_NAME, e.from.name.as_deref());
+    let fails = || matches(&FAILURE, Some(e.subject)) || matches(&FAILURE, Some(head(e.text)));
+    if matches(&PROGRAM, e.from.address.as_deref()) {
+        return looks_automatic(e.bag) || fails();
+    }
+    named && (says_machine(e.bag) || fails() && reports(e))
+}
+
+/// What a report has and a letter has not: whom it is about, a status, or the message that came back.
+fn reports(e: &Evidence<'_>) -> bool {
+    let head = super::body::cut(e.text, REPORT);
+    let own = e.from.address.as_deref().unwrap_or_default();
+    let names =
+        |word: &str| clean_address(word.trim_matches(':')).is_some_and(|address| !address.eq_ignore_ascii_case(own));
+    let returned = |part: &MessagePart<'_>| matches!(part.body, PartType::Message(_));
+    matches(&STATUS, Some(head))
+        || e.message.parts.iter().take(50).any(returned)
+        || head.split_whitespace().filter(|word| word.contains('@')).take(50).any(names)
 }
 
 /// `Auto-Submitted` (RFC 3834) unless it says `no`, lower case.
@@ -267,25 +308,55 @@ fn auto_submitted(bag: &HeaderBag) -> Option<String> {
     bag.get("auto-submitted").map(|v| v.trim().to_lowercase()).filter(|v| !v.starts_with("no") && !v.is_empty())
 }
 
-fn is_auto_reply(e: &Evidence<'_>, auto_submitted: Option<&str>) -> bool {
-    let bag = e.bag;
-    let by_header = auto_submitted.is_some_and(|v| v.starts_with("auto-replied") || v.contains("vacation"))
+/// The header says that it answers by itself.
+fn says_auto_reply(bag: &HeaderBag, auto_submitted: Option<&str>) -> bool {
+    auto_submitted.is_some_and(|v| v.starts_with("auto-replied") || v.contains("vacation"))
         || ["x-autoreply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply"].iter().any(
             |name| bag.get(name).is_some_and(|v| !["", "no", "false", "0"].contains(&v.trim().to_lowercase().as_str())),
         )
         || bag.says("x-auto-response-suppress", "all") && bag.has("x-ms-exchange-inbox-rules-loop")
         || bag.says("precedence", "auto_reply")
         || bag.says("x-precedence", "auto_reply")
-        || bag.get("delivered-to").is_some_and(|v| v.eq_ignore_ascii_case("autoresponder"));
-    by_header || {
-        let subject = e.subject.trim_start().to_lowercase();
-        AUTO_SUBJECTS.iter().any(|start| subject.starts_with(start)) && looks_automatic(bag)
-            || HOLIDAYS.iter().any(|start| {
-                subject.strip_prefix(start).is_some_and(|rest| {
-                    is_marked(bag) || rest.trim_start().starts_with([':', '：']) && looks_automatic(bag)
-                })
-            })
+        || bag.get("delivered-to").is_some_and(|v| v.eq_ignore_ascii_case("autoresponder"))
+}
+
+fn is_auto_reply(e: &Evidence<'_>, auto_submitted: Option<&str>) -> bool {
+    if says_auto_reply(e.bag, auto_submitted) {
+        return true;
     }
+    // `Auto-Submitted: no` is a person, whatever the subject.
+    if auto_submitted.is_none() && e.bag.has("auto-submitted") {
+        return false;
+    }
+    let subject = e.subject.trim_start().to_lowercase();
+    let begins = |starts: &[&str], holds: &dyn Fn(&str) -> bool| {
+        starts.iter().any(|start| subject.strip_prefix(start).is_some_and(holds))
+    };
+    let titled = |rest: &str| rest.trim_start().starts_with([':', '：']) && looks_automatic(e.bag);
+    begins(&AUTO_SUBJECTS, &|_| looks_automatic(e.bag))
+        || begins(&ABSENCES, &|rest| says_away(rest, e.bag))
+        || begins(&HOLIDAYS, &|rest| is_marked(e.bag) || titled(rest))
+}
+
+/// Whether what follows the words of an absence makes the subject that of an automatic answer: nothing, the subject that is
+/// answered, or `reply`. A customer's words go on in another way, unless the header has the mark of a machine.
+fn says_away(rest: &str, bag: &HeaderBag) -> bool {
+    if rest.starts_with(char::is_alphanumeric) {
+        return false;
+    }
+    let rest = rest.trim_start().trim_end_matches(['.', '!', ']', ')']);
+    let answers = rest.strip_prefix([':', '：', '-', '–', '(']).map(str::trim_start);
+    let is_title = |rest: &str| ["auto", "reply", "response", "message", "notif"].iter().any(|w| rest.starts_with(w));
+    says_machine(bag)
+        || looks_automatic(bag)
+            && (rest.is_empty()
+                || is_title(rest)
+                || answers.is_some_and(|rest| rest.is_empty() || is_title(rest) || is_answer(rest)))
+}
+
+/// The lower-case subject of an answer.
+fn is_answer(subject: &str) -> bool {
+    header_labels::prefix(subject) == Prefix::Reply
 }
 
 /// List headers that are not those of a group address of our own.

@@ -4,7 +4,7 @@ mod fields;
 
 use mail_parser::Message;
 
-use fields::{adf_document, form_fields};
+use fields::{adf_document, form_fields, is_of_program};
 pub(super) use fields::{is_document, quotes_document, sender, unescape};
 
 use super::addresses::{clean_address, domain_of, is_own_address, is_own_domain, mailboxes};
@@ -14,7 +14,7 @@ use super::machine::{Evidence, classify, may_reply};
 use super::mime::HeaderBag;
 use super::text::non_empty_line;
 use super::{
-    ReadSettings, beside, body, bounce, charset, complaint, forwarded, header_labels, mime, passed_on,
+    ReadSettings, beside, body, bounce, charset, complaint, forwarded, header_labels, mime, notification, passed_on,
     prospects, quoted, returns, rewritten, signature, smime, template, trust, typed,
 };
 use crate::clock::Timestamp;
@@ -34,22 +34,26 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     let mut out = Submission { class: Some(MailClass::Person), ..Submission::default() };
     let opened = smime::opened(&envelope.raw, &settings.limits);
     out.flags.extend(opened.is_some().then(|| "signed".to_owned()));
-    let raw = opened.as_deref().unwrap_or(&envelope.raw);
+    let raw = mime::unmarked(opened.as_deref().unwrap_or(&envelope.raw));
+    let raw = raw.as_ref();
     let safe = mime::safety(raw, &settings.limits);
     let message = if safe { mime::parse(raw) } else { None };
-    let section = mime::header_section(raw);
+    let section = mime::bounded_header(raw);
     let charset = message.as_ref().and_then(mime::declared_charset);
-    let utf8 = charset::headers_as_utf8(section, charset.as_deref());
+    let utf8 = charset::headers_as_utf8(&section.bytes, charset.as_deref());
     let header = mime::parse_header(&utf8);
     let Some(header) = header.filter(|h| !h.headers().is_empty()) else {
         return unreadable(out, raw, settings);
     };
     let bag = HeaderBag::read(&utf8);
+    if section.was_cut {
+        out.warnings.push(warning("header_cut", "The header is very long; only the beginning of its fields was read."));
+    }
     if !safe {
         out.flags.push("too_deep".to_owned());
         out.warnings.push(warning(
             "too_deep",
-            "The message is nested too deeply or made of too many parts; only its header was read.",
+            "The message is nested too deeply or made of too many parts; only its header and its first text were read.",
         ));
     }
     if safe && message.is_none() {
@@ -60,6 +64,9 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
         out.flags.push("attachments_omitted".to_owned());
     }
     let mut text = message.as_ref().map(|m| body::read(m, &settings.limits)).unwrap_or_default();
+    if !safe && let Some(head) = mime::head(raw, &settings.limits) {
+        text = body::read(&head, &settings.limits);
+    }
     let beside = message.as_ref().map(beside::read).unwrap_or_default();
     beside.fill(&mut text, &settings.limits);
     let message = message.as_ref().unwrap_or(&header);
@@ -325,6 +332,7 @@ fn interpret(
         text: &text.text,
         has_form: fields.is_some() && document.is_none(),
         has_adf: document.is_some(),
+        is_known: trust::is_form_sender(out, &facts.from, settings) || out.by_template().is_some(),
         noticed: notice.as_ref().map(|notice| notice.class),
     };
     let mut class = classify(&evidence, settings);
@@ -349,16 +357,18 @@ fn interpret(
     }
     out.template = out.template.take().filter(|used| !used.is_used() || class == MailClass::FormNotification);
     passed_on::note_trust(out, facts, bag, settings);
+    out.class = Some(class);
     if matches!(class, MailClass::FormNotification | MailClass::Adf) {
         out.fields = fields.unwrap_or_default();
         typed::note(out);
         note_borrowed_sender(out, facts);
+        // What comes as a file beside no word is nobody's letter.
+        note_who_typed(out, facts, bag, (settings, !text.text.trim().is_empty()));
     }
     split_text(out, facts, text, class, is_reply && prefix != Prefix::Forward);
     if class == MailClass::AutoReply {
         facts.returns_on = returns_on(facts, &out.reply, &subject, received);
     }
-    out.class = Some(class);
 }
 
 /// What a report is about, kept with the facts; the class it turns out to be.
@@ -400,6 +410,24 @@ fn returns_on(facts: &MailFacts, reply: &str, subject: &str, received: Timestamp
     found.map(|day| day.to_string())
 }
 
+/// Whose word the fields are: of a configured form sender, or of somebody who wrote them into a mail of their own.
+fn note_who_typed(
+    out: &mut Submission,
+    facts: &MailFacts,
+    bag: &HeaderBag,
+    (settings, in_words): (&ReadSettings, bool),
+) {
+    if out.class != Some(MailClass::FormNotification) || out.by_template().is_some() {
+        return;
+    }
+    let from = facts.from.address.as_deref().unwrap_or_default().to_lowercase();
+    if trust::is_form_sender(out, &facts.from, settings) {
+        out.flags.push(trust::FORM_SENDER.to_owned());
+    } else if in_words && !is_of_program(&from, bag, &settings.own_addresses) && trust::is_person(&from) {
+        out.flags.push(trust::TYPED_BY_SENDER.to_owned());
+    }
+}
+
 /// A website that writes in its visitor's name: their domain did not allow it to, and under a strict DMARC policy
 /// (RFC 7489 section 6.3) such mail is thrown away on its way, from some visitors and not from others.
 fn note_borrowed_sender(out: &mut Submission, facts: &MailFacts) {
@@ -417,6 +445,11 @@ fn split_text(out: &mut Submission, facts: &mut MailFacts, body: Body, class: Ma
     if matches!(class, MailClass::Person | MailClass::MailingList | MailClass::Bulk | MailClass::AutoReply) {
         let split = quoted::split(&text, is_reply, body.quoted.as_ref());
         let (reply, signature) = signature::split_marked(&split.reply, &facts.from, body.signature.as_deref());
+        // A line that says it is the message is no part of a signature.
+        let (reply, signature) = match signature {
+            Some(block) if block.lines().any(notification::is_message) => (split.reply.clone(), None),
+            signature => (reply, signature),
+        };
         reply.trim().clone_into(&mut out.reply);
         facts.quoted = split.quoted;
         facts.signature = signature;

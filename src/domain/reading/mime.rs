@@ -11,12 +11,18 @@ use std::collections::HashSet;
 use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::files::is_deceiving;
-use super::header_lines::{RawHeader, headers};
+use super::header_lines::{RawHeader, headers, write_field};
 use super::{ReadLimits, charset, nesting};
 use crate::domain::submission::Attachment;
 
-/// Longest header section parsed, in bytes; fields beyond are ignored.
+/// Longest header section parsed, in bytes; of a longer one the beginning of each field.
 const HEADER_BYTES: usize = 1_000_000;
+/// What is kept of each field of such a header, in bytes.
+const FIELD_BYTES: usize = 16_000;
+/// Longest address with its brackets, in bytes.
+const ADDRESS_BYTES: usize = 400;
+/// How much is tried of a mail that is too deep, in bytes, for the text that stands first.
+const HEADS: [usize; 2] = [256 << 10, 8 << 10];
 
 /// Whether the body may be given to the parser.
 pub fn safety(raw: &[u8], limits: &ReadLimits) -> bool {
@@ -31,6 +37,81 @@ pub fn header_section(raw: &[u8]) -> &[u8] {
     while fields.next().is_some() {}
     let length = whole.len() - fields.body().len();
     whole.get(..length.min(HEADER_BYTES)).unwrap_or_default()
+}
+
+/// A header section that is not too long to parse.
+#[derive(Debug)]
+pub struct HeaderSection<'a> {
+    /// Its bytes, each field with a line end.
+    pub bytes: Cow<'a, [u8]>,
+    /// Fields were cut.
+    pub was_cut: bool,
+}
+
+/// The header section of `raw` as it can be parsed: a last line without its end gets one, and of a header that is too
+/// long every field keeps its beginning, so that the last ones are read, too.
+pub fn bounded_header(raw: &[u8]) -> HeaderSection<'_> {
+    let start = headers(raw);
+    let mut fields = start.clone();
+    let whole = start.body();
+    while fields.next().is_some() {}
+    let section = whole.get(..whole.len() - fields.body().len()).unwrap_or_default();
+    if section.len() <= HEADER_BYTES {
+        let bytes = if section.ends_with(b"\n") || section.is_empty() {
+            Cow::Borrowed(section)
+        } else {
+            Cow::Owned([section, b"\r\n"].concat())
+        };
+        return HeaderSection { bytes, was_cut: false };
+    }
+    let mut bytes = Vec::new();
+    for field in headers(section).filter(|field| !field.name.is_empty()) {
+        let name = field.name.get(..200).unwrap_or(field.name);
+        let is_sender = ["from", "sender", "reply-to"].iter().any(|name| field.is(name));
+        let value = shortened(field.value.trim_ascii_end(), is_sender);
+        let value = value.as_ref();
+        if bytes.len() + name.len() + value.len() > HEADER_BYTES {
+            break;
+        }
+        write_field(&RawHeader { name, value }, &mut bytes);
+    }
+    bytes.extend_from_slice(b"\r\n");
+    HeaderSection { bytes: Cow::Owned(bytes), was_cut: true }
+}
+
+/// The beginning of a long value, up to a comma or a blank where there is one; of a sender the address at its end, too.
+fn shortened(value: &[u8], is_sender: bool) -> Cow<'_, [u8]> {
+    let Some(head) = value.get(..FIELD_BYTES).filter(|_| value.len() > FIELD_BYTES) else {
+        return Cow::Borrowed(value);
+    };
+    let end = head.iter().rposition(|b| matches!(b, b',' | b' ' | b'\t' | b'\n')).filter(|end| *end > FIELD_BYTES / 2);
+    let head = head.get(..end.unwrap_or(head.len())).unwrap_or_default().trim_ascii_end();
+    let tail = value.get(value.len().saturating_sub(ADDRESS_BYTES)..).unwrap_or_default();
+    match tail.iter().rposition(|b| *b == b'<').and_then(|at| tail.get(at..)) {
+        // Of the name enough to be shown; a quote that is open would swallow the address.
+        Some(address) if is_sender && !head.contains(&b'@') => {
+            let name: Vec<u8> = head.iter().copied().filter(|b| *b != b'"').take(ADDRESS_BYTES).collect();
+            Cow::Owned([name.as_slice(), b" ", address].concat())
+        }
+        _ => Cow::Borrowed(head),
+    }
+}
+
+/// `raw` in UTF-8 without the mark that editors put in front of a saved file.
+pub fn unmarked(raw: &[u8]) -> Cow<'_, [u8]> {
+    match raw {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
+        [0xff, 0xfe, rest @ ..] => Cow::Owned(charset::decode(rest, Some("utf-16le")).text.into_bytes()),
+        [0xfe, 0xff, rest @ ..] => Cow::Owned(charset::decode(rest, Some("utf-16be")).text.into_bytes()),
+        _ => Cow::Borrowed(raw),
+    }
+}
+
+/// The beginning of a mail that is too deep as a whole, parsed: as much of it as is not.
+pub fn head<'a>(raw: &'a [u8], limits: &ReadLimits) -> Option<Message<'a>> {
+    let body = header_section(raw).len();
+    let heads = HEADS.iter().filter_map(|length| raw.get(..body.saturating_add(*length).min(raw.len())));
+    heads.into_iter().find(|head| safety(head, limits)).and_then(parse)
 }
 
 /// Parsed header of `section`, which must be UTF-8 ([`charset::headers_as_utf8`]).

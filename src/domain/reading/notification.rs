@@ -6,12 +6,14 @@
 //!
 //! Guards: a signature (`Tel:`, `E-mail:`) and a quoted header (`From:`, `Sent:`) are no form; the labels must stand at
 //! the head of the text and at least one must name a person, a company or a message; a sender not known to send forms
-//! needs more evidence. What is written in such a mail is the visitor's claim: it names them, nothing else.
+//! needs more evidence. What is written in such a mail is the visitor's claim: it names them, nothing else. Whoever
+//! writes sentences and puts lines below them has written a letter; and what belongs to no field is the message.
 
 use super::budget;
 use super::field_names;
 use super::markup_rows::{self, Item};
 use super::notification_end::is_footer;
+use super::notification_words::Strays;
 use crate::domain::submission::{Canonical, Field};
 
 /// Longest label, in characters.
@@ -73,7 +75,19 @@ const HEADER_LABELS: [&str; 30] = [
 /// An address, lower case, by which programs write.
 pub(in crate::domain) fn is_mailer_name(from: &str) -> bool {
     let local = from.split('@').next().unwrap_or_default();
-    ["noreply", "no-reply", "no_reply", "donotreply", "wordpress", "webform", "website", "formulaire", "formular"]
+    let whole = ["web", "www", "www-data", "apache", "site", "form", "forms"];
+    whole.contains(&local)
+        || [
+            "noreply",
+            "no-reply",
+            "no_reply",
+            "donotreply",
+            "wordpress",
+            "webform",
+            "website",
+            "formulaire",
+            "formular",
+        ]
         .iter()
         .any(|word| local.contains(word))
 }
@@ -107,19 +121,11 @@ fn begins(items: &[Item], sender: Sender) -> bool {
 }
 
 fn fields_of(items: &[Item], sender: Sender) -> Option<Vec<Field>> {
-    let (mut fields, below) = collect(items);
-    if !accept(&fields, sender) {
+    let (mut fields, strays) = collect(items);
+    if !accept(&fields, sender) || sender == Sender::Unknown && strays.are_a_letter() {
         return None;
     }
-    // A form without a label for the message may have its words below the fields.
-    if !below.is_empty() && !fields.iter().any(|field| field.canonical == Some(Canonical::Message)) {
-        match fields.last_mut().filter(|last| last.canonical.is_none()) {
-            Some(last) => last.value = format!("{}\n\n{below}", last.value),
-            None => {
-                fields.push(Field { name: "message".to_owned(), value: below, canonical: Some(Canonical::Message) });
-            }
-        }
-    }
+    strays.join(&mut fields, sender);
     Some(fields)
 }
 
@@ -152,6 +158,12 @@ pub(super) fn accept(fields: &[Field], sender: Sender) -> bool {
 pub(super) fn label_of(line: &str) -> Option<(Label<'_>, Canonical)> {
     let label = split(line)?;
     field_names::canonical(label.name).map(|canonical| (label, canonical))
+}
+
+/// A line that a label calls the message, with words beside it.
+pub(super) fn is_message(line: &str) -> bool {
+    separator(line.trim()).is_some()
+        && label_of(line).is_some_and(|(label, canonical)| label.is_filled() && canonical == Canonical::Message)
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -211,12 +223,12 @@ struct Open {
     plain: bool,
 }
 
-/// The fields, and in a text without markup the words below the last one that belong to none.
-fn collect(items: &[Item]) -> (Vec<Field>, String) {
+/// The fields, and the lines that belong to none.
+fn collect(items: &[Item]) -> (Vec<Field>, Strays) {
     let mut fields: Vec<Field> = Vec::new();
     let mut open: Option<Open> = None;
-    let mut below: Vec<&str> = Vec::new();
     let plain = items.iter().all(|item| matches!(item, Item::Line(_)));
+    let mut strays = Strays::new(plain);
     let head: Vec<&str> = items
         .iter()
         .take(12)
@@ -226,45 +238,58 @@ fn collect(items: &[Item]) -> (Vec<Field>, String) {
         if fields.len() >= FIELDS || !budget::pay(1) {
             break;
         }
+        let count = fields.len();
         let line = match item {
             Item::Pair(name, value) => {
                 fields.push(field(&Label { name, value }, field_names::canonical(name)));
                 open = None;
+                strays.note_field();
                 continue;
             }
-            Item::Label(name) => {
-                let label = Label { name: name.trim_end_matches([':', '：', ' ', '*']), value: "" };
-                let canonical = field_names::canonical(label.name);
-                // Bold words in a message are no label.
-                if canonical.is_some() || !open.is_some_and(|open| open.multi) {
-                    fields.push(field(&label, canonical));
-                    let multi = canonical == Some(Canonical::Message);
-                    open = Some(Open { index: fields.len() - 1, multi, plain });
-                    continue;
-                }
-                name
+            Item::Label(name) if take_label(name, plain, &mut fields, &mut open) => {
+                strays.note_field();
+                continue;
             }
+            Item::Label(name) => name,
             Item::Line(line) => line,
         };
         if is_footer(line, items.get(at + 1..).unwrap_or_default()) {
             break;
         }
-        let count = fields.len();
+        // What is read as an old message says so with the line that begins it.
         if !take_line(line, (head.as_slice(), plain), &mut fields, &mut open) {
             break;
         }
-        if fields.len() > count {
-            below.clear();
-        } else if plain && open.is_none() && count > 0 {
-            below.push(line);
+        let nameless = fields.get(count).is_some_and(|f| f.canonical.is_none() && f.value.is_empty());
+        if nameless && !fields.iter().any(|field| field.canonical.is_some()) {
+            // `Please ship them to:` above the first label that is known.
+            fields.truncate(count);
+            open = None;
+            strays.take(line, count);
+        } else if fields.len() > count {
+            strays.note_field();
+        } else if open.is_none() {
+            strays.take(line, count);
         }
     }
     for field in &mut fields {
         field.value = field.value.trim().to_owned();
     }
     fields.retain(|f| !f.value.is_empty());
-    let below = below.join("\n");
-    (fields, if below.contains(char::is_alphanumeric) { below.trim().to_owned() } else { String::new() })
+    (fields, strays)
+}
+
+/// Takes a line in bold letters as a label. Bold words in a message are none.
+fn take_label(name: &str, plain: bool, fields: &mut Vec<Field>, open: &mut Option<Open>) -> bool {
+    let label = Label { name: name.trim_end_matches([':', '：', ' ', '*']), value: "" };
+    let canonical = field_names::canonical(label.name);
+    if canonical.is_none() && open.is_some_and(|open| open.multi) {
+        return false;
+    }
+    fields.push(field(&label, canonical));
+    let multi = canonical == Some(Canonical::Message);
+    *open = Some(Open { index: fields.len() - 1, multi, plain });
+    true
 }
 
 /// Takes one line; false when the text has turned into an old message.
@@ -354,111 +379,4 @@ fn extend(fields: &mut Vec<Field>, open: &mut Option<Open>, line: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pairs(text: &str, sender: Sender) -> Option<Vec<(String, String)>> {
-        read(text, sender).map(|fields| fields.into_iter().map(|f| (f.name, f.value)).collect())
-    }
-
-    #[test]
-    fn a_classic_notification_is_read() {
-        let text = "From: Eva Nováková <eva@web.example>\nSubject: Pumps\n\nMessage Body:\nHello,\n\nwe need 3: two \
-            red.\n-- \nThis e-mail was sent from a contact form";
-        let read = pairs(text, Sender::Mailer).unwrap();
-        assert_eq!(read[0], ("From".to_owned(), "Eva Nováková".to_owned()));
-        assert_eq!(read[1].1, "eva@web.example");
-        assert_eq!(read[3].1, "Hello,\n\nwe need 3: two red.");
-    }
-
-    #[test]
-    fn a_sentence_of_the_visitor_is_no_footer() {
-        for line in [
-            "Este correo es para solicitar un presupuesto de 20 sillas",
-            "Tento e-mail píšu kvůli poptávce",
-            "Questa e-mail è per chiedere un preventivo",
-            "Diese E-Mail wurde mir von Herrn Muster empfohlen",
-            "Diese Nachricht wurde auch per Post geschickt",
-            "Powered by two motors of 5 kW each, the pump must run day and night",
-            "این پیام از طرف خودم و همکارم است",
-            "This e-mail was sent from my telephone, excuse the brevity",
-        ] {
-            let text = format!(
-                "Name: Eva Malá\nMessage: Hello,\n{line}\nas we said.\nE-mail: eva@web.example\nPhone: 123456789\n"
-            );
-            let read = pairs(&text, Sender::Mailer).unwrap();
-            assert_eq!(read.len(), 4, "{line}");
-            assert_eq!(read[1].1, format!("Hello,\n{line}\nas we said."));
-        }
-        for line in [
-            "Diese E-Mail wurde über das Kontaktformular auf https://www.web.example/ gesendet",
-            "Tento e-mail byl odeslán z vašeho webu",
-            "Este correo fue enviado desde su sitio web",
-            "Powered by WPForms",
-        ] {
-            let text = format!("Name: Eva Malá\nE-mail: eva@web.example\nMessage: Hello,\nplease call.\n\n{line}\n");
-            assert_eq!(pairs(&text, Sender::Mailer).unwrap()[2].1, "Hello,\nplease call.", "{line}");
-        }
-    }
-
-    #[test]
-    fn no_line_of_a_field_is_lost() {
-        let text = "Name: Eva Malá\nProjekt der Woche: Dach neu\nmit Gauben und PV\nTelefon: 123456789\nplease call \
-            after five\nE-Mail: eva@web.example\nNachricht: Guten Tag\n";
-        let read = pairs(text, Sender::Mailer).unwrap();
-        let value = |name: &str| -> Vec<String> {
-            read.iter().filter(|(n, _)| n == name).map(|(_, value)| value.clone()).collect()
-        };
-        assert_eq!(value("Projekt der Woche"), ["Dach neu\nmit Gauben und PV"]);
-        assert_eq!(value("Telefon"), ["123456789", "please call after five"]);
-        assert_eq!(value("Nachricht"), ["Guten Tag"]);
-        for label in ["Ihr Anliegen der Woche: ", "Phone: 123456789\n\n"] {
-            let text = format!("Name: Eva Malá\nE-mail: eva@web.example\n{label}Hello,\n\nwe need 20 pumps.\n\nEva\n");
-            let read = pairs(&text, Sender::Mailer).unwrap();
-            assert!(read.last().unwrap().1.ends_with("Hello,\n\nwe need 20 pumps.\n\nEva"), "{read:?}");
-        }
-    }
-
-    #[test]
-    fn a_ruled_line_of_the_visitor_ends_nothing() {
-        let head = "Name: Eva Malá\nE-mail: eva@web.example\nMessage: Hello,\nplease call.\n";
-        let message = |below: &str| {
-            let read = pairs(&format!("{head}{below}"), Sender::Mailer).unwrap();
-            read.into_iter().find(|(name, _)| name == "Message").unwrap().1
-        };
-        for below in
-            ["--\nWe also need 20 pumps by Friday.", "---\none more thing: urgent\nno pallets", "-- \nPS: 20 pieces"]
-        {
-            assert_eq!(message(below), format!("Hello,\nplease call.\n{}", below.replace("-- ", "--")), "{below}");
-        }
-        for below in [
-            "--",
-            "-- \nThis e-mail was sent from a contact form on Web (https://web.example)",
-            "---\n\nDate: March 10, 2025\nTime: 9:12 am\nPage URL: https://web.example/\nRemote IP: 203.0.113.7",
-            "--\nSent from (ip address): 203.0.113.7 (host.example)\nDate/Time: 10 March",
-        ] {
-            assert_eq!(message(below), "Hello,\nplease call.", "{below}");
-        }
-        let parted = "Name: Eva Malá\nE-mail: eva@web.example\n---\nPhone: 123456789\n---\nMessage: Hello\n";
-        assert_eq!(pairs(parted, Sender::Mailer).unwrap().len(), 4);
-    }
-
-    #[test]
-    fn labels_above_their_values_are_read() {
-        let read = pairs("Nom\nDupont\nTéléphone\n06 12 34 56 78\nMessage\nBonjour\n", Sender::Unknown).unwrap();
-        assert_eq!(read.len(), 3);
-        assert_eq!(read[1].1, "06 12 34 56 78");
-    }
-
-    #[test]
-    fn signatures_and_quoted_headers_are_no_forms() {
-        for text in [
-            "Hello,\nplease call me.\n\nEva\nTel: 123\nE-mail: eva@web.example\nWeb: web.example",
-            "Tel: 123\nE-mail: eva@web.example",
-            "Hello\n\nFrom: Eva\nSent: today\nTo: you\nSubject: x",
-            "",
-        ] {
-            assert_eq!(pairs(text, Sender::Unknown), None, "{text}");
-        }
-    }
-}
+mod tests;

@@ -46,7 +46,7 @@ const FOOTERS: [&str; 30] = [
 ];
 
 /// What a footer speaks of, lower case: a form, or where it is.
-const SIGNS: [&str; 18] = [
+pub(super) const SIGNS: [&str; 18] = [
     "http://",
     "https://",
     "www.",
@@ -84,7 +84,8 @@ const SENT: [&str; 14] = [
     "إرسال",
 ];
 /// Words for a website, lower case.
-const SITES: [&str; 10] = ["site", "web", "homepage", "stránk", "sitio", "página", "stron", "сайт", "وب", "موقع"];
+pub(super) const SITES: [&str; 10] =
+    ["site", "web", "homepage", "stránk", "sitio", "página", "stron", "сайт", "وب", "موقع"];
 
 /// What only a visitor tells: below a ruled line it says that the notification goes on.
 const OF_VISITORS: [Canonical; 12] = [

@@ -6,13 +6,19 @@
 use super::addresses::{domain_of, is_own_domain};
 use super::mime::HeaderBag;
 use super::{ReadSettings, rewritten};
-use crate::domain::enquiry::email::registrable_domain;
+use crate::domain::enquiry::EmailKind;
+use crate::domain::enquiry::email::{EmailAddress, registrable_domain};
 use crate::domain::submission::{Mailbox, Submission};
 
 /// Flag of a report whose sender is known to tell of such things, and truly is that sender.
 pub const VOUCHED_REPORT: &str = "vouched_report";
 /// Flag of a mail of which our own mail server says that it is not from whom it names in From.
 pub const UNVOUCHED: &str = "unvouched_sender";
+
+/// Flag of a form notification from a configured form sender.
+pub const FORM_SENDER: &str = "form_sender";
+/// Flag of a form notification that a person wrote: nothing says that a website did.
+pub const TYPED_BY_SENDER: &str = "typed_by_sender";
 
 /// Longest field read, in bytes.
 const FIELD: usize = 8_000;
@@ -39,6 +45,11 @@ pub(in crate::domain) fn is_form_sender(submission: &Submission, from: &Mailbox,
     let address = from.address.as_deref().unwrap_or_default().to_lowercase();
     let doubted = submission.flags.iter().any(|flag| flag == UNVOUCHED || flag == rewritten::FLAG);
     !doubted && settings.form_senders.contains(&address)
+}
+
+/// Whether an address is of a person, not of a role or a website.
+pub(super) fn is_person(address: &str) -> bool {
+    EmailAddress::parse(address).is_some_and(|address| address.kind(&[]) == EmailKind::Personal)
 }
 
 /// Whether `entries` name an address, all in lower case: itself, or its domain or one above.

@@ -17,7 +17,7 @@ use super::{Declarations, FieldType};
 use crate::domain::enquiry::{Attribution, EmailKind, Enquiry, Money};
 use crate::domain::envelope::{Channel, Envelope, RawKind};
 use crate::domain::screening;
-use crate::domain::submission::{Canonical, MailFacts, Submission};
+use crate::domain::submission::{Canonical, MailClass, MailFacts, Submission};
 
 /// What the database knows about the sender: found by matching, before the rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,7 +278,11 @@ impl Facts {
     }
 
     fn gather_request(&mut self, enquiry: &Enquiry, submission: &Submission, declared: &Declarations) {
-        let country = country_of(enquiry);
+        let believed = submission.mail.is_none()
+            || submission.class != Some(MailClass::FormNotification)
+            || submission.by_template().is_some()
+            || submission.is_of_proven_form();
+        let country = country_of(enquiry, believed);
         if let Some(country) = &country {
             self.word("country", country);
         }
@@ -325,9 +329,14 @@ impl Facts {
         }
     }
 
+    /// Values of a form. Of a mail only when a configured form sender or the portal of a template sent it: anybody may write
+    /// such lines.
     fn gather_form(&mut self, submission: &Submission, envelope: &Envelope, declared: &Declarations) {
         if envelope.raw_kind == RawKind::Form && declared.forms.contains_key(&envelope.intake_id) {
             self.word("form.id", &envelope.intake_id);
+        }
+        if submission.mail.is_some() && !submission.is_of_proven_form() {
+            return;
         }
         let own = (envelope.channel != Channel::Mail).then(|| declared.forms.get(&envelope.intake_id)).flatten();
         let region = submission.fields.iter().find(|f| f.canonical == Some(Canonical::Country));
@@ -385,8 +394,10 @@ impl Facts {
     }
 }
 
-fn country_of(enquiry: &Enquiry) -> Option<String> {
-    let of_address = enquiry.addresses.iter().find_map(|a| a.country.as_deref());
+/// The country of an enquiry; that of its address only when who wrote it is believed.
+fn country_of(enquiry: &Enquiry, believed: bool) -> Option<String> {
+    let mut addresses = enquiry.addresses.iter().filter(|_| believed);
+    let of_address = addresses.find_map(|a| a.country.as_deref());
     let country = of_address.or(enquiry.country.as_deref())?.trim().to_uppercase();
     (country.len() == 2).then_some(country)
 }

@@ -8,7 +8,7 @@ use super::super::addresses::is_own_address;
 use super::super::body::{self, Body};
 use super::super::mime::{self, HeaderBag};
 use super::super::notification::{self, Sender};
-use super::super::{ReadSettings, adf, attached, html};
+use super::super::{ReadSettings, adf, attached, form, html, markup_hidden};
 use crate::domain::submission::{Canonical, Field, MailFacts};
 
 /// Bytes looked at of a part that may be an ADF document.
@@ -31,28 +31,46 @@ pub(super) fn form_fields(
     if is_reply && sender != Sender::Known {
         return attached::is_alone(&text.text, &from).then(in_files).flatten();
     }
-    let of_text = notification::read(&text.text, sender);
     let markup = message.html_bodies().find(|part| matches!(part.body, PartType::Html(_)));
-    let of_markup = markup.and_then(|part| notification::read_markup(&mime::part_text(message, part).text, sender));
-    match (of_text, of_markup) {
-        (Some(text), Some(markup)) if !notification::tells_as_much(&markup, &text) => Some(text),
-        (text, markup) => markup.or(text),
+    let markup = markup.map(|part| mime::part_text(message, part).text);
+    let markup = markup.as_deref().map(markup_hidden::shown);
+    let of_sender = |sender: Sender| {
+        let of_text = notification::read(&text.text, sender);
+        let of_markup = markup.as_deref().and_then(|markup| notification::read_markup(markup, sender));
+        match (of_text, of_markup) {
+            (Some(text), Some(markup)) if !notification::tells_as_much(&markup, &text) => Some(text),
+            (text, markup) => markup.or(text),
+        }
+    };
+    let mut found = of_sender(sender);
+    // Whoever writes of themselves is no website, whatever marks their mail has.
+    if sender == Sender::Mailer && found.as_ref().is_some_and(|fields| names_only(fields, &from)) {
+        found = of_sender(Sender::Unknown);
     }
-    .map(|fields| (fields, false))
-    .or_else(in_files)
+    found.map(|fields| (fields, false)).or_else(in_files)
+}
+
+/// The fields name this address and no other.
+fn names_only(fields: &[Field], from: &str) -> bool {
+    let typed = form::all(fields, Canonical::Email);
+    !typed.is_empty() && typed.iter().all(|address| address.trim().eq_ignore_ascii_case(from))
 }
 
 /// What the header shows of a sender that is not configured: the marks of a website's mailer, or nothing. `from` is in
 /// lower case.
 pub(in crate::domain::reading) fn sender(from: &str, reply_to: &[&str], bag: &HeaderBag, own: &[String]) -> Sender {
-    let is_mailer = notification::is_mailer_name(from)
-        || reply_to.iter().any(|address| !address.eq_ignore_ascii_case(from))
+    let elsewhere = reply_to.iter().any(|address| !address.eq_ignore_ascii_case(from));
+    if elsewhere || is_of_program(from, bag, own) { Sender::Mailer } else { Sender::Unknown }
+}
+
+/// Marks of a mail that a program wrote. Where a person wants to be answered is none.
+pub(super) fn is_of_program(from: &str, bag: &HeaderBag, own: &[String]) -> bool {
+    notification::is_mailer_name(from)
         || is_own_address(from, own)
         || bag.says("x-mailer", "phpmailer")
         || bag.has("x-php-originating-script")
         || bag.has_prefix("x-wpcf7")
-        || bag.says("auto-submitted", "auto-generated");
-    if is_mailer { Sender::Mailer } else { Sender::Unknown }
+        || bag.says("auto-submitted", "auto-generated")
 }
 
 /// An ADF document.
