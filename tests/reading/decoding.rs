@@ -71,16 +71,54 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag, 0x82][..], &u16::try_from(content.len()).unwrap().to_be_bytes(), content].concat()
 }
 
+/// A `ContentInfo` of this kind (2: signed, 3: enveloped) around `inner`.
+fn cms(kind: u8, inner: &[u8]) -> Vec<u8> {
+    let oid = |last: u8| der(0x06, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, last]);
+    let content = der(0x30, &[oid(1), der(0xa0, &der(0x04, inner))].concat());
+    let data = [der(0x02, &[1]), der(0x31, b""), content, der(0x31, b"")].concat();
+    der(0x30, &[oid(kind), der(0xa0, &der(0x30, &data))].concat())
+}
+
+const SIGNED_MAIL: &str = "Content-Type: multipart/mixed; boundary=i\r\nFrom: boss@ours.example\r\n\r\n--i\r\nContent-Type: text/plain; \
+    charset=utf-8\r\n\r\nDvan\u{e1}ct \u{17e}idl\u{ed}, pros\u{ed}m.\r\n--i\r\nContent-Type: application/pdf; name=plan.pdf\r\n\r\n\
+    %PDF-1.4\r\n--i--\r\n";
+
+const SMIME: &str = "Content-Type: application/x-pkcs7-mime; smime-type=signed-data; name=smime.p7m";
+
+#[test]
+fn what_is_signed_twice_or_beside_a_footer_is_read_and_a_signed_file_is_a_file() {
+    let wrapped = |inner: &[u8]| format!("{SMIME}\nContent-Transfer-Encoding: base64\n\n{}\n", base64(&cms(2, inner)));
+    let head = "From: Eva <eva@firma.cz>\nTo: sales@ours.example\nSubject: Chairs\nMIME-Version: 1.0\n";
+    let twice = wrapped(wrapped(SIGNED_MAIL.as_bytes()).as_bytes());
+    let submission = read(&format!("{head}{twice}"));
+    assert_eq!(submission.reply, "Dvan\u{e1}ct \u{17e}idl\u{ed}, pros\u{ed}m.");
+    assert_eq!(files(&submission), [("plan.pdf", 8, "1/1/2")]);
+    let beside = |part: &str| {
+        read(&format!(
+            "{head}Content-Type: multipart/mixed; boundary=o\n\n--o\n{part}\n--o\nContent-Type: text/plain\n\n\
+             Scanned by the gateway.\n--o--\n"
+        ))
+    };
+    for part in [wrapped(SIGNED_MAIL.as_bytes()), twice] {
+        let submission = beside(&part);
+        assert!(submission.text.starts_with("Dvan\u{e1}ct \u{17e}idl\u{ed}, pros\u{ed}m."), "{}", submission.text);
+        assert!(submission.text.contains("Scanned by the gateway."), "{}", submission.text);
+        assert!(submission.flags.iter().any(|flag| flag == "signed"), "{:?}", submission.flags);
+        let paths: Vec<_> = files(&submission).iter().map(|file| (file.0, file.2)).collect();
+        assert!(matches!(paths[..], [("plan.pdf", "1/2" | "1/1/2")]), "{paths:?}");
+    }
+    let signed_file = wrapped(b"%PDF-1.4").replace("smime.p7m", "offer.pdf.p7m");
+    let submission = beside(&signed_file);
+    assert_eq!(submission.text.trim(), "Scanned by the gateway.");
+    assert_eq!(files(&submission).iter().map(|file| file.0).collect::<Vec<_>>(), ["offer.pdf.p7m"]);
+    let no_mail = beside(&wrapped(b"%PDF-1.4"));
+    assert_eq!(files(&no_mail).iter().map(|file| (file.0, file.2)).collect::<Vec<_>>(), [("smime.p7m", "1")]);
+}
+
 #[test]
 fn a_mail_inside_of_an_opaque_signature_is_read_and_an_encrypted_one_is_not() {
-    let oid = |last: u8| der(0x06, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, last]);
-    let inner = "Content-Type: multipart/mixed; boundary=i\r\nFrom: boss@ours.example\r\n\r\n--i\r\nContent-Type: text/plain; \
-        charset=utf-8\r\n\r\nDvan\u{e1}ct \u{17e}idl\u{ed}, pros\u{ed}m.\r\n--i\r\nContent-Type: application/pdf; name=plan.pdf\r\n\r\n\
-        %PDF-1.4\r\n--i--\r\n";
-    let content = der(0x30, &[oid(1), der(0xa0, &der(0x04, inner.as_bytes()))].concat());
-    let data = [der(0x02, &[1]), der(0x31, b""), content, der(0x31, b"")].concat();
     let mail_of = |kind: u8, head: &str| {
-        let info = der(0x30, &[oid(kind), der(0xa0, &der(0x30, &data))].concat());
+        let info = cms(kind, SIGNED_MAIL.as_bytes());
         format!(
             "From: Eva <eva@firma.cz>\nTo: sales@ours.example\nSubject: Chairs\nMIME-Version: 1.0\n{head}\n\
              Content-Transfer-Encoding: base64\n\n{}\n",

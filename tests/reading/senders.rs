@@ -88,3 +88,50 @@ fn s46_the_name_is_the_one_in_the_text_when_reply_to_has_none() {
     );
     assert_eq!(addresses(&enquiry), ["jan@novak.cz"]);
 }
+
+/// What a person's mail tells of where they are: telephones, then the address with its country.
+#[test]
+fn what_people_write_says_where_they_are_and_how_to_reach_them() {
+    let settings = settings();
+    for (from, body, phones, address) in [
+        (
+            "Max Huber <max@huber-werkzeuge.com>",
+            "Guten Tag,\n\nwir brauchen ein Angebot f\u{fc}r drei Pumpen. Rufen Sie mich bitte unter 0171 1234567 an.\n\n\
+             Mit freundlichen Gr\u{fc}\u{df}en\nMax Huber\nHauptstr. 5, 80331 M\u{fc}nchen\nTel. 089 123456\nwww.huber-werkzeuge.com",
+            &["+4989123456", "+491711234567"][..],
+            Some(("80331", "M\u{fc}nchen", None, "DE")),
+        ),
+        (
+            "John Miller <john@acme-parts.com>",
+            "Hello,\n\nplease send us a quote for three pumps.\n\nBest regards\nJohn Miller\nAcme Parts Inc.\n123 Main St\n\
+             Springfield, IL 62704\n(217) 555-0143 office\nwww.acme-parts.com",
+            &["+12175550143"],
+            Some(("62704", "Springfield", Some("IL"), "US")),
+        ),
+        (
+            "Eva Mal\u{e1} <eva@mala.cz>",
+            "Dobr\u{fd} den,\n\npros\u{ed}m o nab\u{ed}dku na objedn\u{e1}vku 601 123 456. Volejte pros\u{ed}m na 777 123 456.\n\nEva",
+            &["+420777123456"],
+            None,
+        ),
+    ] {
+        let raw = format!(
+            "From: {from}\nTo: sales@ours.example\nSubject: Pumps\nMessage-ID: <1@x>\nContent-Type: text/plain; charset=utf-8\n\n{body}\n"
+        );
+        let envelope = mail(raw.replace('\n', "\r\n").as_bytes());
+        let enquiry = understand(&read(&envelope, &settings), &envelope, &settings);
+        let numbers: Vec<_> = enquiry.phones.iter().filter_map(|phone| phone.e164.as_deref()).collect();
+        assert_eq!(numbers, phones, "{from}");
+        let found = enquiry.addresses.first().map(|a| {
+            (
+                a.postcode.as_deref().unwrap(),
+                a.city.as_deref().unwrap(),
+                a.state.as_deref(),
+                a.country.as_deref().unwrap(),
+            )
+        });
+        assert_eq!(found, address, "{from}");
+        let place = address.map_or("CZ", |(.., country)| country);
+        assert_eq!(enquiry.country.as_deref(), Some(place), "{from}");
+    }
+}

@@ -90,6 +90,28 @@ pub fn code(raw: &str) -> Option<String> {
     (word.len() == 2 && word.bytes().all(|b| b.is_ascii_lowercase())).then_some(word)
 }
 
+/// Countries where a language is spoken, the likeliest first: whose telephone numbers its writers have.
+pub fn countries(language: &str) -> &'static [&'static str] {
+    match language {
+        "en" => &["GB", "US", "IE"],
+        "fr" => &["FR", "BE", "CH"],
+        "de" => &["DE", "AT", "CH"],
+        "cs" => &["CZ"],
+        "sk" => &["SK"],
+        "fa" => &["IR"],
+        "es" => &["ES"],
+        "it" => &["IT"],
+        "pt" => &["PT"],
+        "nl" => &["NL", "BE"],
+        "pl" => &["PL"],
+        "hu" => &["HU"],
+        "ro" => &["RO"],
+        "sv" => &["SE"],
+        "tr" => &["TR"],
+        _ => &[],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

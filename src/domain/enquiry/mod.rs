@@ -2,6 +2,7 @@
 //!
 //! [`Enquiry`] is plain data. One file per kind of value parses and normalises it.
 
+mod address;
 mod asked;
 pub mod attribution;
 pub mod channel;

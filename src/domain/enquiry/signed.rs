@@ -6,9 +6,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::phone::ascii_digits;
-use super::registration;
-use super::{Address, company, country, postcode};
+use super::{Address, address, company, registration};
 use crate::domain::reading::disclaimer::is_disclaimer;
 use crate::domain::reading::field_names::fold;
 use crate::domain::reading::signature::BARS;
@@ -17,8 +15,8 @@ use crate::domain::submission::Mailbox;
 
 /// Lines of a block that are looked at.
 const LINES: usize = 25;
-/// Longest line looked at, in bytes.
-const LINE_BYTES: usize = 200;
+/// Longest line looked at, in characters.
+const LINE_CHARS: usize = 200;
 /// Longest company, title and place, in characters.
 const CHARS: usize = 70;
 
@@ -91,17 +89,22 @@ pub(super) fn read(block: &str, sender: &Mailbox, domain: Option<&str>, region: 
     let company = company_of(&parts, name, domain);
     Signed {
         title: title(&parts, name, company.as_deref()),
-        address: address(&parts, region),
+        address: address::read(&parts, region),
         registrations: parts.iter().flat_map(|part| registration::find(part)).take(5).collect(),
         company,
         website,
     }
 }
 
+/// The country that the address of a block tells by itself; `region` is where its writer is thought to be.
+pub(super) fn country(block: &str, region: Option<&str>) -> Option<String> {
+    address::told(&parts(block), region)
+}
+
 /// Lines, and what bars divide, each trimmed; up to the disclaimer.
 fn parts(block: &str) -> Vec<String> {
     let lines = block.lines().map(str::trim).filter(|line| !line.is_empty()).take(LINES);
-    let lines = lines.take_while(|line| !is_disclaimer(line)).filter(|line| line.len() <= LINE_BYTES);
+    let lines = lines.take_while(|line| !is_disclaimer(line)).filter(|line| line.chars().count() <= LINE_CHARS);
     lines
         .flat_map(|line| {
             BARS.iter().fold(line.to_owned(), |line, bar| line.replace(bar, "\n")).lines().map(tidy).collect::<Vec<_>>()
@@ -214,88 +217,6 @@ fn web_address(word: &str) -> Option<String> {
     let elsewhere =
         ELSEWHERE.iter().any(|site| host.starts_with(site) || host.contains(&format!(".{site}")) || host == *site);
     (starts && host.contains('.') && !word.contains('@') && !elsewhere).then(|| word.to_owned())
-}
-
-/// A line with the postcode and city of the country, its street before them or on the line above.
-fn address(parts: &[String], region: Option<&str>) -> Option<Address> {
-    let named =
-        parts.iter().rev().find_map(|part| Some(part.as_str()).filter(|p| is_plain(p)).and_then(country::parse));
-    let place = named.as_deref().or(region)?;
-    for (at, part) in parts.iter().enumerate().filter(|(_, part)| part.chars().count() <= 120 && !part.contains('@')) {
-        let part = part.split_once(": ").map_or(part.as_str(), |(_, rest)| rest);
-        let Some((before, code, after)) = postcode_in(part, place) else { continue };
-        let (city, rest) = city_of(&before, &after);
-        let Some(city) = city else { continue };
-        let above =
-            || at.checked_sub(1).and_then(|above| parts.get(above)).map(String::as_str).filter(|line| is_street(line));
-        let street = Some(rest).filter(|rest| is_street(rest)).or_else(|| above().map(str::to_owned));
-        return Some(Address {
-            street,
-            postcode: Some(code),
-            city: Some(city),
-            state: None,
-            country: Some(place.to_owned()),
-        });
-    }
-    None
-}
-
-/// The postcode of a line in its country's spelling, with what stands before and after it.
-fn postcode_in(line: &str, place: &str) -> Option<(String, String, String)> {
-    let words: Vec<&str> = line.split([' ', '\u{a0}']).filter(|w| !w.is_empty()).collect();
-    let join = |words: &[&str]| words.join(" ");
-    for at in 0..words.len().min(20) {
-        for length in [2, 1] {
-            let Some(slice) = words.get(at..at + length) else { continue };
-            let raw = join(slice);
-            let raw = raw.trim_matches([',', ';', '.']);
-            let code = strict(raw, place);
-            if let Some(code) = code {
-                let (before, after) = (words.get(..at)?, words.get(at + length..)?);
-                return Some((join(before), code, join(after)));
-            }
-        }
-    }
-    None
-}
-
-/// A postcode of that country, its blanks where the country has them or nowhere.
-fn strict(raw: &str, place: &str) -> Option<String> {
-    let code = postcode::read(raw, Some(place))?;
-    let upper = ascii_digits(raw).to_uppercase();
-    let bare = upper
-        .split_once('-')
-        .filter(|(prefix, _)| prefix.chars().all(char::is_alphabetic))
-        .map_or(&*upper, |(_, rest)| rest);
-    let joined: String = code.chars().filter(|c| c.is_alphanumeric()).collect();
-    (bare == code || bare == joined).then_some(code)
-}
-
-/// The city beside a postcode: what follows it, else the last part before it.
-fn city_of(before: &str, after: &str) -> (Option<String>, String) {
-    let clean = |text: &str| text.trim_matches([' ', ',', ';', '-', '–']).to_owned();
-    let is_city = |text: &String| {
-        let first = text.chars().next();
-        first.is_some_and(|c| c.is_alphabetic() && !c.is_lowercase())
-            && text.chars().count() <= 40
-            && text.split_whitespace().count() <= 5
-            && !text.chars().any(char::is_numeric)
-    };
-    let following = clean(after.split([',', ';', '(']).next().unwrap_or_default());
-    if is_city(&following) {
-        return (Some(following), clean(before));
-    }
-    let before = clean(before);
-    match before.rsplit_once(',') {
-        Some((street, city)) if is_city(&clean(city)) => (Some(clean(city)), clean(street)),
-        _ => (Some(before.clone()).filter(is_city), String::new()),
-    }
-}
-
-/// Letters and the number of a house.
-fn is_street(text: &str) -> bool {
-    let has = |of: fn(char) -> bool| text.chars().any(of);
-    has(char::is_numeric) && has(char::is_alphabetic) && text.chars().count() <= 80 && !text.contains(['@', '+', ':'])
 }
 
 #[cfg(test)]

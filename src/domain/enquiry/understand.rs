@@ -15,10 +15,12 @@ use crate::domain::envelope::Envelope;
 use crate::domain::reading::form::{all, first};
 use crate::domain::reading::text::{non_empty_line, one_line};
 use crate::domain::reading::{FormReading, ReadSettings, adf, budget, calendar, field_names, trust, typed, unwrapped};
-use crate::domain::submission::{Canonical, Field, MailClass, Submission};
+use crate::domain::submission::{Canonical, Field, MailClass, Mailbox, Submission};
 
 /// Phones kept of one arrival.
 const POINTS: usize = 10;
+/// Lines at the end of a text that are looked at first.
+const LAST_LINES: usize = 12;
 /// Longest id of a request, in characters.
 const REQUEST_CHARS: usize = 100;
 /// Longest topic, in characters.
@@ -44,8 +46,10 @@ fn understood(submission: &Submission, envelope: &Envelope, settings: &ReadSetti
     let typed = address.country.clone();
     let believed = typed.clone().filter(|_| !stranger::is_unproven(submission));
     let country = place(believed.as_ref(), &emails, form, language.as_deref(), settings);
+    let told = block(submission).filter(|_| typed.is_none());
+    let country = told.and_then(|(block, _)| signed::country(block, country.as_deref())).or(country);
     let region = country.clone().or_else(|| Some(settings.default_country.clone()).filter(|c| !c.is_empty()));
-    let phones = phones(submission, typed.as_deref().or(region.as_deref()));
+    let phones = phones(submission, typed.as_deref().or(region.as_deref()), language.as_deref());
     let country = country.or_else(|| phones.iter().find_map(|p| p.e164.as_deref()).and_then(phone::country)).or(region);
     let topic = topic(submission, form);
     let mut person = person(submission, &emails);
@@ -137,14 +141,20 @@ fn organisation(submission: &Submission, emails: &[Email], settings: &ReadSettin
     Organisation { name, domain, registrations }
 }
 
-/// What the signature of a person's own mail says.
-fn signed(submission: &Submission, organisation: &Organisation, region: Option<&str>) -> Signed {
-    let mail = submission.mail.as_ref().filter(|_| submission.class == Some(MailClass::Person));
-    let block = mail.and_then(|mail| Some((mail.signature.as_deref()?, &mail.from)));
-    block.map(|(block, from)| signed::read(block, from, organisation.domain.as_deref(), region)).unwrap_or_default()
+/// The signature of a person's own mail, and who wrote it.
+fn block(submission: &Submission) -> Option<(&str, &Mailbox)> {
+    let mail = submission.mail.as_ref().filter(|_| submission.class == Some(MailClass::Person))?;
+    Some((mail.signature.as_deref()?, &mail.from))
 }
 
-fn phones(submission: &Submission, region: Option<&str>) -> Vec<Phone> {
+/// What the signature of a person's own mail says.
+fn signed(submission: &Submission, organisation: &Organisation, region: Option<&str>) -> Signed {
+    block(submission)
+        .map(|(block, from)| signed::read(block, from, organisation.domain.as_deref(), region))
+        .unwrap_or_default()
+}
+
+fn phones(submission: &Submission, region: Option<&str>, language: Option<&str>) -> Vec<Phone> {
     let mut found: Vec<Phone> = Vec::new();
     let mut add = |phone: Phone| {
         let same = |known: &Phone| known.raw == phone.raw || known.e164.is_some() && known.e164 == phone.e164;
@@ -165,14 +175,17 @@ fn phones(submission: &Submission, region: Option<&str>) -> Vec<Phone> {
             add(phone);
         }
     }
-    // In a person's own mail numbers stand in the signature, or in the last lines where one begins unmarked.
+    // In a person's own mail numbers stand in the signature, in the last lines where one begins unmarked, or in a sentence.
     if let Some(mail) = submission.mail.as_ref().filter(|_| submission.class == Some(MailClass::Person)) {
-        let tail: Vec<&str> = submission.reply.lines().rev().filter(|l| !l.trim().is_empty()).take(12).collect();
-        let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
+        let spoken = language.map_or(&[][..], language::countries).iter().copied();
+        let likely = phone::Likely::new(region.into_iter().chain(spoken), mail.from.name.as_deref());
+        let lines: Vec<&str> = submission.reply.lines().filter(|line| !line.trim().is_empty()).collect();
+        let (head, tail) = lines.split_at(lines.len().saturating_sub(LAST_LINES));
         if let Some(block) = &mail.signature {
-            phone::find_signed(block, region, 4).into_iter().for_each(&mut add);
+            phone::find_signed(block, &likely, 4).into_iter().for_each(&mut add);
         }
-        phone::find(&tail, region, 3).into_iter().for_each(&mut add);
+        phone::find(&tail.join("\n"), &likely, 3).into_iter().for_each(&mut add);
+        phone::find(&head.join("\n"), &likely, 2).into_iter().for_each(&mut add);
     }
     found
 }

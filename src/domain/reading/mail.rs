@@ -34,7 +34,7 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     let mut out = Submission { class: Some(MailClass::Person), ..Submission::default() };
     let opened = smime::opened(&envelope.raw, &settings.limits);
     out.flags.extend(opened.is_some().then(|| "signed".to_owned()));
-    let raw = mime::unmarked(opened.as_deref().unwrap_or(&envelope.raw));
+    let raw = mime::unmarked(opened.as_ref().map_or(&envelope.raw[..], |opened| &opened.raw));
     let raw = raw.as_ref();
     let safe = mime::safety(raw, &settings.limits);
     let message = if safe { mime::parse(raw) } else { None };
@@ -73,8 +73,9 @@ pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     out.attachments = mime::attachments(message, settings.limits.attachments);
     note_omitted(message, &mut out, settings);
     beside.list(&mut out, settings.limits.attachments);
-    // What was signed lies inside of the one part that the mail has.
-    out.attachments.iter_mut().filter(|_| opened.is_some()).for_each(|file| file.part.insert_str(0, "1/"));
+    if let Some(opened) = &opened {
+        out.attachments.iter_mut().for_each(|file| file.part = opened.path(&file.part));
+    }
     note_encoded(&mut out, &text, settings.limits.attachments);
     note_protection(message, &mut out, &text);
     let subject = header.subject().map(str::to_owned).or_else(|| beside.subject());

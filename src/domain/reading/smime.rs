@@ -1,15 +1,19 @@
 //! Messages inside of an opaque signature (S/MIME, RFC 8551 section 3.5.2): the mail in `application/pkcs7-mime` is opened
-//! and read; nobody's signature is verified.
+//! and read, wherever it stands and also when it is signed twice; nobody's signature is verified.
 //!
 //! The content of a `SignedData` (RFC 5652 section 5.1) is found in BER (ITU-T X.690): definite and indefinite lengths, and
 //! octet strings in pieces. What is encrypted stays closed.
 //!
-//! Invariants: total on any bytes; no deeper than [`DEPTH`]; what comes out is no longer than what came in.
+//! Invariants: total on any bytes; no deeper than [`DEPTH`]; what comes out is no longer than what came in but for a line.
 
 use mail_parser::{MessagePart, MimeHeaders as _, PartType};
 
 use super::{ReadLimits, budget, header_lines, mime};
 
+/// Signatures opened in one mail: a triple wrap (RFC 8551 section 3.7) has two, and one encrypted between them.
+const SIGNATURES: usize = 3;
+/// Parts looked at.
+const PARTS: usize = 200;
 /// Elements inside each other.
 const DEPTH: usize = 16;
 /// Object identifier of signed data, 1.2.840.113549.1.7.2.
@@ -20,37 +24,97 @@ const OCTETS: u8 = 0x04;
 const OCTETS_IN_PIECES: u8 = 0x24;
 const EXPLICIT: u8 = 0xa0;
 
-/// The mail with what was signed in place of the signature; `None` when it is no such mail.
-pub(super) fn opened(raw: &[u8], limits: &ReadLimits) -> Option<Vec<u8>> {
+/// A mail with what was signed in place of its signatures.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) raw: Vec<u8>,
+    /// Paths of the signatures, the outermost first; empty for one that is the whole mail.
+    places: Vec<String>,
+}
+
+impl Opened {
+    /// Where a part of the opened mail lies in the one that came: in the file of its signature.
+    pub(super) fn path(&self, part: &str) -> String {
+        self.places.iter().rev().fold(part.to_owned(), |path, place| match path.strip_prefix(place.as_str()) {
+            _ if place.is_empty() => format!("1/{path}"),
+            Some(rest) if rest.starts_with('.') => format!("{place}/{}", rest.trim_start_matches('.')),
+            Some(rest) if rest.starts_with('/') => format!("{place}/1{rest}"),
+            _ => path,
+        })
+    }
+}
+
+/// The mail with what was signed in place of the signature, also of one inside of another or beside other parts (a gateway
+/// adds its footer); `None` when there is none.
+pub(super) fn opened(raw: &[u8], limits: &ReadLimits) -> Option<Opened> {
+    let mut opened: Option<Opened> = None;
+    for _ in 0..SIGNATURES {
+        let last = opened.as_ref().map_or(raw, |opened| &opened.raw);
+        let Some((next, place)) = once(last, limits) else { break };
+        let mut places = opened.map(|opened| opened.places).unwrap_or_default();
+        places.push(place);
+        opened = Some(Opened { raw: next, places });
+    }
+    opened
+}
+
+fn once(raw: &[u8], limits: &ReadLimits) -> Option<(Vec<u8>, String)> {
     let section = mime::header_section(raw);
-    let lower = section.to_ascii_lowercase();
-    if memchr::memmem::find(&lower, b"pkcs7-mime").is_none() && memchr::memmem::find(&lower, b".p7m").is_none() {
+    if !may_hold_one(raw, section) {
         return None;
     }
     let message = if mime::safety(raw, limits) { mime::parse(raw) } else { None }?;
-    let root = message.parts.first().filter(|part| is_opaque(part))?;
-    let (PartType::Binary(bytes) | PartType::InlineBinary(bytes)) = &root.body else { return None };
+    let at = message.parts.iter().take(PARTS).enumerate().position(|(at, part)| is_opaque(part, at > 0))?;
+    let part = message.parts.get(at)?;
+    let (PartType::Binary(bytes) | PartType::InlineBinary(bytes)) = &part.body else { return None };
     if !budget::pay(DEPTH.saturating_mul(bytes.len())) {
         return None;
     }
     let inner = signed_content(bytes)?;
-    // Of the inner header only what says how the content is to be read: who wrote is what the mail says.
-    let mut out = header_lines::without_content(section);
-    out.extend_from_slice(b"MIME-Version: 1.0\r\n");
-    let own = mime::header_section(&inner);
-    for field in header_lines::headers(own).filter(|field| field.starts_with("content-")) {
-        header_lines::write_field(&field, &mut out);
+    if at == 0 {
+        // Of the inner header only what says how the content is to be read: who wrote is what the mail says.
+        let mut out = header_lines::without_content(section);
+        out.extend_from_slice(b"MIME-Version: 1.0\r\n");
+        write_content(&inner, &mut out)?;
+        return Some((out, String::new()));
     }
+    let (start, end) = (usize::try_from(part.offset_header).ok()?, usize::try_from(part.offset_end).ok()?);
+    let mut out = raw.get(..start)?.to_vec();
+    write_content(&inner, &mut out).filter(|described| *described)?;
     out.extend_from_slice(b"\r\n");
-    let body = inner.get(own.len()..).unwrap_or_default();
-    out.extend_from_slice(body.strip_prefix(b"\r\n").or_else(|| body.strip_prefix(b"\n")).unwrap_or(body));
-    Some(out)
+    out.extend_from_slice(raw.get(end..)?);
+    Some((out, mime::part_paths(&message).get(at)?.clone()))
 }
 
-/// By its type, or by its name where a gateway lost the type.
-fn is_opaque(part: &MessagePart<'_>) -> bool {
+/// A look at the bytes: most mails are not signed like this.
+fn may_hold_one(raw: &[u8], section: &[u8]) -> bool {
+    let lower = section.to_ascii_lowercase();
+    let has = |bytes: &[u8], name: &[u8]| memchr::memmem::find(bytes, name).is_some();
+    has(&lower, b"pkcs7-mime") || has(&lower, b".p7m") || has(&lower, b"multipart/") && has(raw, b"pkcs7-mime")
+}
+
+/// Content and the header fields that describe it; whether there are any.
+fn write_content(inner: &[u8], out: &mut Vec<u8>) -> Option<bool> {
+    let own = mime::header_section(inner);
+    let mut described = false;
+    for field in header_lines::headers(own).filter(|field| field.starts_with("content-")) {
+        described = true;
+        header_lines::write_field(&field, out);
+    }
+    out.extend_from_slice(b"\r\n");
+    let body = inner.get(own.len()..)?;
+    out.extend_from_slice(body.strip_prefix(b"\r\n").or_else(|| body.strip_prefix(b"\n")).unwrap_or(body));
+    Some(described)
+}
+
+/// By its type, or by its name where a gateway lost the type. `beside` other parts it must have the name of a signed mail:
+/// a signed file (`invoice.pdf.p7m`) is one.
+fn is_opaque(part: &MessagePart<'_>, beside: bool) -> bool {
     let kind = mime::media_type(part);
     let named = || part.attachment_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".p7m"));
+    if beside && part.attachment_name().is_some_and(|name| !name.eq_ignore_ascii_case("smime.p7m")) {
+        return false;
+    }
     matches!(kind.as_str(), "application/pkcs7-mime" | "application/x-pkcs7-mime")
         || kind == "application/octet-stream" && named()
 }
