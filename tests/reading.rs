@@ -30,6 +30,7 @@ mod replies;
 mod reply_languages;
 mod screened;
 mod senders;
+mod template_words;
 pub mod templates;
 
 use std::path::{Path, PathBuf};

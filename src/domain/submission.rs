@@ -286,6 +286,9 @@ pub struct MailFacts {
     pub quoted: Option<String>,
     /// The signature block.
     pub signature: Option<String>,
+    /// Whether it is surely from its From; absent where no mail server of the house is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<bool>,
     /// A message passed on inside this one.
     pub forwarded: Option<Forwarded>,
     /// Delivery report.

@@ -63,6 +63,31 @@ async fn a_sender_whom_our_server_denies_joins_nothing(house: House) {
     house.store.close().await;
 }
 
+async fn an_id_that_a_forger_chose_proves_no_report(house: House) {
+    let said = |result: &str, domain: &str| {
+        format!("Authentication-Results: mx.our-company.example; dmarc={result} header.from={domain}\n")
+    };
+    let vouched = said("pass", "mala-dilna.cz");
+    sent(&house, &mail("Eva Malá <eva@mala-dilna.cz>", "e1@x.cz", "Dveře", &vouched, "Prosím o cenu dveří.")).await;
+    let silent = "Authentication-Results: mx.our-company.example; dmarc=none; spf=none\n";
+    sent(&house, &mail("Eva Malá <eva@mala-dilna.cz>", "f1@evil.example", "Dveře", silent, "A ještě okno.")).await;
+    let bounce = |id: &str, named: &str| {
+        format!(
+            "Return-Path: <>\nFrom: <MAILER-DAEMON@mx.evil.example>\nTo: sales@our-company.example\nMessage-ID: <{id}>\n\
+             Subject: Undelivered Mail\nMIME-Version: 1.0\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=r\n\n--r\n\nIt failed.\n--r\n\
+             Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; eva@mala-dilna.cz\n\
+             Action: failed\nStatus: 5.1.1\n\n--r\nContent-Type: message/rfc822\n\nFrom: sales@our-company.example\n\
+             To: eva@mala-dilna.cz\nMessage-ID: <out@mx>\nReferences: <{named}>\nSubject: Re: x\n\nx\n--r--\n"
+        )
+    };
+    for (id, named, reason) in [("b1@evil", "f1@evil.example", "unproven_report"), ("b2@mx", "e1@x.cz", "bounce")] {
+        let report = sent(&house, &bounce(id, named)).await;
+        assert_eq!(states(&house, report).await.1.as_deref(), Some(reason), "{named}");
+    }
+    house.store.close().await;
+}
+
 async fn who_speaks_for_others_is_not_counted(house: House) {
     for n in 0..25 {
         let form = format!(
@@ -144,6 +169,7 @@ macro_rules! on_both {
 
 on_both!(
     a_sender_whom_our_server_denies_joins_nothing,
+    an_id_that_a_forger_chose_proves_no_report,
     the_twenty_first_new_record_of_a_writer_waits_for_a_person,
     who_speaks_for_others_is_not_counted,
     a_visitor_who_floods_a_form_by_mail_is_counted_and_not_the_website

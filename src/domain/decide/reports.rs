@@ -2,7 +2,8 @@
 //!
 //! Invariant: anybody may write a report. One about an address has an effect only when it names a message of a
 //! conversation with the very person who has that address (whoever is in Cc was put there by anybody), or when our own mail
-//! server vouches for a sender known to tell of such things. Any other is kept, parked and seen.
+//! server vouches for a sender known to tell of such things. Any other is kept, parked and seen. Whoever writes chooses the
+//! id of their message: where a mail server of ours is named, a message that it did not vouch for proves nothing.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +69,7 @@ fn complainer(q: &Question<'_>) -> Option<String> {
 fn is_proven(q: &Question<'_>, address: &str) -> bool {
     let is_meant = |member: &String| canonical(member).as_deref() == Some(address);
     q.submission.flags.iter().any(|flag| flag == VOUCHED_REPORT)
-        || q.around.threads.iter().any(|hit| hit.contacts.iter().any(is_meant))
+        || q.around.threads.iter().any(|hit| hit.proven && hit.contacts.iter().any(is_meant))
 }
 
 fn canonical(address: &str) -> Option<String> {

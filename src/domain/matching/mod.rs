@@ -187,6 +187,9 @@ pub struct ThreadHit {
     /// Those of them that are contact details of its record: an address in Cc takes part, too, and anybody may put it there.
     #[serde(default)]
     pub contacts: Vec<String>,
+    /// The message is surely from whom it names, as far as a mail server of the house can tell, or from us.
+    #[serde(default = "yes")]
+    pub proven: bool,
     /// Subject of the stored message.
     pub subject: Option<String>,
     /// Whether the record is open.
@@ -201,6 +204,11 @@ pub struct ThreadHit {
     pub contact: Option<Ulid>,
     /// Organisation the record belongs to.
     pub organisation: Option<Ulid>,
+}
+
+/// What was stored before this was asked counts as it did then.
+const fn yes() -> bool {
+    true
 }
 
 /// Everything known that touches one arrival.

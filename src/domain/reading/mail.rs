@@ -12,6 +12,7 @@ use super::body::{Body, warning};
 use super::header_labels::Prefix;
 use super::machine::{Evidence, classify, may_reply};
 use super::mime::HeaderBag;
+use super::other_file::{is_mailbox, other_file};
 use super::text::non_empty_line;
 use super::{
     ReadSettings, beside, body, bounce, charset, complaint, forwarded, header_labels, mime, notification, passed_on,
@@ -32,6 +33,17 @@ const SUBJECT_CHARS: usize = 500;
 /// Reads a mail. Total: what cannot be parsed gives a submission with the warning `unreadable`.
 pub fn read(envelope: &Envelope, settings: &ReadSettings) -> Submission {
     let mut out = Submission { class: Some(MailClass::Person), ..Submission::default() };
+    if let Some(kind) = other_file(&envelope.raw) {
+        out.flags.push("unreadable".to_owned());
+        out.warnings.push(warning("no_mail", format!("This is no mail but {kind}.")));
+        out.mail = Some(MailFacts::default());
+        return out;
+    }
+    if is_mailbox(&envelope.raw) {
+        out.flags.push(hooks::TOO_MANY_LEADS.to_owned());
+        let detail = "The file holds several messages: split it and send each by itself.";
+        out.warnings.push(warning("several_messages", detail));
+    }
     let opened = smime::opened(&envelope.raw, &settings.limits);
     out.flags.extend(opened.is_some().then(|| "signed".to_owned()));
     let raw = mime::unmarked(opened.as_ref().map_or(&envelope.raw[..], |opened| &opened.raw));
@@ -275,6 +287,22 @@ fn date(header: &Message<'_>, out: &mut Submission, envelope: &Envelope) -> Opti
     Some(date.to_rfc3339())
 }
 
+/// Who stands in From once a list's rewriting is undone (then `true`), and what our own mail server says of them.
+fn judge_sender(out: &mut Submission, facts: &mut MailFacts, bag: &HeaderBag, settings: &ReadSettings) -> bool {
+    let rewritten = rewritten::undo(facts, bag, out, settings);
+    // What is said of a list's mail is not said of whom the list names.
+    if !rewritten && trust::is_refuted(&facts.from, bag, settings) {
+        if trust::is_form_sender(out, &facts.from, settings) {
+            let detail = "The mail server denies that the form sender wrote this; it is read as a stranger's.";
+            out.warnings.push(warning(trust::UNVOUCHED, detail.to_owned()));
+        }
+        out.flags.push(trust::UNVOUCHED.to_owned());
+    }
+    let judged = !settings.authserv_ids.is_empty();
+    facts.proven = judged.then(|| trust::is_proven(out, &facts.from, bag, settings));
+    rewritten
+}
+
 /// Class, new text, fields, report: what the text means once the header is known.
 fn interpret(
     out: &mut Submission,
@@ -285,21 +313,17 @@ fn interpret(
     settings: &ReadSettings,
     received: Timestamp,
 ) {
-    let rewritten = rewritten::undo(facts, bag, out, settings);
-    // What is said of a list's mail is not said of whom the list names.
-    if !rewritten && trust::is_refuted(&facts.from, bag, settings) {
-        if trust::is_form_sender(out, &facts.from, settings) {
-            let detail = "The mail server denies that the form sender wrote this; it is read as a stranger's.";
-            out.warnings.push(warning(trust::UNVOUCHED, detail.to_owned()));
-        }
-        out.flags.push(trust::UNVOUCHED.to_owned());
-    }
+    let rewritten = judge_sender(out, facts, bag, settings);
     let subject = out.subject.clone().unwrap_or_default();
     let prefix = header_labels::prefix(&subject);
     let is_answer = facts.in_reply_to.is_some() || !facts.references.is_empty();
     let is_reply = is_answer || prefix == Prefix::Reply;
     let portal = template::Mail { message, text: &text, bag, facts, subject: &subject };
-    let portal = template::read(&portal, out, settings);
+    // Whoever of the portal answers quotes the mail that was read long ago.
+    let quotes = is_reply
+        && !settings.templates.is_empty()
+        && quoted::split(&text.text, true, text.quoted.as_ref()).quoted.is_some();
+    let portal = if quotes { None } else { template::read(&portal, out, settings) };
     // What the house has written a template for needs no other reading.
     // Whoever answers such a mail quotes it, and asks for something of their own.
     let document = Some(()).filter(|()| portal.is_none());

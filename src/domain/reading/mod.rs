@@ -38,6 +38,7 @@ mod nesting;
 pub mod notification;
 mod notification_end;
 mod notification_words;
+mod other_file;
 mod passed_on;
 mod passed_people;
 pub mod prospects;

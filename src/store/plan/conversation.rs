@@ -41,7 +41,7 @@ impl Plan {
             commit.envelope.channel.as_str(), submission.class.map(MailClass::as_str),
             mail.and_then(|m| m.message_id.as_deref()), mail.and_then(|m| m.in_reply_to.as_deref()),
             submission.subject, sender(commit), recipients, body, commit.envelope.received_at.micros(),
-            fields, signature);
+            fields, signature, mail.and_then(|m| m.proven).map(i64::from));
         for (position, file) in submission.attachments.iter().enumerate() {
             row!(self.attachments; id, position, file.name, file.media_type, file.size, file.part, file.sha256,
                 file.verdict);

@@ -23,11 +23,11 @@ statements! {
         " WHERE c.message_id = e.value->>0 AND c.record IS NOT NULL GROUP BY c.record ORDER BY 1 DESC LIMIT 32) AS x)",
         " AS hits FROM ", rows!("1"));
     MESSAGES(
-        "SELECT c.id, c.message_id, c.record, c.subject FROM ", rows!("1"),
+        "SELECT c.id, c.message_id, c.record, c.subject, CAST(COALESCE(c.proven, 1) AS BIGINT) AS proven FROM ", rows!("1"),
         " JOIN communication c ON c.id = CAST(e.value->>0 AS BIGINT)");
     // Mails of ours to a visitor, by the id of the effect in their Message-ID: the message of the arrival they answer.
     ANSWERS(
-        "SELECT c.id, e.value->>0 AS message_id, c.record, c.subject FROM ", rows!("1"),
+        "SELECT c.id, e.value->>0 AS message_id, c.record, c.subject, CAST(1 AS BIGINT) AS proven FROM ", rows!("1"),
         " JOIN effect f ON f.ulid = e.value->>1 AND f.kind = e.value->>2",
         " JOIN communication c ON c.arrival = f.arrival WHERE c.record IS NOT NULL");
     TAKING_PART(
@@ -49,6 +49,8 @@ pub(super) struct Message {
     external_id: String,
     pub(super) record: i64,
     subject: Option<String>,
+    /// From whom it names, or from us.
+    proven: bool,
 }
 
 /// Stored messages by their id.
@@ -71,6 +73,7 @@ pub(super) async fn messages(conn: &mut Connection, queries: &[NeighbourQuery]) 
             external_id: row.try_get("message_id")?,
             record: row.try_get("record")?,
             subject: row.try_get("subject")?,
+            proven: row.try_get::<i64, _>("proven")? == 1,
         };
         found.entry(message.external_id.clone()).or_default().push(message);
     }
@@ -149,6 +152,7 @@ pub(super) fn hit(
         participants: query.addresses.iter().filter(|a| takes_part(a)).cloned().collect(),
         contacts: query.addresses.iter().filter(|a| record.emails.contains(a)).cloned().collect(),
         subject: message.subject.clone(),
+        proven: message.proven,
         open: record.open,
         last_message_at: record.last_message_at,
         owner: record.owner.clone(),

@@ -122,10 +122,10 @@ statements! {
     // An arrival that is processed again says nothing twice.
     COMMUNICATIONS(
         "INSERT INTO communication (id, ulid, record, arrival, direction, channel, class, message_id, in_reply_to,",
-        " subject, sender, recipients, body, at, fields, signature)",
+        " subject, sender, recipients, body, at, fields, signature, proven)",
         " SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT), CAST(value->>3 AS BIGINT),",
         " value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->>11, value->>12,",
-        " CAST(value->>13 AS BIGINT), value->>14, value->>15 FROM ", rows!("1"),
+        " CAST(value->>13 AS BIGINT), value->>14, value->>15, CAST(value->>16 AS BIGINT) FROM ", rows!("1"),
         " WHERE true ON CONFLICT (arrival, record) WHERE arrival IS NOT NULL DO NOTHING");
     PARTICIPANTS(
         "INSERT INTO participant (record, address) SELECT CAST(value->>0 AS BIGINT), value->>1 FROM ", rows!("1"),

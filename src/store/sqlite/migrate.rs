@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (10, include_str!("migrations/0010_spent.sql")),
     (11, include_str!("migrations/0011_bounces.sql")),
     (12, include_str!("migrations/0012_signatures.sql")),
+    (13, include_str!("migrations/0013_proven.sql")),
 ];
 
 /// What was found and done.

@@ -16,7 +16,7 @@ pub mod finder;
 mod page;
 pub mod recipient;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mail_parser::{Message, PartType};
 use serde::{Deserialize, Serialize};
@@ -106,8 +106,15 @@ pub(super) fn read(mail: &Mail<'_>, out: &mut Submission, settings: &ReadSetting
             out.warnings.push(warning("template_denied", detail));
             return None;
         }
-        let (used, fields) = template.read(&Asked { page: &page, proven, settings });
+        let (used, mut fields) = template.read(&Asked { page: &page, proven, settings });
         if used.is_used() {
+            if let Some(left) = template.unfound(&fields, &page) {
+                let name = &used.name;
+                let detail =
+                    format!("The template {name} does not find the message; what no label names is kept as it.");
+                out.warnings.push(warning("template_message", detail));
+                fields.push(left);
+            }
             out.template = Some(used);
             return Some(fields);
         }
@@ -148,30 +155,34 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Whether a value can be what it is taken for.
-    fn fits(&self, canonical: Canonical, finder: &Finder, value: &str) -> bool {
+    /// The value when it can be what it is taken for; of addresses those of the prospect.
+    fn fitting(&self, canonical: Canonical, finder: &Finder, value: String) -> Option<String> {
+        let digits = || value.chars().filter(|c| c.is_numeric()).count();
         match canonical {
-            Canonical::Email => self.is_prospects(finder, value),
-            Canonical::Phone | Canonical::Mobile | Canonical::Fax => {
-                value.chars().filter(|c| c.is_numeric()).count() >= DIGITS
-            }
-            _ => true,
+            Canonical::Email => self.of_prospect(finder, value),
+            Canonical::Phone | Canonical::Mobile | Canonical::Fax if digits() < DIGITS => None,
+            _ => Some(value),
         }
     }
 
-    /// An address that is neither ours nor the portal's.
-    fn is_prospects(&self, finder: &Finder, value: &str) -> bool {
+    /// The addresses that are neither ours nor the portal's.
+    fn of_prospect(&self, finder: &Finder, value: String) -> Option<String> {
         let portal = self.page.sender().filter(|_| finder.place != Place::From);
         let found: Vec<EmailAddress> =
-            typed::addresses(value).found.iter().filter_map(|address| EmailAddress::parse(address)).collect();
+            typed::addresses(&value).found.iter().filter_map(|address| EmailAddress::parse(address)).collect();
         let ours = |address: &str| is_own_address(address, &self.settings.own_addresses);
-        !found.is_empty()
-            && found.iter().all(|address| {
-                let written = address.to_string();
-                address.kind(&self.settings.own_domains) != EmailKind::Own
-                    && !ours(&written)
-                    && !portal.is_some_and(|portal| portal.eq_ignore_ascii_case(&written))
-            })
+        let is_theirs = |address: &&EmailAddress| {
+            let written = address.to_string();
+            address.kind(&self.settings.own_domains) != EmailKind::Own
+                && !ours(&written)
+                && !portal.is_some_and(|portal| portal.eq_ignore_ascii_case(&written))
+        };
+        let theirs: Vec<String> = found.iter().filter(is_theirs).map(ToString::to_string).collect();
+        match theirs.len() {
+            0 => None,
+            all if all == found.len() => Some(value),
+            _ => Some(theirs.join(", ")),
+        }
     }
 }
 
@@ -194,15 +205,31 @@ impl Template {
         (TemplateUse { name: self.name.clone(), proven: asked.proven, missing }, fields)
     }
 
+    /// The labels of all its finders, folded.
+    fn labels(&self) -> BTreeSet<String> {
+        self.fields.values().chain(self.other.values()).flat_map(Finders::labels).collect()
+    }
+
+    /// What no finder names, where none finds the message nor its label: the portal words its mail anew.
+    fn unfound(&self, fields: &[Field], page: &Page<'_>) -> Option<Field> {
+        let finders = self.fields.get(&Canonical::Message)?;
+        let is_there = |finder: &Finder| finder.label.as_deref().is_some_and(|label| page.has_label(label));
+        if fields.iter().any(|field| field.canonical == Some(Canonical::Message)) || finders.0.iter().any(is_there) {
+            return None;
+        }
+        let value = Some(page.unlabelled(&self.labels())).filter(|value| self.tells(value))?;
+        Some(Field { name: word(Canonical::Message), value, canonical: Some(Canonical::Message) })
+    }
+
     fn extract(&self, asked: &Asked<'_>) -> Vec<Field> {
         let (page, proven) = (asked.page, asked.proven);
-        let labels = self.fields.values().chain(self.other.values()).flat_map(Finders::labels).collect();
+        let labels = self.labels();
         let mut fields = Vec::new();
         for (canonical, finders) in &self.fields {
             let found = finders.0.iter().find_map(|finder| {
                 let value =
                     page.find(finder, *canonical == Canonical::Message, *canonical == Canonical::Email, &labels);
-                let value = value.filter(|value| self.tells(value) && asked.fits(*canonical, finder, value))?;
+                let value = asked.fitting(*canonical, finder, value.filter(|value| self.tells(value))?)?;
                 Some((finder.label.clone(), value))
             });
             let Some((label, value)) = found else { continue };

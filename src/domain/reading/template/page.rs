@@ -140,6 +140,19 @@ impl<'a> Page<'a> {
         Some(found).filter(|found| !found.is_empty())
     }
 
+    /// Whether a row has this label, with a value or without.
+    pub fn has_label(&self, label: &str) -> bool {
+        let label = folded(label);
+        let rows = self.markup_rows().iter().chain(self.text_rows());
+        budget::pay(1 + self.text_rows().len()) && rows.into_iter().any(|row| row.label == label)
+    }
+
+    /// The lines of the text that begin with none of these labels, folded.
+    pub fn unlabelled(&self, labels: &BTreeSet<String>) -> String {
+        let rows = self.text_rows().iter().filter(|row| !labels.contains(&row.label));
+        rows.map(|row| row.whole.as_str()).collect::<Vec<_>>().join("\n").trim().to_owned()
+    }
+
     fn in_body(&self, finder: &Finder, long: bool, labels: &BTreeSet<String>) -> Option<String> {
         let (text, markup) = (finder.place != Place::Html, finder.place != Place::Text);
         let Some(label) = finder.label.as_deref().map(folded) else {
@@ -174,7 +187,8 @@ fn in_text(finder: &Finder, text: &str, long: bool) -> Option<String> {
     let after = finder.after.as_deref().filter(|_| budget::pay(1 + text.len() / MARK_BYTES))?;
     let rest = text.get(text.find(after)? + after.len()..)?;
     let end = match finder.before.as_deref() {
-        Some(before) => rest.find(before)?,
+        // A portal that words its footer anew loses nobody's words.
+        Some(before) => rest.find(before).or(long.then_some(rest.len()))?,
         None if long => rest.len(),
         None => rest.find('\n').unwrap_or(rest.len()),
     };
@@ -192,7 +206,10 @@ fn below(rows: &[Row], label: &str, long: bool, labels: &BTreeSet<String>) -> Op
         if !long && !row.value.is_empty() {
             return Some(row.value.clone());
         }
-        let mut rest = rows.iter().skip(at + 1).take_while(|row| !labels.contains(&row.label));
+        // A label that stood above is a word of who writes below.
+        let met: BTreeSet<&str> = rows.iter().take(at).filter(|_| long).map(|row| row.label.as_str()).collect();
+        let ends = |row: &&Row| labels.contains(&row.label) && !met.contains(row.label.as_str());
+        let mut rest = rows.iter().skip(at + 1).take_while(|row| !ends(row));
         if !long {
             let next = rest.find(|row| !row.is_blank()).filter(|next| !row.cells && !next.names);
             return next.map(|next| next.whole.clone());
