@@ -7,6 +7,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 
 use super::budget;
 use super::indents;
@@ -54,6 +57,12 @@ const FRONTIERS: [&str; 9] = [
     "replysplit",
 ];
 
+/// What stands in markup that may name either, or a signature.
+static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let signs = HOLDERS.iter().chain(&FRONTIERS).copied().chain(["quote", "cite"]).chain(signature_markup::SIGNED_BY);
+    AhoCorasick::builder().ascii_case_insensitive(true).build(signs).ok()
+});
+
 /// Attributes that carry such names.
 const NAMED_BY: [&str; 4] = ["class", "id", "name", "data-marker"];
 
@@ -69,6 +78,9 @@ pub(super) fn mark(html: &str) -> Cow<'_, str> {
 }
 
 fn marked(html: &str) -> Cow<'_, str> {
+    if !SIGNS.as_ref().is_some_and(|signs| signs.is_match(html)) {
+        return Cow::Borrowed(html);
+    }
     let old = find(html);
     let signature = signature_markup::find(html, old);
     let mut marks: Vec<(usize, char)> = Vec::new();
@@ -256,7 +268,7 @@ impl<'a> Iterator for Tags<'a> {
 
     fn next(&mut self) -> Option<Tag<'a>> {
         while !budget::is_spent() {
-            let start = self.at + self.html.get(self.at..)?.find('<')?;
+            let start = self.at + memchr::memchr(b'<', self.html.as_bytes().get(self.at..)?)?;
             let rest = self.html.get(start + 1..)?;
             self.at = start + 1;
             if rest.starts_with("!--") {

@@ -37,11 +37,11 @@ const LINES: usize = 2_000;
 /// Most elements that are looked into; programs leave empty ones behind.
 const ELEMENTS: usize = 4;
 
-/// What stands in markup that may name a signature.
-static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let signs = ["signature", "-sgn", "__sig_", BOOKMARK];
-    AhoCorasick::builder().ascii_case_insensitive(true).build(signs).ok()
-});
+/// What stands in markup that may name a signature, lower case.
+pub(super) const SIGNED_BY: [&str; 4] = ["signature", "-sgn", "__sig_", BOOKMARK];
+
+static SIGNS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(SIGNED_BY).ok());
 
 /// The lines of `text` that `markup`, the same mail in HTML, names as the signature; the last such run of lines.
 pub(super) fn beside(markup: &str, text: &str) -> Option<String> {
