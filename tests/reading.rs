@@ -23,6 +23,7 @@ mod laws;
 mod letters;
 mod machines;
 mod made;
+mod passed_along;
 mod passed_on;
 mod portals;
 mod program_signatures;

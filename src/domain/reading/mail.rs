@@ -373,9 +373,11 @@ fn interpret(
             || domain_of(address).is_some_and(|d| is_own_domain(&d, &settings.own_domains))
     });
     facts.may_reply = may_reply(class, bag, &facts.from, to_us);
-    let passed_on = passed_on.filter(|_| class == MailClass::Person).map(|passed| passed.inner);
-    let wrapped = text.passed_on.take().filter(|_| class == MailClass::Person);
-    facts.forwarded = passed_on::attached(message, class, settings).or(wrapped).or(passed_on);
+    let passed_on = passed_on.map(|passed| passed.inner);
+    if class == MailClass::Person {
+        let trusted = trust::is_trusted_forwarder(&facts.from, bag, settings);
+        facts.forwarded = passed_on::found(out, &mut text, message, passed_on, (trusted, settings));
+    }
     // Where the inner message does not say its subject, the outer one does.
     if let Some(inner) = facts.forwarded.as_mut().filter(|inner| inner.subject.is_none()) {
         inner.subject = Some(header_labels::passed_on(&subject).to_owned()).filter(|s| !s.is_empty());

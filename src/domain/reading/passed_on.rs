@@ -6,10 +6,12 @@
 use mail_parser::{Message, PartType};
 
 use super::addresses::{domain_of, is_own_address, is_own_domain, mailboxes};
+use super::body::{self, Body, warning};
 use super::mime::HeaderBag;
 use super::notification::{self, Sender};
 use super::text::one_line;
-use super::{ReadSettings, body, rewritten, signature, template, trust};
+use super::{ReadSettings, forwarded, header_labels, rewritten, signature, template, trust};
+use crate::domain::hooks;
 use crate::domain::submission::{Field, Forwarded, MailClass, MailFacts, Mailbox, Submission, TemplateUse};
 
 /// Flag of a mail that a trusted forwarder passed on: the one inside is the sender.
@@ -17,24 +19,93 @@ pub const TRUSTED_FORWARD: &str = "trusted_forward";
 /// Longest subject kept, in characters.
 const SUBJECT_CHARS: usize = 500;
 
-/// A whole message passed on as an attachment. Reports carry one too, but that is ours come back.
-pub(super) fn attached(message: &Message<'_>, class: MailClass, settings: &ReadSettings) -> Option<Forwarded> {
-    if class != MailClass::Person {
-        return None;
+/// Most messages that are opened one inside the other, and most that are read beside each other.
+const DEPTH: usize = 5;
+const MESSAGES: usize = 20;
+
+/// The message that a person passed on: attached, in a file of Outlook's, or in the text. Reports carry one too, but that
+/// is ours come back. Where the mail has no words of its own, those inside are its text.
+pub(super) fn found(
+    out: &mut Submission,
+    text: &mut Body,
+    message: &Message<'_>,
+    in_text: Option<Forwarded>,
+    (trusted, settings): (bool, &ReadSettings),
+) -> Option<Forwarded> {
+    let attached: Vec<Forwarded> = inside(message).take(MESSAGES).map(|inner| opened(inner, DEPTH, settings)).collect();
+    if text.text.trim().is_empty() {
+        let words: Vec<&str> = attached.iter().map(|one| one.text.as_str()).filter(|words| !words.is_empty()).collect();
+        if !words.is_empty() {
+            text.text = words.join("\n\n");
+            out.warnings.retain(|warning| warning.code != "no_text");
+        }
     }
-    let inner = message.parts.iter().find_map(|part| match &part.body {
+    let several = attached.len() > 1;
+    let inner = attached.into_iter().next().or_else(|| text.passed_on.take()).or(in_text)?;
+    if !trusted {
+        return Some(inner);
+    }
+    if several {
+        out.flags.push(hooks::TOO_MANY_LEADS.to_owned());
+        let detail = "Several messages are attached: pass each on by itself, or make their leads by hand.";
+        out.warnings.push(warning("several_messages", detail));
+    }
+    Some(innermost(inner, settings))
+}
+
+fn inside<'m>(message: &'m Message<'m>) -> impl Iterator<Item = &'m Message<'m>> {
+    message.parts.iter().filter_map(|part| match &part.body {
         PartType::Message(inner) => Some(inner),
         _ => None,
-    })?;
+    })
+}
+
+/// An attached message. Without words of its own it has those of the one attached to it; what one of the house only
+/// passed on is that one.
+fn opened(inner: &Message<'_>, depth: usize, settings: &ReadSettings) -> Forwarded {
     let text = body::read(inner, &settings.limits).text;
-    Some(Forwarded {
+    let mut own = Forwarded {
         from: mailboxes(inner.from()).into_iter().next().unwrap_or_default(),
         to: mailboxes(inner.to()),
         cc: mailboxes(inner.cc()),
         subject: inner.subject().map(|s| one_line(s, SUBJECT_CHARS)),
         date: inner.date().filter(|d| d.is_valid()).map(mail_parser::DateTime::to_rfc3339),
         text: text.trim().to_owned(),
-    })
+    };
+    let passes_on = is_of_house(&own.from, settings);
+    if depth > 1 && (own.text.is_empty() || passes_on) {
+        if let Some(deeper) = inside(inner).next().map(|inner| opened(inner, depth - 1, settings)) {
+            if passes_on && deeper.from != Mailbox::default() {
+                return deeper;
+            }
+            if own.text.is_empty() {
+                own.text = deeper.text;
+            }
+        }
+    }
+    own
+}
+
+/// Of what colleagues passed on to each other the message at its end.
+fn innermost(mut inner: Forwarded, settings: &ReadSettings) -> Forwarded {
+    for _ in 0..DEPTH {
+        if !is_of_house(&inner.from, settings) {
+            break;
+        }
+        let prefix = header_labels::prefix(inner.subject.as_deref().unwrap_or_default());
+        let deeper = forwarded::read(&inner.text, prefix, false).map(|passed| passed.inner);
+        let Some(deeper) = deeper.filter(|deeper| deeper.from != Mailbox::default()) else { break };
+        inner = deeper;
+    }
+    inner
+}
+
+/// One of us, or of those who pass mail on for us.
+fn is_of_house(from: &Mailbox, settings: &ReadSettings) -> bool {
+    let Some(address) = from.address.as_deref().map(str::to_lowercase) else { return false };
+    is_own_address(&address, &settings.own_addresses)
+        || domain_of(&address).is_some_and(|domain| is_own_domain(&domain, &settings.own_domains))
+        || trust::is_named(&settings.forwarders, &address)
 }
 
 /// Flags a mail that somebody trusted passed on, when the one inside can be told and is not one of us.
