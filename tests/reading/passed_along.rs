@@ -22,10 +22,10 @@ const EVA: &str = "From: Eva Malá <eva@mala.cz>\nTo: jan@ours.example\nSubject:
     Date: Thu, 6 Mar 2025 09:00:00 +0100\nContent-Type: text/plain; charset=utf-8\n\nKolik stojí 20 židlí?\n";
 
 fn parts(from: &str, parts: &[&str]) -> String {
-    let parts: String = parts.iter().map(|part| format!("--b\n{part}\n")).collect();
+    let parts = parts.join("\n--b\n");
     format!(
         "From: {from}\nTo: sales@ours.example\nSubject: Fwd\nMessage-ID: <p@x>\nMIME-Version: 1.0\n\
-         Content-Type: multipart/mixed; boundary=b\n\n{parts}--b--\n"
+         Content-Type: multipart/mixed; boundary=b\n\n--b\n{parts}\n--b--\n"
     )
 }
 

@@ -73,15 +73,12 @@ fn opened(inner: &Message<'_>, depth: usize, settings: &ReadSettings) -> Forward
         text: text.trim().to_owned(),
     };
     let passes_on = is_of_house(&own.from, settings);
-    if depth > 1 && (own.text.is_empty() || passes_on) {
-        if let Some(deeper) = inside(inner).next().map(|inner| opened(inner, depth - 1, settings)) {
-            if passes_on && deeper.from != Mailbox::default() {
-                return deeper;
-            }
-            if own.text.is_empty() {
-                own.text = deeper.text;
-            }
-        }
+    let asked = depth > 1 && (own.text.is_empty() || passes_on);
+    let deeper = inside(inner).next().filter(|_| asked).map(|inner| opened(inner, depth - 1, settings));
+    match deeper {
+        Some(deeper) if passes_on && deeper.from != Mailbox::default() => return deeper,
+        Some(deeper) if own.text.is_empty() => own.text = deeper.text,
+        _ => {}
     }
     own
 }
