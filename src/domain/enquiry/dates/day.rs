@@ -47,8 +47,10 @@ impl Reader {
                 day(d, m, c)
             }
             (1 | 2, 2) if mark != '-' && self.number(next).is_none() => {
+                // Versions, clauses and sizes have three short numbers, too.
                 let (d, m) = self.ordered(a, b, mark);
-                day(d, m, c + 2000)
+                let measured = self.has(next, MEASURE) || self.mark(next, "%€$£");
+                day(d, m, c + 2000).filter(|found| !measured && self.is_announced(at, found))
             }
             _ => None,
         }

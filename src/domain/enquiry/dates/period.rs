@@ -156,6 +156,11 @@ impl Reader {
         (joined || comma == 1).then(|| (self.behind_articles(at + comma + usize::from(joined)), joined))
     }
 
+    /// A word, a weekday or an hour beside it makes numbers a day.
+    pub(super) fn is_announced(&self, at: usize, day: &Day) -> bool {
+        (1..=2).any(|back| self.before_has(at, back, CUE)) || self.is_weekday_before(at) || self.is_at_hour(day.next)
+    }
+
     /// A day in numeric without a year needs something that makes it one: a word, an hour, or another such day.
     fn is_cued(&self, at: usize, day: &Day) -> bool {
         let hour = self.is_at_hour(day.next);
@@ -170,10 +175,7 @@ impl Reader {
         let joins = |at: usize| self.has(at, AND | OR | TO);
         let ahead = || joins(day.next) && paired(self.behind_articles(day.next + 1));
         let behind = || at >= 5 && joins(at - 1) && paired(at - 5);
-        (1..=2).any(|back| self.before_has(at, back, CUE))
-            || self.is_weekday_before(at)
-            || hour
-            || pointed && (ahead() || behind())
+        self.is_announced(at, day) || pointed && (ahead() || behind())
     }
 
     /// `3/4`, `1/2`, `3/8`: a size before it is a day.

@@ -145,7 +145,8 @@ impl Search {
             let joined = at > 0 && words::is_joined(before) && said == Said::Nothing;
             let said = if joined { last } else { said };
             (from, last) = (run.end + remark, said);
-            if run.is_date() || words::is_amount(before, behind) {
+            let anothers = !self.signed && words::is_of_another(before, &self.likely.names);
+            if run.is_date() || words::is_amount(before, behind) || anothers {
                 continue;
             }
             let evidence = match said {

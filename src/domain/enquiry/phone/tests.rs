@@ -194,3 +194,24 @@ fn what_was_written_is_kept_with_its_extension_and_nothing_else() {
     assert_eq!(raw("GSM 0475 12 34 56, BTW BE0417497106", "BE"), ["0475 12 34 56"]);
     assert_eq!(raw("Mobil (608 111 222)", "CZ"), ["608 111 222"]);
 }
+
+#[test]
+fn numbers_of_other_people_are_not_the_writers() {
+    for (text, region) in [
+        ("Please call Kim Ward at 713-555-0143", "US"),
+        ("Kontaktujte prosím kolegyni Janu na 777 123 456", "CZ"),
+        ("Volejte Janu Novou na +420 777 123 456", "CZ"),
+        ("Merci d'appeler mon collègue au 06 12 34 56 78", "FR"),
+        ("Bitte rufen Sie Herrn Max Muster unter 0171 1234567 an", "DE"),
+        ("the driver is Petr, +420 777 555 444", "CZ"),
+    ] {
+        assert_eq!(of(find(text, &Likely::new([region], Some("Eva Malá")), 5)), [""; 0], "{text}");
+    }
+    for (text, region) in [
+        ("Please call Eva Malá at +420 777 123 456", "CZ"),
+        ("Eva Malá, Kovo Brno, mobil 777 123 456", "CZ"),
+        ("Volejte na 777 123 456", "CZ"),
+    ] {
+        assert_eq!(of(find(text, &Likely::new([region], Some("Eva Malá")), 5)).len(), 1, "{text}");
+    }
+}

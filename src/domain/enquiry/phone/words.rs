@@ -112,6 +112,38 @@ enum Word {
     Other,
 }
 
+/// People beside the writer, folded.
+const BESIDE: &str = "colleague coworker husband wife boss assistant secretary driver collegue collegues mari femme patron \
+    assistante chauffeur kollege kollegin kollegen mann frau chef sekretarin fahrer kolega kolegyne kolegyni kolegu manzel \
+    manzelka manzelku sef sefa ridic ridice kolezanka kolezanku kierowca همکار همکارم همسرم راننده";
+
+/// Words before a number in which somebody else may be named.
+const NAMING: usize = 7;
+
+/// The number is of somebody else: a colleague, or a given and a family name that are not the writer's (`names`, folded)
+/// stand before it.
+pub(super) fn is_of_another(before: &str, names: &[String]) -> bool {
+    let sentence = before.rsplit(['.', '!', '?']).next().unwrap_or_default();
+    let words: Vec<&str> = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let near = words.get(words.len().saturating_sub(NAMING)..).unwrap_or_default();
+    let folded: Vec<String> = near.iter().map(|word| fold(word)).collect();
+    if folded.iter().any(|word| BESIDE.split_whitespace().any(|known| fold(known) == *word)) {
+        return true;
+    }
+    let first = near.len() == words.len();
+    let is_name = |at: usize| {
+        let (Some(word), Some(folded)) = (near.get(at), folded.get(at)) else { return false };
+        let mut letters = word.chars();
+        letters.next().is_some_and(char::is_uppercase)
+            && letters.clone().count() >= 1
+            && letters.all(char::is_lowercase)
+            && !WORDS.contains_key(folded.as_str())
+            && !(first && at == 0)
+    };
+    let own = folded.iter().any(|word| names.contains(word));
+    !names.is_empty() && !own && (1..near.len()).any(|at| is_name(at - 1) && is_name(at))
+}
+
 static WORDS: LazyLock<HashMap<&'static str, Word>> = LazyLock::new(|| {
     let listed = |list: &'static str, word: Word| list.split_whitespace().map(move |name| (name, word));
     let labels = LABELS.iter().flat_map(|(list, hint)| listed(list, Word::Label(*hint)));

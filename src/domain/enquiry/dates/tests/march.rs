@@ -399,3 +399,20 @@ fn what_was_told_and_what_looks_like_a_day_is_not_asked_for() {
     let wrong: Vec<String> = found.filter(|(_, f)| !f.is_empty()).map(|(text, f)| format!("{text}: {f}")).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn three_short_numbers_need_what_makes_them_a_day() {
+    for text in [
+        "firmware 2.10.27 needed",
+        "Ubuntu 3.12.28",
+        "see clause 4.5.28",
+        "paragraf 3.4.28",
+        "Maße 10/11/28 cm",
+        "sizes 10/12/28",
+    ] {
+        assert_eq!(read_in_march(text), "", "{text}");
+    }
+    for text in ["am 12.4.27", "le 12/4/27", "dne 12.4.27", "by 12/4/27", "Montag, 12.4.27", "12.4.27 um 10 Uhr"] {
+        assert_eq!(read_in_march(text), "2027-04-12", "{text}");
+    }
+}
