@@ -1,7 +1,7 @@
 //! What is said of a number by the words beside it: a label (`Tel.:`), that somebody may be called by it, or that it is
 //! a number of another kind.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::runs::Run;
@@ -117,6 +117,8 @@ const BESIDE: &str = "colleague coworker husband wife boss assistant secretary d
     assistante chauffeur kollege kollegin kollegen mann frau chef sekretarin fahrer kolega kolegyne kolegyni kolegu manzel \
     manzelka manzelku sef sefa ridic ridice kolezanka kolezanku kierowca همکار همکارم همسرم راننده";
 
+static OF_OTHERS: LazyLock<HashSet<String>> = LazyLock::new(|| BESIDE.split_whitespace().map(fold).collect());
+
 /// Words before a number in which somebody else may be named.
 const NAMING: usize = 7;
 
@@ -127,7 +129,7 @@ pub(super) fn is_of_another(before: &str, names: &[String]) -> bool {
     let words: Vec<&str> = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let near = words.get(words.len().saturating_sub(NAMING)..).unwrap_or_default();
     let folded: Vec<String> = near.iter().map(|word| fold(word)).collect();
-    if folded.iter().any(|word| BESIDE.split_whitespace().any(|known| fold(known) == *word)) {
+    if folded.iter().any(|word| OF_OTHERS.contains(word)) {
         return true;
     }
     let first = near.len() == words.len();
