@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::budget;
 use super::indents;
@@ -60,7 +60,7 @@ const FRONTIERS: [&str; 9] = [
 /// What stands in markup that may name either, or a signature.
 static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let signs = HOLDERS.iter().chain(&FRONTIERS).copied().chain(["quote", "cite"]).chain(signature_markup::SIGNED_BY);
-    AhoCorasick::builder().ascii_case_insensitive(true).build(signs).ok()
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(signs).ok()
 });
 
 /// Attributes that carry such names.

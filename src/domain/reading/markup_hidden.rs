@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::budget;
 use super::client_markup::{Tag, Tags};
@@ -14,7 +14,7 @@ use super::client_markup::{Tag, Tags};
 /// What stands in markup that may hide something.
 static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let signs = ["hidden", "display", "font-size", "font:", "opacity"];
-    AhoCorasick::builder().ascii_case_insensitive(true).build(signs).ok()
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(signs).ok()
 });
 
 /// Elements that have no inside.

@@ -231,6 +231,9 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 /// Digits in ASCII, one kind of blank and dash, no marks of direction.
 fn plain(line: &str) -> String {
+    if line.is_ascii() {
+        return line.to_owned();
+    }
     let one = |c: char| match c {
         '\u{a0}' | '\u{202f}' | '\u{2009}' => Some(' '),
         '\u{2010}'..='\u{2012}' => Some('-'),
