@@ -289,6 +289,9 @@ pub struct MailFacts {
     /// Whether it is surely from its From; absent where no mail server of the house is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven: Option<bool>,
+    /// What those wrote who passed that message on, when the house trusts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_with: Option<String>,
     /// A message passed on inside this one.
     pub forwarded: Option<Forwarded>,
     /// Delivery report.

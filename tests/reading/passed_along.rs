@@ -90,3 +90,111 @@ fn several_enquiries_that_a_colleague_attaches_wait_for_a_person() {
     let (stranger, _) = through(&parts("Petr <petr@velky.cz>", &[words, &file(EVA), &file(&jan)]));
     assert!(stranger.flags.iter().all(|flag| flag != "too_many_leads"));
 }
+
+fn custom<'e>(enquiry: &'e Enquiry, name: &str) -> Option<&'e str> {
+    enquiry.custom.iter().find(|field| field.name == name).map(|field| field.value.as_str())
+}
+
+/// A mail with `message` attached, its parts parted by a mark of its own.
+fn around(from: &str, words: &str, message: &str, mark: usize) -> String {
+    let words = format!("Content-Type: text/plain; charset=utf-8\n\n{words}");
+    parts(from, &[&words, &file(message)])
+        .replace("=b\n", &format!("=b{mark}\n"))
+        .replace("\n--b\n", &format!("\n--b{mark}\n"))
+        .replace("\n--b--\n", &format!("\n--b{mark}--\n"))
+}
+
+#[test]
+fn what_a_colleague_says_of_it_stands_beside_the_message() {
+    let block = "-- \nJan Novák\nObchodní oddělení\nTel. +420 602 111 222";
+    let passed = |words: &str| {
+        format!(
+            "From: Jan Novák <jan@ours.example>\nTo: sales@ours.example\nSubject: Fwd: Židle\nMessage-ID: <f@x>\n\
+             Content-Type: text/plain; charset=utf-8\n\n{words}\n\n---------- Forwarded message ---------\n\
+             From: Eva Malá <eva@mala.cz>\nDate: Thu, 6 Mar 2025 at 09:00\nSubject: Židle\nTo: <jan@ours.example>\n\n\
+             Kolik stojí 20 židlí?\n"
+        )
+    };
+    let (_, enquiry) = through(&passed(&format!("Spěchá, chce slevu 10 %.\n\n{block}")));
+    assert_eq!(enquiry.message, "Kolik stojí 20 židlí?");
+    assert_eq!(custom(&enquiry, "forwarder_note"), Some("Spěchá, chce slevu 10 %."));
+    for nothing in ["", block] {
+        assert_eq!(custom(&through(&passed(nothing)).1, "forwarder_note"), None, "{nothing}");
+    }
+    let chain = around(
+        "Boss <boss@ours.example>",
+        "Vyřiďte to prosím dnes.",
+        &around("Jan <jan@ours.example>", "Volal jsem jí, chce modré.", EVA, 1),
+        2,
+    );
+    let (submission, enquiry) = through(&chain);
+    assert_eq!(addresses(&enquiry), ["eva@mala.cz"]);
+    assert_eq!(enquiry.message, "Kolik stojí 20 židlí?");
+    let note = custom(&enquiry, "forwarder_note");
+    assert_eq!(note, Some("Vyřiďte to prosím dnes.\n\nVolal jsem jí, chce modré."), "{submission:?}");
+    let (_, stranger) =
+        through(&passed("Spěchá.").replace("From: Jan Novák <jan@ours.example>", "From: P <p@velky.cz>"));
+    assert_eq!(custom(&stranger, "forwarder_note"), None);
+}
+
+#[test]
+fn messages_deep_inside_are_read_and_what_is_not_opened_is_said() {
+    let nest = |levels: usize| {
+        (1..levels).fold(EVA.to_owned(), |inner, level| {
+            parts(&format!("A{level} <a{level}@velky.cz>"), &[&file(&inner)])
+                .replace("=b\n", &format!("=b{level}\n"))
+                .replace("\n--b\n", &format!("\n--b{level}\n"))
+                .replace("\n--b--\n", &format!("\n--b{level}--\n"))
+        })
+    };
+    let mail = |levels: usize| parts("Petr <petr@velky.cz>", &[&file(&nest(levels))]);
+    let omitted =
+        |submission: &Submission| submission.warnings.iter().any(|warning| warning.code == "messages_omitted");
+    let (submission, enquiry) = through(&mail(10));
+    assert_eq!((enquiry.message.as_str(), omitted(&submission)), ("Kolik stojí 20 židlí?", false));
+    let (submission, enquiry) = through(&mail(11));
+    assert_eq!((enquiry.message.as_str(), omitted(&submission)), ("", true), "{:?}", submission.warnings);
+}
+
+#[test]
+fn every_message_of_a_digest_is_read() {
+    let digest = |from: &str, count: usize| {
+        let all: Vec<String> = (1..=count)
+            .map(|n| {
+                format!("\n{}", EVA.replace("eva@", &format!("eva{n}@")).replace("20 židlí", &format!("{n} židlí")))
+            })
+            .collect();
+        format!(
+            "From: {from}\nTo: sales@ours.example\nSubject: Fwd\nMessage-ID: <p@x>\nMIME-Version: 1.0\n\
+             Content-Type: multipart/digest; boundary=b\n\n--b\n{}\n--b--\n",
+            all.join("\n--b\n")
+        )
+    };
+    let (submission, enquiry) = through(&digest("Petr <petr@velky.cz>", 25));
+    assert!((1..=25).all(|n| enquiry.message.contains(&format!("stojí {n} židlí"))), "{}", enquiry.message);
+    assert!(submission.warnings.is_empty(), "{:?}", submission.warnings);
+    let (submission, _) = through(&digest("Petr <petr@velky.cz>", 60));
+    let omitted = submission.warnings.iter().find(|warning| warning.code == "messages_omitted");
+    assert!(omitted.is_some_and(|warning| warning.detail.starts_with("10 ")), "{:?}", submission.warnings);
+    let (submission, _) = through(&digest("Jan <jan@ours.example>", 2));
+    assert!(submission.flags.iter().any(|flag| flag == "too_many_leads"));
+    // Two inside one that a colleague only passed on are two as well.
+    let (submission, _) =
+        through(&around("Boss <boss@ours.example>", "Vyřiďte.", &digest("Jan <jan@ours.example>", 2), 1));
+    assert!(submission.flags.iter().any(|flag| flag == "too_many_leads"), "{:?}", submission.mail);
+}
+
+#[test]
+fn a_portals_prospect_that_a_colleague_attaches_is_a_lead() {
+    let adf = "<?xml version=\"1.0\"?>\n<?adf version=\"1.0\"?>\n<adf><prospect><id>77</id><customer><contact>\
+        <name part=\"full\">Eva Mala</name><email>eva@mala.cz</email></contact><comments>Is it still there?</comments>\
+        </customer></prospect></adf>\n";
+    let portal = format!(
+        "From: Leads <leads@portal.example>\nTo: jan@ours.example\nSubject: Lead\nMessage-ID: <l@portal>\n\
+         Content-Type: text/plain\n\n{adf}"
+    );
+    let (_, enquiry) = through(&around("Jan <jan@ours.example>", "Z portálu.", &portal, 1));
+    assert_eq!(addresses(&enquiry), ["eva@mala.cz"]);
+    assert_eq!(enquiry.person.full_name.as_deref(), Some("Eva Mala"));
+    assert_eq!(enquiry.message, "Is it still there?");
+}

@@ -334,7 +334,8 @@ fn is_unread(field: &Field) -> bool {
     }
 }
 
-/// What a mail says beside its fields: where answers are to go, when its writer is back, to what it invites.
+/// What a mail says beside its fields: where answers are to go, what those wrote who passed it on, when its writer is back,
+/// to what it invites.
 fn remarks(submission: &Submission, emails: &[Email], settings: &ReadSettings) -> Vec<CustomField> {
     let known = |asked: &String| emails.iter().any(|email| email.address.eq_ignore_ascii_case(asked));
     let answer_to =
@@ -342,7 +343,8 @@ fn remarks(submission: &Submission, emails: &[Email], settings: &ReadSettings) -
     let back = submission.mail.as_ref().and_then(|mail| mail.returns_on.clone()).map(|value| ("returns_on", value));
     let event =
         submission.mail.as_ref().and_then(|mail| mail.event.as_ref()).map(|event| ("event", calendar::line(event)));
-    let named = answer_to.into_iter().chain(back).chain(event.filter(|(_, line)| !line.is_empty()));
+    let note = submission.mail.as_ref().and_then(|mail| mail.passed_with.clone()).map(|said| ("forwarder_note", said));
+    let named = answer_to.into_iter().chain(note).chain(back).chain(event.filter(|(_, line)| !line.is_empty()));
     named.map(|(name, value)| CustomField { name: name.to_owned(), value }).collect()
 }
 

@@ -209,13 +209,15 @@ fn read(paragraph: &str) -> Option<Certainty> {
             None => asks = true,
         }
     }
-    let own = of_oneself(paragraph) || sentences(paragraph).any(is_request);
-    if asks && !own && (of_itself(&folded) || NATURE.iter().any(|word| folded.contains(word))) {
-        return Some(Certainty::Certain);
-    }
     let few = kinds.iter().filter(|found| **found).count() < 2;
-    if paragraph.len() < LEAST || few || own || !of_itself(&folded) {
+    let itself = (asks || !few) && of_itself(&folded);
+    let printed = asks && (itself || NATURE.iter().any(|word| folded.contains(word)));
+    let astray = itself && !few && paragraph.len() >= LEAST;
+    if !printed && !astray || of_oneself(paragraph) || sentences(paragraph).any(is_request) {
         return None;
+    }
+    if printed {
+        return Some(Certainty::Certain);
     }
     let [secret, ..] = kinds;
     if secret {

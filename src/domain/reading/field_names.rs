@@ -252,15 +252,21 @@ pub fn fold(name: &str) -> String {
 
 /// [`fold`], appended to `out`.
 pub fn fold_into(name: &str, out: &mut String) {
-    for c in name.chars() {
-        if c.is_ascii() {
-            if c.is_ascii_alphanumeric() {
-                out.push(c.to_ascii_lowercase());
-            }
-        } else {
+    let begun = out.len();
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        // Whole runs are copied: most names and words are one.
+        let run = rest.bytes().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        out.push_str(rest.get(..run).unwrap_or_default());
+        if run == 0 && !first.is_ascii() {
             // Character by character: what NFKD puts into another order are marks, and they are dropped.
-            decompose_compatible(c, |part| part.to_lowercase().for_each(|c| fold_char(c, out)));
+            decompose_compatible(first, |part| part.to_lowercase().for_each(|c| fold_char(c, out)));
         }
+        rest = rest.get(run.max(first.len_utf8())..).unwrap_or_default();
+    }
+    // What is not ASCII is in lower case already.
+    if let Some(folded) = out.get_mut(begun..) {
+        folded.make_ascii_lowercase();
     }
 }
 

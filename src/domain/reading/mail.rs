@@ -373,10 +373,9 @@ fn interpret(
             || domain_of(address).is_some_and(|d| is_own_domain(&d, &settings.own_domains))
     });
     facts.may_reply = may_reply(class, bag, &facts.from, to_us);
-    let passed_on = passed_on.map(|passed| passed.inner);
     if class == MailClass::Person {
         let trusted = trust::is_trusted_forwarder(&facts.from, bag, settings);
-        facts.forwarded = passed_on::found(out, &mut text, message, passed_on, (trusted, settings));
+        facts.forwarded = passed_on::found(out, facts, &mut text, message, passed_on, (trusted, settings));
     }
     // Where the inner message does not say its subject, the outer one does.
     if let Some(inner) = facts.forwarded.as_mut().filter(|inner| inner.subject.is_none()) {

@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod adf;
 pub mod arrival_key;
 mod attached;
+mod attached_messages;
 pub(in crate::domain) mod attribution;
 mod below_delimiter;
 mod beside;

@@ -3,45 +3,59 @@
 //! Invariant: a message inside is a fact of the mail and nothing more, unless one whom the house trusts passed it on. A
 //! forged forward chooses no lead.
 
-use mail_parser::{Message, PartType};
+use mail_parser::Message;
 
-use super::addresses::{domain_of, is_own_address, is_own_domain, mailboxes};
+use super::addresses::{domain_of, is_own_address, is_own_domain};
 use super::body::{self, Body, warning};
+use super::forwarded::Passed;
 use super::mime::HeaderBag;
 use super::notification::{self, Sender};
-use super::text::one_line;
-use super::{ReadSettings, forwarded, header_labels, rewritten, signature, template, trust};
+use super::{
+    ReadSettings, adf, attached_messages, forwarded, header_labels, prospects, rewritten, signature, template, trust,
+};
 use crate::domain::hooks;
 use crate::domain::submission::{Field, Forwarded, MailClass, MailFacts, Mailbox, Submission, TemplateUse};
 
 /// Flag of a mail that a trusted forwarder passed on: the one inside is the sender.
 pub const TRUSTED_FORWARD: &str = "trusted_forward";
-/// Longest subject kept, in characters.
-const SUBJECT_CHARS: usize = 500;
 
-/// Most messages that are opened one inside the other, and most that are read beside each other.
-const DEPTH: usize = 5;
-const MESSAGES: usize = 20;
+/// Most messages that colleagues passed on to each other in one text.
+const DEPTH: usize = 10;
+/// Longest note of those who passed a message on, in bytes.
+const NOTE: usize = 10_000;
 
 /// The message that a person passed on: attached, in a file of Outlook's, or in the text. Reports carry one too, but that
 /// is ours come back. Where the mail has no words of its own, those inside are its text.
 pub(super) fn found(
     out: &mut Submission,
+    facts: &mut MailFacts,
     text: &mut Body,
     message: &Message<'_>,
-    in_text: Option<Forwarded>,
+    in_text: Option<Passed>,
     (trusted, settings): (bool, &ReadSettings),
 ) -> Option<Forwarded> {
-    let attached: Vec<Forwarded> = inside(message).take(MESSAGES).map(|inner| opened(inner, DEPTH, settings)).collect();
-    if text.text.trim().is_empty() {
-        let words: Vec<&str> = attached.iter().map(|one| one.text.as_str()).filter(|words| !words.is_empty()).collect();
-        if !words.is_empty() {
-            text.text = words.join("\n\n");
-            out.warnings.retain(|warning| warning.code != "no_text");
-        }
+    let limit = settings.limits.text_bytes;
+    let attached = attached_messages::read(message, &settings.limits);
+    let wordless = text.text.trim().is_empty();
+    if wordless {
+        text.text = attached.words(limit);
+        out.warnings.retain(|warning| warning.code != "no_text" || text.text.is_empty());
     }
-    let several = attached.len() > 1;
-    let inner = attached.into_iter().next().or_else(|| text.passed_on.take()).or(in_text)?;
+    let omitted = attached.omitted;
+    if omitted > 0 {
+        let detail = format!("{omitted} attached messages were not opened: they stand in the raw mail.");
+        out.warnings.push(warning("messages_omitted", detail));
+    }
+    let mut ended = attached.ended(limit, |from| is_of_house(from, settings)).into_iter();
+    let first = ended.next();
+    let several = ended.next().is_some() || omitted > 0;
+    let own = || (if wordless { String::new() } else { text.text.clone() }, facts.from.clone());
+    let (mut above, inner) = match (first, text.passed_on.take(), in_text) {
+        (Some(first), ..) => (std::iter::once(own()).chain(first.above).collect(), first.message),
+        (None, Some(file), _) => (vec![own()], file),
+        (None, None, Some(passed)) => (vec![(passed.above, facts.from.clone())], passed.inner),
+        (None, None, None) => return None,
+    };
     if !trusted {
         return Some(inner);
     }
@@ -50,51 +64,41 @@ pub(super) fn found(
         let detail = "Several messages are attached: pass each on by itself, or make their leads by hand.";
         out.warnings.push(warning("several_messages", detail));
     }
-    Some(innermost(inner, settings))
-}
-
-fn inside<'m>(message: &'m Message<'m>) -> impl Iterator<Item = &'m Message<'m>> {
-    message.parts.iter().filter_map(|part| match &part.body {
-        PartType::Message(inner) => Some(inner),
-        _ => None,
-    })
-}
-
-/// An attached message. Without words of its own it has those of the one attached to it; what one of the house only
-/// passed on is that one.
-fn opened(inner: &Message<'_>, depth: usize, settings: &ReadSettings) -> Forwarded {
-    let text = body::read(inner, &settings.limits).text;
-    let mut own = Forwarded {
-        from: mailboxes(inner.from()).into_iter().next().unwrap_or_default(),
-        to: mailboxes(inner.to()),
-        cc: mailboxes(inner.cc()),
-        subject: inner.subject().map(|s| one_line(s, SUBJECT_CHARS)),
-        date: inner.date().filter(|d| d.is_valid()).map(mail_parser::DateTime::to_rfc3339),
-        text: text.trim().to_owned(),
-    };
-    let passes_on = is_of_house(&own.from, settings);
-    let asked = depth > 1 && (own.text.is_empty() || passes_on);
-    let deeper = inside(inner).next().filter(|_| asked).map(|inner| opened(inner, depth - 1, settings));
-    match deeper {
-        Some(deeper) if passes_on && deeper.from != Mailbox::default() => return deeper,
-        Some(deeper) if own.text.is_empty() => own.text = deeper.text,
-        _ => {}
+    let inner = innermost(inner, &mut above, settings);
+    if adf::is_open_in(&inner.text) && (adf::is_several(&inner.text) || adf::is_cut(&inner.text)) {
+        prospects::note_several(out);
     }
-    own
+    facts.passed_with = Some(note(&above)).filter(|note| !note.is_empty());
+    Some(inner)
 }
 
-/// Of what colleagues passed on to each other the message at its end.
-fn innermost(mut inner: Forwarded, settings: &ReadSettings) -> Forwarded {
+/// Of what colleagues passed on to each other the message at its end. What each wrote goes to `above`.
+fn innermost(mut inner: Forwarded, above: &mut Vec<(String, Mailbox)>, settings: &ReadSettings) -> Forwarded {
     for _ in 0..DEPTH {
         if !is_of_house(&inner.from, settings) {
             break;
         }
         let prefix = header_labels::prefix(inner.subject.as_deref().unwrap_or_default());
-        let deeper = forwarded::read(&inner.text, prefix, false).map(|passed| passed.inner);
-        let Some(deeper) = deeper.filter(|deeper| deeper.from != Mailbox::default()) else { break };
-        inner = deeper;
+        let deeper = forwarded::read(&inner.text, prefix, false);
+        let Some(deeper) = deeper.filter(|deeper| deeper.inner.from != Mailbox::default()) else { break };
+        above.push((deeper.above, inner.from));
+        inner = deeper.inner;
     }
     inner
+}
+
+/// What those wrote who passed it on, without their signatures.
+fn note(above: &[(String, Mailbox)]) -> String {
+    let said: Vec<String> = above.iter().filter_map(|(text, from)| without_block(text, from)).collect();
+    body::cut(&said.join("\n\n"), NOTE).to_owned()
+}
+
+/// A block alone is no note: it is cut off as if it stood below a text.
+fn without_block(text: &str, from: &Mailbox) -> Option<String> {
+    const ABOVE: &str = "See below.";
+    let (kept, _) = signature::split(&format!("{ABOVE}\n\n{text}"), from);
+    let said = kept.strip_prefix(ABOVE).unwrap_or(text).trim();
+    said.contains(char::is_alphanumeric).then(|| said.to_owned())
 }
 
 /// One of us, or of those who pass mail on for us.
@@ -136,7 +140,12 @@ pub fn unwrapped(submission: &Submission, settings: &ReadSettings) -> Option<Sub
     let outer = submission.mail.as_ref().filter(|_| submission.flags.iter().any(|flag| flag == TRUSTED_FORWARD))?;
     let inner = outer.forwarded.as_ref()?;
     let (template, of_portal) = by_template(inner, settings).unzip();
-    let fields = of_portal.or_else(|| notification::read(&inner.text, Sender::Unknown));
+    let document = adf::read(&inner.text).filter(|fields| !fields.is_empty() && of_portal.is_none());
+    let class = match (&of_portal, &document) {
+        (None, Some(_)) => Some(MailClass::Adf),
+        _ => None,
+    };
+    let fields = of_portal.or(document).or_else(|| notification::read(&inner.text, Sender::Unknown));
     let (reply, signature) = signature::split(&inner.text, &inner.from);
     let mail = MailFacts {
         message_id: outer.message_id.clone(),
@@ -146,10 +155,11 @@ pub fn unwrapped(submission: &Submission, settings: &ReadSettings) -> Option<Sub
         cc: inner.cc.clone(),
         delivered_to: outer.delivered_to.clone(),
         signature,
+        passed_with: outer.passed_with.clone(),
         ..MailFacts::default()
     };
     Some(Submission {
-        class: Some(if fields.is_some() { MailClass::FormNotification } else { MailClass::Person }),
+        class: class.or(Some(if fields.is_some() { MailClass::FormNotification } else { MailClass::Person })),
         flags: submission.flags.clone(),
         subject: inner.subject.clone().or_else(|| submission.subject.clone()),
         text: inner.text.clone(),

@@ -83,23 +83,21 @@ static SIGNED: LazyLock<HashSet<String>> = LazyLock::new(|| SIGNS.split_whitespa
 const SHORT: usize = 120;
 
 /// Words that join two closings.
-const JOINTS: [&str; 12] =
-    [" a ", " und ", " et ", " and ", " & ", " y ", " e ", " en ", " og ", " och ", " i ", " и "];
+const JOINTS: [&str; 12] = ["a", "und", "et", "and", "&", "y", "e", "en", "og", "och", "i", "и"];
 
 /// The whole line closes a message, or is made of closings: `Thank you and best wishes`.
 pub(super) fn closes(line: &str) -> bool {
     let one = |part: &str| CLOSED.contains(&fold(part));
-    let two = |joint: &str| line.split_once(joint).is_some_and(|(a, b)| one(a) && one(b));
-    line.len() < SHORT && (one(line) || joined(line) && JOINTS.iter().any(|joint| two(joint)))
+    line.len() < SHORT && (one(line) || joints(line).any(|(before, behind)| one(before) && one(behind)))
 }
 
-/// Whether a joint may stand in the line: a blank, one to three bytes, a blank.
-fn joined(line: &str) -> bool {
-    let mut last = None;
-    line.bytes()
-        .enumerate()
-        .filter(|(_, byte)| *byte == b' ')
-        .any(|(at, _)| last.replace(at).is_some_and(|before| (2..=4).contains(&(at - before))))
+/// What stands before and behind each word that may join two closings.
+fn joints(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    line.match_indices(' ').filter_map(|(at, _)| {
+        let (before, rest) = (line.get(..at)?, line.get(at + 1..)?);
+        let (word, behind) = rest.split_once(' ').filter(|(word, _)| (1..=3).contains(&word.len()))?;
+        JOINTS.contains(&word).then_some((before, behind))
+    })
 }
 
 /// What follows a closing on its own line: `Thanks, BT` -> `BT`.
