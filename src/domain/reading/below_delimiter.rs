@@ -171,6 +171,41 @@ pub(super) fn orders(line: &str) -> bool {
     labelled || counts(line) && !has_contact(line)
 }
 
+/// Beginnings of labels, folded, that say where goods or an invoice go.
+const DIRECTIONS: [&str; 24] = [
+    "invoiceto",
+    "invoiceaddress",
+    "billto",
+    "billing",
+    "deliver",
+    "shipto",
+    "shipping",
+    "rechnungan",
+    "rechnungsadresse",
+    "rechnungsanschrift",
+    "lieferadresse",
+    "lieferanschrift",
+    "lieferungan",
+    "adressedelivraison",
+    "adressedefacturation",
+    "livraison",
+    "facturation",
+    "fakturacni",
+    "dodaci",
+    "dorucit",
+    "direcciondeenvio",
+    "indirizzodiconsegna",
+    "adresdostawy",
+    "آدرستحویل",
+];
+
+/// `Delivery address:`, `Invoice to: accounts@..`: a company's block does not say so.
+pub(super) fn directs(line: &str) -> bool {
+    let Some((label, _)) = line.split_once([':', '：']).filter(|(label, _)| label.len() <= 60) else { return false };
+    let label = fold(label);
+    DIRECTIONS.iter().any(|begin| label.starts_with(begin))
+}
+
 /// Begins with how many, and what they are: "20 chairs", "3x Stuhl rot"; neither the house of a street nor a postcode with
 /// its town.
 fn counts(line: &str) -> bool {

@@ -9,12 +9,14 @@
 //! - linear: only the last [`TAIL`] filled lines are looked at.
 
 mod line;
+mod register;
 
 pub(in crate::domain) use line::BARS;
 pub(super) use line::{Sender, Shape, has_contact, has_verb, shape};
 use line::{is_alone, is_given_name, is_rule};
+use register::is_registered;
 
-use super::below_delimiter::{is_postscript, of_message, orders};
+use super::below_delimiter::{directs, is_postscript, of_message, orders, says};
 use super::budget;
 use super::disclaimer;
 use super::header_labels::header_line;
@@ -127,15 +129,33 @@ fn named(lines: &[&str], marked: &str, sender: &Sender) -> Option<Found> {
 
 /// A block without a mark, and an afterthought below it. Below a sentence nothing is cut but what a closing begins.
 fn found(lines: &[&str], sender: &Sender) -> Option<Found> {
-    if let Some(end) = postscript(lines).or_else(|| afterthought(lines, sender)) {
-        let (above, behind) = lines.split_at_checked(end)?;
-        let start = unmarked(above, sender)?;
-        let first = lines.get(start).map_or("", |line| line.trim());
-        let certain = matches!(shape(first, sender), Shape::Closing | Shape::ClosingWithInitials);
-        let said = std::iter::repeat_n(false, end - start).chain(behind.iter().map(|line| !is_footer(line.trim())));
-        return certain.then(|| (start, said.collect()));
+    if let Some(found) = paragraphs(lines).find_map(|end| closed(lines, end, sender)) {
+        return Some(found);
     }
-    unmarked(lines, sender).map(|start| (start, Vec::new()))
+    match postscript(lines).or_else(|| afterthought(lines, sender)) {
+        Some(end) => closed(lines, end, sender),
+        None => unmarked(lines, sender).map(|start| (start, Vec::new())),
+    }
+}
+
+/// The block above `end` when a closing begins it; what stands from there on is said.
+fn closed(lines: &[&str], end: usize, sender: &Sender) -> Option<Found> {
+    let (above, behind) = lines.split_at_checked(end)?;
+    let start = unmarked(above, sender)?;
+    let first = lines.get(start).map_or("", |line| line.trim());
+    let certain = matches!(shape(first, sender), Shape::Closing | Shape::ClosingWithInitials);
+    let said = std::iter::repeat_n(false, end - start).chain(behind.iter().map(|line| !is_footer(line.trim())));
+    certain.then(|| (start, said.collect()))
+}
+
+/// Where paragraphs begin, among the last lines, that say something or where goods go, whatever stands in them.
+fn paragraphs<'l>(lines: &'l [&str]) -> impl Iterator<Item = usize> + 'l {
+    let opens = |line: &str| directs(line) || says(line) || announces(&[line]);
+    (lines.len().saturating_sub(TAIL).max(1)..lines.len()).filter(move |&at| {
+        let line = lines.get(at).map_or("", |line| line.trim());
+        let parted = lines.get(at - 1).is_some_and(|line| line.trim().is_empty());
+        parted && !line.is_empty() && !line.starts_with('>') && !is_registered(line) && opens(line)
+    })
 }
 
 /// Where a postscript begins among the last lines.
@@ -217,6 +237,7 @@ fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
                 break;
             }
             // Without a number or an address below, a name is all the line says: "Kovo table" of Kovo orders one.
+            Shape::Name if sender.is_namesake(line(place)) => {}
             Shape::Name if below.contains(&Shape::Detail) || is_alone(line(place), sender) => start = Some(index),
             Shape::Capitals
                 if start.is_none()

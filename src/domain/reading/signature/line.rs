@@ -3,6 +3,7 @@
 use super::super::below_delimiter::orders;
 use super::super::budget;
 use super::super::signature_words::{after_closing, closes, has_sign, is_footer};
+use super::register::is_registered;
 use crate::domain::enquiry::company;
 use crate::domain::enquiry::email::is_role;
 use crate::domain::submission::Mailbox;
@@ -58,6 +59,19 @@ impl Sender {
     /// Every word is one of the sender's.
     pub(super) fn is_all(&self, line: &str) -> bool {
         words(line).all(|word| self.words.contains(&word) || self.local.contains(&word))
+    }
+
+    /// The line has the family name and another given name: "Jane Hill" where Mark Hill writes.
+    pub(super) fn is_namesake(&self, line: &str) -> bool {
+        let written: Vec<String> = words(line).filter(|w| w.chars().count() >= 2).collect();
+        let [given, family] = written.as_slice() else { return false };
+        let known = |word: &String| self.words.contains(word) || self.local.contains(word);
+        let like = |word: &String| {
+            self.words.iter().chain(&self.local).any(|known| {
+                known.starts_with(given.as_str()) || given.starts_with(known.as_str()) || known.contains(word.as_str())
+            })
+        };
+        self.words.len() == 2 && is_capitals(line) && self.words.last() == Some(family) && known(family) && !like(given)
     }
 
     /// The line has a mail address of another house.
@@ -126,6 +140,9 @@ pub(in crate::domain::reading) fn shape(line: &str, sender: &Sender) -> Shape {
         BARS.iter().find_map(|bar| line.split_once(bar)).filter(|_| line.chars().count() <= BARRED)
     {
         return if is_name_line(first.trim(), sender) { Shape::Name } else { Shape::Detail };
+    }
+    if is_registered(line) {
+        return Shape::Detail;
     }
     if orders(line) {
         return Shape::Text;

@@ -222,3 +222,39 @@ fn things_and_other_people_are_no_signature() {
         assert_eq!(split(text, &eva), (text.to_owned(), None), "{text}");
     }
 }
+
+#[test]
+fn what_companies_must_say_of_themselves_belongs_to_the_block() {
+    let thomas = Mailbox { name: Some("Thomas Müller".to_owned()), address: Some("t.mueller@mm.example".to_owned()) };
+    let block = "Mit freundlichen Grüßen\nThomas Müller\nEinkauf\n\nMüller Maschinenbau GmbH\nIndustriestraße 12\n\
+        73430 Aalen\nTel. +49 7361 123-45";
+    for law in [
+        "Sitz der Gesellschaft: Aalen, Registergericht Ulm HRB 123456",
+        "Geschäftsführer: Hans Müller, Karl Huber\nSitz der Gesellschaft: Aalen, Registergericht Ulm HRB 123456\n\
+         USt-IdNr.: DE123456789",
+        "Vorsitzender des Aufsichtsrats: Dr. Karl Huber\nVorstand: Hans Müller (Vorsitzender), Eva Klein",
+    ] {
+        let text = format!("bitte ein Angebot über 50 Lager 6205.\n\n{block}\n{law}");
+        let (kept, signature) = split(&text, &thomas);
+        assert_eq!(kept, "bitte ein Angebot über 50 Lager 6205.", "{law}");
+        assert!(signature.is_some_and(|block| block.ends_with(law)), "{law}");
+    }
+}
+
+#[test]
+fn addresses_and_links_below_a_block_are_words_where_they_are_announced() {
+    let mark = Mailbox { name: Some("Mark Hill".to_owned()), address: Some("mark.hill@hillco.example".to_owned()) };
+    let block = "Kind regards,\nMark Hill\nBuyer\nHill & Co Limited\nT: 0113 496 0000";
+    for said in [
+        "Invoice to: accounts@hillco.example",
+        "Delivery address:\nHill & Co Limited\n3 Dock Road\nHull HU1 2AB",
+        "This e-mail was scanned for viruses.\nhttps://scan.example/sig",
+        "We need them by Friday, please.\nwww.hillco.example has the drawing",
+    ] {
+        let (kept, signature) = split(&format!("Please quote for 3 pumps.\n\n{block}\n\n{said}"), &mark);
+        assert_eq!(filled(&kept), filled(&format!("Please quote for 3 pumps.\n{said}")), "{said}");
+        assert_eq!(signature.as_deref().map(str::trim), Some(block), "{said}");
+    }
+    let wife = "Please quote for 3 pumps.\n\nPlease call my wife\nJane Hill\n07700 900456\n\nThanks Mark";
+    assert!(split(wife, &mark).0.contains("Jane Hill\n07700 900456"), "{:?}", split(wife, &mark));
+}
