@@ -289,7 +289,7 @@ pub struct MailFacts {
     /// Whether it is surely from its From; absent where no mail server of the house is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven: Option<bool>,
-    /// What those wrote who passed that message on, when the house trusts them.
+    /// What those wrote, without their signatures, who passed a message on: the sender, and of colleagues all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_with: Option<String>,
     /// A message passed on inside this one.

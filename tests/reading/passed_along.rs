@@ -198,3 +198,68 @@ fn a_portals_prospect_that_a_colleague_attaches_is_a_lead() {
     assert_eq!(enquiry.person.full_name.as_deref(), Some("Eva Mala"));
     assert_eq!(enquiry.message, "Is it still there?");
 }
+
+fn numbers(enquiry: &Enquiry) -> Vec<&str> {
+    enquiry.phones.iter().map(|phone| phone.raw.as_str()).collect()
+}
+
+/// Passed on by Gmail: `inner` of Eva, below `words` of somebody.
+fn gmail(from: &str, words: &str, subject: &str, inner: &str) -> String {
+    format!(
+        "From: {from}\nTo: sales@ours.example\nSubject: Fwd: {subject}\nMessage-ID: <f@x>\n\
+         Content-Type: text/plain; charset=utf-8\n\n{words}\n\n---------- Forwarded message ---------\n\
+         From: Eva Malá <eva@mala.cz>\nDate: Thu, 6 Mar 2025 at 09:00\nSubject: {subject}\nTo: <jan@ours.example>\n\n{inner}\n"
+    )
+}
+
+#[test]
+fn of_an_answer_that_is_passed_on_only_the_new_words_count() {
+    let inner = "Ano, objednávám 20 židlí.\n\nS pozdravem\nEva Malá\nTel. 777 555 444\n\n\
+        po 16. 11. 2026 v 9:00 odesílatel Jan Boss <jan@ours.example> napsal:\n\n\
+        > nabízíme židle za 100 Kč. Tel. +420 222 333 444";
+    let outlook = "Ano, objednávám 20 židlí.\n\nS pozdravem\nEva Malá\nTel. 777 555 444\n\n\
+        Von: Jan Boss <jan@ours.example>\nGesendet: Montag, 16. November 2026 09:00\nAn: Eva Malá <eva@mala.cz>\n\
+        Betreff: Angebot\n\nwir bieten Stühle für 100 Kč. Tel. +420 222 333 444";
+    for inner in [inner, outlook] {
+        let (submission, enquiry) = through(&gmail("Jan <jan@ours.example>", "", "Re: Nabidka", inner));
+        assert_eq!(addresses(&enquiry), ["eva@mala.cz"]);
+        assert_eq!(enquiry.message, "Ano, objednávám 20 židlí.");
+        assert_eq!(numbers(&enquiry), ["777 555 444"]);
+        assert!(submission.text.contains("222 333 444"));
+    }
+}
+
+#[test]
+fn who_passes_a_message_on_has_no_number_and_no_company_of_it() {
+    let inner = "poptávám 20 židlí.\n\nS pozdravem\nEva Malá\nMala s.r.o.\ntel. 777 555 444";
+    let (submission, enquiry) = through(&gmail("Bob Agent <bob@partner.com>", "Pro vás.", "Židle", inner));
+    assert_eq!(addresses(&enquiry), ["bob@partner.com"]);
+    assert_eq!((numbers(&enquiry), enquiry.organisation.name.as_deref()), (vec![], None));
+    assert!(enquiry.message.contains("poptávám 20 židlí."), "{}", enquiry.message);
+    assert!(enquiry.message.contains("777 555 444"), "every word stays");
+    assert_eq!(submission.mail.and_then(|mail| mail.signature), None);
+    let block = "Pro vás.\n\n-- \nBob Agent\nPartner Ltd\nTel. +420 602 111 222";
+    let (submission, enquiry) = through(&gmail("Bob Agent <bob@partner.com>", block, "Židle", inner));
+    assert_eq!(numbers(&enquiry), ["+420 602 111 222"]);
+    assert_eq!(enquiry.organisation.name.as_deref(), Some("Partner Ltd"));
+    assert!(enquiry.message.starts_with("Pro vás.\n\n---------- Forwarded"), "{}", enquiry.message);
+    assert!(submission.text.contains("Partner Ltd"));
+}
+
+#[test]
+fn a_number_beside_another_ones_name_is_not_the_writers() {
+    let mail = |of: &str| {
+        format!(
+            "From: Ann Lee <ann.lee@brightco.com>\nTo: sales@ours.example\nSubject: Chairs\nMessage-ID: <a@x>\n\
+             Content-Type: text/plain\n\nPlease send your offer to our branch:\n\n{of}\n\nWe need 20 chairs by Friday.\n"
+        )
+    };
+    let of_eva = "Company: Kovo s.r.o.\nContact: Eva Mala\nE-mail: eva@kovo.cz\nPhone: +420 777 555 444";
+    let (_, enquiry) = through(&mail(of_eva));
+    assert!(numbers(&enquiry).is_empty(), "{:?}", enquiry.phones);
+    assert!(enquiry.message.contains(of_eva));
+    let own = of_eva.replace("Eva Mala", "Ann Lee").replace("eva@kovo.cz", "ann@kovo.cz");
+    assert_eq!(numbers(&through(&mail(&own)).1), ["+420 777 555 444"]);
+    let office = of_eva.replace("eva@kovo.cz", "office@brightco.com");
+    assert_eq!(numbers(&through(&mail(&office)).1), ["+420 777 555 444"]);
+}

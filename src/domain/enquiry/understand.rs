@@ -179,7 +179,12 @@ fn phones(submission: &Submission, region: Option<&str>, language: Option<&str>)
     if let Some(mail) = submission.mail.as_ref().filter(|_| submission.class == Some(MailClass::Person)) {
         let spoken = language.map_or(&[][..], language::countries).iter().copied();
         let likely = phone::Likely::new(region.into_iter().chain(spoken), mail.from.name.as_deref());
-        let lines: Vec<&str> = submission.reply.lines().filter(|line| !line.trim().is_empty()).collect();
+        // The numbers in a message passed on are of others.
+        let own = match &mail.forwarded {
+            Some(_) => mail.passed_with.as_deref().unwrap_or_default(),
+            None => &submission.reply,
+        };
+        let lines = stranger::own_lines(own, mail);
         let (head, tail) = lines.split_at(lines.len().saturating_sub(LAST_LINES));
         if let Some(block) = &mail.signature {
             phone::find_signed(block, &likely, 4).into_iter().for_each(&mut add);
@@ -343,7 +348,8 @@ fn remarks(submission: &Submission, emails: &[Email], settings: &ReadSettings) -
     let back = submission.mail.as_ref().and_then(|mail| mail.returns_on.clone()).map(|value| ("returns_on", value));
     let event =
         submission.mail.as_ref().and_then(|mail| mail.event.as_ref()).map(|event| ("event", calendar::line(event)));
-    let note = submission.mail.as_ref().and_then(|mail| mail.passed_with.clone()).map(|said| ("forwarder_note", said));
+    let passed = submission.mail.as_ref().filter(|mail| mail.forwarded.is_none());
+    let note = passed.and_then(|mail| mail.passed_with.clone()).map(|said| ("forwarder_note", said));
     let named = answer_to.into_iter().chain(note).chain(back).chain(event.filter(|(_, line)| !line.is_empty()));
     named.map(|(name, value)| CustomField { name: name.to_owned(), value }).collect()
 }

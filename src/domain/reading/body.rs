@@ -29,6 +29,8 @@ pub struct Body {
     pub quoted: Option<Range<usize>>,
     /// What the markup of the client calls the signature.
     pub signature: Option<String>,
+    /// What stands above a message that is passed on in the text.
+    pub above: Option<String>,
     /// A message that Outlook wrapped into a file.
     pub passed_on: Option<Forwarded>,
     /// What was odd.

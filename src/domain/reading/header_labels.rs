@@ -80,7 +80,7 @@ const FORWARDED: &str = "forwardedmessage beginforwardedmessage forwardedmail me
 
 /// "Original message": above what is passed on as well as above what is answered.
 const ORIGINAL: &str = "originalmessage messagedorigine messageoriginal ursprünglichenachricht originalnachricht \
-     původnízpráva pôvodnáspráva mensajeoriginal messaggiooriginale mensagemoriginal oorspronkelijkbericht \
+     původnízpráva původníemail pôvodnáspráva pôvodnýemail mensajeoriginal messaggiooriginale mensagemoriginal oorspronkelijkbericht \
      oprindeligmeddelelse opprinneligmelding ursprungligtmeddelande alkuperäinenviesti wiadomośćoryginalna \
      oryginalnawiadomość eredetiüzenet mesajoriginal mesajinițial özgünileti orijinalmesaj исходноесообщение \
      оригінальнеповідомлення izvornaporuka originaalkiri 元のメッセージ 原始邮件 原始郵件 원본메시지 원본메일 הודעהמקורית \

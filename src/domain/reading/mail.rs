@@ -4,7 +4,7 @@ mod fields;
 
 use mail_parser::Message;
 
-use fields::{adf_document, form_fields, is_of_program};
+use fields::{adf_document, form_fields, note_who_typed};
 pub(super) use fields::{is_document, quotes_document, sender, unescape};
 
 use super::addresses::{clean_address, domain_of, is_own_address, is_own_domain, mailboxes};
@@ -436,24 +436,6 @@ fn returns_on(facts: &MailFacts, reply: &str, subject: &str, received: Timestamp
     found.map(|day| day.to_string())
 }
 
-/// Whose word the fields are: of a configured form sender, or of somebody who wrote them into a mail of their own.
-fn note_who_typed(
-    out: &mut Submission,
-    facts: &MailFacts,
-    bag: &HeaderBag,
-    (settings, in_words): (&ReadSettings, bool),
-) {
-    if out.class != Some(MailClass::FormNotification) || out.by_template().is_some() {
-        return;
-    }
-    let from = facts.from.address.as_deref().unwrap_or_default().to_lowercase();
-    if trust::is_form_sender(out, &facts.from, settings) {
-        out.flags.push(trust::FORM_SENDER.to_owned());
-    } else if in_words && !is_of_program(&from, bag, &settings.own_addresses) && trust::is_person(&from) {
-        out.flags.push(trust::TYPED_BY_SENDER.to_owned());
-    }
-}
-
 /// A website that writes in its visitor's name: their domain did not allow it to, and under a strict DMARC policy
 /// (RFC 7489 section 6.3) such mail is thrown away on its way, from some visitors and not from others.
 fn note_borrowed_sender(out: &mut Submission, facts: &MailFacts) {
@@ -470,7 +452,16 @@ fn split_text(out: &mut Submission, facts: &mut MailFacts, body: Body, class: Ma
     let text = body.text;
     if matches!(class, MailClass::Person | MailClass::MailingList | MailClass::Bulk | MailClass::AutoReply) {
         let split = quoted::split(&text, is_reply, body.quoted.as_ref());
-        let (reply, signature) = signature::split_marked(&split.reply, &facts.from, body.signature.as_deref());
+        // What is passed on has a signature of its own, which is not of whom it came from.
+        let own = body.above.as_deref().filter(|_| split.quoted.is_none());
+        let own = own.and_then(|above| Some((above, text.trim_start().strip_prefix(above)?)));
+        let (reply, signature) = match own {
+            Some((above, rest)) => {
+                let (kept, signature) = passed_on::split_above(above, &facts.from);
+                (format!("{kept}{rest}"), signature)
+            }
+            None => signature::split_marked(&split.reply, &facts.from, body.signature.as_deref()),
+        };
         // A line that says it is the message is no part of a signature.
         let (reply, signature) = match signature {
             Some(block) if block.lines().any(notification::is_message) => (split.reply.clone(), None),

@@ -8,10 +8,12 @@ use mail_parser::Message;
 use super::addresses::{domain_of, is_own_address, is_own_domain};
 use super::body::{self, Body, warning};
 use super::forwarded::Passed;
+use super::header_labels::Prefix;
 use super::mime::HeaderBag;
 use super::notification::{self, Sender};
 use super::{
-    ReadSettings, adf, attached_messages, forwarded, header_labels, prospects, rewritten, signature, template, trust,
+    ReadSettings, adf, attached_messages, forwarded, header_labels, prospects, quoted, rewritten, signature, template,
+    trust,
 };
 use crate::domain::hooks;
 use crate::domain::submission::{Field, Forwarded, MailClass, MailFacts, Mailbox, Submission, TemplateUse};
@@ -53,10 +55,15 @@ pub(super) fn found(
     let (mut above, inner) = match (first, text.passed_on.take(), in_text) {
         (Some(first), ..) => (std::iter::once(own()).chain(first.above).collect(), first.message),
         (None, Some(file), _) => (vec![own()], file),
-        (None, None, Some(passed)) => (vec![(passed.above, facts.from.clone())], passed.inner),
+        (None, None, Some(passed)) => {
+            text.above = Some(passed.above.clone());
+            (vec![(passed.above, facts.from.clone())], passed.inner)
+        }
         (None, None, None) => return None,
     };
     if !trusted {
+        above.truncate(1);
+        facts.passed_with = note(&above);
         return Some(inner);
     }
     if several {
@@ -68,7 +75,7 @@ pub(super) fn found(
     if adf::is_open_in(&inner.text) && (adf::is_several(&inner.text) || adf::is_cut(&inner.text)) {
         prospects::note_several(out);
     }
-    facts.passed_with = Some(note(&above)).filter(|note| !note.is_empty());
+    facts.passed_with = note(&above);
     Some(inner)
 }
 
@@ -87,18 +94,21 @@ fn innermost(mut inner: Forwarded, above: &mut Vec<(String, Mailbox)>, settings:
     inner
 }
 
-/// What those wrote who passed it on, without their signatures.
-fn note(above: &[(String, Mailbox)]) -> String {
-    let said: Vec<String> = above.iter().filter_map(|(text, from)| without_block(text, from)).collect();
-    body::cut(&said.join("\n\n"), NOTE).to_owned()
+/// What those wrote who passed it on, without their signatures; `None`: nothing.
+fn note(above: &[(String, Mailbox)]) -> Option<String> {
+    let said = above.iter().map(|(text, from)| split_above(text, from).0);
+    let said: Vec<String> = said.filter(|said| said.contains(char::is_alphanumeric)).collect();
+    Some(body::cut(&said.join("\n\n"), NOTE).to_owned()).filter(|note| !note.is_empty())
 }
 
-/// A block alone is no note: it is cut off as if it stood below a text.
-fn without_block(text: &str, from: &Mailbox) -> Option<String> {
+/// Splits the signature off what stands above a message passed on. A block alone is one, as if it stood below a text.
+pub(super) fn split_above(text: &str, from: &Mailbox) -> (String, Option<String>) {
     const ABOVE: &str = "See below.";
-    let (kept, _) = signature::split(&format!("{ABOVE}\n\n{text}"), from);
-    let said = kept.strip_prefix(ABOVE).unwrap_or(text).trim();
-    said.contains(char::is_alphanumeric).then(|| said.to_owned())
+    let (kept, block) = signature::split(&format!("{ABOVE}\n\n{text}"), from);
+    match kept.strip_prefix(ABOVE) {
+        Some(kept) if block.is_some() => (kept.trim().to_owned(), block),
+        _ => (text.to_owned(), None),
+    }
 }
 
 /// One of us, or of those who pass mail on for us.
@@ -146,7 +156,11 @@ pub fn unwrapped(submission: &Submission, settings: &ReadSettings) -> Option<Sub
         _ => None,
     };
     let fields = of_portal.or(document).or_else(|| notification::read(&inner.text, Sender::Unknown));
-    let (reply, signature) = signature::split(&inner.text, &inner.from);
+    // Most of what is passed on in a house is an answer, with what it answers below.
+    let subject = inner.subject.as_deref().unwrap_or_default();
+    let answers = header_labels::prefix(subject) != Prefix::Forward;
+    let split = quoted::split(&inner.text, answers, None);
+    let (reply, signature) = signature::split(&split.reply, &inner.from);
     let mail = MailFacts {
         message_id: outer.message_id.clone(),
         date: inner.date.clone().or_else(|| outer.date.clone()),
@@ -154,6 +168,7 @@ pub fn unwrapped(submission: &Submission, settings: &ReadSettings) -> Option<Sub
         to: inner.to.clone(),
         cc: inner.cc.clone(),
         delivered_to: outer.delivered_to.clone(),
+        quoted: split.quoted,
         signature,
         passed_with: outer.passed_with.clone(),
         ..MailFacts::default()

@@ -88,13 +88,18 @@ pub fn split(text: &str, is_reply: bool, markup: Option<&Range<usize>>) -> Split
     }
     let (reply, quoted) = (reply.join("\n"), quoted.join("\n"));
     // The answers stand inside of what they answer.
-    if answers_inside(&reply) {
+    if has_unmarked(&quoted) && answers_inside(&reply) {
         return whole();
     }
     if reply.trim().is_empty() || quoted.trim().is_empty() {
         return whole();
     }
     Split { reply: reply.trim_end().to_owned(), quoted: Some(quoted) }
+}
+
+/// Old lines that carry no mark, in which answers can stand unseen: more than the line above them that says who wrote.
+fn has_unmarked(quoted: &str) -> bool {
+    quoted.lines().filter(|line| !matches!(kind(line), Line::Empty | Line::Quote)).nth(ABOVE).is_some()
 }
 
 /// Words for answers, and for where they stand or what tells them apart; lower case.
@@ -110,14 +115,42 @@ const INSIDE: &str = "below inline red blue green bold colour color dessous roug
 static ANSWER_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| ANSWERS.split_whitespace().collect());
 static INSIDE_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| INSIDE.split_whitespace().collect());
 
+/// Longest line above a quotation, as it is wrapped.
+const ABOVE: usize = 3;
 /// Longest text that only says where the answers stand, in words.
 const SAID: usize = 30;
 
-/// "See my answers below in red": the new text says that the old one holds the answers.
+/// Words between the two.
+const BETWEEN: usize = 4;
+/// Words of a clause that thanks for answers or speaks of a file; lower case.
+const ASIDE: &str = "thanks thank attached attachment file merci joint fichier danke dank anhang datei díky děkuji \
+    děkujeme příloze příloha gracias adjunto grazie allegato obrigado obrigada anexo bedankt bijlage dziękuję tack takk \
+    tak спасибо ممنون پیوست";
+/// Whose answer it is when it is not the writer's; lower case.
+const YOURS: &str =
+    "your votre vos ton ihre ihrer ihren deine vaši vaše vaší su sus tu vostra sua vossa uw twoją ваш شما";
+
+static ASIDE_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| ASIDE.split_whitespace().collect());
+static YOUR_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| YOURS.split_whitespace().collect());
+
+/// "See my answers below in red": a clause of the new text says that the old one holds the answers.
 fn answers_inside(reply: &str) -> bool {
-    let words = || reply.split(|c: char| !c.is_alphabetic() && c != '\u{200c}').filter(|word| !word.is_empty());
-    let has = |known: &HashSet<&str>| words().any(|word| known.contains(word.to_lowercase().as_str()));
-    words().nth(SAID).is_none() && has(&ANSWER_WORDS) && has(&INSIDE_WORDS)
+    let word = |c: char| c.is_alphabetic() || c == '\u{200c}';
+    if reply.split(|c| !word(c)).filter(|one| !one.is_empty()).nth(SAID).is_some() {
+        return false;
+    }
+    reply.split(['.', ',', ';', ':', '!', '?', '\n', '،', '؟']).any(|clause| {
+        let words: Vec<String> =
+            clause.split(|c| !word(c)).filter(|one| !one.is_empty()).map(str::to_lowercase).collect();
+        let places = |known: &HashSet<&str>| -> Vec<usize> {
+            words.iter().enumerate().filter(|(_, word)| known.contains(word.as_str())).map(|(at, _)| at).collect()
+        };
+        let (inside, yours) = (places(&INSIDE_WORDS), places(&YOUR_WORDS));
+        let near = |at: &usize| inside.iter().any(|other| (1..=BETWEEN).contains(&other.abs_diff(*at)));
+        // "Your quick answer", and in Persian behind it.
+        let own = |at: &usize| !yours.iter().any(|whose| whose + 2 >= *at && *whose <= at + 1);
+        places(&ASIDE_WORDS).is_empty() && places(&ANSWER_WORDS).iter().any(|at| near(at) && own(at))
+    })
 }
 
 fn kinds(lines: &[&str]) -> Vec<Line> {
@@ -389,6 +422,20 @@ mod tests {
         ] {
             assert_eq!(reply(&text), text);
         }
+        for thanks in [
+            "Thanks for your reply. We'd like the blue one please.",
+            "Thanks for the quick response, see my order below:\n2 red chairs",
+            "Thank you for your answer in red.",
+            "Merci pour votre réponse, je prends le modèle rouge.",
+            "Danke für die schnelle Antwort! Wir nehmen Blau.",
+            "Díky za odpověď, beru modrou, v textu prosím Kovo.",
+            "Gracias por su respuesta, queremos el rojo.",
+            "ممنون از پاسخ شما، رنگ آبی را میخواهم.",
+        ] {
+            assert_eq!(reply(&format!("{thanks}\n\n{block}Which colour?\nCall us")), thanks);
+        }
+        let marked = "See my answers below.\n\nOn 3 Mar 2025 10:11, Eva wrote:\n> How many?\n> Which colour?";
+        assert_eq!(reply(marked), "See my answers below.", "nothing unmarked can hold an answer");
     }
 
     #[test]

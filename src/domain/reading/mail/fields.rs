@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use mail_parser::{Message, MessagePart, MimeHeaders as _, PartType};
 
-use super::super::addresses::is_own_address;
-use super::super::body::{self, Body};
+use super::super::addresses::{clean_address, is_own_address};
+use super::super::body::{self, Body, warning};
 use super::super::mime::{self, HeaderBag};
 use super::super::notification::{self, Sender};
-use super::super::{ReadSettings, adf, attached, form, html, markup_hidden};
-use crate::domain::submission::{Canonical, Field, MailFacts};
+use super::super::{ReadSettings, adf, attached, form, html, markup_hidden, trust};
+use crate::domain::submission::{Canonical, Field, MailClass, MailFacts, Submission};
 
 /// Bytes looked at of a part that may be an ADF document.
 const DOCUMENT: usize = 400_000;
@@ -63,14 +63,63 @@ pub(in crate::domain::reading) fn sender(from: &str, reply_to: &[&str], bag: &He
     if elsewhere || is_of_program(from, bag, own) { Sender::Mailer } else { Sender::Unknown }
 }
 
+/// What programs of websites call themselves in `X-Mailer`, lower case.
+const PROGRAMS: [&str; 11] = [
+    "phpmailer",
+    "php/",
+    "wpmailsmtp",
+    "wp mail",
+    "drupal",
+    "nodemailer",
+    "swiftmailer",
+    "symfony",
+    "cdo for windows",
+    "prestashop",
+    "joomla",
+];
+
 /// Marks of a mail that a program wrote. Where a person wants to be answered is none.
 pub(super) fn is_of_program(from: &str, bag: &HeaderBag, own: &[String]) -> bool {
     notification::is_mailer_name(from)
         || is_own_address(from, own)
-        || bag.says("x-mailer", "phpmailer")
+        || PROGRAMS.iter().any(|program| bag.says("x-mailer", program))
+        || bag.says("message-id", "@swift.generated")
+        || bag.has("x-generated-by")
         || bag.has("x-php-originating-script")
         || bag.has_prefix("x-wpcf7")
         || bag.says("auto-submitted", "auto-generated")
+}
+
+/// Whose word the fields are: of a configured form sender, or of somebody who wrote them into a mail of their own.
+pub(super) fn note_who_typed(
+    out: &mut Submission,
+    facts: &MailFacts,
+    bag: &HeaderBag,
+    (settings, in_words): (&ReadSettings, bool),
+) {
+    if out.class != Some(MailClass::FormNotification) || out.by_template().is_some() {
+        return;
+    }
+    let from = facts.from.address.as_deref().unwrap_or_default().to_lowercase();
+    if trust::is_form_sender(out, &facts.from, settings) {
+        out.flags.push(trust::FORM_SENDER.to_owned());
+    } else if in_words && !is_of_program(&from, bag, &settings.own_addresses) && trust::is_person(&from) {
+        let typed: Vec<String> = form::all(&out.fields, Canonical::Email)
+            .into_iter()
+            .filter_map(clean_address)
+            .filter(|typed| !typed.eq_ignore_ascii_case(&from))
+            .collect();
+        if !typed.is_empty() {
+            let detail = "Somebody else's address is typed in a mail of a person. If a website sends with this sender, \
+                          name it in form_senders.";
+            out.warnings.push(warning("form_sender_unknown", detail));
+        }
+        // A website that sends by its owner's mailbox lets the visitor be answered; people do not set that to others.
+        let answered = facts.reply_to.iter().filter_map(|to| to.address.as_deref());
+        if !answered.into_iter().any(|to| typed.iter().any(|typed| typed.eq_ignore_ascii_case(to))) {
+            out.flags.push(trust::TYPED_BY_SENDER.to_owned());
+        }
+    }
 }
 
 /// An ADF document.

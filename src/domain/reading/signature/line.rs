@@ -66,12 +66,16 @@ impl Sender {
         let written: Vec<String> = words(line).filter(|w| w.chars().count() >= 2).collect();
         let [given, family] = written.as_slice() else { return false };
         let known = |word: &String| self.words.contains(word) || self.local.contains(word);
-        let like = |word: &String| {
+        let close = |word: &String| {
             self.words.iter().chain(&self.local).any(|known| {
                 known.starts_with(given.as_str()) || given.starts_with(known.as_str()) || known.contains(word.as_str())
             })
         };
-        self.words.len() == 2 && is_capitals(line) && self.words.last() == Some(family) && known(family) && !like(given)
+        self.words.len() == 2
+            && is_capitals(line)
+            && self.words.last() == Some(family)
+            && known(family)
+            && !close(given)
     }
 
     /// The line has a mail address of another house.
