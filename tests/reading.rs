@@ -11,6 +11,7 @@ pub mod generated;
 mod sets;
 
 mod aims;
+mod broken;
 mod budget;
 mod corpora;
 mod corpus;

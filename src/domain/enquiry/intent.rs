@@ -54,7 +54,8 @@ pub fn is_unsubscribe(reply: &str, subject: Option<&str>) -> bool {
     let text = if text.is_empty() { subject.unwrap_or_default() } else { text };
     let words: Vec<String> =
         text.split_whitespace().take(UNSUBSCRIBE_WORDS + 1).map(fold).filter(|w| !w.is_empty()).collect();
-    if words.is_empty() || words.len() > UNSUBSCRIBE_WORDS {
+    // Who names a number wants something else as well.
+    if words.is_empty() || words.len() > UNSUBSCRIBE_WORDS || words.iter().any(|w| w.contains(char::is_numeric)) {
         return false;
     }
     let whole = words.concat();
@@ -143,7 +144,13 @@ mod tests {
         for text in ["Unsubscribe", "Please unsubscribe me.", "STOP", "Odhlásit prosím", "se désabonner", "لغو"] {
             assert!(is_unsubscribe(text, None), "{text}");
         }
-        for text in ["How can I unsubscribe a machine from your service?", "non stop please", "", "Hello"] {
+        for text in [
+            "How can I unsubscribe a machine from your service?",
+            "non stop please",
+            "",
+            "Hello",
+            "Unsubscribe | 20 chairs",
+        ] {
             assert!(!is_unsubscribe(text, None), "{text}");
         }
         assert!(is_unsubscribe(" ", Some("unsubscribe")));

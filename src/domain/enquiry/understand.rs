@@ -377,7 +377,9 @@ fn unsubscribes(submission: &Submission) -> bool {
     }
     // Only tags of our own addresses are read.
     let tagged = mail.plus_tag.as_deref().is_some_and(|tag| matches!(tag, "unsub" | "unsubscribe"));
-    tagged || intent::is_unsubscribe(&submission.reply, submission.subject.as_deref())
+    // What stands quoted between answers is ours.
+    let own: Vec<&str> = submission.reply.lines().filter(|line| !line.trim_start().starts_with('>')).collect();
+    tagged || intent::is_unsubscribe(&own.join("\n"), submission.subject.as_deref())
 }
 
 #[cfg(test)]

@@ -104,9 +104,9 @@ fn collect<'m>(message: &Message<'m>, parts: impl Iterator<Item = &'m MessagePar
             if markup.len() < lean.len() {
                 body.warnings.push(warning("text_cut", "The markup was cut before the end of its text."));
             }
-            html::to_text(&client_markup::mark(&markup_hidden::shown(markup)))
+            html::to_text(&client_markup::mark(&markup_hidden::shown(&client_markup::unmarked(markup))))
         } else {
-            let (words, files) = uuencode::cut(&unfold(part, decoded.text));
+            let (words, files) = uuencode::cut(&client_markup::unmarked(&unfold(part, decoded.text)));
             body.files.extend(files);
             bare(words, &mut body.signed)
         };

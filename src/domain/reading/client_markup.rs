@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use regex::Regex;
 
 use super::budget;
 use super::indents;
@@ -68,6 +69,15 @@ const NAMED_BY: [&str; 4] = ["class", "id", "name", "data-marker"];
 
 /// Longest start tag that is read, in bytes.
 const TAG: usize = 4_000;
+
+/// The marks as somebody may write them.
+static WRITTEN: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"&#(?:[xX]0*[fF][dD][dD][0-3]|0*6497[6-9]);?|[\x{fdd0}-\x{fdd3}]").ok());
+
+/// `text` without what acts as a mark.
+pub(super) fn unmarked(text: &str) -> Cow<'_, str> {
+    WRITTEN.as_ref().map_or(Cow::Borrowed(text), |written| written.replace_all(text, ""))
+}
 
 /// `html` with its old message and its signature marked, where a mail program named them.
 pub(super) fn mark(html: &str) -> Cow<'_, str> {

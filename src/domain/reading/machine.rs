@@ -203,7 +203,8 @@ pub fn classify(e: &Evidence<'_>, settings: &ReadSettings) -> MailClass {
     if is_auto_reply(e, auto_submitted.as_deref()) {
         return MailClass::AutoReply;
     }
-    if e.bag.get("return-path").is_some_and(|path| path.trim() == "<>") {
+    // Some relays send what people wrote with an empty sender, too.
+    if e.bag.get("return-path").is_some_and(|path| path.trim() == "<>") && is_report(e) {
         return MailClass::Bounce;
     }
     if is_foreign_list(e.bag, settings) {
@@ -289,6 +290,12 @@ fn is_daemon(e: &Evidence<'_>) -> bool {
         return looks_automatic(e.bag) || fails();
     }
     named && (says_machine(e.bag) || fails() && reports(e))
+}
+
+/// With an empty sender: a machine wrote it, or it tells of a failure, or has what a report has.
+fn is_report(e: &Evidence<'_>) -> bool {
+    let fails = matches(&FAILURE, Some(e.subject)) || matches(&FAILURE, Some(head(e.text)));
+    auto_submitted(e.bag).is_some() || matches(&DAEMON, e.from.address.as_deref()) || fails || reports(e)
 }
 
 /// What a report has and a letter has not: whom it is about, a status, or the message that came back.

@@ -298,6 +298,12 @@ fn judge_sender(out: &mut Submission, facts: &mut MailFacts, bag: &HeaderBag, se
         }
         out.flags.push(trust::UNVOUCHED.to_owned());
     }
+    // RFC 5322 section 3.6 allows one: a server judges the first, and readers show the last.
+    if bag.all("from").nth(1).is_some() {
+        out.warnings.push(warning("several_from", "The header has several From; none is believed."));
+        out.flags.push("invalid_from".to_owned());
+        out.flags.push(trust::UNVOUCHED.to_owned());
+    }
     let judged = !settings.authserv_ids.is_empty();
     facts.proven = judged.then(|| trust::is_proven(out, &facts.from, bag, settings));
     rewritten

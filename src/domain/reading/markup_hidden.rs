@@ -13,7 +13,7 @@ use super::client_markup::{Tag, Tags};
 
 /// What stands in markup that may hide something.
 static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let signs = ["hidden", "display", "font-size", "font:", "opacity"];
+    let signs = ["hidden", "display", "visibility", "font-size", "font:", "opacity", "max-height"];
     AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(signs).ok()
 });
 
@@ -37,6 +37,8 @@ struct Open<'a> {
     depth: usize,
     /// Holders open inside of it.
     inside: usize,
+    /// Where it begins, when what is inside may be shown all the same: size and visibility are inherited.
+    begun: Option<usize>,
 }
 
 impl Open<'_> {
@@ -82,9 +84,17 @@ pub(super) fn shown(html: &str) -> Cow<'_, str> {
             kept_to = end;
             open = None;
         }
-        if open.is_none() && tag.start >= kept_to && is_hidden(&tag) {
+        if let Some(begun) = open.as_ref().and_then(|open| open.begun).filter(|_| is_shown_again(&tag)) {
+            // Generators of newsletters write every cell so, against gaps between its images.
+            kept_to = begun;
+            open = None;
+            continue;
+        }
+        let hidden = if open.is_none() && tag.start >= kept_to { hidden(&tag) } else { None };
+        if let Some(hidden) = hidden {
             out.push_str(html.get(kept_to..tag.start).unwrap_or_default());
-            open = Some(Open { name: tag.name, depth: 1, inside: 0 });
+            let begun = (hidden == Hidden::Inherited).then_some(tag.start);
+            open = Some(Open { name: tag.name, depth: 1, inside: 0, begun });
         }
     }
     if open.is_none() {
@@ -107,18 +117,38 @@ fn says_something(html: &str) -> bool {
     mail_parser::decoders::html::html_to_text(html).contains(char::is_alphanumeric)
 }
 
-/// A start tag whose element is not shown.
-fn is_hidden(tag: &Tag<'_>) -> bool {
-    if tag.closes || is_one(&EMPTY, tag.name) || tag.name.eq_ignore_ascii_case("body") {
-        return false;
+/// How an element is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hidden {
+    /// With all that is inside.
+    Whole,
+    /// Unless what is inside says otherwise.
+    Inherited,
+}
+
+/// Whether and how the element of a start tag is not shown.
+fn hidden(tag: &Tag<'_>) -> Option<Hidden> {
+    if tag.closes || is_one(&EMPTY, tag.name) || is_one(&["body", "html"], tag.name) {
+        return None;
     }
     let inside = tag.inside.to_ascii_lowercase();
-    let named = attributes(&inside).any(|(name, value)| match name {
-        "hidden" => value != "false",
+    let named = attributes(&inside).filter_map(|(name, value)| match name {
+        "hidden" => (value != "false").then_some(Hidden::Whole),
         "style" => hides(value),
-        _ => false,
+        _ => None,
     });
-    named && !tag.name.eq_ignore_ascii_case("html")
+    named.min_by_key(|hidden| *hidden == Hidden::Inherited)
+}
+
+/// Inside of an element without size or visibility, one that has it.
+fn is_shown_again(tag: &Tag<'_>) -> bool {
+    let inside = tag.inside.to_ascii_lowercase();
+    let says = |style: &str| {
+        declared(style, "visibility").is_some_and(|value| value == "visible")
+            || declared(style, "font-size").is_some_and(|value| !is_nothing(value))
+            || declared(style, "font").is_some_and(|value| value.contains(|c: char| matches!(c, '1'..='9')))
+    };
+    !tag.closes && attributes(&inside).any(|(name, value)| name == "style" && says(value))
 }
 
 /// Names and values of a lower-case tag.
@@ -144,18 +174,22 @@ fn attributes(inside: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// A lower-case style that shows nothing.
-fn hides(style: &str) -> bool {
-    style.split(';').filter_map(|one| one.split_once(':')).any(|(name, value)| {
-        let value = value.trim().trim_end_matches("!important").trim_end();
-        match name.trim() {
-            "display" => value == "none",
-            "visibility" => matches!(value, "hidden" | "collapse"),
-            "font-size" | "opacity" => is_nothing(value),
-            "font" => value.split_whitespace().filter_map(|word| word.split('/').next()).any(is_nothing),
-            _ => false,
-        }
-    })
+/// How a lower-case style shows nothing.
+fn hides(style: &str) -> Option<Hidden> {
+    let is = |name: &str, test: &dyn Fn(&str) -> bool| declared(style, name).is_some_and(test);
+    let flat = is("max-height", &is_nothing) && is("overflow", &|value| value == "hidden");
+    if is("display", &|value| value == "none") || is("opacity", &is_nothing) || flat {
+        return Some(Hidden::Whole);
+    }
+    let small = |value: &str| value.split_whitespace().filter_map(|word| word.split('/').next()).any(is_nothing);
+    let unseen = is("visibility", &|value| matches!(value, "hidden" | "collapse"));
+    (unseen || is("font-size", &is_nothing) || is("font", &small)).then_some(Hidden::Inherited)
+}
+
+/// What a lower-case style says last of `name`.
+fn declared<'s>(style: &'s str, name: &str) -> Option<&'s str> {
+    let mut said = style.split(';').filter_map(|one| one.split_once(':')).filter(|(said, _)| said.trim() == name);
+    said.next_back().map(|(_, value)| value.trim().trim_end_matches("!important").trim_end())
 }
 
 /// `0`, `0px`, `.0em`, `0%`.
@@ -185,6 +219,8 @@ mod tests {
             ),
             ("<table><tr><td style='display:none'>x</tr></table>a", "<table><tr></tr></table>a"),
             ("<p hidden>x<div>a</div>", "<div>a</div>"),
+            ("a<div style='max-height:0px;overflow:hidden'>x<b style='font-size:9px'>y</b></div>b", "ab"),
+            ("a<div style='font-size:0'>x<b>y</b></div>b", "ab"),
             ("<div hidden><table><tr><td>x</td></tr></table><div>y</div></div>a", "a"),
         ] {
             assert_eq!(shown(html), wanted);
@@ -196,6 +232,9 @@ mod tests {
         for html in [
             "<p style='font-size:10px;opacity:0.5;display:block'>a</p>",
             "<div aria-hidden=true data-hidden>a</div>",
+            "b<table><tr><td style='font-size:0px;padding:1px'><div style='font-size:13px'>a</div></td></tr></table>",
+            "b<i style='visibility:hidden'><b style='visibility:visible'>a</b></i>",
+            "b<i style='display:none;display:block'>a</i>",
             "<input type=hidden>a<img style='display:none'>b",
             "<div style='display:none'>a</div><p>&nbsp;</p>",
             "<p style='background:url(hidden)'>a",

@@ -103,8 +103,38 @@ pub fn unmarked(raw: &[u8]) -> Cow<'_, [u8]> {
         [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
         [0xff, 0xfe, rest @ ..] => Cow::Owned(charset::decode(rest, Some("utf-16le")).text.into_bytes()),
         [0xfe, 0xff, rest @ ..] => Cow::Owned(charset::decode(rest, Some("utf-16be")).text.into_bytes()),
-        _ => Cow::Borrowed(raw),
+        // Old programs, and relays that break what they carry, end lines by CR alone.
+        _ if !raw.contains(&b'\n') && raw.contains(&b'\r') => {
+            Cow::Owned(raw.iter().map(|b| if *b == b'\r' { b'\n' } else { *b }).collect())
+        }
+        _ => spaced(raw).map_or(Cow::Borrowed(raw), Cow::Owned),
     }
+}
+
+/// `raw` without the blanks between the name of a field and its colon (RFC 5322 section 4.5); `None`: there are none.
+fn spaced(raw: &[u8]) -> Option<Vec<u8>> {
+    let first = raw.strip_prefix(b"From ").is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"));
+    let section = if first { raw } else { header_section(raw) };
+    let ends = ["\n\n", "\n\r\n"].into_iter().filter_map(|end| memchr::memmem::find(section, end.as_bytes()));
+    if !raw.starts_with(section) {
+        return None;
+    }
+    let section = section.get(..ends.min().map_or(section.len(), |end| end + 1))?;
+    let blanks = |line: &[u8]| -> Option<(usize, usize)> {
+        let name =
+            line.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))).filter(|at| *at > 0)?;
+        let colon = name + line.get(name..)?.iter().position(|b| !matches!(b, b' ' | b'\t')).filter(|at| *at > 0)?;
+        (line.get(colon) == Some(&b':')).then_some((name, colon))
+    };
+    memchr::memmem::find(section, b" :").or_else(|| memchr::memmem::find(section, b"\t:"))?;
+    let mut out = Vec::with_capacity(raw.len());
+    for line in section.split_inclusive(|b| *b == b'\n') {
+        let (name, colon) = blanks(line).unwrap_or((0, 0));
+        out.extend_from_slice(line.get(..name)?);
+        out.extend_from_slice(line.get(colon..)?);
+    }
+    out.extend_from_slice(raw.get(section.len()..)?);
+    (out.len() < raw.len()).then_some(out)
 }
 
 /// The beginning of a mail that is too deep as a whole, parsed: as much of it as is not.
@@ -180,17 +210,54 @@ pub fn part_text(message: &Message<'_>, part: &MessagePart<'_>) -> charset::Deco
     let range = usize::try_from(part.offset_body).unwrap_or(0)..usize::try_from(part.offset_end).unwrap_or(0);
     let Some(raw) = message.raw_message.get(range) else { return fallback(parsed) };
     let bytes: Cow<'_, [u8]> = match part.encoding {
+        // The parser gave up on its code.
+        Encoding::None if part.is_encoding_problem && is_base64(part) => {
+            encoded(raw).map_or(Cow::Borrowed(raw), Cow::Owned)
+        }
         Encoding::None => Cow::Borrowed(raw),
         Encoding::QuotedPrintable => match mail_parser::decoders::quoted_printable::quoted_printable_decode(raw) {
             Some(bytes) => Cow::Owned(bytes),
             None => return fallback(parsed),
         },
-        Encoding::Base64 => match mail_parser::decoders::base64::base64_decode(raw) {
+        Encoding::Base64 => match encoded(raw) {
             Some(bytes) => Cow::Owned(bytes),
             None => return fallback(parsed),
         },
     };
     charset::decode(&bytes, part.content_type().and_then(|ct| ct.attribute("charset")))
+}
+
+fn is_base64(part: &MessagePart<'_>) -> bool {
+    part.content_transfer_encoding().is_some_and(|named| named.trim().eq_ignore_ascii_case("base64"))
+}
+
+/// The bytes of a part in base64 (RFC 2045 section 6.8), and what a list or a gateway wrote behind it as it stands.
+fn encoded(raw: &[u8]) -> Option<Vec<u8>> {
+    let coded = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let end = lines(raw).take_while(|(_, line)| line.trim_ascii().iter().all(coded)).last().map_or(0, |(end, _)| end);
+    let (code, behind) = raw.split_at_checked(end)?;
+    if code.trim_ascii().is_empty() || behind.trim_ascii().is_empty() {
+        return mail_parser::decoders::base64::base64_decode(raw);
+    }
+    // Blanks within the lines are of a program that counts them as nothing; words are more than that.
+    let decode = mail_parser::decoders::base64::base64_decode;
+    let words = behind.iter().any(|b| !coded(b) && !b.is_ascii_whitespace()) || decode(raw).is_none();
+    if !words {
+        return decode(raw);
+    }
+    let mut bytes = decode(code)?;
+    bytes.push(b'\n');
+    bytes.extend_from_slice(behind);
+    Some(bytes)
+}
+
+/// The lines with where each ends.
+fn lines(raw: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut at = 0;
+    raw.split_inclusive(|b| *b == b'\n').map(move |line| {
+        at += line.len();
+        (at, line)
+    })
 }
 
 /// Attachments with the path of their part inside the message: `1`, `2.1`; nested messages count as one.
