@@ -55,9 +55,14 @@ pub(super) fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path.as_os_str() == "-" {
         let mut raw = Vec::new();
         std::io::stdin().lock().read_to_end(&mut raw).context("cannot read standard input")?;
+        anyhow::ensure!(!raw.is_empty(), "standard input is empty: there is nothing to read");
         return Ok(raw);
     }
-    std::fs::read(path).with_context(|| format!("cannot read {}", plain::path(path)))
+    let shown = plain::path(path);
+    anyhow::ensure!(!path.is_dir(), "{shown} is a folder: name the files in it, as {shown}/*.eml");
+    let raw = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    anyhow::ensure!(!raw.is_empty(), "{shown} is empty: there is nothing to read");
+    Ok(raw)
 }
 
 /// The arrival that a file would be, received at `now` through `intake`.

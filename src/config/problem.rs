@@ -109,6 +109,9 @@ fn quoted_after_expected(message: &str) -> Vec<&str> {
 }
 
 fn nearest(word: &str, known: &[&str]) -> String {
+    if word == "template" && known.contains(&"templates") {
+        return "a template stands in a file of its own, in the folder that `templates.path` names".to_owned();
+    }
     let best = known
         .iter()
         .map(|k| (strsim::jaro_winkler(word, k), *k))

@@ -102,7 +102,7 @@ fn postcode_in(line: &str, place: &str) -> Option<(String, String, String)> {
     let words: Vec<&str> = line.split([' ', '\u{a0}']).filter(|w| !w.is_empty()).collect();
     let join = |words: &[&str]| words.join(" ");
     for at in 0..words.len().min(20) {
-        // `BP 12345` is a box.
+        // `BP 12345` is a box, `ISO 27001` a standard.
         let boxed = at.checked_sub(1).and_then(|at| words.get(at)).is_some_and(|word| is_box(word));
         for length in [2, 1] {
             let Some(slice) = words.get(at..at + length).filter(|_| !boxed) else { continue };
@@ -123,6 +123,8 @@ fn is_box(word: &str) -> bool {
     matches!(
         word.as_str(),
         "bp" | "cs" | "tsa" | "box" | "postfach" | "suite" | "p.o" | "pobox" | "postbus" | "no" | "nr"
+            // Numbers of standards and of things.
+            | "iso" | "en" | "din" | "ce" | "model" | "modell" | "modèle" | "type" | "typ" | "art" | "ref" | "x"
     )
 }
 

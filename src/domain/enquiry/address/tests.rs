@@ -74,6 +74,8 @@ fn what_is_no_address_is_none() {
         ("Model A4 4AB", "FR"),
         ("کد ملی ۰۰۱۲۳۴۵۶۷۸", "IR"),
         ("BP 12345", "FR"),
+        ("Certified ISO 27001 Partner", "FR"),
+        ("Model X 12345 Pro Sales", "FR"),
         ("Call 62704", "US"),
         ("LS1 4AP", "FR"),
     ] {

@@ -204,6 +204,9 @@ fn numbers_of_other_people_are_not_the_writers() {
         ("Merci d'appeler mon collègue au 06 12 34 56 78", "FR"),
         ("Bitte rufen Sie Herrn Max Muster unter 0171 1234567 an", "DE"),
         ("the driver is Petr, +420 777 555 444", "CZ"),
+        ("Kontakt: paní Dvořáková 602 111 222", "CZ"),
+        ("Anlieferung: Herr Huber, Tel. 089 1234567", "DE"),
+        ("merci d'appeler le gardien M. Durand au 06 12 34 56 78", "FR"),
     ] {
         assert_eq!(of(find(text, &Likely::new([region], Some("Eva Malá")), 5)), [""; 0], "{text}");
     }
@@ -211,6 +214,8 @@ fn numbers_of_other_people_are_not_the_writers() {
         ("Please call Eva Malá at +420 777 123 456", "CZ"),
         ("Eva Malá, Kovo Brno, mobil 777 123 456", "CZ"),
         ("Volejte na 777 123 456", "CZ"),
+        ("Paní Malá, telefon 777 123 456", "CZ"),
+        ("Dobrý den pane Nový. Volejte mi na 777 123 456", "CZ"),
     ] {
         assert_eq!(of(find(text, &Likely::new([region], Some("Eva Malá")), 5)).len(), 1, "{text}");
     }

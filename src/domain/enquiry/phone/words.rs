@@ -117,6 +117,13 @@ const BESIDE: &str = "colleague coworker husband wife boss assistant secretary d
     assistante chauffeur kollege kollegin kollegen mann frau chef sekretarin fahrer kolega kolegyne kolegyni kolegu manzel \
     manzelka manzelku sef sefa ridic ridice kolezanka kolezanku kierowca همکار همکارم همسرم راننده";
 
+/// Forms of address before a family name, folded; without their dot.
+const ADDRESSED: &str = "herr herrn frau pan pani pana panu m mr mrs ms mme mlle monsieur madame mister dr ing sig signor \
+    signora senor senora sr sra dhr mevrouw آقای خانم";
+/// Those whose dot ends no sentence.
+const DOTTED: [&str; 14] =
+    ["Tel.", "tel.", "Tél.", "tél.", "M.", "Mr.", "Mrs.", "Ms.", "Dr.", "Ing.", "Sig.", "Sr.", "Sra.", "Hr."];
+
 static OF_OTHERS: LazyLock<HashSet<String>> = LazyLock::new(|| BESIDE.split_whitespace().map(fold).collect());
 
 /// Words before a number in which somebody else may be named.
@@ -125,7 +132,10 @@ const NAMING: usize = 7;
 /// The number is of somebody else: a colleague, or a given and a family name that are not the writer's (`names`, folded)
 /// stand before it.
 pub(super) fn is_of_another(before: &str, names: &[String]) -> bool {
-    let sentence = before.rsplit(['.', '!', '?']).next().unwrap_or_default();
+    let undotted = DOTTED.iter().fold(before.to_owned(), |text, title| {
+        if text.contains(title) { text.replace(title, title.trim_end_matches('.')) } else { text }
+    });
+    let sentence = undotted.rsplit(['.', '!', '?']).next().unwrap_or_default();
     let words: Vec<&str> = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let near = words.get(words.len().saturating_sub(NAMING)..).unwrap_or_default();
     let folded: Vec<String> = near.iter().map(|word| fold(word)).collect();
@@ -143,7 +153,19 @@ pub(super) fn is_of_another(before: &str, names: &[String]) -> bool {
             && !(first && at == 0)
     };
     let own = folded.iter().any(|word| names.contains(word));
+    let large = |at: usize| near.get(at).is_some_and(|word| word.chars().next().is_some_and(|c| !c.is_lowercase()));
+    let titled = (1..near.len()).any(|at| {
+        large(at) && folded.get(at - 1).is_some_and(|word| is_in(ADDRESSED, word)) && is_name_like(near.get(at))
+    });
+    if titled && !own && !names.is_empty() {
+        return true;
+    }
     !names.is_empty() && !own && (1..near.len()).any(|at| is_name(at - 1) && is_name(at))
+}
+
+/// Letters alone, two or more: no number and no initial.
+fn is_name_like(word: Option<&&str>) -> bool {
+    word.is_some_and(|word| word.chars().count() >= 2 && word.chars().all(char::is_alphabetic))
 }
 
 static WORDS: LazyLock<HashMap<&'static str, Word>> = LazyLock::new(|| {
