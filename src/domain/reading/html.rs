@@ -3,15 +3,14 @@
 //! The tree builder's work grows with depth times length, so markup that is too deep or too long takes the linear
 //! path of the mail parser, which keeps the words and loses the layout.
 
-use std::sync::LazyLock;
+use std::borrow::Cow;
 
 use html2text::config;
 use html2text::render::TextDecorator;
-use regex::Regex;
 
 use super::budget;
 use super::lean;
-use super::markup_scan;
+use super::markup_scan::{self, Tags};
 use super::shorthand::Shorthand;
 
 /// Longest markup laid out properly, in bytes.
@@ -21,22 +20,52 @@ const WIDTH: usize = 100_000;
 /// Steps that a byte of markup costs to lay out.
 const LOOKS: usize = 20;
 
-static RULE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)<hr\b[^>]*>").ok());
+/// What is laid out for a rule, which would be drawn as wide as the page.
+const RULE: &str = "<br>________________<br>";
 
 /// Text of `html`: one line a block, table cells on lines of their own, quotations prefixed by `> `, links by text.
 pub fn to_text(html: &str) -> String {
-    // Laying out takes the tree builder and the writer many looks at each byte.
-    if html.len() > LAYOUT_BYTES || !markup_scan::is_bounded(html) || !budget::pay(LOOKS * html.len()) {
-        return mail_parser::decoders::html::html_to_text(html);
+    in_bounds(html).unwrap_or_else(|| mail_parser::decoders::html::html_to_text(html))
+}
+
+/// The text of a markup that can be laid out in a bounded time. What is counted is what is laid out.
+fn in_bounds(html: &str) -> Option<String> {
+    if html.len() > LAYOUT_BYTES {
+        return None;
     }
-    // A rule would be drawn as wide as the page.
-    let html = RULE.as_ref().map_or(html.into(), |rule| rule.replace_all(html, "<br>________________<br>"));
+    let html = with_short_rules(html);
+    // Laying out takes the tree builder and the writer many looks at each byte.
+    if !markup_scan::is_bounded(&html) || !budget::pay(LOOKS * html.len()) {
+        return None;
+    }
     let short = Shorthand::of(&html);
     let restored = short.and_then(|short| short.restore(&laid_out(&short.markup)?));
-    match restored.or_else(|| laid_out(&html)) {
-        Some(text) => text.replace('\u{a0}', " "),
-        None => mail_parser::decoders::html::html_to_text(&html),
+    Some(restored.or_else(|| laid_out(&html))?.replace('\u{a0}', " "))
+}
+
+/// `html` with every `<hr>` replaced, no matter what stands in its attributes.
+fn with_short_rules(html: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut done = 0;
+    let mut tags = Tags { html, at: 0 };
+    while let Some(tag) = tags.next() {
+        if tag.closes || !tag.name.eq_ignore_ascii_case("hr") {
+            continue;
+        }
+        out.push_str(html.get(done..tag.start).unwrap_or_default());
+        out.push_str(RULE);
+        done = tag.end;
+        // A quotation mark that is never closed takes no words with it.
+        if tag.end == html.len() {
+            done = tag.inside.find('>').map_or(done, |end| tag.end - tag.inside.len() + end + 1);
+            tags.at = done;
+        }
     }
+    if done == 0 {
+        return Cow::Borrowed(html);
+    }
+    out.push_str(html.get(done..).unwrap_or_default());
+    Cow::Owned(out)
 }
 
 /// The text of a markup as a page shows it.
@@ -128,6 +157,19 @@ mod tests {
             assert!(text.contains(wanted), "{wanted:?} in {text:?}");
         }
         assert!(!text.contains("p{}") && !text.contains('x'));
+    }
+
+    #[test]
+    fn what_is_counted_is_what_is_laid_out() {
+        assert_eq!(
+            with_short_rules("a<hr>b<HR id='>' /><!-- <hr> --></hr>c"),
+            format!("a{RULE}b{RULE}<!-- <hr> --></hr>c")
+        );
+        assert_eq!(with_short_rules("a<hr id=\">b<hr>c"), format!("a{RULE}b{RULE}c"));
+        let deep = format!("<p>20 chairs</p><hr id=\">x{}", "<ul><li>".repeat(1_000));
+        assert_eq!(in_bounds(&deep), None, "the mark hides it from one who counts first");
+        assert_eq!(in_bounds(&"<hr>".repeat(20_000)), None, "a rule is two line breaks");
+        assert!(in_bounds(&"<p>a</p>\n<hr>\n".repeat(500)).is_some());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Text that its writer moved to the right: mail programs write that as a quotation, too.
 //!
 //! Gmail, Outlook in the browser and Yahoo write `<blockquote style="margin:0 0 0 40px;border:none">` for "indent more";
-//! what they quote has a class, a type or a line at its side. Linear: one pass over the tags.
+//! what they quote has a class, a type or a line at its side. Linear: one pass over the tags, and nothing is laid out twice.
 
 use std::borrow::Cow;
 
+use super::budget;
 use super::client_markup::{Tags, end_of, values};
 use super::html;
 
@@ -32,8 +33,11 @@ pub(super) fn flat(html: &str) -> Cow<'_, str> {
 
 /// `text`, the plain part of the same mail, without the marks of quotations that its markup only moves to the right.
 pub(super) fn beside(markup: &str, text: &str) -> Option<String> {
-    let blocks: Vec<String> = found(markup).iter().filter_map(|one| one.words(markup)).collect();
-    if blocks.is_empty() || !text.contains("\n>") && !text.starts_with('>') {
+    if !text.contains("\n>") && !text.starts_with('>') {
+        return None;
+    }
+    let blocks: Vec<String> = outermost(found(markup)).filter_map(|one| one.words(markup)).collect();
+    if blocks.is_empty() {
         return None;
     }
     let mut out: Vec<&str> = Vec::new();
@@ -62,9 +66,10 @@ struct Indent {
 }
 
 impl Indent {
-    /// Its words, each behind one blank.
+    /// Its words, each behind one blank. `None` where nothing is left to draw on, too.
     fn words(&self, markup: &str) -> Option<String> {
-        let text = html::to_text(markup.get(self.inside..self.close)?);
+        let markup = markup.get(self.inside..self.close).filter(|inside| budget::pay(inside.len()))?;
+        let text = html::to_text(markup);
         Some(words(text.lines())).filter(|words| !words.is_empty())
     }
 }
@@ -91,6 +96,16 @@ fn found(html: &str) -> Vec<Indent> {
         out.push(Indent { open: tag.start, inside: tag.end, close });
     }
     out
+}
+
+/// Without those inside of others, so that nothing is laid out twice.
+fn outermost(found: Vec<Indent>) -> impl Iterator<Item = Indent> {
+    let mut end = 0;
+    found.into_iter().filter(move |one| {
+        let is_inside = one.open < end;
+        end = end.max(one.close);
+        !is_inside
+    })
 }
 
 fn is_indent(attributes: &str) -> bool {
@@ -128,5 +143,21 @@ mod tests {
         assert_eq!(beside(MOVED, text).as_deref(), Some("We need\n\n20 blue chairs\n30 tables\n\nEva:\n\n> old\n"));
         assert_eq!(beside(MOVED, "We need\n> 20 blue chairs\n> 31 tables"), None);
         assert_eq!(beside("<p>x</p>", text), None);
+    }
+
+    #[test]
+    fn nothing_is_laid_out_twice_or_for_nothing() {
+        const OPEN: &str = "<blockquote style=\"border:none\">";
+        let nested = |levels: usize| {
+            format!("{}{}{}<p>b", OPEN.repeat(levels), "<p>a</p>".repeat(500), "</blockquote>".repeat(levels))
+        };
+        let taken = |levels: usize, text: &str| budget::within(u64::MAX, || beside(&nested(levels), text)).1;
+        let (once, often) = (taken(1, "> x"), taken(20, "> x"));
+        assert!(often < 4 * once, "{once} {often}");
+        assert_eq!(taken(20, "x > y"), 0);
+        assert_eq!(outermost(found(&format!("{}{}", nested(3), nested(2)))).count(), 2);
+        let moved = format!("{OPEN}20 chairs{OPEN}and tables</blockquote></blockquote>");
+        assert_eq!(beside(&moved, "> 20 chairs\n> > and tables").as_deref(), Some("20 chairs\n> and tables"));
+        assert_eq!(budget::within(10, || beside(&moved, "> 20 chairs\n> > and tables")).0, None);
     }
 }

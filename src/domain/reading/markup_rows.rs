@@ -80,7 +80,8 @@ struct Cell {
 #[derive(Debug, Default)]
 struct Walk {
     items: Vec<Item>,
-    /// Markup without tags, of the open line or cell.
+    /// Markup without tags, of the open line or cell: empty, or it begins with something that is no white space. Every tag
+    /// asks which, so a look at the first byte must do.
     open: String,
     /// Elements open that set text in bold.
     bold: usize,
@@ -111,8 +112,9 @@ impl Walk {
         if self.row.is_some() && !self.in_cell || text.is_empty() {
             return;
         }
-        self.mixed |= self.bold == 0 && !text.trim().is_empty() && text.trim() != "&nbsp;";
-        self.open.push_str(text);
+        let words = text.trim();
+        self.mixed |= self.bold == 0 && !words.is_empty() && words != "&nbsp;";
+        self.open.push_str(if self.open.is_empty() { text.trim_start() } else { text });
     }
 
     /// Takes the tag at the head of `tail`; what comes after it.
@@ -187,10 +189,10 @@ impl Walk {
 
     fn block(&mut self) {
         if self.in_cell {
-            if !self.open.trim().is_empty() && !self.open.ends_with(BREAK) {
+            if !self.open.is_empty() && !self.open.ends_with(BREAK) {
                 self.open.push(BREAK);
             }
-        } else if !self.open.trim().is_empty() {
+        } else {
             self.end_line();
         }
     }
@@ -198,8 +200,7 @@ impl Walk {
     fn line_break(&mut self) {
         if self.in_cell {
             self.open.push(BREAK);
-        } else if self.open.trim().is_empty() {
-            self.open.clear();
+        } else if self.open.is_empty() {
             self.items.push(Item::Line(String::new()));
         } else {
             self.end_line();
@@ -240,9 +241,7 @@ impl Walk {
     }
 
     fn end_line(&mut self) {
-        if self.open.trim().is_empty() {
-            self.open.clear();
-            self.mixed = false;
+        if self.open.is_empty() {
             return;
         }
         let line = self.take();
@@ -460,6 +459,24 @@ mod tests {
         );
         assert_eq!(items(html, usize::MAX)[..2], [line("Surface"), pair("City", "Bye")], "a guess takes the next row");
         assert_eq!(rows("<table><tr><td>City</td><td></td></tr>"), [pair("City", "")], "at the very end, too");
+    }
+
+    #[test]
+    fn white_space_before_words_is_not_gathered() {
+        for in_cell in [false, true] {
+            let mut walk = Walk { in_cell, row: in_cell.then(Vec::new), ..Walk::default() };
+            for _ in 0..3 {
+                walk.text("\n \u{a0}\t");
+                walk.block();
+            }
+            assert_eq!(walk.open, "");
+            walk.text(" a ");
+            walk.text(" b");
+            assert_eq!(walk.open, "a  b");
+        }
+        let html = "<p> </p>\n<b> Name </b> <br> Eva<br> <table><tr><td>\n<p> \n<b>City</b><td> <br> <p> Brno </table>";
+        let (name, eva) = (Item::Label("Name".to_owned()), Item::Line("Eva".to_owned()));
+        assert_eq!(items(html, usize::MAX), [name, eva, pair("City", "Brno")]);
     }
 
     #[test]
