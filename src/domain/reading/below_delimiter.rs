@@ -63,7 +63,7 @@ pub(super) fn of_message(block: &[&str], is_of_block: impl Fn(&str) -> bool) -> 
     let own = listed.unwrap_or(block.len()).min(postscript);
     let mut marks: Vec<bool> = (0..block.len()).map(|at| at >= postscript).collect();
     let said = |line: &str| says(line) && !line.trim_start().starts_with('>');
-    let stands = |line: &str| !line.trim().is_empty() && !is_of_block(line) && !is_ruled(line);
+    let stands = |line: &str| !line.trim().is_empty() && !is_of_block(line) && !is_ruled(line) && !is_footer(line);
     let mut last = false;
     let mut runs: Vec<(usize, usize, bool)> = Vec::new();
     for (at, line) in block.iter().enumerate().take(own) {
@@ -82,7 +82,8 @@ pub(super) fn of_message(block: &[&str], is_of_block: impl Fn(&str) -> bool) -> 
         last = true;
     }
     // What stands by itself below the last name or number of the block.
-    let ended = (0..own).rev().find(|&at| block.get(at).is_some_and(|line| !line.trim().is_empty() && !stands(line)));
+    let ends = |line: &&str| !line.trim().is_empty() && !stands(line) && !is_footer(line);
+    let ended = (0..own).rev().find(|&at| block.get(at).is_some_and(ends));
     let apart = |start: usize| {
         ended.is_some_and(|ended| start > ended + 1) && block.get(start - 1).is_some_and(|line| line.trim().is_empty())
     };

@@ -133,9 +133,16 @@ fn found(lines: &[&str], sender: &Sender) -> Option<Found> {
         return Some(found);
     }
     match postscript(lines).or_else(|| afterthought(lines, sender)) {
-        Some(end) => closed(lines, end, sender),
+        Some(end) => closed(lines, end, sender).or_else(|| footer(lines)),
         None => unmarked(lines, sender).map(|start| (start, Vec::new())),
     }
+}
+
+/// What a telephone adds at the very end, where nothing but words of the message stands above.
+fn footer(lines: &[&str]) -> Option<Found> {
+    let filled = (0..lines.len()).rev().filter(|&at| lines.get(at).is_some_and(|line| !line.trim().is_empty()));
+    let start = filled.take(TAIL).take_while(|&at| lines.get(at).is_some_and(|line| is_footer(line))).last()?;
+    Some((start, Vec::new()))
 }
 
 /// The block above `end` when a closing begins it; what stands from there on is said.

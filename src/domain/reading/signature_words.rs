@@ -41,7 +41,7 @@ const CLOSINGS: &str = "thanks thankyou thx tks tia thanksagain thankssomuch tha
     بااحترام باسپاس باتشکر سپاسگزارم متشکرم ممنون ارادتمند";
 
 /// How programs on telephones sign, folded: the line begins with one of these.
-const FOOTERS: &str = "sentfrommy sentfromyahoo sentfromoutlook sentfrommail sentviamy sentfrommobile sentusingmy getoutlookfor \
+const FOOTERS: &str = "sentfrommy sentfromyahoo sentfromoutlook sentfrommail sentviamy sentfrommobile sentusingmy virusfreewww getoutlookfor \
     envoyedemon envoyedepuismon envoyeapartirde envoyedepuisyahoo envoyedemonsmartphone obteniroutlookpour telechargeroutlook \
     vonmeinem gesendetvonmeinem gesendetvonmail gesendetmit outlookfur holensiesichoutlook \
     odeslanozmeho odeslanozi odeslanozaplikace odoslanezmojho odoslanez ziskatoutlook wyslanezmojego wyslanezi wyslanoz \

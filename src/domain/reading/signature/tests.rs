@@ -258,3 +258,23 @@ fn addresses_and_links_below_a_block_are_words_where_they_are_announced() {
     let wife = "Please quote for 3 pumps.\n\nPlease call my wife\nJane Hill\n07700 900456\n\nThanks Mark";
     assert!(split(wife, &mark).0.contains("Jane Hill\n07700 900456"), "{:?}", split(wife, &mark));
 }
+
+#[test]
+fn what_a_telephone_adds_below_sentences_is_cut_alone() {
+    for footer in [
+        "Sent from my iPhone",
+        "Von meinem Samsung Galaxy Smartphone gesendet.",
+        "Odesláno z iPhonu",
+        "Envoyé de mon iPhone",
+        "Enviado desde mi iPhone",
+        "Sent from Outlook for Android<https://aka.example/x>",
+        "Virus-free. www.avast.com",
+    ] {
+        let text = format!("Hi,\nplease quote 3 pumps.\n\n{footer}");
+        assert_eq!(split(&text, &eva()), ("Hi,\nplease quote 3 pumps.".to_owned(), Some(footer.to_owned())));
+    }
+    let text = "Hi,\nplease quote 3 pumps.\n\n-- \nEva\n\nSent from my iPhone";
+    assert_eq!(signature(text).as_deref(), Some("-- \nEva\n\nSent from my iPhone"));
+    let text = "Ahoj\n-- \nEva\n\nmodrý stůl\n\nSent from my iPhone";
+    assert_eq!(filled(&split(text, &eva()).0), ["Ahoj", "modrý stůl"]);
+}
