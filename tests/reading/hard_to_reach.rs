@@ -34,6 +34,14 @@ fn a_plain_part_that_is_a_stub_is_not_the_text() {
         assert_eq!(both(plain, html), words, "{plain}");
     }
     assert_eq!(both("Please view in HTML", "<p>I want 20 chairs</p>"), "I want 20 chairs\n\nPlease view in HTML");
+    let banner = "<p>Dear customer service team, kind greetings from all of us here in town.</p>\
+                  <p>Brightco Ltd, the best of furniture since many years: visit our web shop today</p>";
+    for order in
+        ["Order: 20 chairs, 5 tables, urgent delivery Friday to Leeds", "20 chairs please", "Send chairs to us"]
+    {
+        assert!(both(order, banner).contains(order), "{order}");
+        assert!(both(order, banner).contains("web shop"), "{order}");
+    }
     for plain in
         [words, "I want 30 tables for our restaurant in Brno.", "Hello, I want 20 chairs for our restaurant in Brno"]
     {
