@@ -111,3 +111,19 @@ fn of_a_very_long_header_every_field_is_read() {
     let named = submitted(&format!("From: {} <eva@mala.cz>\nSubject: Chairs\n\nHello\n", "A".repeat(1_100_000)));
     assert_eq!(named.mail.unwrap().from.address.as_deref(), Some("eva@mala.cz"));
 }
+
+#[test]
+fn small_print_behind_a_label_gives_no_block_back() {
+    for note in [
+        "Poznámka: Tento e-mail je důvěrný a je určen jen adresátovi. Pokud jste jej obdrželi omylem, smažte jej.",
+        "Message: This e-mail is confidential and intended for the addressee only; delete it if it is not for you.",
+    ] {
+        let read = submitted(&format!(
+            "From: Ann Lee <ann@lee.example>\nSubject: Q\nContent-Type: text/plain; charset=utf-8\n\n\
+             Hello, please quote 5 blue chairs and two tables for our office in Leeds by Friday.\n\n\
+             Best regards\nAnn Lee\nBuyer\nT +44 113 496 0000\n\n{note}\n"
+        ));
+        let signature = read.mail.and_then(|facts| facts.signature).unwrap_or_default();
+        assert!(signature.starts_with("Best regards") && !read.reply.contains("Ann Lee"), "{signature}");
+    }
+}
