@@ -34,6 +34,14 @@ fn a_plain_part_that_is_a_stub_is_not_the_text() {
         assert_eq!(both(plain, html), words, "{plain}");
     }
     assert_eq!(both("Please view in HTML", "<p>I want 20 chairs</p>"), "I want 20 chairs\n\nPlease view in HTML");
+    let banner = "<p>Dear customer service team, kind greetings from all of us here in town.</p>\
+                  <p>Brightco Ltd, the best of furniture since many years: visit our web shop today</p>";
+    for order in
+        ["Order: 20 chairs, 5 tables, urgent delivery Friday to Leeds", "20 chairs please", "Send chairs to us"]
+    {
+        assert!(both(order, banner).contains(order), "{order}");
+        assert!(both(order, banner).contains("web shop"), "{order}");
+    }
     for plain in
         [words, "I want 30 tables for our restaurant in Brno.", "Hello, I want 20 chairs for our restaurant in Brno"]
     {
@@ -102,4 +110,20 @@ fn of_a_very_long_header_every_field_is_read() {
     }
     let named = submitted(&format!("From: {} <eva@mala.cz>\nSubject: Chairs\n\nHello\n", "A".repeat(1_100_000)));
     assert_eq!(named.mail.unwrap().from.address.as_deref(), Some("eva@mala.cz"));
+}
+
+#[test]
+fn small_print_behind_a_label_gives_no_block_back() {
+    for note in [
+        "Poznámka: Tento e-mail je důvěrný a je určen jen adresátovi. Pokud jste jej obdrželi omylem, smažte jej.",
+        "Message: This e-mail is confidential and intended for the addressee only; delete it if it is not for you.",
+    ] {
+        let read = submitted(&format!(
+            "From: Ann Lee <ann@lee.example>\nSubject: Q\nContent-Type: text/plain; charset=utf-8\n\n\
+             Hello, please quote 5 blue chairs and two tables for our office in Leeds by Friday.\n\n\
+             Best regards\nAnn Lee\nBuyer\nT +44 113 496 0000\n\n{note}\n"
+        ));
+        let signature = read.mail.and_then(|facts| facts.signature).unwrap_or_default();
+        assert!(signature.starts_with("Best regards") && !read.reply.contains("Ann Lee"), "{signature}");
+    }
 }

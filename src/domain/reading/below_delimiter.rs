@@ -9,7 +9,7 @@ use super::disclaimer_signs::of_itself;
 use super::field_names::fold;
 use super::notification::label_of;
 use super::signature::{has_contact, has_verb};
-use super::signature_words::{closes, has_sign, is_footer, is_of_list, is_street};
+use super::signature_words::{closes, has_sign, is_footer, is_of_list, is_picture, is_street};
 use crate::domain::enquiry::company;
 use crate::domain::enquiry::phone::ascii_digits;
 use crate::domain::submission::Canonical;
@@ -63,7 +63,7 @@ pub(super) fn of_message(block: &[&str], is_of_block: impl Fn(&str) -> bool) -> 
     let own = listed.unwrap_or(block.len()).min(postscript);
     let mut marks: Vec<bool> = (0..block.len()).map(|at| at >= postscript).collect();
     let said = |line: &str| says(line) && !line.trim_start().starts_with('>');
-    let stands = |line: &str| !line.trim().is_empty() && !is_of_block(line) && !is_ruled(line);
+    let stands = |line: &str| !line.trim().is_empty() && !is_of_block(line) && !is_ruled(line) && !is_framed(line);
     let mut last = false;
     let mut runs: Vec<(usize, usize, bool)> = Vec::new();
     for (at, line) in block.iter().enumerate().take(own) {
@@ -82,7 +82,8 @@ pub(super) fn of_message(block: &[&str], is_of_block: impl Fn(&str) -> bool) -> 
         last = true;
     }
     // What stands by itself below the last name or number of the block.
-    let ended = (0..own).rev().find(|&at| block.get(at).is_some_and(|line| !line.trim().is_empty() && !stands(line)));
+    let ends = |line: &&str| !line.trim().is_empty() && !stands(line) && !is_framed(line);
+    let ended = (0..own).rev().find(|&at| block.get(at).is_some_and(ends));
     let apart = |start: usize| {
         ended.is_some_and(|ended| start > ended + 1) && block.get(start - 1).is_some_and(|line| line.trim().is_empty())
     };
@@ -131,7 +132,7 @@ pub(super) fn says(line: &str) -> bool {
     let line = line.trim();
     let count = line.split_whitespace().count();
     let linked = line.contains("://") || line.contains("www.");
-    if count == 0 || is_ruled(line) || is_footer(line) || closes(line) {
+    if count == 0 || is_ruled(line) || is_framed(line) || closes(line) {
         return false;
     }
     if orders(line) {
@@ -148,8 +149,10 @@ pub(super) fn says(line: &str) -> bool {
     let numbered = line.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 4);
     // Chinese and Japanese do not part their words.
     let unparted = count <= 2 && ended && line.chars().filter(|c| ('\u{3040}'..='\u{9fff}').contains(c)).count() >= 8;
-    let enough = if plain { 3 } else { 6 };
+    let enough = if plain { 2 } else { 6 };
     asks && count >= enough
+        || goes(line)
+        || plain && counts_within(line)
         || plain && ended && (count >= 5 || unparted) && (!numbered || has_verb(line))
         || plain && count > 9 && has_verb(line)
 }
@@ -168,11 +171,98 @@ pub(super) fn orders(line: &str) -> bool {
         )
     };
     let labelled = label_of(line).is_some_and(|(label, canonical)| label.is_filled() && asked(canonical));
-    labelled || counts(line) && !has_contact(line)
+    labelled || counts(line) && !has_contact(line) || measures(line)
+}
+
+/// What things are counted in, lower case, as it stands behind a number.
+const UNITS: &str = "x pc pcs pce piece pieces unit units pair pairs set sets box boxes pallet pallets ks kus kusy kusů kusu \
+    kusov páry stk stck stück stueck paar pièce pièces pce pcs pz pezzi pezzo uds ud unidades piezas unidad szt sztuk sztuki \
+    stuks stycken kpl db darab buc bucăți adet шт штук عدد دستگاه 个 件 台 個";
+
+static COUNTED: LazyLock<HashSet<&str>> = LazyLock::new(|| UNITS.split_whitespace().collect());
+
+/// A thing and how many of it at the end: "Chairs - 20 pcs", also where the thing is a link.
+fn measures(line: &str) -> bool {
+    let line = line.trim_end_matches(|c: char| c.is_whitespace() || ".,;)".contains(c));
+    let mut words = line.rsplit(char::is_whitespace).filter(|word| !word.is_empty());
+    let (last, before) = (words.next().unwrap_or_default().to_lowercase(), words.next().unwrap_or_default());
+    let last = ascii_digits(&last);
+    let is_count = |number: &str| (1..=6).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    let unit = last.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = last.strip_suffix(unit).unwrap_or_default();
+    let joined = is_count(number) && COUNTED.contains(unit.trim_end_matches('.')) && !before.is_empty();
+    let apart = is_count(&ascii_digits(before)) && COUNTED.contains(last.as_str()) && words.next().is_some();
+    joined || apart
+}
+
+/// A number and a thing anywhere among the words of a line that begins small: "and also 5 tables for Friday".
+fn counts_within(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().take(WORDS).collect();
+    let begins = line.trim_start_matches(|c: char| !c.is_alphabetic()).starts_with(char::is_lowercase);
+    begins
+        && !line.split(|c: char| !c.is_alphanumeric()).take(WORDS).any(is_street)
+        && words.windows(2).any(|pair| {
+            let [number, thing] = pair else { return false };
+            let number = ascii_digits(number);
+            (1..=3).contains(&number.len())
+                && number.bytes().all(|b| b.is_ascii_digit())
+                && thing.chars().take_while(|c| c.is_alphabetic()).count() >= 3
+        })
+}
+
+/// Beginnings of lines, folded, that say without a label where goods or an invoice go.
+const GOING: [&str; 34] = [
+    "deliveryto",
+    "deliverto",
+    "shipto",
+    "invoiceto",
+    "billto",
+    "deliveryaddress",
+    "shippingaddress",
+    "invoiceaddress",
+    "billingaddress",
+    "lieferadresse",
+    "lieferanschrift",
+    "lieferungan",
+    "lieferungnach",
+    "rechnungan",
+    "rechnungsadresse",
+    "rechnungsanschrift",
+    "livraisona",
+    "livraisonchez",
+    "livrera",
+    "adressedelivraison",
+    "adressedefacturation",
+    "dodaciadresa",
+    "fakturacniadresa",
+    "dorucitna",
+    "dorucitdo",
+    "entregaren",
+    "entregara",
+    "direcciondeentrega",
+    "direcciondeenvio",
+    "indirizzodiconsegna",
+    "adresdostawy",
+    "afleveradres",
+    "leveransadress",
+    "آدرستحویل",
+];
+
+/// Says without a label where goods or an invoice go: `Lieferung an Kovo GmbH, Industriestr. 5`.
+fn goes(line: &str) -> bool {
+    line.len() <= 200 && {
+        let line = fold(line);
+        GOING.iter().any(|begin| line.starts_with(begin))
+    }
+}
+
+/// A footer of a program, or a picture.
+pub(super) fn is_framed(line: &str) -> bool {
+    is_footer(line) || is_picture(line)
 }
 
 /// Beginnings of labels, folded, that say where goods or an invoice go.
-const DIRECTIONS: [&str; 24] = [
+const DIRECTIONS: [&str; 30] = [
     "invoiceto",
     "invoiceaddress",
     "billto",
@@ -197,13 +287,22 @@ const DIRECTIONS: [&str; 24] = [
     "indirizzodiconsegna",
     "adresdostawy",
     "آدرستحویل",
+    "prevzeti",
+    "vyzvednuti",
+    "abholung",
+    "enlevement",
+    "lieferung",
+    "pickup",
 ];
+
+/// Labels, folded, of whom else the message goes to.
+const COPIES: [&str; 6] = ["cc", "bcc", "copyto", "copie", "kopie", "kopiean"];
 
 /// `Delivery address:`, `Invoice to: accounts@..`: a company's block does not say so.
 pub(super) fn directs(line: &str) -> bool {
     let Some((label, _)) = line.split_once([':', '：']).filter(|(label, _)| label.len() <= 60) else { return false };
     let label = fold(label);
-    DIRECTIONS.iter().any(|begin| label.starts_with(begin))
+    COPIES.contains(&label.as_str()) || DIRECTIONS.iter().any(|begin| label.starts_with(begin))
 }
 
 /// Begins with how many, and what they are: "20 chairs", "3x Stuhl rot"; neither the house of a street nor a postcode with

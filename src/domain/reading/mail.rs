@@ -15,8 +15,8 @@ use super::mime::HeaderBag;
 use super::other_file::{is_mailbox, other_file};
 use super::text::non_empty_line;
 use super::{
-    ReadSettings, beside, body, bounce, charset, complaint, forwarded, header_labels, mime, notification, passed_on,
-    prospects, quoted, returns, rewritten, signature, smime, template, trust, typed,
+    ReadSettings, beside, body, bounce, charset, complaint, disclaimer, forwarded, header_labels, mime, notification,
+    passed_on, prospects, quoted, returns, rewritten, signature, smime, template, trust, typed,
 };
 use crate::clock::Timestamp;
 use crate::domain::envelope::{Envelope, PART, REST};
@@ -470,7 +470,9 @@ fn split_text(out: &mut Submission, facts: &mut MailFacts, body: Body, class: Ma
         };
         // A line that says it is the message is no part of a signature.
         let (reply, signature) = match signature {
-            Some(block) if block.lines().any(notification::is_message) => (split.reply.clone(), None),
+            Some(block) if block.lines().any(|l| notification::is_message(l) && !disclaimer::is_disclaimer(l)) => {
+                (split.reply.clone(), None)
+            }
             signature => (reply, signature),
         };
         reply.trim().clone_into(&mut out.reply);

@@ -16,7 +16,7 @@ pub(super) use line::{Sender, Shape, has_contact, has_verb, shape};
 use line::{is_alone, is_given_name, is_rule};
 use register::is_registered;
 
-use super::below_delimiter::{directs, is_postscript, of_message, orders, says};
+use super::below_delimiter::{directs, is_framed, is_postscript, of_message, orders, says};
 use super::budget;
 use super::disclaimer;
 use super::header_labels::header_line;
@@ -121,6 +121,12 @@ fn named(lines: &[&str], marked: &str, sender: &Sender) -> Option<Found> {
     let framed = |line: &&str| !matches!(kind(line), Shape::Short | Shape::Text) && !orders(line);
     let typed = block.iter().position(|line| !line.trim().is_empty() && framed(line)).unwrap_or(block.len());
     said.iter_mut().take(typed).for_each(|mark| *mark = true);
+    // Below what a telephone adds, and without a name or a number, everything was typed.
+    if block.iter().any(|line| is_footer(line))
+        && !block.iter().any(|line| matches!(kind(line), Shape::Name | Shape::Detail))
+    {
+        said = block.iter().map(|line| !is_framed(line)).collect();
+    }
     said.extend(lines.get(last + 1..)?.iter().map(|line| !is_footer(line.trim())));
     // People close above the block that their program adds.
     let above = unmarked(lines.get(..start)?, sender).unwrap_or(start);
@@ -129,13 +135,24 @@ fn named(lines: &[&str], marked: &str, sender: &Sender) -> Option<Found> {
 
 /// A block without a mark, and an afterthought below it. Below a sentence nothing is cut but what a closing begins.
 fn found(lines: &[&str], sender: &Sender) -> Option<Found> {
-    if let Some(found) = paragraphs(lines).find_map(|end| closed(lines, end, sender)) {
-        return Some(found);
+    let parted = paragraphs(lines, sender).find_map(|end| {
+        let above = lines.get(..end)?;
+        afterthought(above, sender).and_then(|end| closed(lines, end, sender)).or_else(|| closed(lines, end, sender))
+    });
+    if parted.is_some() {
+        return parted;
     }
     match postscript(lines).or_else(|| afterthought(lines, sender)) {
-        Some(end) => closed(lines, end, sender),
+        Some(end) => closed(lines, end, sender).or_else(|| footer(lines)),
         None => unmarked(lines, sender).map(|start| (start, Vec::new())),
     }
+}
+
+/// What a telephone adds at the very end, where nothing but words of the message stands above.
+fn footer(lines: &[&str]) -> Option<Found> {
+    let filled = (0..lines.len()).rev().filter(|&at| lines.get(at).is_some_and(|line| !line.trim().is_empty()));
+    let start = filled.take(TAIL).take_while(|&at| lines.get(at).is_some_and(|line| is_footer(line))).last()?;
+    Some((start, Vec::new()))
 }
 
 /// The block above `end` when a closing begins it; what stands from there on is said.
@@ -144,13 +161,13 @@ fn closed(lines: &[&str], end: usize, sender: &Sender) -> Option<Found> {
     let start = unmarked(above, sender)?;
     let first = lines.get(start).map_or("", |line| line.trim());
     let certain = matches!(shape(first, sender), Shape::Closing | Shape::ClosingWithInitials);
-    let said = std::iter::repeat_n(false, end - start).chain(behind.iter().map(|line| !is_footer(line.trim())));
+    let said = std::iter::repeat_n(false, end - start).chain(behind.iter().map(|line| !is_framed(line.trim())));
     certain.then(|| (start, said.collect()))
 }
 
 /// Where paragraphs begin, among the last lines, that say something or where goods go, whatever stands in them.
-fn paragraphs<'l>(lines: &'l [&str]) -> impl Iterator<Item = usize> + 'l {
-    let opens = |line: &str| directs(line) || says(line) || announces(&[line]);
+fn paragraphs<'l>(lines: &'l [&str], sender: &'l Sender) -> impl Iterator<Item = usize> + 'l {
+    let opens = |line: &str| directs(line) || says(line) || announces(&[line]) || sender.points_at(line);
     (lines.len().saturating_sub(TAIL).max(1)..lines.len()).filter(move |&at| {
         let line = lines.get(at).map_or("", |line| line.trim());
         let parted = lines.get(at - 1).is_some_and(|line| line.trim().is_empty());
@@ -173,8 +190,8 @@ fn afterthought(lines: &[&str], sender: &Sender) -> Option<usize> {
         let parted = at > 0 && lines.get(at - 1).is_some_and(|line| line.trim().is_empty());
         match shape(line, sender) {
             Shape::Text => begin = Some(at),
-            Shape::Frame if begin.is_none() && is_footer(line) => {}
-            Shape::Short if parted => begin = Some(at),
+            Shape::Frame if begin.is_none() && is_framed(line) => {}
+            Shape::Short if parted || says(line) => begin = Some(at),
             Shape::Short => {}
             _ => break,
         }
@@ -238,6 +255,12 @@ fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
             }
             // Without a number or an address below, a name is all the line says: "Kovo table" of Kovo orders one.
             Shape::Name if sender.is_namesake(line(place)) => {}
+            // "Please call my lawyer": whoever stands right below is asked for.
+            Shape::Name
+                if sender.is_other(line(place))
+                    && !gap_above(place)
+                    && !ends_sentence(line(place + 1))
+                    && says(line(place + 1)) => {}
             Shape::Name if below.contains(&Shape::Detail) || is_alone(line(place), sender) => start = Some(index),
             Shape::Capitals
                 if start.is_none()

@@ -41,7 +41,7 @@ const CLOSINGS: &str = "thanks thankyou thx tks tia thanksagain thankssomuch tha
     بااحترام باسپاس باتشکر سپاسگزارم متشکرم ممنون ارادتمند";
 
 /// How programs on telephones sign, folded: the line begins with one of these.
-const FOOTERS: &str = "sentfrommy sentfromyahoo sentfromoutlook sentfrommail sentviamy sentfrommobile sentusingmy getoutlookfor \
+const FOOTERS: &str = "sentfrommy sentfromyahoo sentfromoutlook sentfrommail sentviamy sentfrommobile sentusingmy virusfreewww getoutlookfor \
     envoyedemon envoyedepuismon envoyeapartirde envoyedepuisyahoo envoyedemonsmartphone obteniroutlookpour telechargeroutlook \
     vonmeinem gesendetvonmeinem gesendetvonmail gesendetmit outlookfur holensiesichoutlook \
     odeslanozmeho odeslanozi odeslanozaplikace odoslanezmojho odoslanez ziskatoutlook wyslanezmojego wyslanezi wyslanoz \
@@ -121,6 +121,34 @@ pub(super) fn is_footer(line: &str) -> bool {
             .any(|start| folded.starts_with(start) || start.ends_with("から") && folded.contains(start.as_str()))
 }
 
+/// Endings of files that are pictures.
+pub(super) const PICTURES: [&str; 6] = [".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"];
+
+/// All in square brackets, as programs write pictures in plain text: `[Logo]`, `[facebook] [linkedin]`. A question, a link
+/// and a count are words of somebody.
+pub(super) fn is_picture(line: &str) -> bool {
+    let line = line.trim();
+    let (mut open, mut bare) = (false, false);
+    for c in line.chars() {
+        match c {
+            '[' => open = true,
+            ']' => open = false,
+            c => bare = bare || !open && !c.is_whitespace(),
+        }
+    }
+    let lower = line.to_lowercase();
+    let file = PICTURES.iter().any(|ending| lower.contains(ending)) || lower.starts_with("[cid:");
+    let counted = line.split(['[', ' ', ']']).any(|word| !word.is_empty() && word.chars().all(char::is_numeric));
+    let said = line.contains(['?', '？', '؟']) || line.contains("://") || counted;
+    line.starts_with('[')
+        && line.ends_with(']')
+        && line.len() <= 300
+        && !bare
+        && !open
+        && (file || !said)
+        && lower.chars().filter(|c| c.is_alphabetic()).count() >= 3
+}
+
 /// Words of the footer that a mailing list adds, folded: one stands in it beside an address or a link.
 const LIST_WORDS: [&str; 12] = [
     "mailinglist",
@@ -194,6 +222,12 @@ mod tests {
             assert!(is_footer(line), "{line}");
         }
         assert!(!is_footer("Sent from my desk, with three pages of remarks"));
+        for line in ["[Logo]", "[facebook] [linkedin]", "[image: Brightco logo]", "[https://a.example/logo.png]"] {
+            assert!(is_picture(line), "{line}");
+        }
+        for line in ["[x]", "[20 chairs]", "[Which colour?]", "[blue] or [red]", "[https://a.example/item/4711]", ""] {
+            assert!(!is_picture(line), "{line}");
+        }
         assert!(has_sign("Sales Manager") && has_sign("Firma s.r.o.") && !has_sign("green apples"));
     }
 }

@@ -3,9 +3,12 @@
 //!
 //! Linear: the words of both parts are looked at once.
 
+use std::collections::HashSet;
+
 use mail_parser::{Message, MimeHeaders as _, PartType};
 
 use super::body::cut;
+use super::signature_words::is_picture;
 use super::{ReadLimits, budget, charset, markup_hidden, mime, text};
 
 /// Words of the longest plain part that may be a stub: longer ones are a text.
@@ -14,6 +17,33 @@ const STUB: usize = 200;
 const NOTICE: usize = 40;
 /// Words of one that may stand beside other ones.
 const FEW: usize = 12;
+/// Parts of words, lower case, with which a stub says that the text is elsewhere.
+const ELSEWHERE: [&str; 24] = [
+    "html",
+    "browser",
+    "online",
+    "webmail",
+    "view",
+    "display",
+    "click",
+    "navigat",
+    "navegador",
+    "affich",
+    "visuali",
+    "anzeig",
+    "darstell",
+    "ansicht",
+    "ansehen",
+    "prohlížeč",
+    "zobraz",
+    "prehliada",
+    "przegląd",
+    "wyświetl",
+    "браузер",
+    "مرورگر",
+    "ブラウザ",
+    "浏览器",
+];
 /// Words that the markup has more than a stub, at least.
 const MORE: usize = 3;
 /// Markup looked at, in bytes.
@@ -27,7 +57,7 @@ pub(super) enum Plain {
     /// Nothing, or a stub: the markup has far more words, and the plain ones are not those of its text, or are a small
     /// part of it.
     Stub,
-    /// Few words, and not one of them stands in the markup, which has as few: who can tell which are meant.
+    /// Words that the markup has not and that speak of no page to be seen: who can tell which are meant.
     Other,
 }
 
@@ -52,8 +82,10 @@ pub(super) fn plain(message: &Message<'_>, plain: &str, limits: &ReadLimits) -> 
     let mut rest = said.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let all = rest.clone().count();
     let said: Vec<&str> = rest.clone().take(NOTICE).collect();
+    let known: HashSet<&str> = rest.clone().collect();
     let told = words.iter().all(|word| rest.any(|other| other == word));
     let foreign = !words.is_empty() && !words.iter().any(|word| said.contains(&word.as_str()));
+    let missing = words.iter().filter(|word| !known.contains(word.as_str())).count();
     let count = words.len();
     let far_more = match (told, foreign) {
         (true, _) => all > 4 * count + MORE,
@@ -61,9 +93,16 @@ pub(super) fn plain(message: &Message<'_>, plain: &str, limits: &ReadLimits) -> 
         (false, false) => count <= NOTICE && all > 2 * count + MORE,
     };
     if far_more {
-        return Plain::Stub;
+        let own = 3 * missing >= words.len().max(1) && !is_elsewhere(&words) && !is_picture(plain);
+        return if own { Plain::Other } else { Plain::Stub };
     }
     if foreign && all > 1 && count <= FEW { Plain::Other } else { Plain::Text }
+}
+
+/// The words say where the text can be seen, and count nothing.
+fn is_elsewhere(words: &[String]) -> bool {
+    words.iter().any(|word| ELSEWHERE.iter().any(|part| word.contains(part)))
+        && !words.iter().any(|word| word.chars().all(char::is_numeric))
 }
 
 /// Words in lower case, without addresses of pages: a stub says where the text can be seen.

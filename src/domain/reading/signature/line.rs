@@ -2,7 +2,7 @@
 
 use super::super::below_delimiter::orders;
 use super::super::budget;
-use super::super::signature_words::{after_closing, closes, has_sign, is_footer};
+use super::super::signature_words::{PICTURES, after_closing, closes, has_sign, is_footer, is_picture};
 use super::register::is_registered;
 use crate::domain::enquiry::company;
 use crate::domain::enquiry::email::is_role;
@@ -64,18 +64,27 @@ impl Sender {
     /// The line has the family name and another given name: "Jane Hill" where Mark Hill writes.
     pub(super) fn is_namesake(&self, line: &str) -> bool {
         let written: Vec<String> = words(line).filter(|w| w.chars().count() >= 2).collect();
-        let [given, family] = written.as_slice() else { return false };
-        let known = |word: &String| self.words.contains(word) || self.local.contains(word);
-        let close = |word: &String| {
-            self.words.iter().chain(&self.local).any(|known| {
-                known.starts_with(given.as_str()) || given.starts_with(known.as_str()) || known.contains(word.as_str())
-            })
+        let Some((family, given)) = written.split_last().filter(|(_, given)| (1..=2).contains(&given.len())) else {
+            return false;
         };
         self.words.len() == 2
             && is_capitals(line)
             && self.words.last() == Some(family)
-            && known(family)
-            && !close(given)
+            && !given.iter().any(|word| self.is_like(word))
+    }
+
+    /// A name of which a word is none of the sender's, who is known by two: "Mark Jones" where Mark Hill writes.
+    pub(super) fn is_other(&self, line: &str) -> bool {
+        let written: Vec<String> = words(line).filter(|w| w.chars().count() >= 2).collect();
+        self.words.len() >= 2
+            && (2..=3).contains(&written.len())
+            && is_capitals(line)
+            && !written.iter().all(|word| self.is_like(word))
+    }
+
+    /// The word is a longer or shorter form of one of the sender's, or a part of it.
+    fn is_like(&self, word: &str) -> bool {
+        self.words.iter().chain(&self.local).any(|known| word.starts_with(known.as_str()) || known.contains(word))
     }
 
     /// The line has a mail address of another house.
@@ -85,6 +94,23 @@ impl Sender {
             behind.get(..end).unwrap_or_default().to_lowercase()
         };
         address_in(line).is_some() && line.split_once('@').map(domain).is_some_and(|domain| domain != self.domain)
+    }
+
+    /// The line begins with a link to a page of a house that is not the sender's: a thing that is wanted.
+    pub(super) fn points_at(&self, line: &str) -> bool {
+        let Some((_, page)) = line.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https")) else {
+            return false;
+        };
+        let page = page.split_whitespace().next().unwrap_or_default().to_lowercase();
+        let (host, path) = page.split_once('/').unwrap_or((&page, ""));
+        let deep = path.split('/').filter(|part| !part.is_empty()).count() >= 2
+            || path.contains('?')
+            || path.contains(|c: char| c.is_numeric());
+        let house = self.domain.split('.').next().unwrap_or_default();
+        let own = self.words.iter().chain(&self.local).any(|word| word.len() >= 3 && page.contains(word.as_str()))
+            || house.len() >= 3 && page.contains(house)
+            || host.ends_with("linkedin.com");
+        deep && !own && !PICTURES.iter().any(|ending| path.ends_with(ending))
     }
 
     /// The line begins with the given name: "Jan from the workshop".
@@ -137,7 +163,7 @@ pub(in crate::domain::reading) fn shape(line: &str, sender: &Sender) -> Shape {
     if after_closing(line).is_some_and(|rest| sender.initials_are(rest)) {
         return Shape::ClosingWithInitials;
     }
-    if is_rule(line) || is_footer(line) {
+    if is_rule(line) || is_footer(line) || is_picture(line) {
         return Shape::Frame;
     }
     if let Some((first, _)) =

@@ -258,3 +258,101 @@ fn addresses_and_links_below_a_block_are_words_where_they_are_announced() {
     let wife = "Please quote for 3 pumps.\n\nPlease call my wife\nJane Hill\n07700 900456\n\nThanks Mark";
     assert!(split(wife, &mark).0.contains("Jane Hill\n07700 900456"), "{:?}", split(wife, &mark));
 }
+
+#[test]
+fn what_a_telephone_adds_below_sentences_is_cut_alone() {
+    for footer in [
+        "Sent from my iPhone",
+        "Von meinem Samsung Galaxy Smartphone gesendet.",
+        "Odesláno z iPhonu",
+        "Envoyé de mon iPhone",
+        "Enviado desde mi iPhone",
+        "Sent from Outlook for Android<https://aka.example/x>",
+        "Virus-free. www.avast.com",
+    ] {
+        let text = format!("Hi,\nplease quote 3 pumps.\n\n{footer}");
+        assert_eq!(split(&text, &eva()), ("Hi,\nplease quote 3 pumps.".to_owned(), Some(footer.to_owned())));
+    }
+    let text = "Hi,\nplease quote 3 pumps.\n\n-- \nEva\n\nSent from my iPhone";
+    assert_eq!(signature(text).as_deref(), Some("-- \nEva\n\nSent from my iPhone"));
+    let text = "Ahoj\n-- \nEva\n\nmodrý stůl\n\nSent from my iPhone";
+    assert_eq!(filled(&split(text, &eva()).0), ["Ahoj", "modrý stůl"]);
+}
+
+#[test]
+fn orders_places_and_links_below_a_block_are_words_of_the_message() {
+    let ann = Mailbox { name: Some("Ann Lee".to_owned()), address: Some("ann.lee@brightco.example".to_owned()) };
+    for block in ["Thanks,\nAnn Lee\nBrightco", "Mit freundlichen Grüßen\nAnn Lee\nBrightco Ltd"] {
+        for said in [
+            "Chairs - 20 pcs\nTables - 5 pcs\n\nDelivery: 5 Main Street, Leeds LS1 4AP",
+            "blue chairs\ntables\n\nDelivery: 5 Main Street, Leeds LS1 4AP",
+            "https://www.chairs.example/item/4711 - 5 pcs\nhttps://www.chairs.example/item/4712 - 3 pcs",
+            "https://www.chairs.example/item/4711",
+            "Lieferadresse\nKovo GmbH\nIndustriestr. 5\n73430 Aalen",
+            "Lieferung an Kovo GmbH, Industriestr. 5, 73430 Aalen",
+            "Livraison : 12 rue des Lilas, 69003 Lyon",
+            "Dodací adresa: Nádražní 5, 602 00 Brno\nFakturační adresa: Kovo s.r.o., Hlavní 1, 110 00 Praha",
+            "Entregar en C/ Mayor 25, 28013 Madrid",
+            "Převzetí: Petr Novák 602 111 222",
+            "cc: bob@brightco.example please too",
+            "and also 5 tables for Friday",
+        ] {
+            let (kept, signature) = split(&format!("Hello, please quote.\n\n{block}\n\n{said}"), &ann);
+            assert_eq!(filled(&kept), filled(&format!("Hello, please quote.\n{said}")), "{said}");
+            assert_eq!(signature.as_deref().map(str::trim), Some(block), "{said}");
+        }
+        for own in ["https://www.brightco.example/shop/chairs/1", "https://www.linkedin.com/in/somebody-4711"] {
+            let (kept, _) = split(&format!("Hello, please quote.\n\n{block}\n\n{own}"), &ann);
+            assert_eq!(kept, "Hello, please quote.", "{own}");
+        }
+    }
+}
+
+#[test]
+fn somebody_who_is_to_be_called_is_not_the_sender() {
+    let ann = Mailbox { name: Some("Ann Lee".to_owned()), address: Some("ann.lee@orange.example".to_owned()) };
+    for text in [
+        "Merci de contacter mon avocat\nMaître Paul Lee\n01 23 45 67 89",
+        "Please call my lawyer\nAnn Jones\n07700 900456",
+        "Please call my wife\nJane Lee\n07700 900456",
+    ] {
+        assert_eq!(split(text, &ann), (text.to_owned(), None), "{text}");
+    }
+    for block in ["Ann Lee\n07700 900456", "Ann Maria Lee\n07700 900456", "Mrs Ann Lee\n07700 900456"] {
+        assert_eq!(split(&format!("Please call me.\n\n{block}"), &ann).1.as_deref(), Some(block), "{block}");
+    }
+}
+
+#[test]
+fn what_is_typed_beside_the_footer_of_a_telephone_stays() {
+    for said in ["and also 5 tables for Friday", "also 5 tables", "Delivery to Leeds", "Yes please", "Blue"] {
+        for marked in [format!("Sent from my iPhone\n{said}"), format!("{said}\nSent from my iPhone")] {
+            let (kept, signature) = split_marked(&format!("Please quote 20 chairs\n\n{marked}"), &eva(), Some(&marked));
+            assert_eq!(filled(&kept), ["Please quote 20 chairs", said], "{marked}");
+            assert_eq!(signature.as_deref(), Some("Sent from my iPhone"), "{marked}");
+        }
+    }
+    for said in ["and also 5 tables for Friday", "also 5 tables", "Delivery to Leeds", "Yes please"] {
+        let text = format!("Please quote 20 chairs\n\n-- \nEva Nováková\nKovo s.r.o.\n777 123 456\n{said}");
+        assert_eq!(filled(&split(&text, &eva()).0), ["Please quote 20 chairs", said]);
+    }
+}
+
+#[test]
+fn pictures_below_a_block_are_nobodys_words() {
+    for picture in [
+        "[A picture containing text Description automatically generated]",
+        "[Logo]",
+        "[signature_123456]",
+        "[image: Brightco logo]",
+        "[Ein Bild, das Text enthält. Automatisch generierte Beschreibung]",
+        "[facebook] [linkedin]",
+        "[cid:image001.png@01D8AB00.0EF0ABC0]",
+    ] {
+        let block = format!("Best regards\nEva Nováková\nKovo s.r.o.\nT +44 113 496 0000\n\n{picture}");
+        let (kept, signature) = split(&format!("Hello, quote 5 chairs.\n\n{block}"), &eva());
+        assert_eq!((kept.as_str(), signature.as_deref()), ("Hello, quote 5 chairs.", Some(block.as_str())));
+    }
+    let text = "Hello, quote 5 chairs.\n\nBest regards\nEva Nováková\n\n[20 blue chairs]";
+    assert!(split(text, &eva()).0.contains("[20 blue chairs]"));
+}
