@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::budget;
-use super::client_markup::{Tags, end_of, values};
+use super::client_markup::{Tags, values};
 use super::html;
 
 /// Most elements of a mail; what comes after stays a quotation.
@@ -84,17 +84,21 @@ fn found(html: &str) -> Vec<Indent> {
     if !html.contains("border") {
         return out;
     }
-    let mut tags = Tags::of(html);
-    while let Some(tag) = tags.next() {
-        if out.len() == ELEMENTS {
-            break;
+    // The open ones, those that are indents with their place in `out`.
+    let mut open: Vec<Option<usize>> = Vec::new();
+    for tag in Tags::of(html).filter(|tag| tag.name.eq_ignore_ascii_case(NAME)) {
+        if tag.closes {
+            if let Some(one) = open.pop().flatten().and_then(|place| out.get_mut(place)) {
+                one.close = tag.start;
+            }
+        } else {
+            let indent = out.len() < ELEMENTS && is_indent(tag.inside);
+            open.push(indent.then_some(out.len()));
+            out.extend(indent.then_some(Indent { open: tag.start, inside: tag.end, close: 0 }));
         }
-        if tag.closes || !tag.name.eq_ignore_ascii_case(NAME) || !is_indent(tag.inside) {
-            continue;
-        }
-        let Some(close) = end_of(tags.clone(), NAME) else { break };
-        out.push(Indent { open: tag.start, inside: tag.end, close });
     }
+    // What is never closed, and what comes after, stays a quotation.
+    out.truncate(out.iter().position(|one| one.close == 0).unwrap_or(out.len()));
     out
 }
 
@@ -132,6 +136,7 @@ mod tests {
             "<blockquote type=cite style='border:none'>old</blockquote>",
             "<blockquote style='border:none;border-left:1px solid'>old</blockquote>",
             "<blockquote style='border:none'>old",
+            "<blockquote style='border:none'>a<blockquote style='border:none'>b</blockquote>",
         ] {
             assert_eq!(flat(quoted), quoted);
         }
@@ -155,6 +160,8 @@ mod tests {
         let (once, often) = (taken(1, "> x"), taken(20, "> x"));
         assert!(often < 4 * once, "{once} {often}");
         assert_eq!(taken(20, "x > y"), 0);
+        let scanned = |levels: usize| budget::within(u64::MAX, || found(&nested(levels)).len()).1;
+        assert!(scanned(20) < 2 * scanned(1), "{} {}", scanned(1), scanned(20));
         assert_eq!(outermost(found(&format!("{}{}", nested(3), nested(2)))).count(), 2);
         let moved = format!("{OPEN}20 chairs{OPEN}and tables</blockquote></blockquote>");
         assert_eq!(beside(&moved, "> 20 chairs\n> > and tables").as_deref(), Some("20 chairs\n> and tables"));
