@@ -26,7 +26,11 @@ pub(super) fn run(context: &Context, args: &ParseArgs) -> anyhow::Result<Outcome
     let mut out = Output::new();
     let mut unreadable = None;
     for path in &args.files {
-        let raw = match read_file(path) {
+        let filled = |raw: Vec<u8>| {
+            anyhow::ensure!(!raw.is_empty(), "{} is empty: there is nothing to read", plain::path(path));
+            Ok(raw)
+        };
+        let raw = match read_file(path).and_then(filled) {
             Ok(raw) => raw,
             Err(error) => {
                 eprintln!("pisteur: {}", told(&error));
@@ -55,14 +59,11 @@ pub(super) fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path.as_os_str() == "-" {
         let mut raw = Vec::new();
         std::io::stdin().lock().read_to_end(&mut raw).context("cannot read standard input")?;
-        anyhow::ensure!(!raw.is_empty(), "standard input is empty: there is nothing to read");
         return Ok(raw);
     }
     let shown = plain::path(path);
     anyhow::ensure!(!path.is_dir(), "{shown} is a folder: name the files in it, as {shown}/*.eml");
-    let raw = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
-    anyhow::ensure!(!raw.is_empty(), "{shown} is empty: there is nothing to read");
-    Ok(raw)
+    std::fs::read(path).with_context(|| format!("cannot read {shown}"))
 }
 
 /// The arrival that a file would be, received at `now` through `intake`.
