@@ -327,6 +327,17 @@ fn a_file_name_cannot_steer_the_screen() {
 }
 
 #[test]
+fn parse_says_of_an_empty_file_and_of_a_folder_what_they_are() {
+    let setup = migrated().file("empty.eml", "");
+    let folder = setup.dir().to_str().unwrap().to_owned();
+    for (path, said) in [("empty.eml", "empty.eml is empty"), (folder.as_str(), "is a folder: name the files in it")] {
+        let output = setup.run(&["parse", path]);
+        assert_eq!(code(&output), 2, "{path}");
+        assert!(stdout(&output).is_empty() && stderr(&output).contains(said), "{path}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn an_identifier_is_taken_with_its_kind_and_a_wrong_kind_names_the_right_command() {
     let setup = migrated().file("people.csv", "Nom;Courriel\nMartin;luc.martin@atelier-martin.fr\n");
     let file = setup.dir().join("people.csv");
