@@ -10,11 +10,13 @@
 
 mod line;
 mod register;
+mod seen;
 
 pub(in crate::domain) use line::BARS;
 pub(super) use line::{Sender, Shape, has_contact, has_verb, shape};
 use line::{is_alone, is_given_name, is_rule};
 use register::is_registered;
+use seen::Seen;
 
 use super::below_delimiter::{directs, is_framed, is_postscript, of_message, orders, says};
 use super::budget;
@@ -48,9 +50,8 @@ pub fn split_marked(text: &str, sender: &Mailbox, marked: Option<&str>) -> (Stri
     let by_delimiter = delimited(lines, &sender);
     let skip = usize::from(by_delimiter.is_some());
     let by_markup = marked.and_then(|marked| named(lines, marked, &sender));
-    let certain = joined(lines, by_delimiter, by_markup);
     let listed = || list_footer(lines).map(|start| (start, Vec::new()));
-    let found = certain.or_else(listed).or_else(|| found(lines, &sender));
+    let found = joined(lines, by_delimiter, by_markup).or_else(listed).or_else(|| found(&Seen::new(lines, &sender)));
     let found = found.or_else(|| (!below.is_empty()).then_some((lines.len(), Vec::new())));
     let Some((start, said)) = found else { return (text.to_owned(), None) };
     let (above, block) = lines.split_at_checked(start).unwrap_or((lines, &[]));
@@ -129,74 +130,75 @@ fn named(lines: &[&str], marked: &str, sender: &Sender) -> Option<Found> {
     }
     said.extend(lines.get(last + 1..)?.iter().map(|line| !is_footer(line.trim())));
     // People close above the block that their program adds.
-    let above = unmarked(lines.get(..start)?, sender).unwrap_or(start);
+    let above = unmarked(&Seen::new(lines, sender), start).unwrap_or(start);
     Some((above, std::iter::repeat_n(false, start - above).chain(said).collect()))
 }
 
 /// A block without a mark, and an afterthought below it. Below a sentence nothing is cut but what a closing begins.
-fn found(lines: &[&str], sender: &Sender) -> Option<Found> {
-    let parted = paragraphs(lines, sender).find_map(|end| {
-        let above = lines.get(..end)?;
-        afterthought(above, sender).and_then(|end| closed(lines, end, sender)).or_else(|| closed(lines, end, sender))
+fn found(seen: &Seen) -> Option<Found> {
+    let end = seen.lines.len();
+    if !seen.closes() {
+        let below = postscript(seen).or_else(|| afterthoughts(seen, end).next());
+        return if below.is_some() { footer(seen) } else { unmarked(seen, end).map(|start| (start, Vec::new())) };
+    }
+    let parted = paragraphs(seen).find_map(|end| {
+        afterthoughts(seen, end).last().and_then(|end| closed(seen, end)).or_else(|| closed(seen, end))
     });
     if parted.is_some() {
         return parted;
     }
-    match postscript(lines).or_else(|| afterthought(lines, sender)) {
-        Some(end) => closed(lines, end, sender).or_else(|| footer(lines)),
-        None => unmarked(lines, sender).map(|start| (start, Vec::new())),
+    match postscript(seen).or_else(|| afterthoughts(seen, end).last()) {
+        Some(end) => closed(seen, end).or_else(|| footer(seen)),
+        None => unmarked(seen, end).map(|start| (start, Vec::new())),
     }
 }
 
 /// What a telephone adds at the very end, where nothing but words of the message stands above.
-fn footer(lines: &[&str]) -> Option<Found> {
-    let filled = (0..lines.len()).rev().filter(|&at| lines.get(at).is_some_and(|line| !line.trim().is_empty()));
-    let start = filled.take(TAIL).take_while(|&at| lines.get(at).is_some_and(|line| is_footer(line))).last()?;
+fn footer(seen: &Seen) -> Option<Found> {
+    let start = seen.filled(seen.lines.len()).take(TAIL).take_while(|&at| is_footer(seen.line(at))).last()?;
     Some((start, Vec::new()))
 }
 
 /// The block above `end` when a closing begins it; what stands from there on is said.
-fn closed(lines: &[&str], end: usize, sender: &Sender) -> Option<Found> {
-    let (above, behind) = lines.split_at_checked(end)?;
-    let start = unmarked(above, sender)?;
-    let first = lines.get(start).map_or("", |line| line.trim());
-    let certain = matches!(shape(first, sender), Shape::Closing | Shape::ClosingWithInitials);
+fn closed(seen: &Seen, end: usize) -> Option<Found> {
+    let start = unmarked(seen, end)?;
+    let behind = seen.lines.get(end..)?;
+    let certain = matches!(seen.shape(start), Shape::Closing | Shape::ClosingWithInitials);
     let said = std::iter::repeat_n(false, end - start).chain(behind.iter().map(|line| !is_framed(line.trim())));
     certain.then(|| (start, said.collect()))
 }
 
 /// Where paragraphs begin, among the last lines, that say something or where goods go, whatever stands in them.
-fn paragraphs<'l>(lines: &'l [&str], sender: &'l Sender) -> impl Iterator<Item = usize> + 'l {
-    let opens = |line: &str| directs(line) || says(line) || announces(&[line]) || sender.points_at(line);
-    (lines.len().saturating_sub(TAIL).max(1)..lines.len()).filter(move |&at| {
-        let line = lines.get(at).map_or("", |line| line.trim());
-        let parted = lines.get(at - 1).is_some_and(|line| line.trim().is_empty());
-        parted && !line.is_empty() && !line.starts_with('>') && !is_registered(line) && opens(line)
+fn paragraphs(seen: &Seen) -> impl Iterator<Item = usize> {
+    let opens = |line: &str| directs(line) || says(line) || announces(&[line]) || seen.sender.points_at(line);
+    let end = seen.lines.len();
+    (end.saturating_sub(TAIL).max(1)..end).filter(move |&at| {
+        let line = seen.line(at);
+        seen.is_parted(at) && !line.is_empty() && !line.starts_with('>') && !is_registered(line) && opens(line)
     })
 }
 
 /// Where a postscript begins among the last lines.
-fn postscript(lines: &[&str]) -> Option<usize> {
-    let filled = (0..lines.len()).rev().filter(|&at| lines.get(at).is_some_and(|line| !line.trim().is_empty()));
-    filled.take(TAIL).filter(|&at| lines.get(at).is_some_and(|line| is_postscript(line))).last()
+fn postscript(seen: &Seen) -> Option<usize> {
+    seen.filled(seen.lines.len()).take(TAIL).filter(|&at| is_postscript(seen.line(at))).last()
 }
 
-/// Where words begin that were added below a block: an order or a sentence, or short lines by themselves.
-fn afterthought(lines: &[&str], sender: &Sender) -> Option<usize> {
-    let filled = (0..lines.len()).rev().filter(|&at| lines.get(at).is_some_and(|line| !line.trim().is_empty()));
-    let mut begin = None;
-    for at in filled.take(TAIL) {
-        let line = lines.get(at)?.trim();
-        let parted = at > 0 && lines.get(at - 1).is_some_and(|line| line.trim().is_empty());
-        match shape(line, sender) {
-            Shape::Text => begin = Some(at),
-            Shape::Frame if begin.is_none() && is_framed(line) => {}
-            Shape::Short if parted || says(line) => begin = Some(at),
-            Shape::Short => {}
-            _ => break,
-        }
-    }
-    begin
+/// Where words begin, the last first, that were added below a block that ends above `end`: an order or a sentence, or
+/// short lines by themselves.
+fn afterthoughts(seen: &Seen, end: usize) -> impl Iterator<Item = usize> {
+    let mut begun = false;
+    let begins = move |at: usize| {
+        let line = seen.line(at);
+        let begins = match seen.shape(at) {
+            Shape::Text => true,
+            Shape::Frame if !begun && is_framed(line) => false,
+            Shape::Short => seen.is_parted(at) || says(line),
+            _ => return None,
+        };
+        begun |= begins;
+        Some(begins.then_some(at))
+    };
+    seen.filled(end).take(TAIL).map_while(begins).flatten()
 }
 
 /// The last filled line says that something follows.
@@ -220,11 +222,11 @@ pub(super) fn ends_sentence(line: &str) -> bool {
     !line.starts_with('>') && line.ends_with(['.', ',', '!', '?', '…', ')', '。', '！', '？', '؟', '،'])
 }
 
-/// Where an unmarked block begins.
-fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
-    let filled: Vec<usize> =
-        (0..lines.len()).rev().filter(|&i| lines.get(i).is_some_and(|l| !l.trim().is_empty())).take(TAIL + 1).collect();
-    let line = |place: usize| filled.get(place).and_then(|&i| lines.get(i)).map_or("", |l| l.trim());
+/// Where an unmarked block above `end` begins.
+fn unmarked(seen: &Seen, end: usize) -> Option<usize> {
+    let sender = seen.sender;
+    let filled: Vec<usize> = seen.filled(end).take(TAIL + 1).collect();
+    let line = |place: usize| filled.get(place).map_or("", |&at| seen.line(at));
     let gap_above =
         |place: usize| matches!((filled.get(place), filled.get(place + 1)), (Some(a), Some(b)) if a - b > 1);
     let (mut start, mut below) = (None, Vec::new());
@@ -233,7 +235,7 @@ fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
         if header_line(line(place)).is_some() && header_line(line(place + 1)).is_some() {
             return None;
         }
-        let mut shape = shape(line(place), sender);
+        let mut shape = seen.shape(index);
         let given = matches!(shape, Shape::Capitals | Shape::Short) && is_given_name(line(place));
         let told = ends_sentence(line(1)) || !line(1).starts_with('>') && line(1).split_whitespace().count() >= TOLD;
         if place == 0 && given && gap_above(0) && told {
@@ -278,7 +280,7 @@ fn unmarked(lines: &[&str], sender: &Sender) -> Option<usize> {
         below.push(shape);
     }
     let start = start?;
-    if announces(lines.get(..start)?) {
+    if announces(seen.lines.get(..start)?) {
         return None;
     }
     // A ruled line directly above belongs to the block.

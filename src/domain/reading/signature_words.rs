@@ -1,7 +1,7 @@
 //! Words at the end of a message: closings, footers of programs on telephones, words of titles and places; in the
 //! languages of Europe and its neighbours.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -75,7 +75,7 @@ pub(super) fn is_street(word: &str) -> bool {
 }
 
 static LISTED: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(LIST_WORDS).ok());
-static CLOSED: LazyLock<HashSet<String>> = LazyLock::new(|| CLOSINGS.split_whitespace().map(fold).collect());
+static CLOSED: LazyLock<BTreeSet<String>> = LazyLock::new(|| CLOSINGS.split_whitespace().map(fold).collect());
 static FOOTED: LazyLock<Vec<String>> = LazyLock::new(|| FOOTERS.split_whitespace().map(fold).collect());
 static SIGNED: LazyLock<HashSet<String>> = LazyLock::new(|| SIGNS.split_whitespace().map(fold).collect());
 
@@ -88,7 +88,16 @@ const JOINTS: [&str; 12] = ["a", "und", "et", "and", "&", "y", "e", "en", "og", 
 /// The whole line closes a message, or is made of closings: `Thank you and best wishes`.
 pub(super) fn closes(line: &str) -> bool {
     let one = |part: &str| CLOSED.contains(&fold(part));
-    line.len() < SHORT && (one(line) || joints(line).any(|(before, behind)| one(before) && one(behind)))
+    line.len() < SHORT
+        && may_close(line)
+        && (one(line) || joints(line).any(|(before, behind)| one(before) && one(behind)))
+}
+
+/// A closing begins like the first word of the line: asked first, as most lines are none.
+fn may_close(line: &str) -> bool {
+    let mut words = line.split(|c: char| c.is_whitespace() || matches!(c, ',' | '.' | '!'));
+    let Some(first) = words.by_ref().map(fold).find(|word| !word.is_empty()) else { return false };
+    CLOSED.range(first.clone()..).next().is_some_and(|closing| closing.starts_with(&first))
 }
 
 /// What stands before and behind each word that may join two closings.
@@ -102,7 +111,7 @@ fn joints(line: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// What follows a closing on its own line: `Thanks, BT` -> `BT`.
 pub(super) fn after_closing(line: &str) -> Option<&str> {
-    if line.len() >= SHORT {
+    if line.len() >= SHORT || !may_close(line) {
         return None;
     }
     let at = line.char_indices().filter(|(_, c)| matches!(c, ',' | '.' | '!' | ' ')).map(|(at, _)| at).take(8);
@@ -114,11 +123,14 @@ pub(super) fn after_closing(line: &str) -> Option<&str> {
 /// A program on a telephone wrote the line: it has no punctuation inside that a sentence would have.
 pub(super) fn is_footer(line: &str) -> bool {
     let line = line.trim().trim_end_matches('.');
-    let folded = if line.len() < SHORT { fold(line) } else { return false };
-    !line.contains([',', ';', '!', '?'])
-        && FOOTED
-            .iter()
-            .any(|start| folded.starts_with(start) || start.ends_with("から") && folded.contains(start.as_str()))
+    let first = line.split_whitespace().map(fold).find(|word| !word.is_empty()).unwrap_or_default();
+    let may = |start: &&String| start.starts_with(&first) || first.starts_with(*start) || start.ends_with("から");
+    let mut starts = FOOTED.iter().filter(may).peekable();
+    if line.len() >= SHORT || starts.peek().is_none() || line.contains([',', ';', '!', '?']) {
+        return false;
+    }
+    let folded = fold(line);
+    starts.any(|start| folded.starts_with(start) || start.ends_with("から") && folded.contains(start.as_str()))
 }
 
 /// Endings of files that are pictures.
@@ -128,6 +140,9 @@ pub(super) const PICTURES: [&str; 6] = [".png", ".jpg", ".jpeg", ".gif", ".svg",
 /// and a count are words of somebody.
 pub(super) fn is_picture(line: &str) -> bool {
     let line = line.trim();
+    if !line.starts_with('[') || !line.ends_with(']') || line.len() > 300 {
+        return false;
+    }
     let (mut open, mut bare) = (false, false);
     for c in line.chars() {
         match c {
@@ -140,13 +155,7 @@ pub(super) fn is_picture(line: &str) -> bool {
     let file = PICTURES.iter().any(|ending| lower.contains(ending)) || lower.starts_with("[cid:");
     let counted = line.split(['[', ' ', ']']).any(|word| !word.is_empty() && word.chars().all(char::is_numeric));
     let said = line.contains(['?', '？', '؟']) || line.contains("://") || counted;
-    line.starts_with('[')
-        && line.ends_with(']')
-        && line.len() <= 300
-        && !bare
-        && !open
-        && (file || !said)
-        && lower.chars().filter(|c| c.is_alphabetic()).count() >= 3
+    !bare && !open && (file || !said) && lower.chars().filter(|c| c.is_alphabetic()).count() >= 3
 }
 
 /// Words of the footer that a mailing list adds, folded: one stands in it beside an address or a link.
