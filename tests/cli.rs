@@ -49,7 +49,7 @@ fn migrated() -> Setup {
     setup
 }
 
-const COMMANDS: [&str; 34] = [
+const COMMANDS: [&str; 36] = [
     "hooks",
     "hooks list",
     "hooks adapters",
@@ -80,6 +80,8 @@ const COMMANDS: [&str; 34] = [
     "campaigns add",
     "deliveries list",
     "deliveries retry",
+    "match",
+    "match eval",
     "replay",
     "erase",
     "migrate",

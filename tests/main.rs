@@ -13,6 +13,7 @@ mod erase;
 mod forms;
 mod hooks;
 mod imap;
+mod matching;
 mod ops;
 mod pipeline;
 mod reading;

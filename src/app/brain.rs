@@ -10,6 +10,7 @@ use crate::config::mailbox::After;
 use crate::delivery::mark::MarkDelivery;
 use crate::delivery::retrieve::Sources;
 use crate::delivery::{self, Deliverers};
+use crate::domain::matching::model::Model;
 use crate::domain::rules::{RuleSet, RuleSources};
 use crate::pipeline::Brain;
 use crate::store::rows::{PersonRow, TeamRow};
@@ -38,6 +39,7 @@ pub fn build(config: &Config, rules: Arc<RuleSet>) -> Brain {
         delivery: config.delivery.clone(),
         visitors: Arc::new(config.visitor_forms()),
         marked_mailboxes: config.mailbox.iter().filter(|m| m.after != After::None).map(|m| m.id.clone()).collect(),
+        model: Arc::new(Model::start()),
     }
 }
 

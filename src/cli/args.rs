@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use ulid::Ulid;
 
 use super::{
-    campaigns, check, contacts, deliveries, doctor, erase, explain, forms, hooks, migrate, records, replay, serve,
-    submissions,
+    campaigns, check, contacts, deliveries, doctor, erase, explain, forms, hooks, matching, migrate, records, replay,
+    serve, submissions,
 };
 use crate::domain::matching::EntityKind;
 
@@ -75,6 +75,9 @@ pub(super) enum Command {
     /// Deliveries that gave up
     #[command(subcommand)]
     Deliveries(deliveries::DeliveriesCommand),
+    /// How known people are recognised: measure it on labelled records
+    #[command(subcommand)]
+    Match(matching::MatchCommand),
     /// Third parties that post leads: list, adapters, test
     #[command(subcommand)]
     Hooks(hooks::HooksCommand),

@@ -17,6 +17,7 @@ mod export;
 mod forms;
 mod hooks;
 mod import;
+mod matching;
 mod migrate;
 mod output;
 mod paging;
@@ -77,6 +78,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Campaigns(command) => campaigns::run(&context, command),
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Hooks(command) => hooks::run(&context, command),
+        Command::Match(command) => matching::run(&context, &command),
         Command::Replay(args) => replay::run(&context, &args),
         Command::Erase(args) => erase::run(&context, &args),
         Command::Migrate(args) => migrate::run(&context, &args),

@@ -28,6 +28,7 @@ use super::enquiry::email::EmailAddress;
 use super::enquiry::{AskedDate, EmailKind, Enquiry};
 use super::envelope::{ArrivalState, Envelope, TEST};
 use super::hooks;
+use super::matching::profile::Profile;
 use super::matching::verdict::{self, Known};
 use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
 use super::reading::signature_history::SIGNATURE_KNOWN;
@@ -115,6 +116,7 @@ pub fn decide(q: &Question<'_>) -> Decision {
         set: evaluation.set.clone(),
         // A test must never be taken for somebody.
         keys: if is_test_event(q.submission) { Vec::new() } else { keys::keys_of(q.enquiry) },
+        profile: if is_test_event(q.submission) { None } else { Profile::of_enquiry(q.enquiry) },
         // Only what is believed may silence an address: not what is held or thrown away.
         unsubscribe: reports::unsubscribe(q).filter(|_| matches!(state, ArrivalState::Decided | ArrivalState::Parked)),
         bounced: if state == ArrivalState::Parked { reports::bounced(q) } else { Vec::new() },

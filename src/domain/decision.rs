@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::envelope::ArrivalState;
+use super::matching::profile::Profile;
 use super::matching::{EntityRef, MatchKey};
 
 /// Lead or opportunity.
@@ -175,6 +176,8 @@ pub struct Decision {
     pub set: Vec<SetFact>,
     /// Keys the new or appended record carries from now on.
     pub keys: Vec<MatchKey>,
+    /// What the record is compared by from now on; nothing for what must never be taken for somebody.
+    pub profile: Option<Profile>,
     /// Address of somebody to be marked unsubscribed (canonical), from a complaint or an unsubscribe request.
     pub unsubscribe: Option<String>,
     /// Addresses that a delivery report says could not be reached, each with what it says of it.

@@ -10,7 +10,7 @@ use super::process::Read;
 use crate::clock::Timestamp;
 use crate::domain::enquiry::email::EmailAddress;
 use crate::domain::enquiry::{self, EmailKind};
-use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood, keys};
+use crate::domain::matching::{Compare, MatchKey, NeighbourQuery, Neighbourhood, keys};
 use crate::domain::reading::signature_history::{SIGNATURE_KNOWN, known_block};
 use crate::domain::reading::{ReadSettings, TRUSTED_FORWARD};
 use crate::domain::submission::{MailClass, MailFacts, Submission};
@@ -64,6 +64,7 @@ fn query(read: &Read, keys: &[MatchKey], at: Option<(&Brain, Timestamp)>) -> Nei
     thread_ids.retain(|id| seen.insert(id.clone()));
     NeighbourQuery {
         keys: keys.to_vec(),
+        compare: at.and_then(|(brain, _)| Compare::of(&read.enquiry, &brain.model)),
         thread_ids,
         addresses: senders(read),
         message_id: mail.and_then(|m| m.message_id.clone()),

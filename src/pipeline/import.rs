@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ulid::Ulid;
+
 use crate::clock::Clock;
 use crate::domain::enquiry::Enquiry;
-use crate::domain::matching::{KeyKind, MatchKey, NeighbourQuery, Neighbourhood, keys, verdict};
+use crate::domain::matching::model::Model;
+use crate::domain::matching::profile::Profile;
+use crate::domain::matching::verdict::{self, Known, Verdict};
+use crate::domain::matching::{Compare, KeyKind, MatchKey, NeighbourQuery, Neighbourhood, keys};
 use crate::store::rows::{ContactImport, Imported};
 use crate::store::{Store, StoreResult};
 
@@ -40,18 +45,20 @@ const ROUNDS: usize = 5;
 ///
 /// # Errors
 /// When the database cannot be used; what was imported before stays, and importing again changes nothing.
-pub async fn import(store: &Arc<dyn Store>, clock: &dyn Clock, entries: Vec<Entry>) -> StoreResult<Vec<Outcome>> {
+pub async fn import(
+    store: &Arc<dyn Store>,
+    clock: &dyn Clock,
+    model: &Arc<Model>,
+    entries: Vec<Entry>,
+) -> StoreResult<Vec<Outcome>> {
     let mut outcomes = Vec::with_capacity(entries.len());
     let mut left: Vec<Tried> = entries.into_iter().map(|e| (0, e)).collect();
     while !left.is_empty() {
         let (now, later) = first_wave(left);
         left = later;
-        let queries: Vec<_> = now
-            .iter()
-            .map(|(_, e)| NeighbourQuery { keys: keys::keys_of(&e.enquiry), ..NeighbourQuery::default() })
-            .collect();
+        let queries: Vec<_> = now.iter().map(|(_, entry)| query(entry, model)).collect();
         let around = store.neighbours(&queries).await?;
-        let imports: Vec<_> = now.iter().zip(&around).map(|((_, e), a)| decide(clock, e, a)).collect();
+        let imports: Vec<_> = now.iter().zip(&around).map(|((_, e), a)| decide(clock, e, a).0).collect();
         let review: Vec<bool> = imports.iter().map(|i| i.verification_required).collect();
         let done = store.import_contacts(imports).await?;
         for (((round, entry), became), verification_required) in now.into_iter().zip(done).zip(review) {
@@ -64,6 +71,43 @@ pub async fn import(store: &Arc<dyn Store>, clock: &dyn Clock, entries: Vec<Entr
     }
     outcomes.sort_by_key(|o| o.line);
     Ok(outcomes)
+}
+
+/// What became of one entry, and what was found on the way.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The contact it is.
+    pub contact: Option<Ulid>,
+    /// Whether it was known.
+    pub verdict: Verdict,
+    /// Records that may be the same and wait for a person's word.
+    pub questions: Vec<Ulid>,
+    /// Records it was compared with.
+    pub searched: Vec<Ulid>,
+}
+
+/// Imports one entry by itself and tells what was found.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn one(store: &Arc<dyn Store>, clock: &dyn Clock, model: &Arc<Model>, entry: Entry) -> StoreResult<Step> {
+    let mut rounds = 0;
+    loop {
+        let around = store.neighbours(&[query(&entry, model)]).await?.pop().unwrap_or_default();
+        let (import, known) = decide(clock, &entry, &around);
+        let contact = import.known.unwrap_or(import.id);
+        let became = store.import_contacts(vec![import]).await?.pop();
+        rounds += 1;
+        if became == Some(Imported::Conflict) && rounds < ROUNDS {
+            continue;
+        }
+        return Ok(Step {
+            contact: became.filter(|became| *became != Imported::Conflict).map(|_| contact),
+            verdict: known.person,
+            questions: known.candidates.iter().map(|candidate| candidate.id).collect(),
+            searched: around.searched,
+        });
+    }
 }
 
 /// An entry and how often it was decided.
@@ -81,12 +125,20 @@ fn first_wave(entries: Vec<Tried>) -> (Vec<Tried>, Vec<Tried>) {
     })
 }
 
-fn decide(clock: &dyn Clock, entry: &Entry, around: &Neighbourhood) -> ContactImport {
+fn query(entry: &Entry, model: &Arc<Model>) -> NeighbourQuery {
+    NeighbourQuery {
+        keys: keys::keys_of(&entry.enquiry),
+        compare: Compare::of(&entry.enquiry, model),
+        ..NeighbourQuery::default()
+    }
+}
+
+fn decide(clock: &dyn Clock, entry: &Entry, around: &Neighbourhood) -> (ContactImport, Known) {
     let known = verdict::known(&entry.enquiry, around);
     let own = keys::keys_of(&entry.enquiry);
     let (organisation_keys, keys): (Vec<_>, Vec<_>) =
         own.into_iter().partition(|k| matches!(k.kind, KeyKind::Domain | KeyKind::Company | KeyKind::Registration));
-    ContactImport {
+    let import = ContactImport {
         line: entry.line,
         enquiry: entry.enquiry.clone(),
         customer: entry.customer,
@@ -97,7 +149,9 @@ fn decide(clock: &dyn Clock, entry: &Entry, around: &Neighbourhood) -> ContactIm
         organisation_id: clock.new_id(),
         verification_required: known.overlaps(),
         keys,
+        profile: Profile::of_enquiry(&entry.enquiry),
         organisation_keys,
         seen: around.records.iter().map(|n| n.entity.id).collect(),
-    }
+    };
+    (import, known)
 }

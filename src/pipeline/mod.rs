@@ -8,12 +8,14 @@ pub mod outbox;
 mod portions;
 pub mod probe;
 pub mod process;
+pub mod trial;
 pub mod visitors;
 pub mod worker;
 
 use crate::config::delivery::DeliveryConfig;
 use crate::config::visitor::VisitorForms;
 use crate::domain::decide::Policy;
+use crate::domain::matching::model::Model;
 use crate::domain::reading::ReadSettings;
 use crate::domain::rules::{Declarations, RuleSet};
 use std::sync::Arc;
@@ -35,4 +37,6 @@ pub struct Brain {
     pub visitors: Arc<VisitorForms>,
     /// Mailboxes whose messages are marked after the commit.
     pub marked_mailboxes: Vec<String>,
+    /// How known people and organisations are recognised.
+    pub model: Arc<Model>,
 }

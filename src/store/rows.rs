@@ -8,6 +8,7 @@ use crate::domain::decision::RecordKind;
 use crate::domain::enquiry::Enquiry;
 use crate::domain::envelope::{ArrivalState, Channel};
 use crate::domain::matching::MatchKey;
+use crate::domain::matching::profile::Profile;
 
 /// Which arrivals to list.
 #[derive(Debug, Clone, Default)]
@@ -193,6 +194,8 @@ pub struct ContactImport {
     pub verification_required: bool,
     /// Keys of the contact.
     pub keys: Vec<MatchKey>,
+    /// What the contact is compared by.
+    pub profile: Option<Profile>,
     /// Keys of the organisation.
     pub organisation_keys: Vec<MatchKey>,
     /// What matching looked at: a strong key on an entity not in here is a conflict.

@@ -201,6 +201,7 @@ impl Scene {
             action: Action::Create(Box::new(new)),
             set: Vec::new(),
             keys: Vec::new(),
+            profile: None,
             unsubscribe: None,
             bounced: Vec::new(),
             rules_hash: "test".into(),

@@ -12,6 +12,7 @@ use pisteur::domain::envelope::{
     ArrivalContext, ArrivalKey, ArrivalState, Channel, Digest, Envelope, MailPosition, RawKind,
 };
 use pisteur::domain::matching::EntityKind;
+use pisteur::domain::matching::model::Model;
 use pisteur::domain::reading::arrival_key;
 use pisteur::domain::reading::prospects::apart;
 use pisteur::domain::rules::RuleSet;
@@ -106,6 +107,7 @@ impl House {
             delivery: config.delivery.clone(),
             visitors: Arc::new(config.visitor_forms()),
             marked_mailboxes: Vec::new(),
+            model: Arc::new(Model::start()),
         };
         let processor = Processor {
             store: Arc::clone(&store),

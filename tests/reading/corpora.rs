@@ -1,22 +1,13 @@
 //! Public mail samples that developers keep beside the project: nothing panics, and the rates are printed.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{files, targets};
 
-/// The corpora folder, or a clear word that the test did not run.
+/// The folder of mails, or a clear word that the test did not run.
 pub fn corpora() -> Option<PathBuf> {
-    let folder = std::env::var_os("PISTEUR_CORPORA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"), PathBuf::from);
-    let folder = folder.join("mail");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    // Straight to the terminal: what a test prints is not shown when it passes.
-    std::io::stderr().write_all(b"SKIPPED: corpora not found (set PISTEUR_CORPORA)\n").unwrap();
-    None
+    crate::support::corpora::corpora("mail")
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! `cargo run --release --example score -- mail <folder>`: how well mails are read, set by set, as a table.
+//! `cargo run --release --example score -- matching <folder>`: how well people and organisations are told apart by the
+//! scorer alone, without an index; `pisteur match eval` does the same through the production path.
 //!
 //! The sets lie outside the project, with their truth. Nothing here is asserted: it prints. The seeds of what is made come
 //! from `SEED`, 1 without it.
@@ -8,6 +10,7 @@
 #[path = "../generated/mod.rs"]
 mod generated;
 mod made;
+mod matching;
 mod screening;
 #[path = "sets.rs"]
 mod sets;
@@ -19,13 +22,17 @@ use sets::{forwards, machines, replies, signatures};
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|a| a != "-v");
     let verbose = std::env::args().any(|a| a == "-v");
-    let (Some("mail"), Some(folder)) = (arguments.next().as_deref(), arguments.next()) else {
+    let (what, folder) = (arguments.next(), arguments.next());
+    let (Some("mail" | "matching"), Some(folder)) = (what.as_deref(), folder) else {
         eprintln!(
-            "usage: score mail FOLDER [-v]\n\nFOLDER holds the sets, such as crisp-forward and talon; -v lists what is wrong"
+            "usage: score mail|matching FOLDER [-v]\n\nFOLDER holds the sets, such as crisp-forward and talon, or febrl1; -v lists what is wrong"
         );
         std::process::exit(2);
     };
     let folder = PathBuf::from(folder);
+    if what.as_deref() == Some("matching") {
+        return matching::score(&folder, verbose);
+    }
     println!("set                        measure                                        figure");
     println!("-------------------------- ---------------------------------------------- -----------------");
     for row in forwards::score(&folder, verbose)

@@ -526,6 +526,7 @@ pub async fn a_generic_key_is_truncated_and_blocks_nothing(lab: &Lab) {
             organisation_id: lab.id(),
             verification_required: false,
             keys: vec![switchboard],
+            profile: None,
             organisation_keys: Vec::new(),
             seen: Vec::new(),
         })

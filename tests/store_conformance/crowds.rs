@@ -109,6 +109,7 @@ pub async fn a_mailbox_with_hundreds_of_records_still_tells_its_person(lab: &Lab
         organisation_id: lab.id(),
         verification_required: false,
         keys: own.clone(),
+        profile: None,
         organisation_keys: Vec::new(),
         seen: Vec::new(),
     };

@@ -9,6 +9,7 @@ use pisteur::domain::enquiry::{Email, EmailKind, Enquiry, Person, Phone};
 use pisteur::domain::envelope::{
     ArrivalContext, ArrivalKey, ArrivalState, Channel, Digest, Envelope, MailPosition, RawKind,
 };
+use pisteur::domain::matching::profile::Profile;
 use pisteur::domain::matching::{EntityRef, KeyKind, MatchKey, NeighbourQuery, Neighbourhood};
 use pisteur::domain::submission::Submission;
 use pisteur::store::{
@@ -157,6 +158,7 @@ impl Lab {
                 action,
                 set: Vec::new(),
                 keys: keys.clone(),
+                profile: Profile::of_enquiry(enquiry),
                 unsubscribe: None,
                 bounced: Vec::new(),
                 rules_hash: "r1".to_owned(),

@@ -15,6 +15,7 @@ fn line(lab: &Lab, name: &str, email: &str) -> ContactImport {
     ContactImport {
         line: 2,
         keys: keys(&enquiry),
+        profile: None,
         organisation_keys: keys(&enquiry),
         enquiry,
         customer: true,

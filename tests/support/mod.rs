@@ -6,6 +6,7 @@
 pub mod authority;
 pub mod certs;
 pub mod clamd;
+pub mod corpora;
 pub mod daemon;
 pub mod dovecot;
 pub mod flood;

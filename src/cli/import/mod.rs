@@ -19,6 +19,7 @@ use super::{Context, Outcome, parse};
 use crate::clock::Timestamp;
 use crate::domain::enquiry::understand;
 use crate::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
+use crate::domain::matching::model::Model;
 use crate::domain::reading::{ReadSettings, vcard};
 use crate::domain::submission::{Field, Submission};
 use crate::pipeline::import::{Entry, Outcome as Done, import};
@@ -139,6 +140,7 @@ async fn bring_in(context: &Context, store: &Arc<dyn Store>, entries: Vec<Entry>
         ProgressStyle::with_template("{bar:40} {pos}/{len} contacts, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
+    let model = Arc::new(Model::start());
     let mut outcomes = Vec::with_capacity(entries.len());
     let mut left = entries.into_iter();
     loop {
@@ -147,7 +149,7 @@ async fn bring_in(context: &Context, store: &Arc<dyn Store>, entries: Vec<Entry>
             break;
         }
         let count = batch.len() as u64;
-        outcomes.extend(import(store, &*context.clock, batch).await?);
+        outcomes.extend(import(store, &*context.clock, &model, batch).await?);
         bar.inc(count);
     }
     bar.finish_and_clear();

@@ -35,6 +35,7 @@ pub use dates::AskedDate;
 pub use understand::{strip_prefixes, understand};
 
 use crate::clock::Timestamp;
+use crate::domain::matching::profile::Fact;
 
 /// A person as far as the arrival tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,6 +234,9 @@ pub struct Enquiry {
     /// How the request is known to its sender's system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
+    /// Further facts that tell a person or an organisation from others, such as a date of birth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub particulars: Vec<(Fact, String)>,
     /// Who wrote it, as raw text, when no address could be read.
     pub raw_sender: Option<String>,
 }

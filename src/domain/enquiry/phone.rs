@@ -136,6 +136,12 @@ fn of_number(raw: &str, number: &phonenumber::PhoneNumber, hint: Option<&str>) -
     Phone { raw: raw.to_owned(), e164: Some(e164(number)), kind: kind.to_owned() }
 }
 
+/// An E.164 number that rings in one person's pocket, as far as its country tells such numbers from others.
+#[must_use]
+pub fn is_mobile(e164: &str) -> bool {
+    e164.starts_with('+') && read(e164, None, None).is_some_and(|phone| phone.kind == "mobile")
+}
+
 /// Country of an E.164 number, when one country owns its code.
 pub fn country(e164: &str) -> Option<String> {
     let number = phonenumber::parse(None, e164).ok()?;

@@ -65,6 +65,7 @@ fn understood(submission: &Submission, envelope: &Envelope, settings: &ReadSetti
     Enquiry {
         kind: if person == Person::default() && organisation.name.is_some() { "organisation" } else { "person" }
             .to_owned(),
+        particulars: Vec::new(),
         unsubscribe: unsubscribes(submission),
         inquiry_kind: inquiry_kind.or_else(|| intent::inquiry_kind(topic.as_deref(), &message)),
         dates: asked::dates(submission, envelope, topic.as_deref(), &message, country.as_deref()),

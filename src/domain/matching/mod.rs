@@ -1,93 +1,34 @@
 //! Is this person, is this organisation already known? Keys, comparison, verdict, with evidence.
 
+pub mod blocking;
+pub mod compare;
+pub mod field;
+pub mod fit;
+pub mod judge;
+mod key;
 pub mod keys;
+pub mod kin;
+pub mod model;
 pub mod names;
+mod nicknames;
+mod phonetic;
+pub mod profile;
+pub mod score;
+mod start;
 pub mod verdict;
 
+use std::sync::Arc;
+
+pub use key::{KeyKind, MatchKey};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use judge::Judged;
+use model::Model;
+use profile::Profile;
+
 use crate::clock::Timestamp;
-
-/// Kind of a blocking key. Numbers are stored and never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyKind {
-    /// Canonical personal email: exclusive.
-    Email = 1,
-    /// E.164 phone.
-    Phone = 3,
-    /// Registration number with a valid checksum: exclusive for organisations.
-    Registration = 5,
-    /// Registrable domain of an organisation.
-    Domain = 6,
-    /// Company name without legal form, tokens sorted.
-    Company = 12,
-    /// Id of a request at the system that passed it on: finds what was sent before, proves no person alone.
-    Request = 18,
-    /// Role or shared email: finds candidates, proves nothing alone.
-    SharedEmail = 17,
-}
-
-impl KeyKind {
-    /// The stored number.
-    #[must_use]
-    pub const fn number(self) -> i64 {
-        self as i64
-    }
-
-    /// The kind a stored number names.
-    #[must_use]
-    pub const fn from_number(n: i64) -> Option<Self> {
-        Some(match n {
-            1 => Self::Email,
-            3 => Self::Phone,
-            5 => Self::Registration,
-            6 => Self::Domain,
-            12 => Self::Company,
-            17 => Self::SharedEmail,
-            18 => Self::Request,
-            _ => return None,
-        })
-    }
-
-    /// Two arrivals with this key in common may be one person or organisation by that alone,
-    /// so their commits exclude each other.
-    #[must_use]
-    pub const fn is_strong(self) -> bool {
-        matches!(self, Self::Email | Self::Phone | Self::Registration | Self::Request)
-    }
-
-    /// So many records may carry it that it tells nothing any more: a switchboard's number, a shared mailbox, a company
-    /// name. A personal email never: however many records it has, they are that person's.
-    #[must_use]
-    pub const fn can_be_generic(self) -> bool {
-        !matches!(self, Self::Email)
-    }
-
-    /// It tells an organisation, not a person.
-    #[must_use]
-    pub const fn is_corporate(self) -> bool {
-        matches!(self, Self::Registration | Self::Domain | Self::Company)
-    }
-}
-
-/// A blocking key: kind and xxh3-64 of the normalised value, as stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct MatchKey {
-    /// Kind.
-    pub kind: KeyKind,
-    /// Hash of the normalised value.
-    pub hash: i64,
-}
-
-impl MatchKey {
-    /// Key of `value`, which must be normalised already.
-    #[must_use]
-    pub fn of(kind: KeyKind, value: &str) -> Self {
-        Self { kind, hash: xxhash_rust::xxh3::xxh3_64(value.as_bytes()).cast_signed() }
-    }
-}
+use crate::domain::enquiry::Enquiry;
 
 /// The tables that share one key space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -137,7 +78,7 @@ pub struct EntityRef {
 }
 
 /// A known record that shares a key with the arrival.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Neighbour {
     /// Which record.
     pub entity: EntityRef,
@@ -173,6 +114,9 @@ pub struct Neighbour {
     pub contact: Option<Ulid>,
     /// Organisation a contact, lead or opportunity belongs to.
     pub organisation: Option<Ulid>,
+    /// What comparing everything it is known by said, where there was anything to compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Judged>,
 }
 
 /// A stored message that the arrival answers.
@@ -212,7 +156,7 @@ const fn yes() -> bool {
 }
 
 /// Everything known that touches one arrival.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Neighbourhood {
     /// Records that share a key, oldest first.
     pub records: Vec<Neighbour>,
@@ -228,6 +172,9 @@ pub struct Neighbourhood {
     /// Earlier mails of the same sender, newest first, as far as they were asked for.
     #[serde(default)]
     pub earlier: Vec<Earlier>,
+    /// All that were compared with, the closest of which are among the records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searched: Vec<Ulid>,
 }
 
 /// The end of an earlier mail of the same sender.
@@ -248,8 +195,25 @@ pub struct Lately {
     pub since: Timestamp,
 }
 
+/// What an arrival is compared by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compare {
+    /// Whoever asks.
+    pub profile: Profile,
+    /// The weights.
+    pub model: Arc<Model>,
+}
+
+impl Compare {
+    /// What an enquiry is compared by; `None` where nothing tells who asks.
+    #[must_use]
+    pub fn of(enquiry: &Enquiry, model: &Arc<Model>) -> Option<Self> {
+        Some(Self { profile: Profile::of_enquiry(enquiry)?, model: Arc::clone(model) })
+    }
+}
+
 /// What to look for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct NeighbourQuery {
     /// Blocking keys of the arrival, deduplicated and sorted.
     pub keys: Vec<MatchKey>,
@@ -264,6 +228,8 @@ pub struct NeighbourQuery {
     pub arrival: Option<Ulid>,
     /// Whose new records are counted, where that matters.
     pub lately: Option<Lately>,
+    /// What the arrival is compared by, where it is.
+    pub compare: Option<Compare>,
     /// The sender whose earlier mails are asked for, as written, lower case.
     pub history: Option<String>,
 }

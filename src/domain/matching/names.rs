@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::nicknames::same_nickname;
+
 /// How two names stand to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NameAgreement {
@@ -31,46 +33,6 @@ const PARTICLES: &[&str] = &[
     "al", "bin", "ibn", "ben", "mc", "mac", "o", "st", "saint",
 ];
 
-/// Short forms that stand for the same given name.
-const NICKNAMES: &[&[&str]] = &[
-    &["robert", "bob", "bobby", "rob", "robbie"],
-    &["william", "bill", "billy", "will", "willy"],
-    &["richard", "dick", "rick", "rich"],
-    &["james", "jim", "jimmy", "jamie"],
-    &["john", "jack", "johnny", "jon"],
-    &["jonathan", "jon", "jonny"],
-    &["michael", "mike", "mick", "mickey"],
-    &["thomas", "tom", "tommy", "tomas"],
-    &["edward", "ed", "eddie", "ted", "ned"],
-    &["charles", "charlie", "chuck"],
-    &["christopher", "chris", "christophe"],
-    &["christine", "chris", "christina", "tina"],
-    &["elizabeth", "liz", "beth", "betty", "lisa", "eliska"],
-    &["katherine", "catherine", "kate", "katie", "cathy", "katerina", "katka"],
-    &["margaret", "maggie", "peggy", "meg", "marketa"],
-    &["alexander", "alex", "alexandre", "sasha"],
-    &["alexandra", "alex", "sandra", "sasa"],
-    &["anthony", "tony", "antoine"],
-    &["benjamin", "ben"],
-    &["daniel", "dan", "danny"],
-    &["david", "dave"],
-    &["joseph", "joe", "jo", "josef", "pepa"],
-    &["matthew", "matt", "matthieu"],
-    &["nicholas", "nick", "nicolas"],
-    &["patrick", "pat", "patricia"],
-    &["samuel", "sam", "samantha"],
-    &["stephen", "steve", "steven", "stephane"],
-    &["susan", "sue", "susie"],
-    &["frederic", "fred", "frederick"],
-    &["jan", "honza", "jenda"],
-    &["jiri", "jirka"],
-    &["frantisek", "franta"],
-    &["jakub", "kuba"],
-    &["vaclav", "vasek"],
-    &["jana", "janicka"],
-    &["mohammad", "mohammed", "muhammad", "mohamed", "mamad"],
-];
-
 impl NameParts {
     /// From the parts or, where they are missing, from the whole name (last word is the surname, unless upper case
     /// marks another one).
@@ -83,7 +45,7 @@ impl NameParts {
         let latin = all.chars().filter(|c| c.is_alphabetic()).all(|c| (c as u32) < 0x250 || is_latin_extension(c));
         let (given, surname) = match (first, last, full) {
             (None, None, None) => (Vec::new(), Vec::new()),
-            (None, None, Some(full)) => split_full(full),
+            (None, None, Some(full)) => split(full),
             (first, last, _) => (tokens(first.unwrap_or_default()), surname_tokens(last.unwrap_or_default())),
         };
         Self { given, surname, latin }
@@ -136,7 +98,7 @@ fn is_latin_extension(c: char) -> bool {
 }
 
 /// Lower-case ASCII words of a name.
-fn tokens(text: &str) -> Vec<String> {
+pub(super) fn tokens(text: &str) -> Vec<String> {
     any_ascii::any_ascii(text)
         .to_lowercase()
         .split(|c: char| !c.is_ascii_alphanumeric())
@@ -151,7 +113,7 @@ fn surname_tokens(text: &str) -> Vec<String> {
     if kept.is_empty() { all } else { kept }
 }
 
-fn split_full(full: &str) -> (Vec<String>, Vec<String>) {
+pub(super) fn split(full: &str) -> (Vec<String>, Vec<String>) {
     if let Some((last, first)) = full.split_once(',') {
         return (tokens(first), surname_tokens(last));
     }
@@ -216,10 +178,6 @@ fn given_level(a: &[String], b: &[String]) -> Level {
     }
     let near = strsim::jaro_winkler(first_a, first_b);
     if near >= 0.9 { Level::Close } else { Level::Different }
-}
-
-fn same_nickname(a: &str, b: &str) -> bool {
-    NICKNAMES.iter().any(|class| class.contains(&a) && class.contains(&b))
 }
 
 #[cfg(test)]

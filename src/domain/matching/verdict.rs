@@ -1,16 +1,18 @@
 //! The verdict on person and organisation, apart from each other.
 //!
-//! First depth, by rule: a personal email attaches unless the names contradict; a phone attaches only together with an
-//! agreeing surname; shared, disposable and reserved addresses never attach by themselves. Everything else is new, and
-//! whatever overlapped is named as a candidate for review, the closest ones: a number that hundreds share would name
-//! hundreds.
+//! A rule is asked first: a personal email attaches unless the names contradict; a phone attaches only together with an
+//! agreeing surname; shared, disposable and reserved addresses never attach by themselves. Then counts what comparing
+//! everything says. What is neither is new, and whatever overlapped is named as a candidate for review, the closest ones:
+//! a number that hundreds share would name hundreds.
 
 use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use super::judge::{Judged, MARGIN};
 use super::names::{NameAgreement, NameParts};
+use super::score::Veto;
 use super::{EntityKind, EntityRef, KeyKind, MatchKey, Neighbour, Neighbourhood};
 use crate::clock::Timestamp;
 use crate::domain::enquiry::{Email, EmailKind, Enquiry, company};
@@ -43,7 +45,7 @@ impl Verdict {
 }
 
 /// One piece of evidence, masked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The record compared with.
     pub record: EntityRef,
@@ -55,10 +57,13 @@ pub struct Evidence {
     pub verdict: Verdict,
     /// One plain sentence.
     pub because: String,
+    /// What comparing everything said, where there was anything to compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Judged>,
 }
 
 /// What is known about the person and the organisation of an enquiry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Known {
     /// Verdict on the person.
     pub person: Verdict,
@@ -130,8 +135,7 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
             .filter(|n| kind.is_none_or(|k| n.entity.kind == k))
             .max_by_key(|n| (n.last_message_at, n.created_at))
     };
-    let contact =
-        newest(Some(EntityKind::Contact)).map(|n| n.entity.id).or_else(|| matched.iter().find_map(|n| n.contact));
+    let contact = likeliest(&matched).map(|n| n.entity.id).or_else(|| matched.iter().find_map(|n| n.contact));
     let owner_of = |id: Option<EntityRef>| matched.iter().find(|n| Some(n.entity) == id).copied();
     let holder = owner_of(open.first().map(|o| o.record)).or_else(|| newest(Some(EntityKind::Contact)).copied());
     let account_owner = account.and_then(|n| n.owner.clone());
@@ -171,6 +175,14 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
         compared: count,
         evidence: compared.into_iter().map(|(_, e)| e).take(EVIDENCE).collect(),
     }
+}
+
+/// The contact that is most like the arrival; of several about as like the one with the newest message.
+fn likeliest<'a>(matched: &[&'a Neighbour]) -> Option<&'a Neighbour> {
+    let total = |n: &Neighbour| n.judged.as_ref().map_or(f64::NEG_INFINITY, |judged| judged.best.total);
+    let contacts = || matched.iter().copied().filter(|n| n.entity.kind == EntityKind::Contact);
+    let best = contacts().map(total).fold(f64::NEG_INFINITY, f64::max);
+    contacts().filter(|n| total(n) >= best - MARGIN).max_by_key(|n| (n.last_message_at, n.created_at))
 }
 
 /// What is most likely the same person is greatest: verdict, then what is shared, how the names agree, and how recently
@@ -219,12 +231,34 @@ fn compare(names: &NameParts, enquiry: &Enquiry, neighbour: &Neighbour) -> Evide
     } else {
         (Verdict::New, "Only the organisation is in common.")
     };
+    let (verdict, because) = weighed(verdict, because, neighbour.judged.as_ref());
     Evidence {
         record: neighbour.entity,
         shares: shares(neighbour),
         names: format!("{agreement:?}").to_lowercase(),
         verdict,
         because: because.to_owned(),
+        compared: neighbour.judged.clone(),
+    }
+}
+
+/// What the rules say, and what comparing everything says: a rule is asked first, and a contradiction is heard.
+fn weighed(rule: Verdict, because: &'static str, judged: Option<&Judged>) -> (Verdict, &'static str) {
+    let Some(judged) = judged else { return (rule, because) };
+    match (rule, judged.verdict) {
+        (Verdict::Match, _) if judged.vetoes.contains(&Veto::Born) => {
+            (Verdict::Review, "The same by email or phone, but born on another day.")
+        }
+        (Verdict::Match, _) => (rule, because),
+        (_, Verdict::Match) => (Verdict::Match, "Everything compared, it is the same with near certainty."),
+        (Verdict::New, Verdict::Review) if judged.close => {
+            (Verdict::Review, "Very like this one, and very like another one, too.")
+        }
+        (Verdict::New, Verdict::Review) if !judged.vetoes.is_empty() => {
+            (Verdict::Review, "Much is in common, but something contradicts it.")
+        }
+        (Verdict::New, Verdict::Review) => (Verdict::Review, "Much is in common, but not enough to be certain."),
+        _ => (rule, because),
     }
 }
 
@@ -248,19 +282,7 @@ fn weak_address(enquiry: &Enquiry, neighbour: &Neighbour) -> (&'static str, &'st
 }
 
 fn shares(neighbour: &Neighbour) -> Vec<String> {
-    let mut words: Vec<&str> = neighbour
-        .keys
-        .iter()
-        .map(|k| match k.kind {
-            KeyKind::Email => "email",
-            KeyKind::Phone => "phone",
-            KeyKind::Registration => "registration",
-            KeyKind::Domain => "domain",
-            KeyKind::Company => "company",
-            KeyKind::SharedEmail => "shared_email",
-            KeyKind::Request => "request",
-        })
-        .collect();
+    let mut words: Vec<&str> = neighbour.keys.iter().map(|k| k.kind.as_str()).collect();
     words.sort_unstable();
     words.dedup();
     words.into_iter().map(str::to_owned).collect()
@@ -319,6 +341,7 @@ mod tests {
             created_at: Timestamp::from_seconds(n),
             contact: None,
             organisation: None,
+            judged: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rows of imported contacts.
 
 use super::parties::Party;
-use super::{Ids, Known, Ownership, Plan, is_corporate, is_personal};
+use super::{Ids, Known, Ownership, Plan, is_corporate};
 use crate::store::batch::row;
 use crate::store::rows::ContactImport;
 
@@ -51,7 +51,7 @@ impl Plan {
         self.addresses(contact, &line.enquiry);
         self.consents(contact, &line.enquiry);
         self.custom(contact, &line.enquiry, std::collections::BTreeMap::new());
-        self.keys_of(contact, &line.keys, is_personal);
+        self.known_by(contact, &line.keys, line.profile.as_ref());
     }
 
     fn known_contact(&mut self, id: i64, line: &ContactImport, organisation: Option<i64>) {

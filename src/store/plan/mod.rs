@@ -15,12 +15,15 @@ mod touches;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ulid::Ulid;
+use xxhash_rust::xxh3::xxh3_64;
 
 use touches::Touches;
 
 use super::batch::{Batch, row};
 use super::{Commit, Queue};
 use crate::domain::decision::{Action, Link, OwnerChoice};
+use crate::domain::matching::blocking::blocking;
+use crate::domain::matching::profile::Profile;
 use crate::domain::matching::{EntityKind, KeyKind, MatchKey};
 use crate::domain::submission::MailClass;
 use crate::domain::visitor::mailbox;
@@ -101,6 +104,8 @@ pub(super) struct Plan {
     pub(super) custom_fields: Batch,
     pub(super) consents: Batch,
     pub(super) keys: BTreeSet<(i64, i64, i64)>,
+    /// What records are compared by: record, hash of the profile, profile.
+    pub(super) profiles: BTreeMap<(i64, i64), String>,
     pub(super) candidates: Batch,
     pub(super) communications: Batch,
     pub(super) participants: BTreeSet<(i64, String)>,
@@ -203,9 +208,9 @@ impl Plan {
         self.addresses(holder, &commit.enquiry);
         self.consents_of(holder, commit);
         self.custom(known.id, &commit.enquiry, facts::Facts::of(commit).rest());
-        self.keys_of(known.id, &commit.decision.keys, is_personal);
+        self.known_by(known.id, &commit.decision.keys, commit.decision.profile.as_ref());
         if holder != known.id {
-            self.keys_of(holder, &commit.decision.keys, is_personal);
+            self.known_by(holder, &commit.decision.keys, commit.decision.profile.as_ref());
         }
         let touched = match known.kind {
             EntityKind::Lead => &mut self.touched_leads,
@@ -215,6 +220,15 @@ impl Plan {
         touched.entry(known.id).or_default().add(commit, &origin);
         self.touches(known.id, commit, origin);
         known.id
+    }
+
+    /// What a person's record is known by: its keys, what it is compared by, and the keys by which that is found.
+    fn known_by(&mut self, record: i64, keys: &[MatchKey], profile: Option<&Profile>) {
+        self.keys_of(record, keys, is_personal);
+        let Some(profile) = profile else { return };
+        self.keys.extend(blocking(profile).iter().map(|key| (key.kind.number(), key.hash, record)));
+        let body = text(profile);
+        self.profiles.insert((record, xxh3_64(body.as_bytes()).cast_signed()), body);
     }
 
     /// Keys carried by a record, of the kinds that fit it.

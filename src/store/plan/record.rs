@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::facts::Facts;
 use super::parties::{Party, suppression_address, suppression_hash};
 use super::touches::{Named, Touches};
-use super::{Ids, KnownRecords, Ownership, Plan, is_corporate, is_personal, text};
+use super::{Ids, KnownRecords, Ownership, Plan, is_corporate, text};
 use crate::domain::decision::{Link, NewRecord, RecordKind, UnknownCampaign};
 use crate::domain::enquiry::attribution::folded;
 use crate::domain::matching::EntityKind;
@@ -52,9 +52,9 @@ impl Plan {
         self.addresses(holder, &commit.enquiry);
         self.consents_of(holder, commit);
         self.custom(id, &commit.enquiry, facts.rest());
-        self.keys_of(id, &commit.decision.keys, is_personal);
+        self.known_by(id, &commit.decision.keys, commit.decision.profile.as_ref());
         if holder != id {
-            self.keys_of(holder, &commit.decision.keys, is_personal);
+            self.known_by(holder, &commit.decision.keys, commit.decision.profile.as_ref());
         }
         for tag in &new.tags {
             row!(self.tags; id, tag);
@@ -99,7 +99,7 @@ impl Plan {
             Link::New(ulid) => {
                 let party = party(ulid);
                 self.contact(&party, &commit.enquiry, organisation);
-                self.keys_of(party.id, &commit.decision.keys, is_personal);
+                self.known_by(party.id, &commit.decision.keys, commit.decision.profile.as_ref());
                 if new.kind == RecordKind::Lead {
                     self.points(party.id, &commit.enquiry, 0);
                 }

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_bounces.sql"),
     include_str!("migrations/0012_signatures.sql"),
     include_str!("migrations/0013_proven.sql"),
+    include_str!("migrations/0014_profiles.sql"),
 ];
 
 const EXISTS: &str = "SELECT to_regclass('pisteur_migration') IS NOT NULL";

@@ -12,6 +12,7 @@ pub(super) mod anew;
 pub(super) mod arrivals;
 pub(super) mod campaigns;
 pub(super) mod commit;
+mod compared;
 pub(super) mod erase;
 pub(super) mod figures;
 pub(super) mod files;
@@ -56,6 +57,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         arrivals::STATEMENTS,
         campaigns::STATEMENTS,
         commit::STATEMENTS,
+        compared::STATEMENTS,
         figures::STATEMENTS,
         files::STATEMENTS,
         history::STATEMENTS,

@@ -6,8 +6,9 @@ use sqlx::Row as _;
 
 use super::super::driver::{Connection, Row};
 use super::probe::{CAP, Hits, add_lasting, probe};
-use super::{damaged, history, lately, optional_ulid, read, statements, threads, ulid};
+use super::{compared, damaged, history, lately, optional_ulid, read, statements, threads, ulid};
 use crate::clock::Timestamp;
+use crate::domain::matching::judge::Judged;
 use crate::domain::matching::{EntityKind, EntityRef, KeyKind, MatchKey, Neighbour, NeighbourQuery, Neighbourhood};
 use crate::store::StoreResult;
 use crate::store::batch::column;
@@ -54,19 +55,23 @@ pub(in super::super) async fn neighbours(
     let same = threads::same_message_ids(conn, queries).await?;
     let made = lately::made(conn, queries).await?;
     let chosen: Vec<(BTreeMap<i64, Vec<MatchKey>>, bool)> = queries.iter().map(|q| candidates(q, &hits)).collect();
+    let compared = compared::compared(conn, queries, chosen.iter().map(|(records, _)| records)).await?;
     let around = queries.iter().zip(&answered).zip(&chosen);
     let earlier = history::earlier(conn, around.map(|((q, m), (r, _))| history::asked(q, m, r))).await?;
     let mut wanted: BTreeSet<i64> = answered.iter().flatten().map(|m| m.record).collect();
     wanted.extend(chosen.iter().flat_map(|(records, _)| records.keys().copied()));
+    wanted.extend(compared.iter().flat_map(|compared| compared.judged.keys().copied()));
     let details = details(conn, &wanted).await?;
     Ok(queries
         .iter()
         .zip(answered)
         .zip(chosen)
         .zip(earlier)
-        .map(|(((query, answered), (records, truncated)), earlier)| Neighbourhood {
+        .zip(compared)
+        .map(|((((query, answered), (records, truncated)), earlier), compared)| Neighbourhood {
             earlier,
-            records: records.into_iter().filter_map(|(id, keys)| Some(with_keys(details.get(&id)?, keys))).collect(),
+            records: records_of(records, compared.judged, &details),
+            searched: compared.searched,
             threads: answered
                 .into_iter()
                 .filter_map(|m| threads::hit(query, m, details.get(&m.record)?, &part))
@@ -107,8 +112,19 @@ fn candidates(query: &NeighbourQuery, hits: &HashMap<MatchKey, Hits>) -> (BTreeM
     (records, truncated)
 }
 
-fn with_keys(record: &Neighbour, keys: Vec<MatchKey>) -> Neighbour {
-    Neighbour { keys, ..record.clone() }
+/// Records that share a key and those found by comparing, oldest first.
+fn records_of(
+    mut keys: BTreeMap<i64, Vec<MatchKey>>,
+    mut judged: BTreeMap<i64, Judged>,
+    details: &HashMap<i64, Neighbour>,
+) -> Vec<Neighbour> {
+    let ids: BTreeSet<i64> = keys.keys().chain(judged.keys()).copied().collect();
+    ids.into_iter()
+        .filter_map(|id| {
+            let (keys, judged) = (keys.remove(&id).unwrap_or_default(), judged.remove(&id));
+            Some(Neighbour { keys, judged, ..details.get(&id)?.clone() })
+        })
+        .collect()
 }
 
 async fn details(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<HashMap<i64, Neighbour>> {
@@ -165,5 +181,6 @@ fn neighbour(row: &Row) -> StoreResult<Neighbour> {
         created_at: Timestamp::from_micros(row.try_get("created_at")?),
         contact: optional_ulid(row.try_get("contact")?)?,
         organisation: optional_ulid(row.try_get("organisation")?)?,
+        judged: None,
     })
 }

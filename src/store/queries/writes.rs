@@ -2,6 +2,7 @@
 
 use super::super::driver::Connection;
 use super::{run, run_with, statements};
+use crate::domain::matching::profile::NORM;
 use crate::store::StoreResult;
 use crate::store::batch::{Batch, column, row};
 use crate::store::plan::Plan;
@@ -115,6 +116,9 @@ statements! {
     KEYS(
         "INSERT INTO match_key (kind, hash, entity) SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT),",
         " CAST(value->>2 AS BIGINT) FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
+    PROFILES(
+        "INSERT INTO match_profile (entity, hash, norm, body) SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT),",
+        " $2, value->>2 FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
     CANDIDATES(
         "INSERT INTO candidate (record, other, state, at) SELECT CAST(value->>0 AS BIGINT),",
         " CAST(value->>1 AS BIGINT), 'open', CAST(value->>2 AS BIGINT) FROM ", rows!("1"),
@@ -252,6 +256,11 @@ async fn details(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
         row!(keys; kind, hash, entity);
     }
     run(conn, KEYS, &keys).await?;
+    let mut profiles = Batch::default();
+    for ((record, hash), body) in &plan.profiles {
+        row!(profiles; record, hash, body);
+    }
+    run_with(conn, PROFILES, &profiles, i64::from(NORM)).await?;
     run(conn, CANDIDATES, &plan.candidates).await?;
     run(conn, KNOWN_CONTACTS, &plan.known_contacts).await?;
     Ok(())

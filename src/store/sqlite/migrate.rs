@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (11, include_str!("migrations/0011_bounces.sql")),
     (12, include_str!("migrations/0012_signatures.sql")),
     (13, include_str!("migrations/0013_proven.sql")),
+    (14, include_str!("migrations/0014_profiles.sql")),
 ];
 
 /// What was found and done.

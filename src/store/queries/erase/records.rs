@@ -62,6 +62,7 @@ statements! {
         " recipients = NULL, body = '', fields = NULL, signature = NULL WHERE arrival IS NULL",
         " AND record IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")");
     DROP_MATCH_KEYS("DELETE FROM match_key WHERE entity IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")");
+    DROP_PROFILES("DELETE FROM match_profile WHERE entity IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")");
     DROP_POINTS("DELETE FROM contact_point WHERE record IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"), ")");
 }
 
@@ -86,6 +87,7 @@ pub(super) async fn erase(conn: &mut Connection, ids: &[i64]) -> StoreResult<Era
         ("files", DROP_OWN_FILES),
         ("messages", EMPTY_OWN_MESSAGES),
         ("", DROP_MATCH_KEYS),
+        ("", DROP_PROFILES),
         ("contact points", DROP_POINTS),
     ];
     sweep(conn, &mut counts, &work, &rows).await?;

@@ -1,0 +1,162 @@
+//! How sure it is that two records are of one person or organisation, and what that rests on.
+//!
+//! Invariants: the prior and the steps make the total; the probability is 2^total / (1 + 2^total); scoring is symmetric.
+
+use serde::{Deserialize, Serialize};
+
+use super::compare::{Levels, compare};
+use super::field::{Field, Witness};
+use super::model::{Model, Step};
+use super::profile::{Born, Profile};
+
+/// Bits from which on a witness counts as one of those that a match needs two of.
+const STRONG: f64 = 3.0;
+/// Levels of a given name from which on two people are meant.
+const OTHER_NAME: u8 = 6;
+/// Levels of a name up to which it is one name, spelt in two ways.
+const SAME_NAME: u8 = 4;
+/// Bits one person must be ahead of relatives and colleagues to outweigh a contradiction: 0.95 against them.
+const TOLD: f64 = 4.247_927_513_443_585;
+/// Level of an email up to which it is one person's.
+const SAME_LOCAL: u8 = 4;
+/// Level of two different numbers.
+const OTHER_NUMBER: u8 = 4;
+/// Levels of a date of birth up to which it is one date, mistaken.
+const SAME_BORN: u8 = 3;
+/// Levels of a number up to which it is one number, mistaken.
+const SAME_NUMBER: u8 = 3;
+
+/// Why two records may not be taken for one automatically, whatever they have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Veto {
+    /// Year, month and day of birth all differ.
+    Born,
+    /// One family name and two given names: relatives.
+    Relatives,
+    /// Two names of people.
+    Names,
+    /// One name, but mailbox or mobile number differ and nothing of their own agrees: they may be father and son.
+    Namesakes,
+    /// Two numbers of their own.
+    Numbers,
+    /// Names of organisations that are not the same.
+    Companies,
+}
+
+/// Two records, compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Bits before anything is compared.
+    pub prior: f64,
+    /// What each field says, in order.
+    pub steps: Vec<Step>,
+    /// All of it, in bits.
+    pub total: f64,
+    /// What speaks against a match by itself.
+    pub vetoes: Vec<Veto>,
+    /// Independent things that speak strongly for it.
+    pub witnesses: usize,
+}
+
+impl Score {
+    /// How sure, from 0 to 1.
+    #[must_use]
+    pub fn probability(&self) -> f64 {
+        1.0 / (1.0 + (-self.total).exp2())
+    }
+}
+
+/// Scores two records among `records` known ones.
+#[must_use]
+pub fn score(model: &Model, a: &Profile, b: &Profile, records: u64) -> Score {
+    let levels = compare(a, b);
+    let steps = model.steps(a, b, levels);
+    let prior = model.prior(records);
+    let total = prior + steps.iter().map(|step| step.weight).sum::<f64>();
+    // Kin are rare among these records, and errors are not.
+    let told = model.ahead_of_kin(&steps) >= TOLD;
+    Score { prior, total, vetoes: vetoes(a, b, levels, told), witnesses: witnesses(&steps, levels, a, b), steps }
+}
+
+/// Witnesses that speak strongly: fields of one group are one, and an address made of the name is none beside it.
+fn witnesses(steps: &[Step], levels: Levels, a: &Profile, b: &Profile) -> usize {
+    let mut groups: Vec<(Witness, f64)> = Vec::new();
+    for step in steps {
+        let witness = step.field.witness();
+        match groups.iter_mut().find(|(group, _)| *group == witness) {
+            Some((_, bits)) => *bits += step.weight,
+            None => groups.push((witness, step.weight)),
+        }
+    }
+    let strong = |witness| groups.iter().any(|(group, bits)| *group == witness && *bits >= STRONG);
+    let count = groups.iter().filter(|(_, bits)| *bits >= STRONG).count();
+    // One mailbox is a witness of its own; likeness of two local parts that are somebody's name is not.
+    let derived =
+        levels.of(Field::Email) > 1 && strong(Witness::Name) && strong(Witness::Email) && named(a) && named(b);
+    count - usize::from(derived)
+}
+
+/// The surname stands in an address.
+fn named(profile: &Profile) -> bool {
+    let Some(surname) = &profile.surname else { return false };
+    profile.emails.iter().any(|mailbox| mailbox.local.contains(&surname.text))
+}
+
+fn vetoes(a: &Profile, b: &Profile, levels: Levels, told: bool) -> Vec<Veto> {
+    let like = |field: Field, most: u8| (1..=most).contains(&levels.of(field));
+    let other = |field: Field| (OTHER_NAME..=7).contains(&levels.of(field));
+    let named = like(Field::Given, SAME_NAME) && like(Field::Surname, SAME_NAME);
+    let (born, number) = (like(Field::Born, SAME_BORN), like(Field::Number, SAME_NUMBER));
+    let disjoint = a.born.as_ref().zip(b.born.as_ref()).is_some_and(|(a, b)| disjoint(a, b));
+    let relatives = other(Field::Given) && like(Field::Surname, SAME_NAME) && !number && !(born && told);
+    [
+        (Veto::Born, disjoint && !number && !told),
+        (Veto::Relatives, relatives),
+        (Veto::Names, other(Field::Given) && other(Field::Surname) && !born && !number),
+        (Veto::Namesakes, named && !born && !number && namesakes(a, b, levels)),
+        (Veto::Numbers, levels.of(Field::Number) == OTHER_NUMBER && !born && !named),
+        (Veto::Companies, a.is_organisation() && b.is_organisation() && levels.of(Field::Company) > 1),
+    ]
+    .into_iter()
+    .filter(|(_, speaks)| *speaks)
+    .map(|(veto, _)| veto)
+    .collect()
+}
+
+/// Something of their own differs and nothing of their own agrees: what is left in common a father and his son share.
+fn namesakes(a: &Profile, b: &Profile, levels: Levels) -> bool {
+    let (email, phone) = (levels.of(Field::Email), levels.of(Field::Phone));
+    let mobile = a.mobiles.iter().any(|number| b.mobiles.contains(number));
+    let agrees = (1..=SAME_LOCAL).contains(&email) || mobile;
+    let differs = (email == 5 || email == 6) || phone == OTHER_NUMBER && a.has_mobile() && b.has_mobile();
+    differs && !agrees
+}
+
+impl Veto {
+    /// What it rests on.
+    const fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Born => &[Field::Born],
+            Self::Relatives | Self::Names => &[Field::Given, Field::Surname],
+            Self::Namesakes => &[Field::Email],
+            Self::Numbers => &[Field::Number],
+            Self::Companies => &[Field::Company],
+        }
+    }
+
+    /// Another record of the same entity was compared in the same, and nothing was held against it.
+    #[must_use]
+    pub fn is_answered(self, by: &Score) -> bool {
+        let compared = |field: &Field| by.steps.iter().any(|step| step.field == *field);
+        !by.vetoes.contains(&self) && self.fields().iter().all(compared)
+    }
+}
+
+/// Two whole dates with nothing in common.
+fn disjoint(a: &Born, b: &Born) -> bool {
+    let parts = |born: &Born| {
+        Some((born.digits.get(..4)?.to_owned(), born.digits.get(4..6)?.to_owned(), born.digits.get(6..8)?.to_owned()))
+    };
+    parts(a).zip(parts(b)).is_some_and(|(a, b)| a.0 != b.0 && a.1 != b.1 && a.2 != b.2)
+}
