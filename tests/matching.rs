@@ -2,3 +2,4 @@
 //! project, through the production path, and what its command says.
 
 mod eval;
+mod people;

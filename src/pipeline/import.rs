@@ -110,6 +110,15 @@ pub async fn one(store: &Arc<dyn Store>, clock: &dyn Clock, model: &Arc<Model>, 
     }
 }
 
+/// Looks for whoever an entry is and writes nothing.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn look(store: &Arc<dyn Store>, model: &Arc<Model>, entry: &Entry) -> StoreResult<Known> {
+    let around = store.neighbours(&[query(entry, model)]).await?.pop().unwrap_or_default();
+    Ok(verdict::known(&entry.enquiry, &around))
+}
+
 /// An entry and how often it was decided.
 type Tried = (usize, Entry);
 

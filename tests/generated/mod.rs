@@ -3,6 +3,7 @@
 
 pub mod adf;
 pub mod arrivals;
+pub mod crm;
 pub mod judge;
 pub mod notifications;
 pub mod people;

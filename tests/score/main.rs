@@ -1,6 +1,8 @@
 //! `cargo run --release --example score -- mail <folder>`: how well mails are read, set by set, as a table.
 //! `cargo run --release --example score -- matching <folder>`: how well people and organisations are told apart by the
 //! scorer alone, without an index; `pisteur match eval` does the same through the production path.
+//! `cargo run --release --example score -- people [NUMBER]`: so many made contacts and five times as many arrivals, by how
+//! they were changed, through the production path; with the weights of the start and with fitted ones.
 //!
 //! The sets lie outside the project, with their truth. Nothing here is asserted: it prints. The seeds of what is made come
 //! from `SEED`, 1 without it.
@@ -11,6 +13,7 @@
 mod generated;
 mod made;
 mod matching;
+mod people;
 mod screening;
 #[path = "sets.rs"]
 mod sets;
@@ -23,9 +26,12 @@ fn main() {
     let mut arguments = std::env::args().skip(1).filter(|a| a != "-v");
     let verbose = std::env::args().any(|a| a == "-v");
     let (what, folder) = (arguments.next(), arguments.next());
+    if what.as_deref() == Some("people") {
+        return people::score(folder.and_then(|number| number.parse().ok()).unwrap_or(2_000), verbose);
+    }
     let (Some("mail" | "matching"), Some(folder)) = (what.as_deref(), folder) else {
         eprintln!(
-            "usage: score mail|matching FOLDER [-v]\n\nFOLDER holds the sets, such as crisp-forward and talon, or febrl1; -v lists what is wrong"
+            "usage: score mail|matching FOLDER [-v], score people [NUMBER] [-v]\n\nFOLDER holds the sets, such as crisp-forward and talon, or febrl1; -v lists what is wrong"
         );
         std::process::exit(2);
     };

@@ -14,6 +14,8 @@ const LOCAL: usize = 6;
 const LETTERS: usize = 5;
 /// Shortest sound that is a key by itself.
 const SOUND: usize = 2;
+/// Fewest consonants of a whole name that tell it.
+const BONES: usize = 4;
 /// Shortest word of a street that tells it.
 const STREET_WORD: usize = 4;
 /// Shortest word of a company's name that tells it.
@@ -78,6 +80,10 @@ impl Keys {
         if let (Some(given), Some(surname)) = (&profile.given, &profile.surname) {
             for (a, b) in given.codes.iter().flat_map(|a| surname.codes.iter().map(move |b| (a, b))) {
                 self.add(KeyKind::SoundPair, &[a.min(b), a.max(b)]);
+            }
+            let (a, b) = (given.consonants(), surname.consonants());
+            if a.len() + b.len() >= BONES {
+                self.add(KeyKind::NameBones, &[(&a).min(&b), (&a).max(&b)]);
             }
             let (a, b) = (starts(&given.text, 3), starts(&surname.text, 3));
             self.add(KeyKind::NameStarts, &[(&a).min(&b), (&a).max(&b)]);

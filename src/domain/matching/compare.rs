@@ -42,6 +42,7 @@ pub fn compare(a: &Profile, b: &Profile) -> Levels {
     let mut levels = Levels::default();
     let email = email::closest(&a.emails, &b.emails);
     let names = name::levels(a, b, email);
+    let email = if names.agree() && email::is_of_a_name(a, b, email) { email::DIFFERENT } else { email };
     for (field, level) in [
         (Field::Given, names.given),
         (Field::Surname, names.surname),

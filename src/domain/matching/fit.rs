@@ -100,7 +100,7 @@ pub fn fit(material: &Material<'_>, seed: u64) -> Model {
             break;
         }
     }
-    learned.kin = kin(&Learned { kin: [learned.prior; 2], ..learned }, &counts, material.all_pairs);
+    learned.kin = kin(&learned, &counts, material.all_pairs);
     Model::new(learned, material.profiles.len() as u64, Frequencies::of(material.profiles))
 }
 
@@ -181,12 +181,13 @@ fn again(old: &Learned, counts: &BTreeMap<Levels, f64>, drawn: &Shares, all_pair
     Learned { u: of_two_people(drawn, &m, prior), m, prior, kin: old.kin }
 }
 
-/// How frequent kin are. Only pairs count in which something is compared that relatives do not share: in the others they
-/// cannot be told from one person.
+/// How frequent kin are. Only pairs count in which numbers of their own are compared: twins are born on one day, a father
+/// and his son bear one name, and elsewhere neither can be told from one person. Without any they are as frequent as
+/// repeats.
 fn kin(learned: &Learned, counts: &BTreeMap<Levels, f64>, all_pairs: f64) -> [f64; 2] {
-    let told = counts.iter().filter(|(levels, _)| levels.of(Field::Born) > 0 || levels.of(Field::Number) > 0);
+    let told = counts.iter().filter(|(levels, _)| levels.of(Field::Number) > 0);
     let told: Vec<(Vec<Step>, f64)> = told.map(|(levels, count)| (steps(learned, *levels), *count)).collect();
-    let mut kin = learned.kin;
+    let mut kin = [learned.prior; 2];
     for _ in 0..ROUNDS {
         let mut sums = [SMOOTHING_M; 2];
         for (steps, count) in &told {
@@ -198,10 +199,13 @@ fn kin(learned: &Learned, counts: &BTreeMap<Levels, f64>, all_pairs: f64) -> [f6
         }
         kin = sums.map(|sum| (sum / all_pairs).min(MOST));
     }
-    // Those others have kin at the same rate.
+    // The others have kin at the same rate.
     let persons = |odds: f64| odds / (1.0 + odds);
     let seen: f64 = told.iter().map(|(steps, count)| count * persons(one_person(learned, steps))).sum();
-    if seen < 1.0 { learned.kin } else { kin.map(|share| (share * learned.prior * all_pairs / seen).min(MOST)) }
+    if seen < 1.0 {
+        return [learned.prior; 2];
+    }
+    kin.map(|share| (share * learned.prior * all_pairs / seen).min(MOST))
 }
 
 /// A field, its level and its weight in bits.

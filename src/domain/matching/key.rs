@@ -58,6 +58,8 @@ pub enum KeyKind {
     InitialDomain = 28,
     /// Words of a company's name that tell it.
     CompanyWords = 29,
+    /// Consonants of given name and surname, sorted: the same in Persian and in Latin letters.
+    NameBones = 30,
 }
 
 impl KeyKind {
@@ -97,6 +99,7 @@ impl KeyKind {
             27 => Self::Sound,
             28 => Self::InitialDomain,
             29 => Self::CompanyWords,
+            30 => Self::NameBones,
             _ => return None,
         })
     }
@@ -131,6 +134,7 @@ impl KeyKind {
             Self::Sound => "sound",
             Self::InitialDomain => "initial_domain",
             Self::CompanyWords => "company_words",
+            Self::NameBones => "name_bones",
         }
     }
 

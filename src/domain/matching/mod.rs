@@ -14,6 +14,7 @@ mod nicknames;
 mod phonetic;
 pub mod profile;
 pub mod score;
+mod skeleton;
 mod start;
 pub mod verdict;
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names;
 use super::phonetic::codes;
+use super::skeleton;
 use crate::domain::enquiry::email::EmailAddress;
 use crate::domain::enquiry::phone::{self, ascii_digits};
 use crate::domain::enquiry::{EmailKind, Enquiry, company};
@@ -73,13 +74,26 @@ pub struct Name {
     /// Phonetic codes, at most two, sorted.
     #[serde(rename = "c")]
     pub codes: Vec<String>,
+    /// Consonants, where it was written in Persian or Arabic letters.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub bones: Option<String>,
 }
 
 impl Name {
-    fn of(text: &str) -> Option<Self> {
-        let text = folded(text);
-        let codes = codes(&text);
-        (!text.is_empty()).then_some(Self { text, codes })
+    fn of(written: &str) -> Option<Self> {
+        Self::folded(folded(written), written)
+    }
+
+    /// `folded`, which was written like `written`.
+    fn folded(text: String, written: &str) -> Option<Self> {
+        let (codes, bones) = (codes(&text), skeleton::of_script(written));
+        (!text.is_empty()).then_some(Self { text, codes, bones })
+    }
+
+    /// Its consonants, whatever it was written in.
+    #[must_use]
+    pub fn consonants(&self) -> String {
+        self.bones.clone().unwrap_or_else(|| skeleton::of_latin(&self.text))
     }
 }
 
@@ -167,7 +181,10 @@ impl Profile {
         }
         if let (Some(full), None, None) = (full, &profile.given, &profile.surname) {
             let (given, surname) = names::split(full);
-            (profile.given, profile.surname) = (Name::of(&given.join(" ")), Name::of(&surname.join(" ")));
+            // In such a script the surname is the last word.
+            let (first, last) = full.trim().rsplit_once(char::is_whitespace).unwrap_or(("", full));
+            profile.given = Name::folded(given.join(" "), first);
+            profile.surname = Name::folded(surname.join(" "), last);
         }
         if profile.house.is_none() {
             profile.house = profile.street.iter().find(|word| is_number(word)).cloned();

@@ -19,8 +19,12 @@ const SAME_NAME: u8 = 4;
 const TOLD: f64 = 4.247_927_513_443_585;
 /// Level of an email up to which it is one person's.
 const SAME_LOCAL: u8 = 4;
+/// Levels of a surname up to which it may be one family's: a woman's form of it is only similar.
+const SAME_FAMILY: u8 = 5;
 /// Level of two different numbers.
 const OTHER_NUMBER: u8 = 4;
+/// Levels of a date of birth from which on two days are meant.
+const OTHER_BORN: u8 = 5;
 /// Levels of a date of birth up to which it is one date, mistaken.
 const SAME_BORN: u8 = 3;
 /// Levels of a number up to which it is one number, mistaken.
@@ -30,7 +34,7 @@ const SAME_NUMBER: u8 = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Veto {
-    /// Year, month and day of birth all differ.
+    /// Year and day of birth differ.
     Born,
     /// One family name and two given names: relatives.
     Relatives,
@@ -74,8 +78,8 @@ pub fn score(model: &Model, a: &Profile, b: &Profile, records: u64) -> Score {
     let steps = model.steps(a, b, levels);
     let prior = model.prior(records);
     let total = prior + steps.iter().map(|step| step.weight).sum::<f64>();
-    // Kin are rare among these records, and errors are not.
-    let told = model.ahead_of_kin(&steps) >= TOLD;
+    // Kin are rare among these records, and errors are not; that is known only of records with numbers of their own.
+    let told = levels.of(Field::Number) > 0 && model.ahead_of_kin(&steps) >= TOLD;
     Score { prior, total, vetoes: vetoes(a, b, levels, told), witnesses: witnesses(&steps, levels, a, b), steps }
 }
 
@@ -108,10 +112,10 @@ fn vetoes(a: &Profile, b: &Profile, levels: Levels, told: bool) -> Vec<Veto> {
     let other = |field: Field| (OTHER_NAME..=7).contains(&levels.of(field));
     let named = like(Field::Given, SAME_NAME) && like(Field::Surname, SAME_NAME);
     let (born, number) = (like(Field::Born, SAME_BORN), like(Field::Number, SAME_NUMBER));
-    let disjoint = a.born.as_ref().zip(b.born.as_ref()).is_some_and(|(a, b)| disjoint(a, b));
-    let relatives = other(Field::Given) && like(Field::Surname, SAME_NAME) && !number && !(born && told);
+    let born_apart = levels.of(Field::Born) >= OTHER_BORN && a.born.as_ref().zip(b.born.as_ref()).is_some_and(apart);
+    let relatives = other(Field::Given) && like(Field::Surname, SAME_FAMILY) && !number && !(born && told);
     [
-        (Veto::Born, disjoint && !number && !told),
+        (Veto::Born, born_apart && !number && !told),
         (Veto::Relatives, relatives),
         (Veto::Names, other(Field::Given) && other(Field::Surname) && !born && !number),
         (Veto::Namesakes, named && !born && !number && namesakes(a, b, levels)),
@@ -126,10 +130,10 @@ fn vetoes(a: &Profile, b: &Profile, levels: Levels, told: bool) -> Vec<Veto> {
 
 /// Something of their own differs and nothing of their own agrees: what is left in common a father and his son share.
 fn namesakes(a: &Profile, b: &Profile, levels: Levels) -> bool {
-    let (email, phone) = (levels.of(Field::Email), levels.of(Field::Phone));
+    let email = levels.of(Field::Email);
     let mobile = a.mobiles.iter().any(|number| b.mobiles.contains(number));
     let agrees = (1..=SAME_LOCAL).contains(&email) || mobile;
-    let differs = (email == 5 || email == 6) || phone == OTHER_NUMBER && a.has_mobile() && b.has_mobile();
+    let differs = matches!(email, 5 | 6) || levels.of(Field::Phone) == OTHER_NUMBER || a.has_mobile() && b.has_mobile();
     differs && !agrees
 }
 
@@ -153,10 +157,8 @@ impl Veto {
     }
 }
 
-/// Two whole dates with nothing in common.
-fn disjoint(a: &Born, b: &Born) -> bool {
-    let parts = |born: &Born| {
-        Some((born.digits.get(..4)?.to_owned(), born.digits.get(4..6)?.to_owned(), born.digits.get(6..8)?.to_owned()))
-    };
-    parts(a).zip(parts(b)).is_some_and(|(a, b)| a.0 != b.0 && a.1 != b.1 && a.2 != b.2)
+/// Neither the year nor the day in it is the same.
+fn apart((a, b): (&Born, &Born)) -> bool {
+    let parts = |born: &'_ Born| born.digits.split_at_checked(4).map(|(year, day)| (year.to_owned(), day.to_owned()));
+    parts(a).zip(parts(b)).is_some_and(|(a, b)| a.0 != b.0 && a.1 != b.1)
 }

@@ -249,6 +249,9 @@ fn weighed(rule: Verdict, because: &'static str, judged: Option<&Judged>) -> (Ve
         (Verdict::Match, _) if judged.vetoes.contains(&Veto::Born) => {
             (Verdict::Review, "The same by email or phone, but born on another day.")
         }
+        (Verdict::Match, _) if judged.vetoes.iter().any(|veto| matches!(veto, Veto::Relatives | Veto::Namesakes)) => {
+            (Verdict::Review, "The same email or phone, but they may be relatives.")
+        }
         (Verdict::Match, _) => (rule, because),
         (_, Verdict::Match) => (Verdict::Match, "Everything compared, it is the same with near certainty."),
         (Verdict::New, Verdict::Review) if judged.close => {

@@ -1,12 +1,28 @@
 //! Email addresses.
 
-use super::super::profile::Mailbox;
+use super::super::profile::{Mailbox, Profile};
 use super::text::{edits, likeness};
 
 /// The level of a mailbox that several people read.
 pub(super) const SHARED: u8 = 7;
+/// So many digits of a local part are no chance.
+const DIGITS: usize = 2;
 /// Likeness of local parts from which on they are spellings of one.
 const SIMILAR: f64 = 0.88;
+
+/// The level of two mailboxes that have nothing in common.
+pub(super) const DIFFERENT: u8 = 6;
+
+/// Local parts that are alike at two providers, and have no digits in common: where the names agree it follows from the
+/// names, and says nothing more.
+pub(super) fn is_of_a_name(a: &Profile, b: &Profile, level: u8) -> bool {
+    let digits = |mailbox: &Mailbox| -> String { mailbox.local.chars().filter(char::is_ascii_digit).collect() };
+    let in_common = |a: &Mailbox, b: &Mailbox| {
+        let (a, b) = (digits(a), digits(b));
+        a.len().min(b.len()) >= DIGITS && (a.contains(&b) || b.contains(&a))
+    };
+    matches!(level, 3 | 4) && !a.emails.iter().any(|x| b.emails.iter().any(|y| in_common(x, y)))
+}
 
 /// The best level of any two addresses: one in common outweighs that others differ.
 pub(super) fn closest(a: &[Mailbox], b: &[Mailbox]) -> u8 {
@@ -31,6 +47,6 @@ fn level(a: &Mailbox, b: &Mailbox) -> u8 {
     match (similar, domains) {
         (true, _) => 4,
         (false, 0) => 5,
-        (false, _) => 6,
+        (false, _) => DIFFERENT,
     }
 }

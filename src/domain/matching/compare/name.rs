@@ -11,10 +11,19 @@ pub(super) struct Names {
     pub(super) crossed: u8,
 }
 
+impl Names {
+    /// Given name and surname are those of one person.
+    pub(super) const fn agree(&self) -> bool {
+        matches!((self.given, self.surname), (1..=4, 1..=4))
+    }
+}
+
 /// The level from which on an email says nothing of a name that it was made from.
 const OTHER_EMAIL: u8 = 5;
 /// Shortest name that is looked for in an address, in letters.
 const LOOKED_FOR: usize = 4;
+/// Shortest name without vowels in which an edit is thought to be an error, in letters.
+const LONG: usize = 6;
 /// How much better names must fit in each other's place to be thought crossed.
 const MARGIN: f64 = 1.5;
 
@@ -60,7 +69,25 @@ fn in_email(name: Option<&Name>, other: Option<&Name>, of: &Profile) -> u8 {
     if of.emails.iter().any(|mailbox| mailbox.local.contains(&name.text)) { 8 } else { 9 }
 }
 
+/// Names written without vowels: the same, or spellings of one, or others. A letter makes another name of them.
+fn of_bones(a: &Name, b: &Name) -> u8 {
+    match (&a.bones, &b.bones) {
+        _ if a.text == b.text => 1,
+        (Some(_), Some(_)) if a.text.len().min(b.text.len()) >= LONG && text::edits(&a.text, &b.text) <= 1 => 2,
+        (Some(_), Some(_)) => 7,
+        _ if same_nickname(&a.text, &b.text) => 3,
+        _ => {
+            let (a, b) = (a.consonants(), b.consonants());
+            if a == b && a.len() >= 2 { 3 } else { 7 }
+        }
+    }
+}
+
+/// Short forms, spellings and errors of names.
 fn of_names(a: &Name, b: &Name) -> u8 {
+    if a.bones.is_some() || b.bones.is_some() {
+        return of_bones(a, b);
+    }
     let (shape, contains) = (text::level(&a.text, &b.text), a.text.starts_with(&b.text) || b.text.starts_with(&a.text));
     match shape {
         1 | 2 => shape,
