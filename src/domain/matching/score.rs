@@ -138,6 +138,12 @@ fn namesakes(a: &Profile, b: &Profile, levels: Levels) -> bool {
 }
 
 impl Veto {
+    /// They may be relatives.
+    #[must_use]
+    pub const fn is_kin(&self) -> bool {
+        matches!(self, Self::Relatives | Self::Namesakes)
+    }
+
     /// What it rests on.
     const fn fields(self) -> &'static [Field] {
         match self {

@@ -231,7 +231,7 @@ fn compare(names: &NameParts, enquiry: &Enquiry, neighbour: &Neighbour) -> Evide
     } else {
         (Verdict::New, "Only the organisation is in common.")
     };
-    let (verdict, because) = weighed(verdict, because, neighbour.judged.as_ref());
+    let (verdict, because) = weighed(verdict, because, neighbour.judged.as_ref(), has(KeyKind::Request));
     Evidence {
         record: neighbour.entity,
         shares: shares(neighbour),
@@ -243,13 +243,14 @@ fn compare(names: &NameParts, enquiry: &Enquiry, neighbour: &Neighbour) -> Evide
 }
 
 /// What the rules say, and what comparing everything says: a rule is asked first, and a contradiction is heard.
-fn weighed(rule: Verdict, because: &'static str, judged: Option<&Judged>) -> (Verdict, &'static str) {
+fn weighed(rule: Verdict, because: &'static str, judged: Option<&Judged>, requested: bool) -> (Verdict, &'static str) {
     let Some(judged) = judged else { return (rule, because) };
     match (rule, judged.verdict) {
         (Verdict::Match, _) if judged.vetoes.contains(&Veto::Born) => {
             (Verdict::Review, "The same by email or phone, but born on another day.")
         }
-        (Verdict::Match, _) if judged.vetoes.iter().any(|veto| matches!(veto, Veto::Relatives | Veto::Namesakes)) => {
+        // One request names one person, whatever address they have by now.
+        (Verdict::Match, _) if !requested && judged.vetoes.iter().any(Veto::is_kin) => {
             (Verdict::Review, "The same email or phone, but they may be relatives.")
         }
         (Verdict::Match, _) => (rule, because),
