@@ -4,6 +4,7 @@ pub mod blocking;
 pub mod compare;
 pub mod field;
 pub mod fit;
+mod given_names;
 pub mod judge;
 mod key;
 pub mod keys;

@@ -1,5 +1,6 @@
 //! Names of people.
 
+use super::super::given_names::are_two;
 use super::super::nicknames::same_nickname;
 use super::super::profile::{Name, Profile};
 use super::text;
@@ -18,6 +19,8 @@ impl Names {
     }
 }
 
+/// The level of two names.
+const OTHER: u8 = 7;
 /// The level from which on an email says nothing of a name that it was made from.
 const OTHER_EMAIL: u8 = 5;
 /// Shortest name that is looked for in an address, in letters.
@@ -31,7 +34,7 @@ const MARGIN: f64 = 1.5;
 /// has is looked for in the address of the other, unless the addresses are compared already.
 pub(super) fn levels(a: &Profile, b: &Profile, email: u8) -> Names {
     let level = |x: &Option<Name>, y: &Option<Name>| x.as_ref().zip(y.as_ref()).map_or(0, |(x, y)| of_names(x, y));
-    let (given, surname) = (level(&a.given, &b.given), level(&a.surname, &b.surname));
+    let (given, surname) = (of_given(a, b, level(&a.given, &b.given)), level(&a.surname, &b.surname));
     let (across, back) = (level(&a.given, &b.surname), level(&a.surname, &b.given));
     let fits = |level: u8| (1..=4).contains(&level);
     if closeness(across) + closeness(back) > closeness(given) + closeness(surname) + MARGIN
@@ -67,6 +70,12 @@ fn in_email(name: Option<&Name>, other: Option<&Name>, of: &Profile) -> u8 {
         return 0;
     }
     if of.emails.iter().any(|mailbox| mailbox.local.contains(&name.text)) { 8 } else { 9 }
+}
+
+/// Two names that parents choose are two, however alike they are.
+fn of_given(a: &Profile, b: &Profile, level: u8) -> u8 {
+    let two = |(a, b): (&Name, &Name)| are_two(&a.text, &b.text) && !same_nickname(&a.text, &b.text);
+    if level > 1 && a.given.as_ref().zip(b.given.as_ref()).is_some_and(two) { OTHER } else { level }
 }
 
 /// Names written without vowels: the same, or spellings of one, or others. A letter makes another name of them.
