@@ -1,13 +1,17 @@
 //! Benchmarks of the built binary, printed as tables with medians beside the raw limit of the same run.
 //!
 //! `cargo bench` runs the short form, `cargo bench -- --full` the long one, `cargo bench -- --quick` each once; `--only
-//! door|reading|start-up|journal|forms|mails` takes one part. Nothing here is asserted.
+//! door|reading|matching|start-up|journal|forms|mails` takes one part. Nothing here is asserted.
 #![expect(clippy::expect_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "figures for people")]
 
 mod daemon_runs;
 mod door;
 mod figures;
+#[path = "../generated/mod.rs"]
+#[expect(dead_code, reason = "the tests use the rest of it")]
+mod generated;
+mod matching;
 mod raw;
 mod reading;
 mod reading_hostile;
@@ -43,6 +47,12 @@ fn main() {
         println!("{}", reading_hostile::measure());
     }
     if only == Some("reading") {
+        return;
+    }
+    if only.is_none_or(|only| only == "matching") {
+        matching::measure(matching::sizes(full, quick));
+    }
+    if only == Some("matching") {
         return;
     }
     let mut table = Table::new(&["measure", "SQLite", "PostgreSQL"]);

@@ -272,12 +272,12 @@ impl World {
         let (lead, digits) = match (tongue, mobile) {
             (Tongue::Fr, true) => ("+3361", 7),
             (Tongue::Fr, false) => ("+332", 8),
-            (Tongue::En, true) => ("+447400", 6),
-            (Tongue::En, false) => ("+441132", 6),
+            (Tongue::En, true) => ("+4474", 8),
+            (Tongue::En, false) => ("+44113", 7),
             (Tongue::De, true) => ("+49151", 8),
-            (Tongue::De, false) => ("+4930", 7),
-            (Tongue::Cs, true) => ("+420602", 6),
-            (Tongue::Cs, false) => ("+420585", 6),
+            (Tongue::De, false) => ("+4930", 8),
+            (Tongue::Cs, true) => ("+42077", 7),
+            (Tongue::Cs, false) => ("+42058", 7),
             (Tongue::Fa, true) => ("+98912", 7),
             (Tongue::Fa, false) => ("+9821", 8),
         };
