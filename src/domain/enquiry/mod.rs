@@ -5,6 +5,7 @@
 mod address;
 mod asked;
 pub mod attribution;
+mod birth;
 pub mod channel;
 pub mod company;
 pub mod consent;

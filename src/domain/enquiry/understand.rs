@@ -9,9 +9,10 @@ use super::signed::{self, Signed};
 use super::stranger;
 use super::{
     Address, Attribution, CustomField, Email, EmailKind, Enquiry, Organisation, Person, Phone, Request, attribution,
-    company, consent, country, intent, language, money, name, phone, postcode,
+    birth, company, consent, country, intent, language, money, name, phone, postcode,
 };
 use crate::domain::envelope::Envelope;
+use crate::domain::matching::profile::Fact;
 use crate::domain::reading::form::{all, first};
 use crate::domain::reading::text::{non_empty_line, one_line};
 use crate::domain::reading::{FormReading, ReadSettings, adf, budget, calendar, field_names, trust, typed, unwrapped};
@@ -65,7 +66,7 @@ fn understood(submission: &Submission, envelope: &Envelope, settings: &ReadSetti
     Enquiry {
         kind: if person == Person::default() && organisation.name.is_some() { "organisation" } else { "person" }
             .to_owned(),
-        particulars: Vec::new(),
+        particulars: birth::date(fields, country.as_deref()).map(|day| (Fact::DateOfBirth, day)).into_iter().collect(),
         unsubscribe: unsubscribes(submission),
         inquiry_kind: inquiry_kind.or_else(|| intent::inquiry_kind(topic.as_deref(), &message)),
         dates: asked::dates(submission, envelope, topic.as_deref(), &message, country.as_deref()),

@@ -5,6 +5,7 @@
 //! - none of these keys proves anything: they find whom to compare with. Those that prove something are made from the
 //!   enquiry itself, beside this.
 
+use super::phonetic::codes;
 use super::profile::{Mailbox, Profile};
 use super::{KeyKind, MatchKey};
 
@@ -78,7 +79,10 @@ impl Keys {
 
     fn names(&mut self, profile: &Profile) {
         if let (Some(given), Some(surname)) = (&profile.given, &profile.surname) {
-            for (a, b) in given.codes.iter().flat_map(|a| surname.codes.iter().map(move |b| (a, b))) {
+            // Of a compound surname each word is one that she may have had before, or has kept.
+            let words = if surname.text.contains(' ') { surname.text.split(' ') } else { "".split(' ') };
+            let sounds: Vec<String> = surname.codes.iter().cloned().chain(words.flat_map(codes)).collect();
+            for (a, b) in given.codes.iter().flat_map(|a| sounds.iter().map(move |b| (a, b))) {
                 self.add(KeyKind::SoundPair, &[a.min(b), a.max(b)]);
             }
             let (a, b) = (given.consonants(), surname.consonants());
@@ -165,6 +169,8 @@ mod tests {
             (vec![(Phone, "06 12 34 56 78")], "the country is not known"),
             (vec![(LastName, "Gauthier"), (City, "Paris 18e")], "no given name"),
             (vec![(FirstName, "Jean"), (DateOfBirth, "1971-01-01")], "the year and the name"),
+            (vec![(FirstName, "Jean"), (LastName, "Gaultier")], "letters that are silent"),
+            (vec![(FirstName, "Jean"), (LastName, "Renoir-Gauthier")], "a compound name"),
             (vec![(Street, "12, r. Lepic")], "the house"),
             (vec![(Company, "KOVO")], "part of the company's name"),
         ] {

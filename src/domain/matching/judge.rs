@@ -27,7 +27,7 @@ const OTHER_COMPANY: u8 = 6;
 /// Verdict on two records by themselves.
 #[must_use]
 pub fn pair(score: &Score) -> Verdict {
-    if is_other_company(score) {
+    if is_other_company(score) || score.apart {
         Verdict::New
     } else if score.total >= MATCH && score.witnesses >= WITNESSES && score.vetoes.is_empty() {
         Verdict::Match

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::{Levels, compare};
 use super::field::{Field, Witness};
+use super::given_names::are_two;
 use super::model::{Model, Step};
 use super::profile::{Born, Profile};
 
@@ -13,6 +14,8 @@ use super::profile::{Born, Profile};
 const STRONG: f64 = 3.0;
 /// Levels of a given name from which on two people are meant.
 const OTHER_NAME: u8 = 6;
+/// Level of two given names that have nothing in common.
+const TWO_NAMES: u8 = 7;
 /// Levels of a name up to which it is one name, spelt in two ways.
 const SAME_NAME: u8 = 4;
 /// Bits one person must be ahead of relatives and colleagues to outweigh a contradiction: 0.95 against them.
@@ -61,6 +64,9 @@ pub struct Score {
     pub vetoes: Vec<Veto>,
     /// Independent things that speak strongly for it.
     pub witnesses: usize,
+    /// Two given names, and nothing of their own in common: what agrees, a family or an office shares.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
 }
 
 impl Score {
@@ -80,7 +86,28 @@ pub fn score(model: &Model, a: &Profile, b: &Profile, records: u64) -> Score {
     let total = prior + steps.iter().map(|step| step.weight).sum::<f64>();
     // Kin are rare among these records, and errors are not; that is known only of records with numbers of their own.
     let told = levels.of(Field::Number) > 0 && model.ahead_of_kin(&steps) >= TOLD;
-    Score { prior, total, vetoes: vetoes(a, b, levels, told), witnesses: witnesses(&steps, levels, a, b), steps }
+    Score {
+        prior,
+        total,
+        vetoes: vetoes(a, b, levels, told),
+        witnesses: witnesses(&steps, levels, a, b),
+        apart: levels.of(Field::Given) == TWO_NAMES && two_names(a, b) && !own(a, b, levels),
+        steps,
+    }
+}
+
+/// Two names that parents choose: one of them is no error for the other.
+fn two_names(a: &Profile, b: &Profile) -> bool {
+    a.given.as_ref().zip(b.given.as_ref()).is_some_and(|(a, b)| are_two(&a.text, &b.text))
+}
+
+/// Something that only one person has agrees: day of birth, a number of their own, their mailbox or their mobile.
+fn own(a: &Profile, b: &Profile, levels: Levels) -> bool {
+    let like = |field: Field, most: u8| (1..=most).contains(&levels.of(field));
+    like(Field::Born, SAME_BORN)
+        || like(Field::Number, SAME_NUMBER)
+        || like(Field::Email, SAME_LOCAL)
+        || a.mobiles.iter().any(|number| b.mobiles.contains(number))
 }
 
 /// Witnesses that speak strongly: fields of one group are one, and an address made of the name is none beside it.

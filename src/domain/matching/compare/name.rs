@@ -19,6 +19,8 @@ impl Names {
     }
 }
 
+/// Shortest word of a compound name that stands for it, in letters.
+const PART: usize = 3;
 /// The level of two names.
 const OTHER: u8 = 7;
 /// The level from which on an email says nothing of a name that it was made from.
@@ -102,11 +104,18 @@ fn of_names(a: &Name, b: &Name) -> u8 {
         1 | 2 => shape,
         3 => 3,
         _ if same_nickname(&a.text, &b.text) => 3,
-        _ if contains || a.codes.iter().any(|code| b.codes.contains(code)) => 4,
+        _ if contains || part_of(&a.text, &b.text) || a.codes.iter().any(|code| b.codes.contains(code)) => 4,
         4 => 5,
         5 => 6,
         _ => 7,
     }
+}
+
+/// One is a word of the other, or its initials: Martin and Dupont-Martin, JP and Jean-Pierre.
+fn part_of(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    let initials = || long.split(' ').filter_map(|word| word.chars().next()).eq(short.chars());
+    long.contains(' ') && (short.len() >= PART && long.split(' ').any(|word| word == short) || initials())
 }
 
 /// What a level is worth where it is asked which names belong together.
