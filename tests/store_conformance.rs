@@ -62,7 +62,8 @@ macro_rules! on {
                 every_value_of_a_field_is_kept, our_own_mail_is_one_that_went_out, facts_fill_columns_or_custom_fields,
                 statements_are_prepared_and_use_their_index;
             crowds: a_reused_message_id_costs_one_row_a_record,
-                a_mailbox_with_hundreds_of_records_still_tells_its_person;
+                a_mailbox_with_hundreds_of_records_still_tells_its_person,
+                a_search_key_of_hundreds_is_found_out_and_hides_nobody;
             mailboxes: a_cursor_moves_with_its_arrivals, a_lost_lock_moves_nothing, a_lock_has_one_holder,
                 a_uid_seen_again_is_the_same_arrival, the_same_mail_in_two_mailboxes_is_a_repeat,
                 fetch_attempts_and_secrets_are_kept, a_repeat_is_marked_on_its_server,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tokio_util::task::AbortOnDropHandle;
 use ulid::Ulid;
 
 use crate::clock::Clock;
@@ -12,7 +13,7 @@ use crate::domain::matching::profile::Profile;
 use crate::domain::matching::verdict::{self, Known, Verdict};
 use crate::domain::matching::{Compare, KeyKind, MatchKey, NeighbourQuery, Neighbourhood, keys};
 use crate::store::rows::{ContactImport, Imported};
-use crate::store::{Store, StoreResult};
+use crate::store::{Store, StoreError, StoreResult};
 
 /// One line or card of the file.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct Outcome {
 
 /// Decisions on one entry before it is given up as being in conflict.
 const ROUNDS: usize = 5;
+/// Entries looked up at a time.
+const PORTION: usize = 50;
 
 /// Imports a batch (some hundreds at a time); entries that share a key see one another.
 ///
@@ -56,8 +59,7 @@ pub async fn import(
     while !left.is_empty() {
         let (now, later) = first_wave(left);
         left = later;
-        let queries: Vec<_> = now.iter().map(|(_, entry)| query(entry, model)).collect();
-        let around = store.neighbours(&queries).await?;
+        let around = around(store, now.iter().map(|(_, entry)| query(entry, model)).collect()).await?;
         let imports: Vec<_> = now.iter().zip(&around).map(|((_, e), a)| decide(clock, e, a).0).collect();
         let review: Vec<bool> = imports.iter().map(|i| i.verification_required).collect();
         let done = store.import_contacts(imports).await?;
@@ -71,6 +73,21 @@ pub async fn import(
     }
     outcomes.sort_by_key(|o| o.line);
     Ok(outcomes)
+}
+
+/// What is known around each, looked up in portions on all processors, in the order asked.
+async fn around(store: &Arc<dyn Store>, queries: Vec<NeighbourQuery>) -> StoreResult<Vec<Neighbourhood>> {
+    let portions = queries.chunks(PORTION).map(|portion| {
+        let (store, portion) = (Arc::clone(store), portion.to_vec());
+        // Joined below; one that is dropped is aborted with its look-up, which writes nothing.
+        AbortOnDropHandle::new(tokio::spawn(async move { store.neighbours(&portion).await }))
+    });
+    let portions: Vec<_> = portions.collect();
+    let mut around = Vec::with_capacity(queries.len());
+    for portion in portions {
+        around.extend(portion.await.map_err(|e| StoreError::Other(e.into()))??);
+    }
+    Ok(around)
 }
 
 /// What became of one entry, and what was found on the way.

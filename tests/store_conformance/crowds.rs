@@ -6,8 +6,12 @@ use std::time::Duration;
 use pisteur::domain::decision::{Action, RecordKind};
 use pisteur::domain::enquiry::Enquiry;
 use pisteur::domain::envelope::Envelope;
-use pisteur::domain::matching::{EntityKind, EntityRef, NeighbourQuery};
+use pisteur::domain::matching::blocking::blocking;
+use pisteur::domain::matching::model::Model;
+use pisteur::domain::matching::profile::Profile;
+use pisteur::domain::matching::{Compare, EntityKind, EntityRef, KeyKind, MatchKey, NeighbourQuery};
 use pisteur::domain::submission::{MailClass, MailFacts, Mailbox, Submission};
+use pisteur::pipeline::import::{self, Entry};
 use pisteur::store::rows::{ContactImport, Imported};
 use pisteur::store::{Commit, Committed, Guard, JobSubject, Lease};
 use ulid::Ulid;
@@ -136,4 +140,26 @@ pub async fn a_mailbox_with_hundreds_of_records_still_tells_its_person(lab: &Lab
     let (_, last) = new_lead(lab, &leases[212], &enquiry);
     assert_eq!(lab.one(Commit { guard: guard.clone(), ..next }).await, Committed::Done { owner: None });
     assert_eq!(lab.one(Commit { guard, ..last }).await, Committed::Conflict);
+}
+
+pub async fn a_search_key_of_hundreds_is_found_out_and_hides_nobody(lab: &Lab) {
+    let syllable = |n: usize| ["ba", "do", "fi", "gu", "ke", "lo", "mi", "nu", "pe", "ro", "sa", "ti"][n % 12];
+    let given = |n: usize| format!("{}{}{}", syllable(n), syllable(n / 12), syllable(n / 144));
+    let people: Vec<Enquiry> =
+        (0..260).map(|n| person(&format!("{} Horak", given(n)), &format!("p{n}@mail{n}.example"), None)).collect();
+    let (clock, model) = (Arc::clone(&lab.clock), Arc::new(Model::start()));
+    for portion in people.chunks(65) {
+        let entry = |enquiry: &Enquiry| Entry { line: 1, enquiry: enquiry.clone(), customer: false, owner: None };
+        import::import(&lab.store, &*clock, &model, portion.iter().map(entry).collect()).await.unwrap();
+    }
+    let profile = Profile::of_enquiry(&people[0]).unwrap();
+    let searched_by = blocking(&profile);
+    let sounds: Vec<MatchKey> = searched_by.iter().copied().filter(|key| key.kind == KeyKind::Sound).collect();
+    let generic = lab.store.generic_keys(&searched_by).await.unwrap();
+    assert!(sounds.iter().any(|sound| generic.contains(sound)), "two hundred and sixty sound alike: {generic:?}");
+    let asked = NeighbourQuery { compare: Compare::of(&people[259], &model), ..NeighbourQuery::default() };
+    let around = lab.store.neighbours(&[asked]).await.unwrap().pop().unwrap();
+    assert!(around.searched.len() <= 32, "{}", around.searched.len());
+    let judged = around.records.iter().find_map(|record| record.judged.as_ref().map(|j| (record, j))).unwrap();
+    assert_eq!(judged.0.emails, ["p259@mail259.example"], "the newest is found by what is rare");
 }

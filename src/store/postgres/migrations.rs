@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_signatures.sql"),
     include_str!("migrations/0013_proven.sql"),
     include_str!("migrations/0014_profiles.sql"),
+    include_str!("migrations/0015_generic.sql"),
 ];
 
 const EXISTS: &str = "SELECT to_regclass('pisteur_migration') IS NOT NULL";

@@ -1,8 +1,9 @@
 //! Who is most like an arrival among all that are found by its search keys.
 //!
 //! Invariants:
-//! - the rarest keys are asked first, and a key that hundreds carry is not asked: it finds nobody;
-//! - at most [`CAP`] records are compared with, and only those that may be the same are loaded whole.
+//! - a key that hundreds carry is not asked: it finds nobody;
+//! - of those found the [`COMPARED`] that share most with the arrival are compared with, and only those that may be the
+//!   same are loaded whole.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +11,7 @@ use sqlx::Row as _;
 use ulid::Ulid;
 
 use super::super::driver::Connection;
-use super::probe::{CAP, Hits, probe};
+use super::probe::{CAP, Hits};
 use super::{damaged, read_with, statements, ulid};
 use crate::domain::matching::blocking::blocking;
 use crate::domain::matching::judge::{self, Judged};
@@ -21,12 +22,18 @@ use crate::store::StoreResult;
 use crate::store::batch::column;
 
 statements! {
+    // Row ids are given in order: the newest says how many there are, near enough for a prior. Each record is looked up by
+    // itself, whatever the planner believes of a table that has just grown.
     PROFILES(
-        "SELECT p.entity, x.ulid, p.body FROM ", rows!("1"), " JOIN match_profile p ON p.entity = CAST(e.value->>0 AS BIGINT)",
-        " JOIN entity x ON x.id = p.entity WHERE p.norm = $2 AND x.merged_into IS NULL ORDER BY p.entity, p.hash");
-    // Row ids are given in order: the newest says how many there are, near enough for a prior.
-    NEWEST("SELECT COALESCE(MAX(id), 0) FROM entity");
+        "SELECT CAST(e.value->>0 AS BIGINT) AS entity, (SELECT x.ulid FROM entity x",
+        " WHERE x.id = CAST(e.value->>0 AS BIGINT) AND x.merged_into IS NULL) AS ulid,",
+        " (SELECT ", json_list!("y.body"), " FROM (SELECT p.body FROM match_profile p",
+        " WHERE p.entity = CAST(e.value->>0 AS BIGINT) AND p.norm = $2 ORDER BY p.hash) AS y) AS bodies,",
+        " (SELECT COALESCE(MAX(n.id), 0) FROM entity n) AS newest FROM ", rows!("1"));
 }
+
+/// Records that an arrival is compared with for what it shares with them.
+const COMPARED: usize = 32;
 
 /// What comparing found for one arrival.
 #[derive(Debug, Default)]
@@ -43,61 +50,70 @@ struct Candidate {
     profiles: Vec<Profile>,
 }
 
-/// Compares each arrival that asks for it with what its search keys find, and with `chosen`, found already.
+/// The keys by which each arrival is searched for; none for one that is not compared.
+pub(super) fn searched_by(queries: &[NeighbourQuery]) -> Vec<Vec<MatchKey>> {
+    let keys =
+        |query: &NeighbourQuery| query.compare.as_ref().map(|asked| blocking(&asked.profile)).unwrap_or_default();
+    queries.iter().map(keys).collect()
+}
+
+/// Compares each arrival that asks for it with what its search keys found, and with `chosen`, found already.
 pub(super) async fn compared<'a>(
     conn: &mut Connection,
     queries: &[NeighbourQuery],
+    keys: &[Vec<MatchKey>],
+    hits: &HashMap<MatchKey, Hits>,
     chosen: impl Iterator<Item = &'a BTreeMap<i64, Vec<MatchKey>>>,
 ) -> StoreResult<Vec<Compared>> {
-    let asked: Vec<Option<&Compare>> = queries.iter().map(|query| query.compare.as_ref()).collect();
-    if asked.iter().all(Option::is_none) {
-        return Ok(asked.iter().map(|_| Compared::default()).collect());
-    }
-    let keys: Vec<Vec<MatchKey>> =
-        asked.iter().map(|asked| asked.map(|asked| blocking(&asked.profile)).unwrap_or_default()).collect();
-    let hits = probe(conn, keys.iter().flatten().copied()).await?;
-    let found: Vec<BTreeSet<i64>> = keys
-        .iter()
+    let asked = queries.iter().map(|query| query.compare.as_ref()).zip(keys);
+    let found: Vec<Option<(&Compare, BTreeSet<i64>)>> = asked
         .zip(chosen)
-        .map(|(keys, chosen)| if keys.is_empty() { BTreeSet::new() } else { found(keys, &hits, chosen.keys()) })
+        .map(|((asked, keys), chosen)| asked.map(|asked| (asked, found(keys, hits, chosen.keys()))))
         .collect();
-    let wanted: BTreeSet<i64> = found.iter().flatten().copied().collect();
-    let candidates = candidates(conn, &wanted).await?;
-    let records = sqlx::query(NEWEST).fetch_one(&mut *conn).await?.try_get::<i64, _>(0)?;
-    let records = u64::try_from(records).unwrap_or(0);
-    Ok(asked
-        .into_iter()
-        .zip(found)
-        .map(|(asked, found)| asked.map_or_else(Compared::default, |asked| survey(asked, &found, &candidates, records)))
-        .collect())
+    let wanted: BTreeSet<i64> = found.iter().flatten().flat_map(|(_, found)| found).copied().collect();
+    let (candidates, records) = candidates(conn, &wanted).await?;
+    let survey = |(asked, found): &(&Compare, BTreeSet<i64>)| survey(asked, found, &candidates, records);
+    Ok(found.iter().map(|asked| asked.as_ref().map(survey).unwrap_or_default()).collect())
 }
 
-/// Row ids by the rarest keys first, and those found before.
+/// Whom to compare with: those found before, then whoever shares most with the arrival. A key says the more the fewer
+/// carry it.
 fn found<'a>(
     keys: &[MatchKey],
     hits: &HashMap<MatchKey, Hits>,
     before: impl Iterator<Item = &'a i64>,
 ) -> BTreeSet<i64> {
-    let mut rarest: Vec<&Hits> = keys.iter().filter_map(|key| hits.get(key)).filter(|hits| !hits.generic).collect();
-    rarest.sort_by_key(|hits| hits.entities.len());
-    let mut found: BTreeSet<i64> = before.copied().take(CAP).collect();
-    for id in rarest.into_iter().flat_map(|hits| &hits.entities) {
-        if found.len() >= CAP {
-            break;
+    let mut shared: HashMap<i64, f64> = HashMap::new();
+    for hits in keys.iter().filter_map(|key| hits.get(key)).filter(|hits| !hits.generic) {
+        #[expect(clippy::cast_precision_loss, reason = "at most some hundreds")]
+        let bits = (2.0 * CAP as f64 / hits.entities.len().max(1) as f64).log2();
+        for id in &hits.entities {
+            *shared.entry(*id).or_default() += bits;
         }
-        found.insert(*id);
     }
+    let mut ranked: Vec<(i64, f64)> = shared.into_iter().collect();
+    ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let mut found: BTreeSet<i64> = before.copied().take(CAP).collect();
+    found.extend(ranked.into_iter().map(|(id, _)| id).take(COMPARED));
     found
 }
 
-async fn candidates(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<HashMap<i64, Candidate>> {
-    let mut candidates: HashMap<i64, Candidate> = HashMap::new();
+/// What each record is compared by, and about how many records there are.
+async fn candidates(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<(HashMap<i64, Candidate>, u64)> {
+    let mut candidates: HashMap<i64, Candidate> = HashMap::with_capacity(ids.len());
+    let mut records = 0;
     for row in read_with(conn, PROFILES, &column(ids), i64::from(NORM)).await? {
-        let (id, public) = (row.try_get::<i64, _>("entity")?, ulid(row.try_get("ulid")?)?);
-        let profile = serde_json::from_str(row.try_get("body")?).map_err(|_| damaged("profile"))?;
-        candidates.entry(id).or_insert(Candidate { ulid: public, profiles: Vec::new() }).profiles.push(profile);
+        records = u64::try_from(row.try_get::<i64, _>("newest")?).unwrap_or(0);
+        let (public, bodies) = (row.try_get::<Option<&str>, _>("ulid")?, row.try_get::<Option<&str>, _>("bodies")?);
+        let (Some(public), Some(bodies)) = (public, bodies) else { continue };
+        let bodies: Vec<String> = serde_json::from_str(bodies).map_err(|_| damaged("list of profiles"))?;
+        let profiles: Result<Vec<Profile>, _> = bodies.iter().map(|body| serde_json::from_str(body)).collect();
+        let profiles = profiles.map_err(|_| damaged("profile"))?;
+        if !profiles.is_empty() {
+            candidates.insert(row.try_get("entity")?, Candidate { ulid: ulid(public)?, profiles });
+        }
     }
-    Ok(candidates)
+    Ok((candidates, records))
 }
 
 fn survey(asked: &Compare, found: &BTreeSet<i64>, candidates: &HashMap<i64, Candidate>, records: u64) -> Compared {

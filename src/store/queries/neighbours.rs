@@ -47,7 +47,9 @@ pub(in super::super) async fn neighbours(
     conn: &mut Connection,
     queries: &[NeighbourQuery],
 ) -> StoreResult<Vec<Neighbourhood>> {
-    let mut hits = probe(conn, queries.iter().flat_map(|q| q.keys.iter().copied())).await?;
+    let searched_by = compared::searched_by(queries);
+    let keys = queries.iter().flat_map(|q| &q.keys).chain(searched_by.iter().flatten());
+    let mut hits = probe(conn, keys.copied()).await?;
     add_lasting(conn, &mut hits).await?;
     let messages = threads::messages(conn, queries).await?;
     let answered: Vec<_> = queries.iter().map(|q| threads::answered(q, &messages)).collect();
@@ -55,7 +57,8 @@ pub(in super::super) async fn neighbours(
     let same = threads::same_message_ids(conn, queries).await?;
     let made = lately::made(conn, queries).await?;
     let chosen: Vec<(BTreeMap<i64, Vec<MatchKey>>, bool)> = queries.iter().map(|q| candidates(q, &hits)).collect();
-    let compared = compared::compared(conn, queries, chosen.iter().map(|(records, _)| records)).await?;
+    let found_before = chosen.iter().map(|(records, _)| records);
+    let compared = compared::compared(conn, queries, &searched_by, &hits, found_before).await?;
     let around = queries.iter().zip(&answered).zip(&chosen);
     let earlier = history::earlier(conn, around.map(|((q, m), (r, _))| history::asked(q, m, r))).await?;
     let mut wanted: BTreeSet<i64> = answered.iter().flatten().map(|m| m.record).collect();

@@ -13,11 +13,13 @@ use crate::store::batch::{Batch, column, row};
 use crate::store::plan::{Known, KnownRecords};
 
 statements! {
-    // Of a personal email (kind 1) the newest records, of any other key the oldest.
+    // Of a personal email (kind 1) the newest records, of any other key the oldest; of one known to be generic none.
     PROBE(
         "SELECT CAST(e.value->>0 AS BIGINT) AS ord, CASE WHEN CAST(e.value->>1 AS BIGINT) = 1 THEN (SELECT ",
         json_list!("x.entity"), " FROM (SELECT m.entity FROM match_key m WHERE m.kind = 1",
-        " AND m.hash = CAST(e.value->>2 AS BIGINT) ORDER BY m.entity DESC LIMIT 201) AS x) ELSE (SELECT ",
+        " AND m.hash = CAST(e.value->>2 AS BIGINT) ORDER BY m.entity DESC LIMIT 201) AS x)",
+        " WHEN EXISTS (SELECT 1 FROM match_generic g WHERE g.kind = CAST(e.value->>1 AS BIGINT)",
+        " AND g.hash = CAST(e.value->>2 AS BIGINT)) THEN 'generic' ELSE (SELECT ",
         json_list!("x.entity"), " FROM (SELECT m.entity FROM match_key m WHERE m.kind = CAST(e.value->>1 AS BIGINT)",
         " AND m.hash = CAST(e.value->>2 AS BIGINT) ORDER BY m.entity LIMIT 201) AS x) END AS hits FROM ", rows!("1"));
     // Of a mailbox with more records than are looked at: its people, and what is open, however old.
@@ -39,6 +41,9 @@ statements! {
 
 /// Entities loaded per key; a key with more is generic, unless it is a personal email.
 pub(super) const CAP: usize = 200;
+
+/// What the statement says of a key that is known to be generic.
+const GENERIC: &str = "generic";
 
 /// Entities of one key.
 #[derive(Debug, Clone, Default)]
@@ -66,12 +71,15 @@ pub(super) async fn probe(
     let mut found = HashMap::new();
     for row in read(conn, PROBE, &batch).await? {
         let index = usize::try_from(row.try_get::<i64, _>("ord")?).unwrap_or(usize::MAX);
-        let Some(text) = row.try_get::<Option<&str>, _>("hits")? else { continue };
+        let (Some(text), Some(key)) = (row.try_get::<Option<&str>, _>("hits")?, keys.get(index)) else { continue };
+        if text == GENERIC {
+            found.insert(*key, Hits { entities: Vec::new(), truncated: true, generic: true });
+            continue;
+        }
         let mut entities: Vec<i64> = serde_json::from_str(text).map_err(|_| damaged("match key"))?;
         if entities.is_empty() {
             continue;
         }
-        let Some(key) = keys.get(index) else { continue };
         let truncated = entities.len() > CAP;
         entities.truncate(CAP);
         entities.sort_unstable();

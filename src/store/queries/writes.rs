@@ -1,7 +1,10 @@
 //! Runs a plan: one statement per table, parents before children.
 
+use std::collections::BTreeSet;
+
 use super::super::driver::Connection;
 use super::{run, run_with, statements};
+use crate::domain::matching::KeyKind;
 use crate::domain::matching::profile::NORM;
 use crate::store::StoreResult;
 use crate::store::batch::{Batch, column, row};
@@ -115,7 +118,13 @@ statements! {
         " AND c.arrival = CAST(e.value->>6 AS BIGINT))");
     KEYS(
         "INSERT INTO match_key (kind, hash, entity) SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT),",
-        " CAST(value->>2 AS BIGINT) FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
+        " CAST(value->>2 AS BIGINT) FROM ", rows!("1"),
+        " WHERE NOT EXISTS (SELECT 1 FROM match_generic g WHERE g.kind = CAST(e.value->>0 AS BIGINT)",
+        " AND g.hash = CAST(e.value->>1 AS BIGINT)) ON CONFLICT DO NOTHING");
+    GENERIC(
+        "INSERT INTO match_generic (kind, hash) SELECT CAST(e.value->>0 AS BIGINT), CAST(e.value->>1 AS BIGINT) FROM ",
+        rows!("1"), " WHERE (SELECT COUNT(*) FROM (SELECT m.entity FROM match_key m WHERE m.kind = CAST(e.value->>0 AS BIGINT)",
+        " AND m.hash = CAST(e.value->>1 AS BIGINT) LIMIT 201) AS x) > 200 ON CONFLICT DO NOTHING");
     PROFILES(
         "INSERT INTO match_profile (entity, hash, norm, body) SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT),",
         " $2, value->>2 FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
@@ -256,6 +265,7 @@ async fn details(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
         row!(keys; kind, hash, entity);
     }
     run(conn, KEYS, &keys).await?;
+    run(conn, GENERIC, &doubted(&plan.keys)).await?;
     let mut profiles = Batch::default();
     for ((record, hash), body) in &plan.profiles {
         row!(profiles; record, hash, body);
@@ -264,6 +274,19 @@ async fn details(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
     run(conn, CANDIDATES, &plan.candidates).await?;
     run(conn, KNOWN_CONTACTS, &plan.known_contacts).await?;
     Ok(())
+}
+
+/// Search keys of a plan that are counted now: one in sixteen of those written, by their hash, so that a key that hundreds
+/// carry is found to be generic soon and a rare one costs nothing.
+fn doubted(keys: &BTreeSet<(i64, i64, i64)>) -> Batch {
+    let search = |kind: i64| KeyKind::from_number(kind).is_some_and(KeyKind::is_search);
+    let chosen = keys.iter().filter(|(kind, hash, entity)| (hash ^ entity).trailing_zeros() >= 4 && search(*kind));
+    let chosen: BTreeSet<(i64, i64)> = chosen.map(|(kind, hash, _)| (*kind, *hash)).collect();
+    let mut batch = Batch::default();
+    for (kind, hash) in chosen {
+        row!(batch; kind, hash);
+    }
+    batch
 }
 
 async fn conversation(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {

@@ -21,6 +21,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (12, include_str!("migrations/0012_signatures.sql")),
     (13, include_str!("migrations/0013_proven.sql")),
     (14, include_str!("migrations/0014_profiles.sql")),
+    (15, include_str!("migrations/0015_generic.sql")),
 ];
 
 /// What was found and done.
