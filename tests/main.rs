@@ -13,6 +13,7 @@ mod erase;
 mod forms;
 mod hooks;
 mod imap;
+mod imports;
 mod matching;
 mod ops;
 mod pipeline;

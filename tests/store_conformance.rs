@@ -71,7 +71,8 @@ macro_rules! on {
                 fetches_below_the_cursor_are_forgotten;
             people: contacts_are_imported_once, an_import_conflicts_with_an_unseen_record,
                 people_and_rule_sets_are_kept, lists_of_records_filter_and_page,
-                a_record_in_outline_is_what_deliveries_tell, the_known_states_are_listed;
+                a_record_in_outline_is_what_deliveries_tell, the_known_states_are_listed,
+                an_import_has_a_place_until_it_ends;
             visitors: bounds_of_mail_are_exact_under_concurrency, a_mail_that_asks_again_is_the_same_mail,
                 a_link_works_once_and_only_for_what_it_is, a_confirmation_puts_back_only_what_waited_for_it,
                 bytes_kept_long_enough_go_and_nothing_else;

@@ -102,6 +102,16 @@ impl Output {
         Ok(())
     }
 
+    /// As [`Self::flush`] for a command that writes elsewhere, too: when the reader has gone, the work goes on unread.
+    ///
+    /// # Errors
+    /// When standard output cannot be written for another reason.
+    pub(super) fn flush_if_read(&mut self) -> anyhow::Result<()> {
+        let flushed = self.flush();
+        self.text.clear();
+        flushed.or_else(|error| if is_closed_pipe(&error) { Ok(()) } else { Err(error) })
+    }
+
     /// Writes what was gathered; the answer is `outcome`.
     ///
     /// # Errors

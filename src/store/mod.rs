@@ -251,6 +251,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn outline(&self, kind: RecordKind, id: Ulid) -> StoreResult<Option<rows::RecordOutline>>;
     /// Creates contacts (with organisations) that matching found new, and adds details to those it found known.
     async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>>;
+    /// How far the import of this source (a digest of what is read and how) came, when it did not end.
+    async fn import_place(&self, source: &str) -> StoreResult<Option<rows::ImportPlace>>;
+    /// Keeps how far an import came; `None` forgets it, and with it those that nobody went on with for a long time.
+    async fn keep_import_place(&self, source: &str, place: Option<rows::ImportPlace>) -> StoreResult<()>;
     /// Campaigns that wait for a person, or the known ones; at most `limit` (0 = all).
     async fn campaigns(&self, waiting: bool, limit: i64) -> StoreResult<Vec<rows::CampaignRow>>;
     /// Makes a campaign known and gives it to the records that wait for it, or for one of `others`. Once or twice is the

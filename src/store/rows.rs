@@ -213,6 +213,23 @@ pub enum Imported {
     Conflict,
 }
 
+/// How far an import came that has not ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportPlace {
+    /// Lines or cards that are done, from the first one on.
+    pub entries: u64,
+    /// Where the last of them begins in the file.
+    pub line: u64,
+    /// Contacts made.
+    pub created: u64,
+    /// Contacts that were known.
+    pub updated: u64,
+    /// Lines that could not be taken.
+    pub refused: u64,
+    /// Contacts made that resemble a known record.
+    pub uncertain: u64,
+}
+
 /// A campaign in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CampaignRow {

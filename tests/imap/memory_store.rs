@@ -246,6 +246,12 @@ impl Store for MemoryStore {
     async fn import_contacts(&self, _contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
         none()
     }
+    async fn import_place(&self, _source: &str) -> StoreResult<Option<rows::ImportPlace>> {
+        none()
+    }
+    async fn keep_import_place(&self, _source: &str, _place: Option<rows::ImportPlace>) -> StoreResult<()> {
+        none()
+    }
     async fn dead_letters(&self, _before: Option<i64>, _limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
         none()
     }

@@ -3,7 +3,7 @@
 use pisteur::domain::decision::{Action, Link, OwnerChoice, RecordKind};
 use pisteur::domain::enquiry::{Email, EmailKind};
 use pisteur::domain::matching::EntityKind;
-use pisteur::store::rows::{ContactImport, Imported, PersonRow, RecordFilter, TeamRow};
+use pisteur::store::rows::{ContactImport, ImportPlace, Imported, PersonRow, RecordFilter, TeamRow};
 use pisteur::store::{Commit, Guard};
 
 use super::lab::{Lab, keys, person};
@@ -61,6 +61,26 @@ pub async fn an_import_conflicts_with_an_unseen_record(lab: &Lab) {
     assert_eq!(answers, [Imported::Conflict, Imported::Created, Imported::Conflict]);
     let list = lab.store.list_records(EntityKind::Contact, RecordFilter::default()).await.unwrap();
     assert_eq!(list.len(), 1);
+}
+
+pub async fn an_import_has_a_place_until_it_ends(lab: &Lab) {
+    let place = |entries| ImportPlace { entries, line: entries + 1, created: 3, updated: 2, refused: 1, uncertain: 4 };
+    assert_eq!(lab.store.import_place("a").await.unwrap(), None);
+    for entries in [200, 400] {
+        lab.store.keep_import_place("a", Some(place(entries))).await.unwrap();
+    }
+    assert_eq!(lab.store.import_place("a").await.unwrap(), Some(place(400)));
+    let half_a_year_ago = lab.skewed(-180 * 86_400).await;
+    half_a_year_ago.store.keep_import_place("left lying", Some(place(1))).await.unwrap();
+    half_a_year_ago.end().await;
+    lab.store.keep_import_place("b", Some(place(2))).await.unwrap();
+    assert_eq!(lab.store.import_place("left lying").await.unwrap(), Some(place(1)));
+    lab.store.keep_import_place("a", None).await.unwrap();
+    let mut left = Vec::new();
+    for source in ["a", "b", "left lying"] {
+        left.push(lab.store.import_place(source).await.unwrap().is_some());
+    }
+    assert_eq!(left, [false, true, false], "and of the others those that nobody went on with");
 }
 
 pub async fn people_and_rule_sets_are_kept(lab: &Lab) {

@@ -168,7 +168,8 @@ impl Setup {
         )
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// A sub-command with this configuration, not yet started.
+    pub fn command(&self, args: &[&str]) -> Command {
         let path = self.dir.path().join("pisteur.toml");
         self.write_configuration(&path);
         let binary = env!("CARGO_BIN_EXE_pisteur").to_owned();

@@ -1,46 +1,53 @@
 //! `pisteur contacts import`: a CSV or vCard file through the same matching as live arrivals.
 //!
-//! Importing the same file again changes nothing: each line finds the contact it made. So an import that was cut off
-//! is simply run again.
+//! The file is read piece by piece, so memory does not grow with it. Importing the same file again changes nothing: each
+//! line finds the contact it made. An import that was cut off goes on where it was.
 
+mod batches;
+mod bring_in;
+mod cards;
 mod charset;
 mod columns;
 mod csv;
 mod report;
+mod source;
+mod stop;
 
+use std::io::{Cursor, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
+use self::batches::{Batches, Rows};
+use self::source::{Meter, Source};
 use super::explain::thinking;
-use super::{Context, Outcome, parse};
-use crate::clock::Timestamp;
-use crate::domain::enquiry::understand;
-use crate::domain::envelope::{ArrivalContext, Channel, Digest, Envelope, RawKind};
-use crate::domain::matching::model::Model;
-use crate::domain::reading::{ReadSettings, vcard};
-use crate::domain::submission::{Field, Submission};
-use crate::pipeline::import::{Entry, Outcome as Done, import};
-use crate::store::Store;
+use super::{Context, Outcome};
+use crate::domain::envelope::Digest;
+use crate::domain::plain;
+use crate::domain::submission::Field;
 
-/// Contacts matched and written at a time.
-const BATCH: usize = 200;
+/// Bytes of the text by which it is told what it is: cards, or rows parted by what.
+const HEAD: u64 = 64 << 10;
 
 /// `pisteur contacts import`.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[command(after_help = "\
 Examples:
   pisteur contacts import clients.csv
   pisteur contacts import clients.csv --dry-run          what was understood, line by line
   pisteur contacts import export.csv --map \"N° tél=phone\" --customer
   pisteur contacts import team.vcf --owner alice
+  zcat clients.csv.gz | pisteur contacts import -
 
-Column names are understood in French, English, Czech and Persian; the separator and the character set are found
-out. Run it again after an interruption: known people are recognised, nothing is doubled.")]
+Column names are understood in French, English, Czech and Persian; the separator and the character set are
+found out. Ctrl-C stops after the contacts under way. After any interruption run the same command again: it
+goes on where it was. Known people are recognised, nothing is doubled.")]
 pub struct ImportArgs {
-    /// A .csv or .vcf file
+    /// A .csv or .vcf file of any size; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// What a column means, such as "Tel pro=phone"; may be repeated
@@ -58,6 +65,9 @@ pub struct ImportArgs {
     /// Owner of new contacts
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
+    /// Begin at the first line, also where an earlier import of this file was cut off
+    #[arg(long)]
+    restart: bool,
     /// Write nothing: print what was understood
     #[arg(long)]
     dry_run: bool,
@@ -78,7 +88,6 @@ pub(super) struct Row {
 /// Reads the file and hands its entries to matching.
 pub(super) fn run(context: &Context, args: &ImportArgs) -> anyhow::Result<Outcome> {
     let config = context.config()?;
-    let settings = config.read_settings();
     if let Some(owner) = &args.owner {
         let brain = thinking(&config)?;
         anyhow::ensure!(
@@ -86,72 +95,39 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> anyhow::Result<Outcom
             "--owner {owner}: nobody of this id is active in people.toml"
         );
     }
-    let understood: Vec<(u64, Result<Entry, String>)> = entries(args)?
-        .into_iter()
-        .map(|row| (row.line, understood(row, args, &settings, context.clock.now())))
-        .collect();
+    let source = Source::open(&args.file, args.charset.as_deref())?;
+    let (name, length, meter) = (name(&source, args), source.length, Arc::default());
+    let rows = rows(source, args, &meter)?;
+    let batches = Batches::new(rows, meter, args, config.read_settings(), Arc::clone(&context.clock));
     if args.dry_run {
-        return report::rehearsal(&understood, args);
+        return report::rehearsal(batches, args);
     }
-    let (good, bad): (Vec<_>, Vec<_>) = understood.into_iter().partition(|(_, entry)| entry.is_ok());
-    let refused = bad.into_iter().filter_map(|(line, entry)| Some((line, entry.err()?))).collect();
-    let good: Vec<Entry> = good.into_iter().filter_map(|(_, entry)| entry.ok()).collect();
-    let outcomes = context.with_store(&config, async |store| bring_in(context, store, good).await)?;
-    report::result(&outcomes, refused, args)
+    context.with_store(&config, async |store| bring_in::bring_in(context, args, store, (&name, length), batches).await)
+}
+
+/// What an import is known by while it is not at its end: the bytes it reads, and everything that says how.
+fn name(source: &Source, args: &ImportArgs) -> String {
+    let how = json!([
+        env!("CARGO_PKG_VERSION"),
+        source.digest.to_hex().as_str(),
+        args.map,
+        args.delimiter,
+        args.charset,
+        args.customer,
+        args.owner
+    ]);
+    Digest::of(how.to_string().as_bytes()).to_string()
 }
 
 /// The rows of the file.
-fn entries(args: &ImportArgs) -> anyhow::Result<Vec<Row>> {
-    let raw = parse::read_file(&args.file)?;
-    let (text, _) = charset::decode(&raw, args.charset.as_deref()).map_err(anyhow::Error::msg)?;
+fn rows(source: Source, args: &ImportArgs, meter: &Arc<Meter>) -> anyhow::Result<Rows> {
     let given = columns::given(&args.map).map_err(anyhow::Error::msg)?;
-    if text.trim_start().get(..11).is_some_and(|t| t.eq_ignore_ascii_case("BEGIN:VCARD")) {
-        return Ok(vcard::read(&text).into_iter().map(|card| Row { line: card.line, fields: card.fields }).collect());
+    let mut text = source.text(meter);
+    let mut head = Vec::new();
+    text.by_ref().take(HEAD).read_to_end(&mut head).with_context(|| plain::path(&args.file))?;
+    if cards::are_in(&head) {
+        return Ok(Box::new(cards::read(Cursor::new(head).chain(text), Arc::clone(meter))));
     }
-    csv::read(&text, args.delimiter, &given).map_err(|e| anyhow::anyhow!("{}: {e}", args.file.display()))
-}
-
-/// What a row means, by the code that reads forms.
-fn understood(row: Row, args: &ImportArgs, settings: &ReadSettings, now: Timestamp) -> Result<Entry, String> {
-    let submission = Submission { fields: row.fields?, ..Submission::default() };
-    let envelope = Envelope {
-        id: ulid::Ulid::nil(),
-        channel: Channel::File,
-        intake_id: "import".to_owned(),
-        keys: Vec::new(),
-        received_at: now,
-        digest: Digest::of(&[]),
-        raw_kind: RawKind::Form,
-        content_type: None,
-        context: ArrivalContext::default(),
-        raw: bytes::Bytes::new(),
-    };
-    let enquiry = understand(&submission, &envelope, settings);
-    // Somebody without either would be made anew at every import.
-    if enquiry.emails.is_empty() && enquiry.phones.is_empty() {
-        return Err("neither an email nor a phone that can be read: nobody could be recognised by it".to_owned());
-    }
-    Ok(Entry { line: row.line, enquiry, customer: args.customer, owner: args.owner.clone() })
-}
-
-async fn bring_in(context: &Context, store: &Arc<dyn Store>, entries: Vec<Entry>) -> anyhow::Result<Vec<Done>> {
-    // Hidden by itself when standard error is no terminal.
-    let bar = ProgressBar::new(entries.len() as u64).with_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} contacts, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    let model = Arc::new(Model::start());
-    let mut outcomes = Vec::with_capacity(entries.len());
-    let mut left = entries.into_iter();
-    loop {
-        let batch: Vec<Entry> = left.by_ref().take(BATCH).collect();
-        if batch.is_empty() {
-            break;
-        }
-        let count = batch.len() as u64;
-        outcomes.extend(import(store, &*context.clock, &model, batch).await?);
-        bar.inc(count);
-    }
-    bar.finish_and_clear();
-    Ok(outcomes)
+    let rows = csv::read(head, text, args.delimiter, &given, Arc::clone(meter));
+    Ok(Box::new(rows.with_context(|| plain::path(&args.file))?))
 }

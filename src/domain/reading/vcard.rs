@@ -25,53 +25,98 @@ pub(super) struct Line<'t> {
 /// Reads every card of `text`. Broken cards are entries that say why.
 #[must_use]
 pub fn read(text: &str) -> Vec<Card> {
-    let mut entries = Vec::new();
-    let mut card: Option<(u64, Vec<Field>)> = None;
-    for (number, line) in lines(text) {
-        let upper = line.trim().to_ascii_uppercase();
-        match upper.as_str() {
-            "BEGIN:VCARD" => {
-                if let Some((start, _)) = card.replace((number, Vec::new())) {
-                    entries.push(Card { line: start, fields: Err("the card has no END:VCARD".to_owned()) });
-                }
-            }
-            "END:VCARD" => {
-                if let Some((start, fields)) = card.take() {
-                    entries.push(Card { line: start, fields: Ok(fields) });
-                }
-            }
-            _ => {
-                if let (Some((_, fields)), Some(line)) = (&mut card, Line::parse(&line)) {
-                    property(&line, fields);
-                }
-            }
-        }
-    }
-    if let Some((start, _)) = card {
-        entries.push(Card { line: start, fields: Err("the card has no END:VCARD".to_owned()) });
-    }
-    entries
-}
-
-/// Joins folded lines (RFC 6350 3.2) and quoted-printable soft breaks; each with the number of its first line.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = (u64, String)> {
-    let mut lines: Vec<(u64, String)> = Vec::new();
-    let mut soft = false;
-    for (i, raw) in text.lines().enumerate() {
-        let raw = raw.trim_end_matches('\r');
+    let mut cards = Cards::default();
+    let mut entries: Vec<Card> = Vec::new();
+    for raw in text.lines() {
         if !budget::pay(4 * raw.len() + 1) {
             break;
         }
-        match lines.last_mut() {
-            Some((_, last)) if soft => {
+        entries.extend(cards.line(raw));
+    }
+    entries.extend(cards.end());
+    entries
+}
+
+/// Reads cards line by line: what is held is one card and one line of it.
+#[derive(Debug, Default)]
+pub struct Cards {
+    unfolding: Unfolding,
+    card: Option<(u64, Vec<Field>)>,
+}
+
+impl Cards {
+    /// Takes the next line of the text, without its end; the card that it ended, if any.
+    pub fn line(&mut self, raw: &str) -> Option<Card> {
+        let (number, line) = self.unfolding.line(raw)?;
+        self.unfolded(number, &line)
+    }
+
+    /// The text is over: what is left.
+    #[must_use]
+    pub fn end(mut self) -> Vec<Card> {
+        let last = self.unfolding.last.take().and_then(|(number, line)| self.unfolded(number, &line));
+        last.into_iter().chain(self.card.take().map(|(start, _)| unended(start))).collect()
+    }
+
+    fn unfolded(&mut self, number: u64, line: &str) -> Option<Card> {
+        match line.trim().to_ascii_uppercase().as_str() {
+            "BEGIN:VCARD" => self.card.replace((number, Vec::new())).map(|(start, _)| unended(start)),
+            "END:VCARD" => self.card.take().map(|(start, fields)| Card { line: start, fields: Ok(fields) }),
+            _ => {
+                if let (Some((_, fields)), Some(line)) = (&mut self.card, Line::parse(line)) {
+                    property(&line, fields);
+                }
+                None
+            }
+        }
+    }
+}
+
+fn unended(line: u64) -> Card {
+    Card { line, fields: Err("the card has no END:VCARD".to_owned()) }
+}
+
+/// Joins folded lines (RFC 6350 3.2) and quoted-printable soft breaks.
+#[derive(Debug, Default)]
+struct Unfolding {
+    seen: u64,
+    last: Option<(u64, String)>,
+    soft: bool,
+}
+
+impl Unfolding {
+    /// Takes the next line; the one before it, with the number of its first line, once it is known to be whole.
+    fn line(&mut self, raw: &str) -> Option<(u64, String)> {
+        let raw = raw.trim_end_matches('\r');
+        self.seen = self.seen.saturating_add(1);
+        let whole = match &mut self.last {
+            Some((_, last)) if self.soft => {
                 last.pop();
                 last.push_str(raw.trim_start());
+                None
             }
-            Some((_, last)) if raw.starts_with([' ', '\t']) => last.push_str(raw.get(1..).unwrap_or_default()),
-            _ => lines.push((i as u64 + 1, raw.to_owned())),
-        }
-        soft = lines.last().is_some_and(|(_, l)| l.ends_with('=') && is_quoted_printable(l));
+            Some((_, last)) if raw.starts_with([' ', '\t']) => {
+                last.push_str(raw.get(1..).unwrap_or_default());
+                None
+            }
+            last => last.replace((self.seen, raw.to_owned())),
+        };
+        self.soft = self.last.as_ref().is_some_and(|(_, l)| l.ends_with('=') && is_quoted_printable(l));
+        whole
     }
+}
+
+/// The unfolded lines of `text`, each with the number of its first line.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (u64, String)> {
+    let mut unfolding = Unfolding::default();
+    let mut lines: Vec<(u64, String)> = Vec::new();
+    for raw in text.lines() {
+        if !budget::pay(4 * raw.len() + 1) {
+            break;
+        }
+        lines.extend(unfolding.line(raw));
+    }
+    lines.extend(unfolding.last);
     lines.into_iter()
 }
 
@@ -284,6 +329,28 @@ mod tests {
         let entries = read("BEGIN:VCARD\nFN:A\nBEGIN:VCARD\nFN:B\nEMAIL:b@b.example\nEND:VCARD\nBEGIN:VCARD\nFN:C\n");
         let lines: Vec<(u64, bool)> = entries.iter().map(|e| (e.line, e.fields.is_ok())).collect();
         assert_eq!(lines, [(1, false), (3, true), (7, false)]);
+    }
+
+    #[test]
+    fn a_line_that_is_folded_into_another_ends_no_card() {
+        let text = "BEGIN:VCARD\nNOTE:a\n END:VCARD\nN;QUOTED-PRINTABLE:b=\nEND:VCARD\nFN:C\nEND:VCARD";
+        assert_eq!(
+            one(text),
+            [
+                (Canonical::Message, "aEND:VCARD".to_owned()),
+                (Canonical::LastName, "bEND:VCARD".to_owned()),
+                (Canonical::FullName, "C".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_card_is_there_with_the_line_behind_its_end() {
+        let mut cards = Cards::default();
+        let text = "BEGIN:VCARD\nFN:A\nEND:VCARD\nBEGIN:VCARD\nFN:B\nEND:VCARD";
+        let came: Vec<Option<u64>> = text.lines().map(|line| cards.line(line).map(|card| card.line)).collect();
+        assert_eq!(came, [None, None, None, Some(1), None, None]);
+        assert_eq!(cards.end().iter().map(|card| card.line).collect::<Vec<_>>(), [4]);
     }
 
     #[test]

@@ -15,8 +15,8 @@ use super::accept::journal_now;
 use super::driver::may_run_again;
 use super::link::{AT_THE_DOOR, AT_WORK, Link};
 use super::queries::{
-    arrivals, campaigns, commit, erase, figures, files, imports, jobs, journal, mailboxes, neighbours, outline, people,
-    probe, records, retention, show, visitors,
+    arrivals, campaigns, commit, erase, figures, files, import_places, imports, jobs, journal, mailboxes, neighbours,
+    outline, people, probe, records, retention, show, visitors,
 };
 use super::{plans, server};
 use crate::clock::Timestamp;
@@ -305,6 +305,15 @@ impl Store for Postgres {
     async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
         let now = self.now();
         writing!(self, |conn| imports::import(conn, &contacts, now))
+    }
+
+    async fn import_place(&self, source: &str) -> StoreResult<Option<rows::ImportPlace>> {
+        reading!(self, |conn| import_places::place(conn, source))
+    }
+
+    async fn keep_import_place(&self, source: &str, place: Option<rows::ImportPlace>) -> StoreResult<()> {
+        let now = self.now();
+        writing!(self, |conn| import_places::keep(conn, source, place, now))
     }
 
     async fn dead_letters(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {

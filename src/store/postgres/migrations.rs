@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_proven.sql"),
     include_str!("migrations/0014_profiles.sql"),
     include_str!("migrations/0015_generic.sql"),
+    include_str!("migrations/0016_import_places.sql"),
 ];
 
 const EXISTS: &str = "SELECT to_regclass('pisteur_migration') IS NOT NULL";

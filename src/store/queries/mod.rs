@@ -17,6 +17,7 @@ pub(super) mod erase;
 pub(super) mod figures;
 pub(super) mod files;
 pub(super) mod history;
+pub(super) mod import_places;
 pub(super) mod imports;
 pub(super) mod jobs;
 pub(super) mod journal;
@@ -61,6 +62,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         figures::STATEMENTS,
         files::STATEMENTS,
         history::STATEMENTS,
+        import_places::STATEMENTS,
         imports::STATEMENTS,
         jobs::STATEMENTS,
         journal::STATEMENTS,

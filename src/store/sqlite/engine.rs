@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
 use super::queries::{
-    arrivals, campaigns, erase, figures, files, imports, jobs, journal, mailboxes, neighbours, outline, people, probe,
-    records, retention, show, visitors,
+    arrivals, campaigns, erase, figures, files, import_places, imports, jobs, journal, mailboxes, neighbours, outline,
+    people, probe, records, retention, show, visitors,
 };
 use super::writer::{Accept, Call, Command, Decide};
 use super::{driver, queries};
@@ -296,6 +296,16 @@ impl Store for Sqlite {
 
     async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
         self.write(move |conn, now| Box::pin(async move { imports::import(conn, &contacts, now.wall).await })).await
+    }
+
+    async fn import_place(&self, source: &str) -> StoreResult<Option<rows::ImportPlace>> {
+        import_places::place(&mut *self.reader().await?, source).await
+    }
+
+    async fn keep_import_place(&self, source: &str, place: Option<rows::ImportPlace>) -> StoreResult<()> {
+        let source = source.to_owned();
+        self.write(move |conn, now| Box::pin(async move { import_places::keep(conn, &source, place, now.wall).await }))
+            .await
     }
 
     async fn dead_letters(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {

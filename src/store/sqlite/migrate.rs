@@ -22,6 +22,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (13, include_str!("migrations/0013_proven.sql")),
     (14, include_str!("migrations/0014_profiles.sql")),
     (15, include_str!("migrations/0015_generic.sql")),
+    (16, include_str!("migrations/0016_import_places.sql")),
 ];
 
 /// What was found and done.
