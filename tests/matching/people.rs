@@ -49,3 +49,12 @@ async fn colleagues_namesakes_fathers_and_sons_are_a_question_or_somebody_new() 
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_usual_month_asks_few_questions() {
+    for table in measured(&Change::usual()).await {
+        let (taken, wrong) = table.automatic();
+        assert!(taken > 400 && wrong == 0, "{}\n{:#?}", table.text(), table.examples);
+        assert!(table.review_share() <= 0.03, "{}", table.text());
+    }
+}

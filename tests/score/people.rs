@@ -5,11 +5,16 @@ use pisteur::domain::matching::model::Model;
 use crate::generated::crm::Change;
 use crate::generated::crm::measure::Scene;
 
-/// Prints the tables: arrivals of all kinds, and of families and shared mailboxes alone.
+/// Prints the tables: arrivals of a usual month, of all kinds alike, and of families and shared mailboxes alone. `MIX=`
+/// chooses one by a word of its name.
 pub fn score(contacts: usize, verbose: bool) {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    for (what, kinds) in [("all kinds", Change::ALL.as_slice()), ("families and shared mailboxes", &Change::CLOSE)] {
+    let usual = Change::usual();
+    let mixes =
+        [("a usual month", &usual[..]), ("all kinds", &Change::ALL), ("families and shared mailboxes", &Change::CLOSE)];
+    let only = std::env::var("MIX").unwrap_or_default();
+    for (what, kinds) in mixes.into_iter().filter(|(what, _)| what.contains(&only)) {
         let scene = Scene::of(seed, contacts, contacts * 5, kinds);
         for (name, model) in [("weights of the start", Model::start()), ("fitted weights", scene.fitted(seed))] {
             let table = runtime.block_on(scene.measure(model));

@@ -30,6 +30,8 @@ const OTHER_NUMBER: u8 = 4;
 const OTHER_BORN: u8 = 5;
 /// Levels of a date of birth up to which it is one date, mistaken.
 const SAME_BORN: u8 = 3;
+/// Years between parent and child at least.
+const GENERATION: i32 = 15;
 /// Levels of a number up to which it is one number, mistaken.
 const SAME_NUMBER: u8 = 3;
 
@@ -37,7 +39,7 @@ const SAME_NUMBER: u8 = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Veto {
-    /// Year and day of birth differ.
+    /// Year and day of birth differ, or a generation lies between them.
     Born,
     /// One family name and two given names: relatives.
     Relatives,
@@ -64,7 +66,7 @@ pub struct Score {
     pub vetoes: Vec<Veto>,
     /// Independent things that speak strongly for it.
     pub witnesses: usize,
-    /// Two given names, and nothing of their own in common: what agrees, a family or an office shares.
+    /// Two people: two given names, and what agrees a family or an office shares; or one name, and nothing else agrees.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub apart: bool,
 }
@@ -86,14 +88,16 @@ pub fn score(model: &Model, a: &Profile, b: &Profile, records: u64) -> Score {
     let total = prior + steps.iter().map(|step| step.weight).sum::<f64>();
     // Kin are rare among these records, and errors are not; that is known only of records with numbers of their own.
     let told = levels.of(Field::Number) > 0 && model.ahead_of_kin(&steps) >= TOLD;
-    Score {
-        prior,
-        total,
-        vetoes: vetoes(a, b, levels, told),
-        witnesses: witnesses(&steps, levels, a, b),
-        apart: levels.of(Field::Given) == TWO_NAMES && two_names(a, b) && !own(a, b, levels),
-        steps,
-    }
+    let vetoes = vetoes(a, b, levels, told);
+    let family = levels.of(Field::Given) == TWO_NAMES && two_names(a, b) && !own(a, b, levels);
+    let apart = family || vetoes.contains(&Veto::Namesakes) && only_named(&steps);
+    Score { prior, total, vetoes, witnesses: witnesses(&steps, levels, a, b), apart, steps }
+}
+
+/// Nothing but the name speaks for it.
+fn only_named(steps: &[Step]) -> bool {
+    let others = steps.iter().filter(|step| step.field.witness() != Witness::Name);
+    others.map(|step| step.weight.max(0.0)).sum::<f64>() < STRONG
 }
 
 /// Two names that parents choose: one of them is no error for the other.
@@ -142,7 +146,7 @@ fn vetoes(a: &Profile, b: &Profile, levels: Levels, told: bool) -> Vec<Veto> {
     let born_apart = levels.of(Field::Born) >= OTHER_BORN && a.born.as_ref().zip(b.born.as_ref()).is_some_and(apart);
     let relatives = other(Field::Given) && like(Field::Surname, SAME_FAMILY) && !number && !(born && told);
     [
-        (Veto::Born, born_apart && !number && !told),
+        (Veto::Born, (born_apart || generations(a, b)) && !number && !told),
         (Veto::Relatives, relatives),
         (Veto::Names, other(Field::Given) && other(Field::Surname) && !born && !number),
         (Veto::Namesakes, named && !born && !number && namesakes(a, b, levels)),
@@ -153,6 +157,12 @@ fn vetoes(a: &Profile, b: &Profile, levels: Levels, told: bool) -> Vec<Veto> {
     .filter(|(_, speaks)| *speaks)
     .map(|(veto, _)| veto)
     .collect()
+}
+
+/// Born so many years apart, though it may be on the same day of the year: parent and child.
+fn generations(a: &Profile, b: &Profile) -> bool {
+    let year = |profile: &Profile| profile.born.as_ref()?.digits.get(..4)?.parse::<i32>().ok();
+    year(a).zip(year(b)).is_some_and(|(a, b)| (a - b).abs() >= GENERATION)
 }
 
 /// Something of their own differs and nothing of their own agrees: what is left in common a father and his son share.

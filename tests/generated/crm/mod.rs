@@ -128,6 +128,45 @@ impl Change {
         Self::Colleague,
         Self::Namesake,
     ];
+
+    /// What a house may get in a usual month, in thousandths: mostly strangers and people who write as they always do.
+    /// An assumption; what each kind does is counted apart.
+    const USUAL: [(Self, usize); 25] = [
+        (Self::Stranger, 390),
+        (Self::Identical, 250),
+        (Self::PlusTag, 10),
+        (Self::Dots, 10),
+        (Self::ProviderTypo, 15),
+        (Self::PhoneFormat, 60),
+        (Self::Crossed, 20),
+        (Self::Nickname, 20),
+        (Self::Transliterated, 10),
+        (Self::Hyphen, 5),
+        (Self::Misspelt, 30),
+        (Self::Married, 5),
+        (Self::CompanyForm, 30),
+        (Self::NewJob, 15),
+        (Self::NewAddress, 20),
+        (Self::FamilyMailbox, 4),
+        (Self::SharedMailbox, 30),
+        (Self::Sibling, 6),
+        (Self::Twin, 1),
+        (Self::FatherSonBorn, 2),
+        (Self::FatherSonMobile, 2),
+        (Self::FatherSonEmail, 2),
+        (Self::Colleague, 45),
+        (Self::Namesake, 8),
+        (Self::Franchise, 10),
+    ];
+
+    /// The kinds of a usual month, each as often as it comes, mixed.
+    pub fn usual() -> Vec<Self> {
+        let total: usize = Self::USUAL.iter().map(|(_, share)| share).sum();
+        // A step that has no divisor in common with the total goes through all places once.
+        let places: Vec<Self> =
+            Self::USUAL.iter().flat_map(|(change, share)| std::iter::repeat_n(*change, *share)).collect();
+        (0..total).map(|turn| places[turn * 379 % total]).collect()
+    }
 }
 
 /// An arrival: how it came about, who it is, what it says.

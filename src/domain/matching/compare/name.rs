@@ -21,6 +21,10 @@ impl Names {
 
 /// Shortest word of a compound name that stands for it, in letters.
 const PART: usize = 3;
+/// Names that French compound names begin with.
+const HEADS: [&str; 4] = ["jean", "marie", "anne", "pierre"];
+/// The level of names that are hardly alike.
+const FAR: u8 = 6;
 /// The level of two names.
 const OTHER: u8 = 7;
 /// The level from which on an email says nothing of a name that it was made from.
@@ -74,10 +78,22 @@ fn in_email(name: Option<&Name>, other: Option<&Name>, of: &Profile) -> u8 {
     if of.emails.iter().any(|mailbox| mailbox.local.contains(&name.text)) { 8 } else { 9 }
 }
 
-/// Two names that parents choose are two, however alike they are.
+/// Two names that parents choose are two, however alike they are, and Jean-Pierre is neither Jean nor Pierre.
 fn of_given(a: &Profile, b: &Profile, level: u8) -> u8 {
-    let two = |(a, b): (&Name, &Name)| are_two(&a.text, &b.text) && !same_nickname(&a.text, &b.text);
-    if level > 1 && a.given.as_ref().zip(b.given.as_ref()).is_some_and(two) { OTHER } else { level }
+    let Some((a, b)) = a.given.as_ref().zip(b.given.as_ref()).filter(|_| level > 1) else { return level };
+    if are_two(&a.text, &b.text) && !same_nickname(&a.text, &b.text) {
+        OTHER
+    } else if in_compound(&a.text, &b.text) || in_compound(&b.text, &a.text) {
+        level.max(FAR)
+    } else {
+        level
+    }
+}
+
+/// One is a word of the other, which is another name: any but the first word, and that one, too, in French names.
+fn in_compound(word: &str, compound: &str) -> bool {
+    let Some((first, rest)) = compound.split_once(' ') else { return false };
+    word == rest || word == first && HEADS.contains(&first)
 }
 
 /// Names written without vowels: the same, or spellings of one, or others. A letter makes another name of them.
