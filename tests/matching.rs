@@ -2,4 +2,6 @@
 //! project, through the production path, and what its command says.
 
 mod eval;
+mod explain;
 mod people;
+mod races;

@@ -3,7 +3,7 @@
 mod attribution;
 mod crowds;
 mod dealers;
-mod house;
+pub mod house;
 mod loops;
 mod machines;
 mod portals;

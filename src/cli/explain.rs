@@ -4,13 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
+use serde_json::Value;
 use ulid::Ulid;
 
 use super::args::stored;
-use super::{Context, FileKind, Outcome, Output, parse};
+use super::{Context, FileKind, Outcome, Output, parse, waterfall};
 use crate::app::{brain, rules};
 use crate::config::Config;
 use crate::domain::envelope::{ArrivalState, Channel, Envelope, RawKind};
+use crate::domain::matching::waterfall::waterfalls;
+use crate::domain::matching::words::Language;
 use crate::domain::plain;
 use crate::domain::reading::prospects::apart;
 use crate::domain::rules::Declarations;
@@ -69,15 +72,12 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outco
         Ok((found?, held?, freed?))
     })?;
     let mut out = Output::new();
+    let language = waterfall::language(&config);
     for one in &found {
         if args.json {
-            let mut said = serde_json::to_value(one)?;
-            if let (Some(members), Some(reason)) = (said.as_object_mut(), &held) {
-                members.insert("held".to_owned(), reason.as_str().into());
-            }
-            out.json(&said)?;
+            out.json(&object(one, language, held.as_deref())?)?;
         } else {
-            tell(&mut out, one, held.as_deref(), freed.as_deref());
+            tell(&mut out, one, language, held.as_deref(), freed.as_deref());
         }
     }
     if found.is_empty() {
@@ -86,12 +86,29 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outco
     out.finish(Outcome::yes(!found.is_empty()))
 }
 
+/// One explanation as JSON.
+fn object(found: &Explanation, language: Language, held: Option<&str>) -> anyhow::Result<Value> {
+    let mut said = serde_json::to_value(found)?;
+    if let Some(members) = said.as_object_mut() {
+        let compared = found.decision.trace.get("match").map(|known| waterfalls(known, language)).unwrap_or_default();
+        members.insert("waterfall".to_owned(), serde_json::to_value(compared)?);
+        if let Some(reason) = held {
+            members.insert("held".to_owned(), reason.into());
+        }
+    }
+    Ok(said)
+}
+
 /// One explanation as text.
-fn tell(out: &mut Output, found: &Explanation, held: Option<&str>, freed: Option<&str>) {
+fn tell(out: &mut Output, found: &Explanation, language: Language, held: Option<&str>, freed: Option<&str>) {
     if let Some(reason) = held {
         out.line(format!("held      {reason}: it waits for a person; the last line says what releasing it would do"));
     }
-    out.line(plain::lines(found.text().trim_end()));
+    out.line(plain::lines(found.head(language).trim_end()));
+    if let Some(known) = found.decision.trace.get("match") {
+        waterfall::draw(out, known, language, "          ");
+    }
+    out.line(plain::lines(found.tail(language).trim_end()));
     if let Some(freed) = freed {
         out.line(plain::lines(&format!("released  => {freed}")));
     }

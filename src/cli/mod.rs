@@ -27,6 +27,7 @@ mod replay;
 pub mod rules;
 mod serve;
 mod submissions;
+mod waterfall;
 mod when;
 
 use std::process::ExitCode;

@@ -10,11 +10,14 @@ use super::args::{ListArgs, submission};
 use super::chosen::{Choice, Chosen};
 use super::context::actor;
 use super::output::{Cell, Style, Table};
-use super::{Context, Outcome, Output, paging, when};
+use super::{Context, Outcome, Output, paging, waterfall, when};
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::domain::envelope::{ArrivalState, FOLLOWS, PART, PART_OF, REST};
+use crate::domain::matching::waterfall::waterfalls;
+use crate::domain::matching::words::Language;
 use crate::domain::plain::one_line;
-use crate::domain::reading::{self, ReadSettings};
+use crate::domain::reading;
 use crate::domain::screening::Screening;
 use crate::domain::submission::Submission;
 use crate::intake::form::KEY_REUSED;
@@ -140,7 +143,7 @@ pub(super) fn run(context: &Context, command: SubmissionsCommand) -> anyhow::Res
     let now = context.clock.now();
     context.with_store(&config, async |store| match command {
         SubmissionsCommand::List(args) => list(store, &args, now).await,
-        SubmissionsCommand::Show(args) => show(store, &args, &config.read_settings()).await,
+        SubmissionsCommand::Show(args) => show(store, &args, &config).await,
         SubmissionsCommand::Retry(args) => {
             let mut acts = Acts::new(store, "queued again", "only failed arrivals can be retried");
             let retry = async |id| Ok(store.requeue(id, &[ArrivalState::Failed], false, &actor()).await?);
@@ -302,8 +305,9 @@ const fn style(state: ArrivalState) -> Style {
     }
 }
 
-async fn show(store: &Arc<dyn Store>, args: &ShowSubmission, settings: &ReadSettings) -> anyhow::Result<Outcome> {
+async fn show(store: &Arc<dyn Store>, args: &ShowSubmission, config: &Config) -> anyhow::Result<Outcome> {
     let mut out = Output::new();
+    let language = waterfall::language(config);
     let Some(mut found) = store.show_arrival(args.id).await? else {
         if args.json {
             out.json(&Value::Null)?;
@@ -315,7 +319,8 @@ async fn show(store: &Arc<dyn Store>, args: &ShowSubmission, settings: &ReadSett
     // What made no record is read again for its files: the person who judges it wants to know of them.
     let mut content = None;
     if found.row.record.is_none() && found.raw_kept {
-        let read = store.load(&[args.id]).await?.pop().map(|envelope| reading::read(&envelope, settings));
+        let read =
+            store.load(&[args.id]).await?.pop().map(|envelope| reading::read(&envelope, &config.read_settings()));
         if let Some(read) = read {
             if found.files.is_empty() {
                 found.files = read.attachments.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
@@ -324,7 +329,14 @@ async fn show(store: &Arc<dyn Store>, args: &ShowSubmission, settings: &ReadSett
         }
     }
     if args.json {
+        let compared: Vec<_> = found.decisions.iter().map(|one| one.pointer("/trace/match").cloned()).collect();
         let mut said = serde_json::to_value(&found)?;
+        let decisions = said.get_mut("decisions").and_then(Value::as_array_mut);
+        for (decision, known) in decisions.into_iter().flatten().zip(compared) {
+            if let (Some(members), Some(known)) = (decision.as_object_mut(), known) {
+                members.insert("waterfall".to_owned(), serde_json::to_value(waterfalls(&known, language))?);
+            }
+        }
         if let (Some(members), Some(read)) = (said.as_object_mut(), &content) {
             let fields = read.fields.iter().map(|field| json!({ "name": field.name, "value": field.value }));
             members.insert("content".to_owned(), json!({ "fields": fields.collect::<Vec<_>>(), "text": read.text }));
@@ -332,7 +344,7 @@ async fn show(store: &Arc<dyn Store>, args: &ShowSubmission, settings: &ReadSett
         out.json(&said)?;
     } else {
         let repeated = repeated(store, &found.row).await?;
-        describe(&mut out, &found, &repeated, content.as_ref());
+        describe(&mut out, &found, &repeated, content.as_ref(), language);
     }
     out.finish(Outcome::Done)
 }
@@ -358,7 +370,7 @@ fn tell(out: &mut Output, read: &Submission) {
     }
 }
 
-fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str, content: Option<&Submission>) {
+fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str, content: Option<&Submission>, language: Language) {
     let row = &found.row;
     let title = format!("{} {} {}", row.channel.as_str(), row.intake, row.id);
     let title = out.styled(Style::Bold, &title);
@@ -402,6 +414,9 @@ fn describe(out: &mut Output, found: &ArrivalDetail, repeated: &str, content: Op
     for decision in &found.decisions {
         out.line("decision");
         super::records::indented(out, &super::records::readable(decision));
+        if let Some(known) = decision.pointer("/trace/match") {
+            waterfall::draw(out, known, language, "  ");
+        }
     }
     for delivery in &found.deliveries {
         out.line("delivery");

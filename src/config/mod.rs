@@ -45,6 +45,7 @@ pub use self::sections::{LogConfig, LogFormat, MatchingConfig, ReadingConfig, Ru
 pub use self::templates::{Templates, TemplatesConfig};
 use self::tree::Tree;
 use crate::domain::decide::Policy;
+use crate::domain::matching::words::Language;
 use crate::domain::plain;
 use crate::domain::reading::{FormReading, ReadLimits, ReadSettings};
 use crate::domain::rules::Declarations;
@@ -68,6 +69,10 @@ pub struct Config {
     pub own_domains: Vec<String>,
     /// ISO 3166-1 alpha-2 country of phone numbers and addresses that name none.
     pub default_country: String,
+    /// Language in which commands explain whom an arrival was taken for: `fr`, `en`, `cs` or `fa`; by default that of
+    /// `LC_ALL`, `LC_MESSAGES` or `LANG`, else English.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// Logs.
     pub log: LogConfig,
     /// Listeners.
@@ -156,6 +161,7 @@ impl Default for Config {
             allow_unsafe_server: false,
             own_domains: Vec::new(),
             default_country: "FR".to_owned(),
+            language: None,
             log: LogConfig::default(),
             http: HttpConfig::default(),
             limits: LimitsConfig::default(),

@@ -16,6 +16,7 @@ const HEAD: &str = "\
 
 /// Keys without a default, as an operator might set them.
 const EXAMPLES: &[(&str, &str)] = &[
+    ("language", "\"fr\""),
     ("http.public_url", "\"https://forms.example.com\""),
     ("http.tls.certificate", "\"/etc/letsencrypt/live/forms.example.com/fullchain.pem\""),
     ("http.tls.key", "\"/etc/letsencrypt/live/forms.example.com/privkey.pem\""),

@@ -12,6 +12,7 @@ use crate::domain::decide::{self, Ids, Question};
 use crate::domain::decision::{Action, Decision, Link, NewRecord, OwnerChoice, RecordKind};
 use crate::domain::enquiry::Enquiry;
 use crate::domain::envelope::{Envelope, PART};
+use crate::domain::matching::words::Language;
 use crate::domain::matching::{Neighbourhood, keys};
 use crate::domain::reading::ReadSettings;
 use crate::domain::reading::signature_history::SIGNATURE_KNOWN;
@@ -99,9 +100,9 @@ pub async fn around(
 }
 
 impl Explanation {
-    /// The explanation as text, one fact a line.
+    /// What came and the verdict on who it is, one fact a line; the records compared with come behind it.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn head(&self, language: Language) -> String {
         let mut out = String::new();
         let hash = self.decision.rules_hash.get(..12).unwrap_or(&self.decision.rules_hash);
         line(&mut out, "arrival", &format!("{} {}  rules {hash}  {}", self.channel, self.intake, self.at));
@@ -119,40 +120,29 @@ impl Explanation {
         }
         line(&mut out, "subject", self.submission.subject.as_deref().unwrap_or("(none)"));
         line(&mut out, "who", &who(&self.enquiry));
-        self.match_lines(&mut out);
+        let verdict = self.known("person").and_then(|v| v.as_str()).unwrap_or("new");
+        let nobody = language.says("search", "no_database");
+        let note = if self.matched_against_database { String::new() } else { format!("  ({nobody})") };
+        line(&mut out, "match", &format!("{}{note}", language.says("verdict", verdict)));
+        out
+    }
+
+    /// What is said behind the records compared with: the conversation, the rules, and what becomes of it.
+    #[must_use]
+    pub fn tail(&self, language: Language) -> String {
+        let mut out = String::new();
+        if let Some(answer) = self.decision.trace.get("conversation").filter(|c| !c.is_null()) {
+            let joined = answer.get("joined").and_then(serde_json::Value::as_bool).unwrap_or(false);
+            line(&mut out, "thread", language.says("thread", if joined { "joins" } else { "apart" }));
+        }
         self.rule_lines(&mut out);
         line(&mut out, "=>", &self.outcome());
         out
     }
 
-    fn match_lines(&self, out: &mut String) {
-        let known = self.decision.trace.get("match");
-        let verdict = known.and_then(|m| m.get("person")).and_then(|v| v.as_str()).unwrap_or("new");
-        let note = if self.matched_against_database { "" } else { "  (no database at hand: nobody is known)" };
-        line(out, "match", &format!("{verdict}{note}"));
-        let evidence = known.and_then(|m| m.get("evidence")).and_then(|e| e.as_array());
-        for item in evidence.into_iter().flatten().take(5) {
-            let text = |key: &str| item.get(key).and_then(|v| v.as_str()).unwrap_or_default();
-            let record = item.get("record");
-            let part = |key: &str| record.and_then(|r| r.get(key)).and_then(|v| v.as_str()).unwrap_or_default();
-            line(out, "", &format!("{} {} {}: {}", text("verdict"), part("kind"), part("id"), text("because")));
-        }
-        let more = known.and_then(|m| m.get("more_candidates")).and_then(serde_json::Value::as_u64).unwrap_or(0);
-        if more > 0 {
-            line(out, "", &format!("{more} more overlap and are not named as candidates"));
-        }
-        if known.and_then(|m| m.get("truncated")).and_then(serde_json::Value::as_bool) == Some(true) {
-            line(out, "", "a phone or shared mailbox that hundreds of records carry was left out");
-        }
-        if let Some(answer) = self.decision.trace.get("conversation").filter(|c| !c.is_null()) {
-            let joined = answer.get("joined").and_then(serde_json::Value::as_bool).unwrap_or(false);
-            let words = if joined {
-                "answers a stored message and joins it"
-            } else {
-                "names a stored message but does not join it"
-            };
-            line(out, "thread", words);
-        }
+    /// A member of what is known.
+    fn known(&self, member: &str) -> Option<&serde_json::Value> {
+        self.decision.trace.get("match")?.get(member)
     }
 
     fn rule_lines(&self, out: &mut String) {

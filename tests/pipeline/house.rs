@@ -75,6 +75,12 @@ impl House {
         Self::open(url, dir, Arc::new(ManualClock::at(Timestamp::from_seconds(START))), keys).await
     }
 
+    /// A second one on the same database, by the same clock.
+    pub async fn beside(&self) -> Self {
+        let dir = TempDir::with_prefix("pisteur-house-").expect("a temporary folder");
+        Self::open(&self.url, dir, Arc::clone(&self.clock), &self.keys).await
+    }
+
     /// Stops and starts again, as the daemon does.
     pub async fn restart(self) -> Self {
         self.store.close().await;
@@ -232,13 +238,23 @@ impl House {
         }
     }
 
+    /// Where its database is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Processes until nothing is due.
     pub async fn work(&self) {
+        self.work_by(16).await;
+    }
+
+    /// Processes until nothing is due, at most `limit` arrivals at a time.
+    pub async fn work_by(&self, limit: usize) {
         loop {
             let claim = Claim {
                 queue: Queue::Process,
                 owner: format!("test-{}", self.clock.new_id()),
-                limit: 16,
+                limit,
                 lease: Duration::from_secs(60),
                 suspects: false,
             };

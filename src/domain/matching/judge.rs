@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::field::Field;
 use super::model::Model;
-use super::profile::Profile;
+use super::profile::{NORM, Profile};
 use super::score::{Score, Veto, score};
-use super::verdict::Verdict;
+use super::shown::{Shown, shown};
+use super::verdict::{EVIDENCE, Verdict};
 
 /// Bits of a probability of 0.999.
 pub const MATCH: f64 = 9.964_340_867_792_418;
@@ -39,7 +40,7 @@ pub fn pair(score: &Score) -> Verdict {
 }
 
 /// Two organisations of which the names have no word in common: whatever else agrees, it is no question.
-fn is_other_company(score: &Score) -> bool {
+pub(super) fn is_other_company(score: &Score) -> bool {
     let company = score.steps.iter().any(|step| step.field == Field::Company && step.level >= OTHER_COMPANY);
     let named = score.steps.iter().any(|step| matches!(step.field, Field::Given | Field::Surname));
     company && !named
@@ -59,6 +60,15 @@ pub struct Judged {
     pub close: bool,
     /// Verdict on this entity.
     pub verdict: Verdict,
+    /// Bits before the next possible entity that is somebody else, where this is a match by count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+    /// Version of the rules of normalising; 0 where that was not kept.
+    #[serde(default)]
+    pub norm: u32,
+    /// What the best record says beside the arrival, for the closest ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<Shown>,
 }
 
 /// Judges an arrival against everything an entity is known by. `None` without any record.
@@ -78,7 +88,7 @@ pub fn entity(model: &Model, arrival: &Profile, known: &[Profile], records: u64)
         Verdict::Review if best.total >= MATCH && best.witnesses >= WITNESSES => Verdict::Match,
         Verdict::Review => Verdict::Review,
     };
-    Some(Judged { best, record, vetoes, close: false, verdict })
+    Some(Judged { best, record, vetoes, close: false, verdict, margin: None, norm: NORM, shown: Vec::new() })
 }
 
 /// Judges an arrival against everything that was found, in the order of `known`; nothing for those without a record.
@@ -87,6 +97,19 @@ pub fn entity(model: &Model, arrival: &Profile, known: &[Profile], records: u64)
 /// close says nothing against either. Each entity keeps the verdict that is right for it: all matches left are one person.
 #[must_use]
 pub fn survey(model: &Model, arrival: &Profile, known: &[&[Profile]], records: u64) -> Vec<Option<Judged>> {
+    let mut judged = weighed(model, arrival, known, records);
+    let mut closest: Vec<(&mut Judged, &&[Profile])> =
+        judged.iter_mut().zip(known).filter_map(|(judged, known)| Some((judged.as_mut()?, known))).collect();
+    closest.sort_by(|(a, _), (b, _)| a.verdict.cmp(&b.verdict).then(b.best.total.total_cmp(&a.best.total)));
+    for (judged, known) in closest.into_iter().take(EVIDENCE) {
+        if let Some(record) = known.get(judged.record) {
+            judged.shown = shown(model, arrival, record, &judged.best);
+        }
+    }
+    judged
+}
+
+fn weighed(model: &Model, arrival: &Profile, known: &[&[Profile]], records: u64) -> Vec<Option<Judged>> {
     let mut judged: Vec<Option<Judged>> = known.iter().map(|known| entity(model, arrival, known, records)).collect();
     let total = |judged: &Option<Judged>| judged.as_ref().map_or(f64::NEG_INFINITY, |judged| judged.best.total);
     let mut order: Vec<usize> = (0..judged.len()).collect();
@@ -99,9 +122,11 @@ pub fn survey(model: &Model, arrival: &Profile, known: &[&[Profile]], records: u
     let Some(best) = order.iter().copied().find(|at| verdict(*at) == Verdict::Match) else { return judged };
     let possible: Vec<usize> = order.into_iter().filter(|at| *at != best && verdict(*at) != Verdict::New).collect();
     let apart: Vec<usize> = possible.into_iter().filter(|at| !may_be_one(model, known, best, *at, records)).collect();
-    let close = apart.iter().any(|at| bits(*at) > bits(best) - MARGIN);
+    let margin = apart.iter().map(|at| bits(best) - bits(*at)).min_by(f64::total_cmp);
+    let close = margin.is_some_and(|margin| margin < MARGIN);
     for at in 0..judged.len() {
         if let Some(Some(judged)) = judged.get_mut(at) {
+            judged.margin = margin.filter(|_| at == best);
             // Two people cannot both be the one who writes.
             if judged.verdict == Verdict::Match && (close || apart.contains(&at)) {
                 judged.verdict = Verdict::Review;

@@ -14,10 +14,14 @@ pub mod names;
 mod nicknames;
 mod phonetic;
 pub mod profile;
+pub mod rule;
 pub mod score;
+pub mod shown;
 mod skeleton;
 mod start;
 pub mod verdict;
+pub mod waterfall;
+pub mod words;
 
 use std::sync::Arc;
 

@@ -175,6 +175,23 @@ fn namesakes(a: &Profile, b: &Profile, levels: Levels) -> bool {
 }
 
 impl Veto {
+    /// Every veto.
+    pub const ALL: [Self; 6] =
+        [Self::Born, Self::Relatives, Self::Names, Self::Namesakes, Self::Numbers, Self::Companies];
+
+    /// The word stored and printed.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Born => "born",
+            Self::Relatives => "relatives",
+            Self::Names => "names",
+            Self::Namesakes => "namesakes",
+            Self::Numbers => "numbers",
+            Self::Companies => "companies",
+        }
+    }
+
     /// They may be relatives.
     #[must_use]
     pub const fn is_kin(&self) -> bool {

@@ -6,13 +6,17 @@
 //! a number that hundreds share would name hundreds.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::judge::{Judged, MARGIN};
 use super::names::{NameAgreement, NameParts};
+use super::rule::Rule;
 use super::score::Veto;
+use super::waterfall::SHOWN;
+use super::words::Language;
 use super::{EntityKind, EntityRef, KeyKind, MatchKey, Neighbour, Neighbourhood};
 use crate::clock::Timestamp;
 use crate::domain::enquiry::{Email, EmailKind, Enquiry, company};
@@ -57,9 +61,23 @@ pub struct Evidence {
     pub verdict: Verdict,
     /// One plain sentence.
     pub because: String,
+    /// What that sentence says, to say it in any language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Rule>,
+    /// Of each email and phone they share, how many known records have it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub used: BTreeMap<String, usize>,
     /// What comparing everything said, where there was anything to compare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Judged>,
+}
+
+impl Evidence {
+    /// Its sentence in a language; that which was stored where it is of a version without a rule.
+    #[must_use]
+    pub fn says(&self, language: Language) -> &str {
+        self.rule.map_or(self.because.as_str(), |rule| language.says("rule", rule.as_str()))
+    }
 }
 
 /// What is known about the person and the organisation of an enquiry.
@@ -173,8 +191,35 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
         more_candidates,
         truncated: around.truncated,
         compared: count,
-        evidence: compared.into_iter().map(|(_, e)| e).take(EVIDENCE).collect(),
+        evidence: told(compared, &around.records),
     }
+}
+
+/// The comparisons that are kept; what they rest on is told of the closest ones only.
+fn told(compared: Vec<(&Neighbour, Evidence)>, all: &[Neighbour]) -> Vec<Evidence> {
+    let kept = compared.into_iter().take(EVIDENCE).enumerate().map(|(at, (neighbour, mut evidence))| {
+        if at < SHOWN {
+            evidence.used = used(neighbour, all);
+        } else if let Some(judged) = &mut evidence.compared {
+            judged.shown.clear();
+        }
+        evidence
+    });
+    kept.collect()
+}
+
+/// How many of the people around have the same email or phone; of several in common the rarest counts.
+fn used(neighbour: &Neighbour, all: &[Neighbour]) -> BTreeMap<String, usize> {
+    let mut used: BTreeMap<String, usize> = BTreeMap::new();
+    for key in &neighbour.keys {
+        if matches!(key.kind, KeyKind::Email | KeyKind::SharedEmail | KeyKind::Phone) {
+            let people = all.iter().filter(|n| n.entity.kind != EntityKind::Organisation);
+            let count = people.filter(|n| n.keys.contains(key)).count();
+            let least = used.entry(key.kind.as_str().to_owned()).or_insert(count);
+            *least = count.min(*least);
+        }
+    }
+    used
 }
 
 /// The contact that is most like the arrival; of several about as like the one with the newest message.
@@ -210,78 +255,65 @@ fn compare(names: &NameParts, enquiry: &Enquiry, neighbour: &Neighbour) -> Evide
     let has = |kind| has(neighbour, kind);
     let contradict = agreement == NameAgreement::Contradict;
     let surname = agreement >= NameAgreement::Surname;
-    let (verdict, because) = if has(KeyKind::Email) && !contradict {
-        (Verdict::Match, "Same personal email, and the names do not contradict.")
+    let (verdict, rule) = if has(KeyKind::Email) && !contradict {
+        (Verdict::Match, Rule::Email)
     } else if has(KeyKind::Email) {
-        (Verdict::Review, "Same personal email, but the names contradict each other.")
+        (Verdict::Review, Rule::EmailOtherName)
     } else if has(KeyKind::Phone) && surname {
-        (Verdict::Match, "Same phone number and the surname agrees.")
+        (Verdict::Match, Rule::PhoneSurname)
     } else if has(KeyKind::Request) && !contradict && (surname || has(KeyKind::Phone) || has(KeyKind::SharedEmail)) {
-        (Verdict::Match, "Same request of the same sender, and what else is known of the person agrees.")
+        (Verdict::Match, Rule::Request)
     } else if has(KeyKind::Request) && enquiry.request.as_ref().is_some_and(|request| request.resend) {
-        (Verdict::Review, "Said to be the same request sent again, but about somebody else.")
+        (Verdict::Review, Rule::RequestOtherPerson)
     } else if has(KeyKind::Phone) {
-        (Verdict::Review, "Same phone number, but no agreeing surname beside it.")
+        (Verdict::Review, Rule::PhoneAlone)
     } else if has(KeyKind::SharedEmail) && !contradict {
         (Verdict::Review, weak_address(enquiry, neighbour).0)
     } else if has(KeyKind::SharedEmail) {
         (Verdict::New, weak_address(enquiry, neighbour).1)
     } else if has(KeyKind::Request) {
-        (Verdict::New, "Same id of a request, but nothing else agrees.")
+        (Verdict::New, Rule::RequestAlone)
     } else {
-        (Verdict::New, "Only the organisation is in common.")
+        (Verdict::New, Rule::OrganisationOnly)
     };
-    let (verdict, because) = weighed(verdict, because, neighbour.judged.as_ref(), has(KeyKind::Request));
+    let (verdict, rule) = weighed(verdict, rule, neighbour.judged.as_ref(), has(KeyKind::Request));
     Evidence {
         record: neighbour.entity,
         shares: shares(neighbour),
         names: format!("{agreement:?}").to_lowercase(),
         verdict,
-        because: because.to_owned(),
+        because: Language::En.says("rule", rule.as_str()).to_owned(),
+        rule: Some(rule),
+        used: BTreeMap::new(),
         compared: neighbour.judged.clone(),
     }
 }
 
 /// What the rules say, and what comparing everything says: a rule is asked first, and a contradiction is heard.
-fn weighed(rule: Verdict, because: &'static str, judged: Option<&Judged>, requested: bool) -> (Verdict, &'static str) {
-    let Some(judged) = judged else { return (rule, because) };
-    match (rule, judged.verdict) {
-        (Verdict::Match, _) if judged.vetoes.contains(&Veto::Born) => {
-            (Verdict::Review, "The same by email or phone, but born on another day.")
-        }
+fn weighed(verdict: Verdict, rule: Rule, judged: Option<&Judged>, requested: bool) -> (Verdict, Rule) {
+    let Some(judged) = judged else { return (verdict, rule) };
+    match (verdict, judged.verdict) {
+        (Verdict::Match, _) if judged.vetoes.contains(&Veto::Born) => (Verdict::Review, Rule::BornOtherwise),
         // One request names one person, whatever address they have by now.
         (Verdict::Match, _) if !requested && judged.vetoes.iter().any(Veto::is_kin) => {
-            (Verdict::Review, "The same email or phone, but they may be relatives.")
+            (Verdict::Review, Rule::MayBeRelatives)
         }
-        (Verdict::Match, _) => (rule, because),
-        (_, Verdict::Match) => (Verdict::Match, "Everything compared, it is the same with near certainty."),
-        (Verdict::New, Verdict::Review) if judged.close => {
-            (Verdict::Review, "Very like this one, and very like another one, too.")
-        }
-        (Verdict::New, Verdict::Review) if !judged.vetoes.is_empty() => {
-            (Verdict::Review, "Much is in common, but something contradicts it.")
-        }
-        (Verdict::New, Verdict::Review) => (Verdict::Review, "Much is in common, but not enough to be certain."),
-        _ => (rule, because),
+        (Verdict::Match, _) => (verdict, rule),
+        (_, Verdict::Match) => (Verdict::Match, Rule::Counted),
+        (Verdict::New, Verdict::Review) if judged.close => (Verdict::Review, Rule::TwoAlike),
+        (Verdict::New, Verdict::Review) if !judged.vetoes.is_empty() => (Verdict::Review, Rule::Contradicted),
+        (Verdict::New, Verdict::Review) => (Verdict::Review, Rule::NotEnough),
+        _ => (verdict, rule),
     }
 }
 
 /// Why the address in common proves no person: with names that do not contradict, and with others.
-fn weak_address(enquiry: &Enquiry, neighbour: &Neighbour) -> (&'static str, &'static str) {
+fn weak_address(enquiry: &Enquiry, neighbour: &Neighbour) -> (Rule, Rule) {
     let common = |email: &&Email| neighbour.keys.contains(&MatchKey::of(KeyKind::SharedEmail, &email.canonical));
     match enquiry.emails.iter().find(common).map(|email| email.kind) {
-        Some(EmailKind::Reserved) => (
-            "Same address of a domain reserved for examples and tests: anybody may write it, it proves no person.",
-            "Same address of a domain reserved for examples and tests, and another name.",
-        ),
-        Some(EmailKind::Disposable) => (
-            "Same throw-away address: it proves no person by itself.",
-            "Same throw-away address, written by somebody of another name.",
-        ),
-        _ => (
-            "Same shared mailbox: it proves no person by itself.",
-            "Same shared mailbox, written by somebody of another name.",
-        ),
+        Some(EmailKind::Reserved) => (Rule::Reserved, Rule::ReservedOtherName),
+        Some(EmailKind::Disposable) => (Rule::Disposable, Rule::DisposableOtherName),
+        _ => (Rule::SharedMailbox, Rule::SharedMailboxOtherName),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::domain::rules::pools::{self, PoolTurns};
 use crate::store::batch::{Batch, column, row};
 use crate::store::plan::{self, KnownRecords, Ownership, Plan};
 use crate::store::{Commit, Committed, StoreResult};
+use crate::telemetry::fail_point;
 
 statements! {
     FENCE(
@@ -87,8 +88,10 @@ pub(in super::super) async fn commit(
         };
         answers.push(answer);
     }
+    fail_point::hit("commit-before-write");
     writes::write(conn, &plan).await?;
     turns.save(conn, now).await?;
+    fail_point::hit("commit-after-write");
     Ok((answers, effects))
 }
 
