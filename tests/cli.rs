@@ -49,7 +49,7 @@ fn migrated() -> Setup {
     setup
 }
 
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 42] = [
     "hooks",
     "hooks list",
     "hooks adapters",
@@ -82,6 +82,12 @@ const COMMANDS: [&str; 36] = [
     "deliveries retry",
     "match",
     "match eval",
+    "review",
+    "review list",
+    "review accept",
+    "review reject",
+    "merge",
+    "unmerge",
     "replay",
     "erase",
     "migrate",
@@ -719,4 +725,54 @@ fn what_the_readme_says_can_be_pasted_as_it_says() {
     assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
     let output = binary().args(["rules", "test"]).current_dir(dir.path()).output().unwrap();
     assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+}
+
+/// Three leads; whether the second and the third are the first is asked.
+async fn asked_about(database: &str) {
+    use sqlx::Connection as _;
+    let rows = "INSERT INTO entity (id, ulid, kind) VALUES (1, '01JABCDEFGHJKMNPQRSTVWXYZ1', 'lead'),
+          (2, '01JABCDEFGHJKMNPQRSTVWXYZ2', 'lead'), (3, '01JABCDEFGHJKMNPQRSTVWXYZ3', 'lead');
+        INSERT INTO lead (id, created_at, modified_at, kind, full_name, company, status) VALUES
+          (1, 7, 7, 'person', 'Ana Bell', NULL, 'open'), (2, 8, 8, 'person', 'Anna Bell', 'Bell SARL', 'open'),
+          (3, 9, 9, 'person', 'Al Bell', NULL, 'open');
+        INSERT INTO candidate (record, other, record_now, other_now, state, at) VALUES
+          (2, 1, 2, 1, 'open', 8), (3, 1, 3, 1, 'open', 9)";
+    let mut conn = sqlx::SqliteConnection::connect(database).await.unwrap();
+    sqlx::raw_sql(rows).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+#[test]
+fn questions_are_listed_answered_and_an_answer_is_taken_back() {
+    let setup = migrated();
+    assert_eq!(stdout(&setup.run(&["review", "list"])), "No question is open.\n");
+    tokio::runtime::Runtime::new().unwrap().block_on(asked_about(setup.database_url()));
+    let list = lines(&setup.run(&["review", "list", "--json"]));
+    let asked: Vec<_> = list.iter().map(|q| q["record"]["name"].as_str().unwrap()).collect();
+    assert_eq!(asked, ["Al Bell", "Anna Bell"], "newest first");
+    let (al, anna) = (list[0]["id"].to_string(), list[1]["id"].to_string());
+    let page = stdout(&setup.run(&["review", "list", "--limit", "1"]));
+    assert!(page.contains("lead:01JABCDEFGHJKMNPQRSTVWXYZ3  Al Bell  open\n"), "{page}");
+    assert!(page.contains("lead:01JABCDEFGHJKMNPQRSTVWXYZ1  Ana Bell  open\n") && !page.contains("Anna"), "{page}");
+    let rejected = setup.run(&["review", "reject", &al]);
+    assert!(code(&rejected) == 0 && stdout(&rejected).contains("are two"), "{}", stdout(&rejected));
+    let again = setup.run(&["review", "accept", &al]);
+    assert!(code(&again) == 1 && stdout(&again).contains("was rejected before, by cli:"), "{}", stdout(&again));
+    let accepted = setup.run(&["review", "accept", &anna]);
+    let said = stdout(&accepted);
+    assert!(said.contains("WXYZ2 was merged into lead:01JABCDEFGHJKMNPQRSTVWXYZ1\n  changed: company"), "{said}");
+    let undo = said.lines().last().unwrap().strip_prefix("Undo it: pisteur ").unwrap();
+    let shown = stdout(&setup.run(&["leads", "show", "01JABCDEFGHJKMNPQRSTVWXYZ2"]));
+    assert!(shown.starts_with("lead 01JABCDEFGHJKMNPQRSTVWXYZ1"), "{shown}");
+    assert_eq!(code(&setup.run(&undo.split(' ').collect::<Vec<_>>())), 0);
+    let twice = setup.run(&undo.split(' ').collect::<Vec<_>>());
+    assert!(code(&twice) == 1 && stdout(&twice).contains("undone before"), "{}", stdout(&twice));
+    assert_eq!(lines(&setup.run(&["review", "list", "--json"])).len(), 1, "asked again");
+    let [one, two, three] = [1, 2, 3].map(|n| format!("lead:01JABCDEFGHJKMNPQRSTVWXYZ{n}"));
+    let told = setup.run(&["merge", &one, &three]);
+    assert!(code(&told) == 1 && stdout(&told).contains("--overrule"), "{}", stdout(&told));
+    assert_eq!(code(&setup.run(&["merge", &one, &three, "--overrule"])), 0);
+    let merged: Value = serde_json::from_str(&stdout(&setup.run(&["merge", &two, &one, "--json"]))).unwrap();
+    assert_eq!(merged["survivor"]["id"], "01JABCDEFGHJKMNPQRSTVWXYZ1");
+    assert_eq!(code(&setup.run(&["merge", "submission:01JABCDEFGHJKMNPQRSTVWXYZ1", &two])), 2);
 }

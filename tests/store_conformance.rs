@@ -7,6 +7,7 @@ mod jobs;
 mod journal;
 pub mod lab;
 mod mailboxes;
+mod merges;
 mod people;
 mod postgres;
 mod sqlite;
@@ -80,6 +81,12 @@ macro_rules! on {
                 records_of_an_erased_person_still_count_and_unsubscribing_still_holds,
                 mentions_are_found_in_text_subject_and_fields_in_any_case,
                 an_erasure_takes_the_work_from_whoever_has_it, an_erasure_beside_daemons_that_write_leaves_nothing;
+            merges: a_merged_record_is_found_by_all_it_was_known_by, what_came_after_a_merge_stays_with_the_survivor,
+                who_asked_for_no_mail_is_not_written_to_after_a_merge_and_its_undoing, what_cannot_be_merged_says_why,
+                undoing_merges_gives_back_every_row_as_it_was,
+                nothing_is_written_for_a_record_that_is_merged_at_that_moment, an_erased_person_is_not_kept_by_a_merge,
+                a_merge_answers_the_questions_about_its_two, a_question_that_another_answer_settled_is_open_no_more,
+                a_question_tells_both_records_and_why;
         });
     };
 }

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use ulid::Ulid;
 
 use super::{
-    campaigns, check, contacts, deliveries, doctor, erase, explain, forms, hooks, matching, migrate, records, replay,
-    serve, submissions,
+    campaigns, check, contacts, deliveries, doctor, erase, explain, forms, hooks, matching, merging, migrate, records,
+    replay, review, serve, submissions,
 };
 use crate::domain::matching::EntityKind;
 
@@ -78,6 +78,13 @@ pub(super) enum Command {
     /// How known people are recognised: measure it on labelled records
     #[command(subcommand)]
     Match(matching::MatchCommand),
+    /// Records that may be one: list the questions, answer them
+    #[command(subcommand)]
+    Review(review::ReviewCommand),
+    /// Make one record of two
+    Merge(merging::MergeArgs),
+    /// Undo a merge
+    Unmerge(merging::UnmergeArgs),
     /// Third parties that post leads: list, adapters, test
     #[command(subcommand)]
     Hooks(hooks::HooksCommand),
@@ -263,6 +270,21 @@ impl Reference {
             Some(command) => anyhow::bail!("{word}:{id} is no {}; see `pisteur {command} show {id}`", wanted.word()),
             None => anyhow::bail!("{word}:{id} is no {}; see its people with `pisteur contacts list`", wanted.word()),
         }
+    }
+}
+
+impl Reference {
+    /// The identifier of a record of any kind.
+    ///
+    /// # Errors
+    /// When it names an arrival.
+    pub(super) fn record(self) -> anyhow::Result<Ulid> {
+        let id = self.id;
+        anyhow::ensure!(
+            self.kind != Some(Kind::Submission),
+            "submission:{id} is no record; `pisteur submissions show {id}` names the record it made"
+        );
+        Ok(id)
     }
 }
 

@@ -18,12 +18,14 @@ mod forms;
 mod hooks;
 mod import;
 mod matching;
+mod merging;
 mod migrate;
 mod output;
 mod paging;
 pub mod parse;
 mod records;
 mod replay;
+mod review;
 pub mod rules;
 mod serve;
 mod submissions;
@@ -80,6 +82,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Hooks(command) => hooks::run(&context, command),
         Command::Match(command) => matching::run(&context, &command),
+        Command::Review(command) => review::run(&context, command),
+        Command::Merge(args) => merging::merge(&context, &args),
+        Command::Unmerge(args) => merging::unmerge(&context, &args),
         Command::Replay(args) => replay::run(&context, &args),
         Command::Erase(args) => erase::run(&context, &args),
         Command::Migrate(args) => migrate::run(&context, &args),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ulid::Ulid;
 
 use crate::domain::matching::EntityKind;
+use crate::store::merge::Question;
 use crate::store::rows::{ArrivalFilter, ArrivalRow, DeadLetter, RecordFilter, RecordRow};
 use crate::store::{Store, StoreResult};
 
@@ -54,6 +55,18 @@ pub(super) async fn dead_letters(
     each: impl AsyncFnMut(Vec<DeadLetter>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     walk(limit, async |before, limit| store.dead_letters(before, limit).await, |letter| letter.job, each).await
+}
+
+/// Hands at most `limit` open questions (0 = all) to `each`, page by page.
+///
+/// # Errors
+/// Those of the store and of `each`.
+pub(super) async fn questions(
+    store: &Arc<dyn Store>,
+    limit: i64,
+    each: impl AsyncFnMut(Vec<Question>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    walk(limit, async |before, limit| store.questions(before, limit).await, |question| question.id, each).await
 }
 
 /// Reads pages below the last row seen until there is no more, or `limit` rows (0 = all) were handed on.

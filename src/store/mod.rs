@@ -13,6 +13,7 @@ mod erase;
 mod errors;
 mod figures;
 mod lease;
+pub mod merge;
 mod plan;
 pub mod postgres;
 pub mod rows;
@@ -255,6 +256,16 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn import_place(&self, source: &str) -> StoreResult<Option<rows::ImportPlace>>;
     /// Keeps how far an import came; `None` forgets it, and with it those that nobody went on with for a long time.
     async fn keep_import_place(&self, source: &str, place: Option<rows::ImportPlace>) -> StoreResult<()>;
+    /// Merges two records of a kind; the older one stays, and the other one redirects to it.
+    async fn merge(&self, order: merge::MergeOrder) -> StoreResult<merge::Answer<merge::Merged>>;
+    /// Undoes a merge: both records are as they were, and what came since stays with the survivor.
+    async fn unmerge(&self, event: Ulid, actor: &str) -> StoreResult<merge::Answer<merge::Unmerged>>;
+    /// Open questions whether two records are one, newest first: at most `limit` (0 = all), those with numbers below `before`.
+    async fn questions(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<merge::Question>>;
+    /// Answers a question with yes: a merge of its two records, whatever records `order` names.
+    async fn accept_question(&self, id: i64, order: merge::MergeOrder) -> StoreResult<merge::Answer<merge::Merged>>;
+    /// Answers a question with no, for good and for whoever is merged into either.
+    async fn reject_question(&self, id: i64, actor: &str) -> StoreResult<merge::Answer<merge::Rejected>>;
     /// Campaigns that wait for a person, or the known ones; at most `limit` (0 = all).
     async fn campaigns(&self, waiting: bool, limit: i64) -> StoreResult<Vec<rows::CampaignRow>>;
     /// Makes a campaign known and gives it to the records that wait for it, or for one of `others`. Once or twice is the

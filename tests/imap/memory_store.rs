@@ -9,6 +9,7 @@ use pisteur::clock::Timestamp;
 use pisteur::domain::decision::RecordKind;
 use pisteur::domain::envelope::{ArrivalState, Envelope};
 use pisteur::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
+use pisteur::store::merge::{Answer, MergeOrder, Merged, Question, Rejected, Unmerged};
 use pisteur::store::rows;
 use pisteur::store::{
     Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
@@ -264,6 +265,26 @@ impl Store for MemoryStore {
     async fn retry_dead_letter(&self, _job: i64) -> StoreResult<bool> {
         none()
     }
+    async fn merge(&self, _order: MergeOrder) -> StoreResult<Answer<Merged>> {
+        none()
+    }
+
+    async fn unmerge(&self, _event: Ulid, _actor: &str) -> StoreResult<Answer<Unmerged>> {
+        none()
+    }
+
+    async fn questions(&self, _before: Option<i64>, _limit: i64) -> StoreResult<Vec<Question>> {
+        none()
+    }
+
+    async fn accept_question(&self, _id: i64, _order: MergeOrder) -> StoreResult<Answer<Merged>> {
+        none()
+    }
+
+    async fn reject_question(&self, _id: i64, _actor: &str) -> StoreResult<Answer<Rejected>> {
+        none()
+    }
+
     async fn campaigns(&self, _waiting: bool, _limit: i64) -> StoreResult<Vec<rows::CampaignRow>> {
         none()
     }

@@ -78,7 +78,7 @@ impl Somebody {
     }
 }
 
-async fn texts(lab: &Lab) -> String {
+pub(super) async fn texts(lab: &Lab) -> String {
     let mut all = String::new();
     if lab.store.engine() == "sqlite" {
         let mut conn = sqlx::SqliteConnection::connect(&lab.url).await.unwrap();

@@ -1,5 +1,6 @@
 //! Is this person, is this organisation already known? Keys, comparison, verdict, with evidence.
 
+mod apart;
 pub mod blocking;
 pub mod compare;
 pub mod field;
@@ -120,6 +121,9 @@ pub struct Neighbour {
     pub contact: Option<Ulid>,
     /// Organisation a contact, lead or opportunity belongs to.
     pub organisation: Option<Ulid>,
+    /// Records that a person said it is not the same as.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_same_as: Vec<Ulid>,
     /// What comparing everything it is known by said, where there was anything to compare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged: Option<Judged>,

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use super::apart;
 use super::judge::{Judged, MARGIN};
 use super::names::{NameAgreement, NameParts};
 use super::rule::Rule;
@@ -141,6 +142,7 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
     let names = NameParts::new(person.first_name.as_deref(), person.last_name.as_deref(), person.full_name.as_deref());
     let persons = around.records.iter().filter(|n| n.entity.kind != EntityKind::Organisation);
     let mut compared: Vec<(&Neighbour, Evidence)> = persons.map(|n| (n, compare(&names, enquiry, n))).collect();
+    apart::hear(&mut compared);
     let matched: Vec<&Neighbour> =
         compared.iter().filter(|(_, e)| e.verdict == Verdict::Match).map(|(n, _)| *n).collect();
     let organisation = organisation_of(enquiry, around, &matched);
@@ -378,6 +380,7 @@ mod tests {
             contact: None,
             organisation: None,
             judged: None,
+            not_same_as: Vec::new(),
         }
     }
 
@@ -418,6 +421,41 @@ mod tests {
                 assert!(evidence.verdict == verdict && evidence.because.contains(wanted), "{evidence:?}");
             }
         }
+    }
+
+    /// Two leads that a person called two, and what is thought of an arrival with these keys in common with each.
+    fn told_apart(one: &[KeyKind], other: &[KeyKind]) -> (Known, EntityRef, EntityRef) {
+        let (mut a, b) = (neighbour(1, "Ana Bell", one), neighbour(2, "Ana Bell", other));
+        a.not_same_as = vec![b.entity.id];
+        let (one, other) = (a.entity, b.entity);
+        (known(&asked(), &Neighbourhood { records: vec![a, b], ..Neighbourhood::default() }), one, other)
+    }
+
+    #[test]
+    fn who_is_one_of_two_is_no_question_about_the_other() {
+        // Both are matched by rule; only one of them has the telephone.
+        let (known, a, _) = told_apart(&[KeyKind::Email, KeyKind::Phone], &[KeyKind::Email]);
+        assert_eq!((known.person, known.latest, known.overlaps()), (Verdict::Match, Some(a), false));
+        // The other one would be a question by itself.
+        let (known, a, _) = told_apart(&[KeyKind::Email], &[KeyKind::SharedEmail]);
+        assert_eq!((known.person, known.latest, known.overlaps()), (Verdict::Match, Some(a), false));
+        assert!(known.evidence[1].because.contains("not the same"), "{:?}", known.evidence);
+        let (known, _, b) = told_apart(&[KeyKind::SharedEmail], &[KeyKind::Email]);
+        assert_eq!((known.latest, known.overlaps()), (Some(b), false), "said of one, it holds for both");
+    }
+
+    #[test]
+    fn who_could_be_either_of_two_is_neither() {
+        let (known, a, b) = told_apart(&[KeyKind::Email], &[KeyKind::Email]);
+        assert_eq!((known.person, known.open.len()), (Verdict::Review, 0));
+        assert!(known.candidates.contains(&a) && known.candidates.contains(&b));
+        // Two requests of one contact are that person's, whoever called them two requests.
+        let (mut one, mut two) =
+            (neighbour(1, "Ana Bell", &[KeyKind::Email]), neighbour(2, "Ana Bell", &[KeyKind::Email]));
+        (one.contact, two.contact) = (Some(Ulid::from_parts(9, 0)), Some(Ulid::from_parts(9, 0)));
+        one.not_same_as = vec![two.entity.id];
+        let around = Neighbourhood { records: vec![one, two], ..Neighbourhood::default() };
+        assert_eq!(super::known(&asked(), &around).person, Verdict::Match);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod conversation;
 mod facts;
 pub(super) mod import;
+pub(super) mod merge;
 mod parties;
 mod record;
 mod touches;

@@ -15,8 +15,7 @@ use super::accept::journal_now;
 use super::driver::may_run_again;
 use super::link::{AT_THE_DOOR, AT_WORK, Link};
 use super::queries::{
-    arrivals, campaigns, commit, erase, figures, files, import_places, imports, jobs, journal, mailboxes, neighbours,
-    outline, people, probe, records, retention, show, visitors,
+    arrivals, campaigns, commit, erase, figures, files, import_places, imports, jobs, journal, mailboxes, merges, neighbours, outline, people, probe, records, retention, show, visitors,
 };
 use super::{plans, server};
 use crate::clock::Timestamp;
@@ -24,6 +23,7 @@ use crate::domain::decision::RecordKind;
 use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::figures::Settled;
+use crate::store::merge::{Answer, MergeOrder, Merged, Question, Rejected, Unmerged};
 use crate::store::{
     Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
     Evidence, Failure, Lease, LinkKind, MailboxState, NamedLock, NewArrival, OpenLink, Queue, Store, StoreError,
@@ -333,6 +333,30 @@ impl Store for Postgres {
         let done = writing!(self, |conn| arrivals::retry_dead_letter(conn, job, now))?;
         self.inner.bell.work(Queue::Deliver, 1);
         Ok(done)
+    }
+
+    async fn merge(&self, order: MergeOrder) -> StoreResult<Answer<Merged>> {
+        let now = self.now();
+        writing!(self, |conn| merges::merge(conn, &order, now))
+    }
+
+    async fn unmerge(&self, event: Ulid, actor: &str) -> StoreResult<Answer<Unmerged>> {
+        let now = self.now();
+        writing!(self, |conn| merges::unmerge(conn, event, actor, now))
+    }
+
+    async fn questions(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<Question>> {
+        reading!(self, |conn| merges::list(conn, before, limit))
+    }
+
+    async fn accept_question(&self, id: i64, order: MergeOrder) -> StoreResult<Answer<Merged>> {
+        let now = self.now();
+        writing!(self, |conn| merges::accept(conn, id, &order, now))
+    }
+
+    async fn reject_question(&self, id: i64, actor: &str) -> StoreResult<Answer<Rejected>> {
+        let now = self.now();
+        writing!(self, |conn| merges::reject(conn, id, actor, now))
     }
 
     async fn campaigns(&self, waiting: bool, limit: i64) -> StoreResult<Vec<rows::CampaignRow>> {

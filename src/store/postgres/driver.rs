@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use sqlx::Row as _;
+
 use crate::domain::matching::MatchKey;
-use crate::store::{Raced, StoreResult};
+use crate::store::batch::Batch;
+use crate::store::{Raced, StoreError, StoreResult};
 
 /// A connection, inside or outside a transaction.
 pub(super) type Connection = sqlx::PgConnection;
@@ -17,6 +20,18 @@ pub(super) const RESERVE: &str =
     "SELECT nextval('id_sequence') FROM generate_series(CAST(1 AS BIGINT), CAST($1 AS BIGINT))";
 /// Takes advisory locks in the order given.
 pub(super) const LOCK_KEYS: &str = "SELECT pg_advisory_xact_lock(k) FROM unnest(CAST($1 AS BIGINT[])) AS k";
+
+/// Keeps the records named from being merged until the end of the transaction, and the contacts of opportunities with them.
+pub(super) const HOLD: &str = concat!(
+    "SELECT CASE WHEN x.merged_into IS NOT NULL AND x.ulid NOT IN (SELECT e.value->>0 FROM ",
+    rows!("1"),
+    ") THEN 1 ELSE 0 END AS gone FROM entity x WHERE x.id IN (SELECT y.id FROM ",
+    rows!("1"),
+    " JOIN entity y ON y.ulid = e.value->>0 UNION ALL SELECT p.contact FROM ",
+    rows!("1"),
+    " JOIN entity y ON y.ulid = e.value->>0 JOIN opportunity p ON p.id = COALESCE(y.merged_into, y.id)",
+    " WHERE p.contact IS NOT NULL) ORDER BY x.id FOR KEY SHARE OF x"
+);
 
 /// The advisory lock of those who count mails to visitors: an arbitrary number.
 const VISITOR_MAIL: i64 = 0x5649_5349_544d_4149;
@@ -40,6 +55,20 @@ pub(super) async fn lock_keys(conn: &mut Connection, keys: &BTreeSet<MatchKey>) 
         return Ok(());
     }
     sqlx::query(LOCK_KEYS).bind(locks.into_iter().collect::<Vec<i64>>()).execute(conn).await?;
+    Ok(())
+}
+
+/// Keeps records from being merged until the end of the transaction: what is written for them stays with who they are now.
+pub(super) async fn hold(conn: &mut Connection, records: &Batch) -> StoreResult<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let rows = sqlx::query(HOLD).bind(records.text()).fetch_all(conn).await?;
+    // A contact merged between looking it up and taking its lock.
+    let gone = rows.iter().map(|row| row.try_get::<i32, _>("gone")).collect::<Result<Vec<_>, _>>()?;
+    if gone.contains(&1) {
+        return Err(StoreError::Busy(Raced.into()));
+    }
     Ok(())
 }
 

@@ -18,7 +18,12 @@ pub(super) async fn plans(conn: &mut Connection) -> StoreResult<Vec<(&'static st
     sqlx::raw_sql("SET LOCAL plan_cache_mode = force_generic_plan").execute(&mut *transaction).await?;
     // Small tables would be read whole; the question is whether an index can serve.
     sqlx::raw_sql("SET LOCAL enable_seqscan = off").execute(&mut *transaction).await?;
-    let own = [("RESERVE", driver::RESERVE), ("LOCK_KEYS", driver::LOCK_KEYS), ("HAVE_ULIDS", super::HAVE_ULIDS)];
+    let own = [
+        ("RESERVE", driver::RESERVE),
+        ("LOCK_KEYS", driver::LOCK_KEYS),
+        ("HOLD", driver::HOLD),
+        ("HAVE_ULIDS", super::HAVE_ULIDS),
+    ];
     let mut plans = Vec::new();
     for (name, sql) in queries::all_statements().into_iter().chain(own) {
         let plan = plan(&mut transaction, name, sql)

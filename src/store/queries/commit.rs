@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sqlx::Row as _;
+use ulid::Ulid;
 
 use super::super::driver::{self, Connection};
 use super::probe::{Hits, probe, resolve};
@@ -60,6 +61,8 @@ pub(in super::super) async fn commit(
     let guards: BTreeSet<MatchKey> = commits.iter().flat_map(|c| c.guard.keys.iter().copied()).collect();
     driver::lock_keys(conn, &guards).await?;
     let held = held(conn, commits).await?;
+    let written_to: BTreeSet<Ulid> = commits.iter().flat_map(|c| plan::references(c)).collect();
+    driver::hold(conn, &column(written_to.iter().map(Ulid::to_string))).await?;
     let references = commits.iter().flat_map(|c| plan::references(c).into_iter().chain(c.guard.seen.iter().copied()));
     let known = resolve(conn, references).await?;
     let hits = probe(conn, guards).await?;

@@ -8,6 +8,7 @@ use super::{statements, writes};
 use crate::clock::Timestamp;
 use crate::domain::matching::MatchKey;
 use crate::store::StoreResult;
+use crate::store::batch::column;
 use crate::store::plan::Plan;
 use crate::store::plan::import::IDS_PER_IMPORT;
 use crate::store::rows::{ContactImport, Imported};
@@ -24,6 +25,8 @@ pub(in super::super) async fn import(
 ) -> StoreResult<Vec<Imported>> {
     let strong: BTreeSet<MatchKey> = lines.iter().flat_map(strong_keys).collect();
     driver::lock_keys(conn, &strong).await?;
+    let written_to = lines.iter().flat_map(|l| l.known.into_iter().chain(l.known_organisation));
+    driver::hold(conn, &column(written_to.map(|id| id.to_string()))).await?;
     let references = lines.iter().flat_map(|l| l.seen.iter().copied().chain(l.known).chain(l.known_organisation));
     let known = resolve(conn, references).await?;
     let hits = probe(conn, strong).await?;

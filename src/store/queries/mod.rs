@@ -23,6 +23,7 @@ pub(super) mod jobs;
 pub(super) mod journal;
 pub(super) mod lately;
 pub(super) mod mailboxes;
+pub(super) mod merges;
 pub(super) mod neighbours;
 pub(super) mod outline;
 pub(super) mod people;
@@ -79,6 +80,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         visitors::STATEMENTS,
         writes::STATEMENTS,
         &erase::all(),
+        &merges::all(),
     ]
     .concat()
 }

@@ -37,6 +37,12 @@ statements! {
         " LEFT JOIN contact k ON k.id = COALESCE(l.contact, p.contact, x.id)",
         " LEFT JOIN entity eo ON eo.id = COALESCE(l.organisation, p.organisation, c.organisation)",
         " LEFT JOIN organisation ko ON ko.id = eo.id WHERE x.merged_into IS NULL");
+    // Survivors answer for whoever was merged into them.
+    TOLD_APART_FROM(
+        "SELECT n.a_now AS record, x.ulid FROM ", rows!("1"), " JOIN not_duplicate n",
+        " ON n.a_now = CAST(e.value->>0 AS BIGINT) JOIN entity x ON x.id = n.b_now",
+        " UNION SELECT n.b_now AS record, x.ulid FROM ", rows!("1"), " JOIN not_duplicate n",
+        " ON n.b_now = CAST(e.value->>0 AS BIGINT) JOIN entity x ON x.id = n.a_now");
     POINTS(
         "SELECT c.record, c.class, c.normalised FROM ", rows!("1"),
         " JOIN contact_point c ON c.record = CAST(e.value->>0 AS BIGINT)");
@@ -150,6 +156,12 @@ async fn details(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<Hash
             add_point(record, class, &value);
         }
     }
+    for row in read(conn, TOLD_APART_FROM, &column(details.keys())).await? {
+        let other = ulid(row.try_get("ulid")?)?;
+        if let Some(record) = details.get_mut(&row.try_get::<i64, _>("record")?) {
+            record.not_same_as.push(other);
+        }
+    }
     Ok(details)
 }
 
@@ -185,5 +197,6 @@ fn neighbour(row: &Row) -> StoreResult<Neighbour> {
         contact: optional_ulid(row.try_get("contact")?)?,
         organisation: optional_ulid(row.try_get("organisation")?)?,
         judged: None,
+        not_same_as: Vec::new(),
     })
 }

@@ -130,10 +130,11 @@ statements! {
         " UNION ALL SELECT 'opportunity', id FROM opportunity WHERE lead = $1",
         " UNION ALL SELECT 'follow_up', id FROM opportunity WHERE linked_to = $1 AND lead IS NULL",
         " UNION ALL SELECT 'contact', id FROM contact WHERE organisation = $1",
-        " UNION ALL SELECT 'candidate', other FROM candidate WHERE record = $1 AND state = 'open'",
-        " UNION ALL SELECT 'candidate', record FROM candidate WHERE other = $1 AND state = 'open'",
+        " UNION SELECT 'candidate', other_now FROM candidate WHERE record_now = $1 AND state = 'open'",
+        " UNION SELECT 'candidate', record_now FROM candidate WHERE other_now = $1 AND state = 'open'",
         " UNION ALL SELECT 'merged', loser FROM merge_event WHERE survivor = $1 AND undone_at IS NULL",
-        ") AS l JOIN entity x ON x.id = l.other ORDER BY x.id, l.link");
+        ") AS l JOIN entity x ON x.id = l.other WHERE x.merged_into IS NULL OR l.link = 'merged'",
+        " ORDER BY x.id, l.link");
 }
 
 /// One record whole; redirects of merged ids are followed. `None` when there is none of this kind.

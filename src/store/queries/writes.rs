@@ -129,8 +129,9 @@ statements! {
         "INSERT INTO match_profile (entity, hash, norm, body) SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT),",
         " $2, value->>2 FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
     CANDIDATES(
-        "INSERT INTO candidate (record, other, state, at) SELECT CAST(value->>0 AS BIGINT),",
-        " CAST(value->>1 AS BIGINT), 'open', CAST(value->>2 AS BIGINT) FROM ", rows!("1"),
+        "INSERT INTO candidate (record, other, record_now, other_now, state, at) SELECT CAST(value->>0 AS BIGINT),",
+        " CAST(value->>1 AS BIGINT), CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), 'open',",
+        " CAST(value->>2 AS BIGINT) FROM ", rows!("1"),
         " WHERE true ON CONFLICT DO NOTHING");
     // An arrival that is processed again says nothing twice.
     COMMUNICATIONS(

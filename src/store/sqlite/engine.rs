@@ -11,8 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
 use super::queries::{
-    arrivals, campaigns, erase, figures, files, import_places, imports, jobs, journal, mailboxes, neighbours, outline,
-    people, probe, records, retention, show, visitors,
+    arrivals, campaigns, erase, figures, files, import_places, imports, jobs, journal, mailboxes, merges, neighbours, outline, people, probe, records, retention, show, visitors,
 };
 use super::writer::{Accept, Call, Command, Decide};
 use super::{driver, queries};
@@ -21,6 +20,7 @@ use crate::domain::decision::RecordKind;
 use crate::domain::envelope::{ArrivalState, Envelope};
 use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::figures::Figures;
+use crate::store::merge::{Answer, MergeOrder, Merged, Question, Rejected, Unmerged};
 use crate::store::signal::Signals;
 use crate::store::{
     Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
@@ -329,6 +329,28 @@ impl Store for Sqlite {
             .await?;
         self.signals.wake(Queue::Deliver, usize::from(done));
         Ok(done)
+    }
+
+    async fn merge(&self, order: MergeOrder) -> StoreResult<Answer<Merged>> {
+        self.write(move |conn, now| Box::pin(async move { merges::merge(conn, &order, now.wall).await })).await
+    }
+
+    async fn unmerge(&self, event: Ulid, actor: &str) -> StoreResult<Answer<Unmerged>> {
+        let actor = actor.to_owned();
+        self.write(move |conn, now| Box::pin(async move { merges::unmerge(conn, event, &actor, now.wall).await })).await
+    }
+
+    async fn questions(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<Question>> {
+        merges::list(&mut *self.reader().await?, before, limit).await
+    }
+
+    async fn accept_question(&self, id: i64, order: MergeOrder) -> StoreResult<Answer<Merged>> {
+        self.write(move |conn, now| Box::pin(async move { merges::accept(conn, id, &order, now.wall).await })).await
+    }
+
+    async fn reject_question(&self, id: i64, actor: &str) -> StoreResult<Answer<Rejected>> {
+        let actor = actor.to_owned();
+        self.write(move |conn, now| Box::pin(async move { merges::reject(conn, id, &actor, now.wall).await })).await
     }
 
     async fn campaigns(&self, waiting: bool, limit: i64) -> StoreResult<Vec<rows::CampaignRow>> {

@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (14, include_str!("migrations/0014_profiles.sql")),
     (15, include_str!("migrations/0015_generic.sql")),
     (16, include_str!("migrations/0016_import_places.sql")),
+    (17, include_str!("migrations/0017_merges.sql")),
 ];
 
 /// What was found and done.
