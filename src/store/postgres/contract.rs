@@ -15,7 +15,8 @@ use super::accept::journal_now;
 use super::driver::may_run_again;
 use super::link::{AT_THE_DOOR, AT_WORK, Link};
 use super::queries::{
-    arrivals, campaigns, commit, erase, figures, files, import_places, imports, jobs, journal, mailboxes, merges, neighbours, outline, people, probe, records, retention, show, visitors,
+    arrivals, campaigns, commit, erase, figures, files, import_places, imports, jobs, journal, mailboxes, merges,
+    neighbours, outline, people, probe, records, retention, show, visitors,
 };
 use super::{plans, server};
 use crate::clock::Timestamp;

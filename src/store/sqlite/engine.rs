@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
 use super::queries::{
-    arrivals, campaigns, erase, figures, files, import_places, imports, jobs, journal, mailboxes, merges, neighbours, outline, people, probe, records, retention, show, visitors,
+    arrivals, campaigns, erase, figures, files, import_places, imports, jobs, journal, mailboxes, merges, neighbours,
+    outline, people, probe, records, retention, show, visitors,
 };
 use super::writer::{Accept, Call, Command, Decide};
 use super::{driver, queries};
