@@ -7,7 +7,8 @@ makes a virtual environment in a temporary folder (or in $PISTEUR_PEERS_VENV), i
 all. The sets are looked for in $PISTEUR_CORPORA, else in ../shared/corpora. The peers are never a part of the product;
 splink is MIT, recordlinkage BSD-3-Clause.
 
-Both peers are set up as their own documentation recommends, without labels:
+Both peers are set up without labels, in the way of their own guides; which rules and comparisons stand where the guides
+leave a choice was chosen here, so a better set-up of either may do better than this table says:
 - splink (https://moj-analytical-services.github.io/splink, the tutorial and "Deduplicate 50k rows"): name, date of birth,
   email and postcode comparisons of its comparison library with its own thresholds, term frequencies on names and places,
   blocking by several rules, the prior from deterministic rules with an assumed recall, u by random sampling, m by
