@@ -111,7 +111,7 @@ fn what_a_refusal_is_about_is_put_right_where_it_stands() {
     browser.fill("[name=message]", "deux\nlignes");
     browser.click("[name=call_me]");
     browser.click("form button");
-    assert_eq!(browser.text("h1"), "Votre message n’a pas été envoyé");
+    browser.until("the refusal is said", || browser.shows("h1", "Votre message n’a pas été envoyé"));
     assert!(browser.text("[role=alert]").contains('6'), "the limit is named");
     assert_eq!(browser.property("[name=name]", "value"), "<script>alert(1)</script>\"'>");
     assert_eq!(browser.property("[name=message]", "value"), "deux\nlignes");
