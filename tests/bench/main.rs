@@ -1,7 +1,7 @@
 //! Benchmarks of the built binary, printed as tables with medians beside the raw limit of the same run.
 //!
 //! `cargo bench` runs the short form, `cargo bench -- --full` the long one, `cargo bench -- --quick` each once; `--only
-//! door|reading|matching|start-up|journal|forms|mails` takes one part. Nothing here is asserted.
+//! door|reading|matching|start-up|journal|forms|mails` takes one part, `--engine sqlite|postgres` of matching one engine. Nothing here is asserted.
 #![expect(clippy::expect_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -27,7 +27,11 @@ use support::postgres::{Fsync, Postgres};
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let has = |flag: &str| arguments.iter().any(|a| a == flag);
-    let only = arguments.iter().position(|a| a == "--only").and_then(|at| arguments.get(at + 1)).map(String::as_str);
+    let value = |flag: &str| {
+        let at = arguments.iter().position(|a| a == flag);
+        at.and_then(|at| arguments.get(at + 1)).map(String::as_str)
+    };
+    let only = value("--only");
     let (full, quick) = (has("--full"), has("--quick"));
     let size = match (full, quick) {
         (true, _) => daemon_runs::Size::FULL,
@@ -50,7 +54,7 @@ fn main() {
         return;
     }
     if only.is_none_or(|only| only == "matching") {
-        matching::measure(matching::sizes(full, quick));
+        matching::measure(matching::sizes(full, quick), value("--engine"));
     }
     if only == Some("matching") {
         return;

@@ -8,10 +8,11 @@ use crate::support::daemon::{Daemon, Setup};
 
 const LANGUAGES: [(&str, &str); 4] = [("en", "C.UTF-8"), ("fr", "fr_FR.UTF-8"), ("cs", "cs_CZ.UTF-8"), ("fa", "fa_IR")];
 /// What somebody sends, by what becomes of it.
-const CASES: [(&str, &str); 4] = [
+const CASES: [(&str, &str); 5] = [
     ("match", "name=Anna+Bell&email=anna.bell%40kovo.cz&phone=%2B33612345678&message=Devis"),
     ("review", "name=Eva+Bell&email=anna.bell%40kovo.cz&phone=%2B33612345678&message=Devis"),
     ("new", "name=Zed+Marlow&email=info%40kovo.cz&message=Devis"),
+    ("closest", "name=Anna+Bell&email=tulipan77%40seznam.cz&message=Devis"),
     ("truncated", "name=Ana+Bell&email=anna.bell.7%40kova.cz&phone=%2B33155000000&company=Kovo&message=Devis"),
 ];
 

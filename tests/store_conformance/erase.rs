@@ -108,18 +108,6 @@ pub(super) async fn texts(lab: &Lab) -> String {
     all.to_lowercase()
 }
 
-async fn run_sql(lab: &Lab, sql: &str) {
-    if lab.store.engine() == "sqlite" {
-        let mut conn = sqlx::SqliteConnection::connect(&lab.url).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
-    } else {
-        let mut conn = sqlx::PgConnection::connect(&lab.url).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
-    }
-}
-
 fn mail_to(lab: &Lab, who: &Somebody, arrival: Ulid, links: Vec<NewLink>) -> VisitorMail {
     VisitorMail {
         effect: lab.id(),
@@ -194,9 +182,7 @@ fn by(who: &Somebody, rehearsal: bool) -> Erasure {
 pub async fn nothing_of_an_erased_person_is_left_in_any_column(lab: &Lab) {
     let held = lives(lab, &JANA).await;
     lives(lab, &OTTO).await;
-    run_sql(
-        lab,
-        "INSERT INTO note (record, author, at, text) SELECT id, 'eva', 1, 'Needleova called' FROM lead WHERE last_name = 'Needleova';
+    lab.sql("INSERT INTO note (record, author, at, text) SELECT id, 'eva', 1, 'Needleova called' FROM lead WHERE last_name = 'Needleova';
          INSERT INTO activity (record, kind, summary, due_at, created_at, created_by)
          SELECT id, 'call', 'ring Needleova', 1, 1, 'eva' FROM lead WHERE last_name = 'Needleova'",
     )

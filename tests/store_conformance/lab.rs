@@ -57,6 +57,11 @@ impl Lab {
         self.store.close().await;
     }
 
+    /// Runs statements behind the store's back.
+    pub async fn sql(&self, sql: &str) {
+        crate::support::ledger::run(&self.url, sql).await;
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

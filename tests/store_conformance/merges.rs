@@ -49,18 +49,6 @@ async fn dump(lab: &Lab) -> Vec<String> {
     all
 }
 
-async fn sql(lab: &Lab, sql: &str) {
-    if lab.store.engine() == "sqlite" {
-        let mut conn = sqlx::SqliteConnection::connect(&lab.url).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
-    } else {
-        let mut conn = sqlx::PgConnection::connect(&lab.url).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
-    }
-}
-
 fn order(lab: &Lab, one: Ulid, other: Ulid) -> MergeOrder {
     MergeOrder { one, other, overrule: false, actor: "ana".to_owned(), event: lab.id() }
 }
@@ -284,7 +272,7 @@ async fn world(lab: &Lab, dice: &mut Dice) {
         SELECT id, 'call', 'call them', 9, 7, 'ana' FROM lead;
         UPDATE contact SET customer_since = id WHERE id % 2 = 0;
         UPDATE organisation SET registrations = '[\"x' || id || '\"]' WHERE id % 2 = 0";
-    sql(lab, by_hand).await;
+    lab.sql(by_hand).await;
     let open = lab.store.questions(None, 0).await.unwrap();
     for question in open.iter().filter(|q| q.id % 3 == 0) {
         lab.store.reject_question(question.id, "ana").await.unwrap().unwrap();

@@ -32,6 +32,20 @@ pub async fn texts(url: &str, sql: &'static str) -> Vec<String> {
     }
 }
 
+/// Runs statements.
+pub async fn run(url: &str, sql: &str) {
+    let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
+    if url.starts_with("sqlite:") {
+        let mut db = SqliteConnection::connect(url).await.expect("the database file opens");
+        statements.execute(&mut db).await.expect(sql);
+        db.close().await.expect("closes");
+    } else {
+        let mut db = PgConnection::connect(url).await.expect("the server answers");
+        statements.execute(&mut db).await.expect(sql);
+        db.close().await.expect("closes");
+    }
+}
+
 /// [`count`] for tests without a runtime.
 pub fn count_blocking(url: &str, sql: &'static str) -> i64 {
     runtime().block_on(count(url, sql))

@@ -5,13 +5,14 @@
 //! - an arrival that could be either is neither, unless something that only one of them has tells which.
 
 use super::judge::MARGIN;
+use super::rule::Rule;
 use super::verdict::{Evidence, Verdict};
 use super::{MatchKey, Neighbour};
 
 /// Lets what people said count in what was compared.
 pub(super) fn hear(compared: &mut [(&Neighbour, Evidence)]) {
     let matched: Vec<usize> = of(compared, Verdict::Match);
-    let mut said: Vec<(usize, Verdict, &'static str)> = Vec::new();
+    let mut said: Vec<(usize, Verdict, Rule)> = Vec::new();
     for (nth, one) in matched.iter().enumerate() {
         for other in matched.iter().skip(nth.saturating_add(1)) {
             let (Some((a, _)), Some((b, _))) = (compared.get(*one), compared.get(*other)) else { continue };
@@ -19,9 +20,9 @@ pub(super) fn hear(compared: &mut [(&Neighbour, Evidence)]) {
                 continue;
             }
             match is_first(a, b) {
-                Some(true) => said.push((*other, Verdict::New, NOT_THIS)),
-                Some(false) => said.push((*one, Verdict::New, NOT_THIS)),
-                None => said.extend([*one, *other].map(|at| (at, Verdict::Review, EITHER))),
+                Some(true) => said.push((*other, Verdict::New, Rule::NotThis)),
+                Some(false) => said.push((*one, Verdict::New, Rule::NotThis)),
+                None => said.extend([*one, *other].map(|at| (at, Verdict::Review, Rule::Either))),
             }
         }
     }
@@ -30,25 +31,21 @@ pub(super) fn hear(compared: &mut [(&Neighbour, Evidence)]) {
         of(compared, Verdict::Match).into_iter().filter_map(|at| compared.get(at).map(|(n, _)| *n)).collect();
     let asked = of(compared, Verdict::Review).into_iter();
     let is_other = |at: &usize| compared.get(*at).is_some_and(|(n, _)| taken.iter().any(|taken| are_two(taken, n)));
-    let said = asked.filter(is_other).map(|at| (at, Verdict::New, NOT_THIS)).collect();
+    let said = asked.filter(is_other).map(|at| (at, Verdict::New, Rule::NotThis)).collect();
     say(compared, said);
 }
-
-/// Why a record is none of the question.
-const NOT_THIS: &str = "A person said that this is not the same as the one that matches better.";
-/// Why neither of two is taken.
-const EITHER: &str = "It could be this one or another one, and a person said that these are two.";
 
 fn of(compared: &[(&Neighbour, Evidence)], verdict: Verdict) -> Vec<usize> {
     compared.iter().enumerate().filter(|(_, (_, e))| e.verdict == verdict).map(|(at, _)| at).collect()
 }
 
-fn say(compared: &mut [(&Neighbour, Evidence)], said: Vec<(usize, Verdict, &'static str)>) {
-    for (at, verdict, because) in said {
+fn say(compared: &mut [(&Neighbour, Evidence)], said: Vec<(usize, Verdict, Rule)>) {
+    for (at, verdict, rule) in said {
         if let Some((_, evidence)) = compared.get_mut(at) {
             // What lost to one is not asked about because of another one.
             if evidence.verdict != Verdict::New {
-                (evidence.verdict, evidence.because) = (verdict, because.to_owned());
+                evidence.verdict = verdict;
+                evidence.rests_on(rule);
             }
         }
     }

@@ -107,6 +107,8 @@ mod tests {
             (Email, "ann.bell@kovo.cz", "ann.bell@seznam.cz", Field::Email, "same_local_part"),
             (Email, "ann.bell562@gmx.de", "ann.bell196@gmx.de", Field::Email, "same_domain"),
             (Email, "ann.bell562@gmx.de", "ann.bell563@gmx.de", Field::Email, "typing_error"),
+            (Email, "ann.bell562@gmx.de", "ann.bell652@gmx.de", Field::Email, "typing_error"),
+            (Email, "ann.bell433@gmx.de", "ann.bell424@gmx.de", Field::Email, "same_domain"),
             (Email, "ann@kovo.cz", "petr@kovo.cz", Field::Email, "same_domain"),
             (DateOfBirth, "1971-06-24", "1971-05-24", Field::Born, "one_edit"),
             (DateOfBirth, "1971-06-24", "1971-24-06", Field::Born, "one_edit"),

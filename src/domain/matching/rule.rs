@@ -12,7 +12,7 @@ pub enum Rule {
     EmailOtherName,
     /// One number and an agreeing surname.
     PhoneSurname,
-    /// One number without an agreeing surname.
+    /// One number without an agreeing name.
     PhoneAlone,
     /// One request of one sender, and something of the person beside it.
     Request,
@@ -46,11 +46,17 @@ pub enum Rule {
     Contradicted,
     /// Much in common, not enough.
     NotEnough,
+    /// The closest one there is, and too little in common.
+    Unlike,
+    /// A person called it and the one that matches better two.
+    NotThis,
+    /// This one or another one, which a person called two.
+    Either,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::Email,
         Self::EmailOtherName,
         Self::PhoneSurname,
@@ -71,6 +77,9 @@ impl Rule {
         Self::TwoAlike,
         Self::Contradicted,
         Self::NotEnough,
+        Self::Unlike,
+        Self::NotThis,
+        Self::Either,
     ];
 
     /// The word stored and printed.
@@ -97,6 +106,9 @@ impl Rule {
             Self::TwoAlike => "two_alike",
             Self::Contradicted => "contradicted",
             Self::NotEnough => "not_enough",
+            Self::Unlike => "unlike",
+            Self::NotThis => "not_this",
+            Self::Either => "either",
         }
     }
 }

@@ -74,6 +74,11 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Another rule gives the verdict.
+    pub(super) fn rests_on(&mut self, rule: Rule) {
+        (self.rule, self.because) = (Some(rule), Language::En.says("rule", rule.as_str()).to_owned());
+    }
+
     /// Its sentence in a language; that which was stored where it is of a version without a rule.
     #[must_use]
     pub fn says(&self, language: Language) -> &str {
@@ -275,6 +280,8 @@ fn compare(names: &NameParts, enquiry: &Enquiry, neighbour: &Neighbour) -> Evide
         (Verdict::New, weak_address(enquiry, neighbour).1)
     } else if has(KeyKind::Request) {
         (Verdict::New, Rule::RequestAlone)
+    } else if neighbour.keys.is_empty() {
+        (Verdict::New, Rule::Unlike)
     } else {
         (Verdict::New, Rule::OrganisationOnly)
     };
@@ -440,6 +447,7 @@ mod tests {
         let (known, a, _) = told_apart(&[KeyKind::Email], &[KeyKind::SharedEmail]);
         assert_eq!((known.person, known.latest, known.overlaps()), (Verdict::Match, Some(a), false));
         assert!(known.evidence[1].because.contains("not the same"), "{:?}", known.evidence);
+        assert!(known.evidence[1].says(Language::Fr).contains("n’est pas la même"), "{:?}", known.evidence);
         let (known, _, b) = told_apart(&[KeyKind::SharedEmail], &[KeyKind::Email]);
         assert_eq!((known.latest, known.overlaps()), (Some(b), false), "said of one, it holds for both");
     }

@@ -38,10 +38,19 @@ const COMPARED: usize = 32;
 /// What comparing found for one arrival.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// Records that are or may be the same, by row id.
+    /// Records that are or may be the same or share a key, by row id; the closest one where there is none.
     pub(super) judged: BTreeMap<i64, Judged>,
     /// All records compared with.
     pub(super) searched: Vec<Ulid>,
+}
+
+/// An arrival that is compared.
+struct Asked<'a> {
+    asked: &'a Compare,
+    /// Whom it is compared with.
+    found: BTreeSet<i64>,
+    /// Those of them that a key of the rules found.
+    chosen: &'a BTreeMap<i64, Vec<MatchKey>>,
 }
 
 /// A record compared with.
@@ -66,14 +75,18 @@ pub(super) async fn compared<'a>(
     chosen: impl Iterator<Item = &'a BTreeMap<i64, Vec<MatchKey>>>,
 ) -> StoreResult<Vec<Compared>> {
     let asked = queries.iter().map(|query| query.compare.as_ref()).zip(keys);
-    let found: Vec<Option<(&Compare, BTreeSet<i64>)>> = asked
+    let found: Vec<Option<Asked>> = asked
         .zip(chosen)
-        .map(|((asked, keys), chosen)| asked.map(|asked| (asked, found(keys, hits, chosen.keys()))))
+        .map(|((asked, keys), chosen)| {
+            asked.map(|asked| Asked { asked, found: found(keys, hits, chosen.keys()), chosen })
+        })
         .collect();
-    let wanted: BTreeSet<i64> = found.iter().flatten().flat_map(|(_, found)| found).copied().collect();
+    let wanted: BTreeSet<i64> = found.iter().flatten().flat_map(|asked| &asked.found).copied().collect();
     let (candidates, records) = candidates(conn, &wanted).await?;
-    let survey = |(asked, found): &(&Compare, BTreeSet<i64>)| survey(asked, found, &candidates, records);
-    Ok(found.iter().map(|asked| asked.as_ref().map(survey).unwrap_or_default()).collect())
+    Ok(found
+        .iter()
+        .map(|asked| asked.as_ref().map(|asked| asked.survey(&candidates, records)).unwrap_or_default())
+        .collect())
 }
 
 /// Whom to compare with: those found before, then whoever shares most with the arrival. A key says the more the fewer
@@ -116,13 +129,25 @@ async fn candidates(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<(
     Ok((candidates, records))
 }
 
-fn survey(asked: &Compare, found: &BTreeSet<i64>, candidates: &HashMap<i64, Candidate>, records: u64) -> Compared {
-    let known: Vec<(i64, &Candidate)> = found.iter().filter_map(|id| Some((*id, candidates.get(id)?))).collect();
-    let profiles: Vec<&[Profile]> = known.iter().map(|(_, candidate)| candidate.profiles.as_slice()).collect();
-    let judged = judge::survey(&asked.model, &asked.profile, &profiles, records);
-    let near = known.iter().zip(judged).filter_map(|((id, _), judged)| Some((*id, judged?)));
-    Compared {
-        judged: near.filter(|(_, judged)| judged.verdict != Verdict::New).collect(),
-        searched: known.iter().map(|(_, candidate)| candidate.ulid).collect(),
+impl Asked<'_> {
+    fn survey(&self, candidates: &HashMap<i64, Candidate>, records: u64) -> Compared {
+        let known: Vec<(i64, &Candidate)> =
+            self.found.iter().filter_map(|id| Some((*id, candidates.get(id)?))).collect();
+        let profiles: Vec<&[Profile]> = known.iter().map(|(_, candidate)| candidate.profiles.as_slice()).collect();
+        let judged = judge::survey(&self.asked.model, &self.asked.profile, &profiles, records);
+        let mut judged: BTreeMap<i64, Judged> =
+            known.iter().zip(judged).filter_map(|((id, _), judged)| Some((*id, judged?))).collect();
+        let closest = closest(&judged);
+        judged.retain(|id, judged| {
+            judged.verdict != Verdict::New || self.chosen.contains_key(id) || closest == Some(*id)
+        });
+        Compared { judged, searched: known.iter().map(|(_, candidate)| candidate.ulid).collect() }
     }
+}
+
+/// The most like of them where none is or may be the same: it shows why nobody was found.
+fn closest(judged: &BTreeMap<i64, Judged>) -> Option<i64> {
+    let nobody = judged.values().all(|judged| judged.verdict == Verdict::New);
+    let most_like = judged.iter().max_by(|(_, a), (_, b)| a.best.total.total_cmp(&b.best.total));
+    most_like.filter(|_| nobody).map(|(id, _)| *id)
 }

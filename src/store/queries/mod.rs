@@ -52,6 +52,22 @@ macro_rules! statements {
 }
 use statements;
 
+/// A person's name as one string.
+macro_rules! person {
+    ($t:literal) => {
+        concat!(
+            "COALESCE(NULLIF(TRIM(",
+            $t,
+            ".full_name), ''), NULLIF(TRIM(COALESCE(",
+            $t,
+            ".first_name, '') || ' ' || COALESCE(",
+            $t,
+            ".last_name, '')), ''))"
+        )
+    };
+}
+use person;
+
 /// Every shared statement, by name.
 pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
     [

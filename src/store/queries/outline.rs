@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use ulid::Ulid;
 
 use super::super::driver::Connection;
-use super::{statements, ulid};
+use super::{person, statements, ulid};
 use crate::domain::decision::RecordKind;
 use crate::store::StoreResult;
 use crate::store::rows::{PointRow, RecordOutline};
@@ -14,21 +14,6 @@ use crate::store::rows::{PointRow, RecordOutline};
 macro_rules! said {
     ($column:literal) => {
         concat!("NULLIF(TRIM(", $column, "), '')")
-    };
-}
-
-/// A person's name as one string.
-macro_rules! person {
-    ($t:literal) => {
-        concat!(
-            "COALESCE(NULLIF(TRIM(",
-            $t,
-            ".full_name), ''), NULLIF(TRIM(COALESCE(",
-            $t,
-            ".first_name, '') || ' ' || COALESCE(",
-            $t,
-            ".last_name, '')), ''))"
-        )
     };
 }
 

@@ -106,16 +106,7 @@ impl Scene {
     pub async fn measure(&self, model: Model) -> Table {
         let folder = tempfile::tempdir().expect("a folder");
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let options = OpenOptions {
-            url: format!("sqlite://{}", folder.path().join("crm.db").display()),
-            spill: false,
-            spill_dir: folder.path().to_owned(),
-            spill_limit: 0,
-            allow_unsafe_server: false,
-            clock: Arc::clone(&clock),
-            migrate: true,
-        };
-        let (store, _) = open(options).await.expect("a database");
+        let store = database(&format!("sqlite://{}", folder.path().join("crm.db").display()), &clock).await;
         let (model, mut table) = (Arc::new(model), Table::default());
         let mut ids = Vec::with_capacity(self.contacts.len());
         for being in &self.contacts {
@@ -176,7 +167,22 @@ impl Table {
     }
 }
 
-fn entry(being: &Being) -> Entry {
+/// A new database that `url` names.
+pub async fn database(url: &str, clock: &Arc<dyn Clock>) -> Arc<dyn Store> {
+    let options = OpenOptions {
+        url: url.to_owned(),
+        spill: false,
+        spill_dir: std::env::temp_dir(),
+        spill_limit: 0,
+        allow_unsafe_server: false,
+        clock: Arc::clone(clock),
+        migrate: true,
+    };
+    open(options).await.expect("a database").0
+}
+
+/// A line of an address book.
+pub fn entry(being: &Being) -> Entry {
     Entry { line: 1, enquiry: enquiry(being), customer: false, owner: None }
 }
 

@@ -4,6 +4,8 @@ mod changes;
 pub mod measure;
 pub mod names;
 
+use std::collections::HashSet;
+
 use super::{Dice, Tongue};
 
 /// Somebody of the house's contacts, or somebody who is not.
@@ -223,11 +225,13 @@ impl Being {
 /// People and companies.
 pub struct World {
     dice: Dice,
+    /// Addresses that somebody has, without dots: a provider gives none to two people.
+    given_out: HashSet<String>,
 }
 
 impl World {
     pub fn of(seed: u64) -> Self {
-        Self { dice: Dice::of(seed) }
+        Self { dice: Dice::of(seed), given_out: HashSet::new() }
     }
 
     /// Somebody with whatever the house happens to know.
@@ -272,8 +276,17 @@ impl World {
         being
     }
 
-    /// An address of theirs: at work, or of a provider.
+    /// An address of theirs that nobody else has: at work, or of a provider.
     pub fn email(&mut self, being: &Being) -> String {
+        loop {
+            let email = self.any_email(being);
+            if self.given_out.insert(email.replace('.', "")) {
+                return email;
+            }
+        }
+    }
+
+    fn any_email(&mut self, being: &Being) -> String {
         let (first, last) = being.latin();
         let (dice, number) = (&mut self.dice, |dice: &mut Dice| dice.number(1, 999));
         let initial: String = first.chars().take(1).collect();

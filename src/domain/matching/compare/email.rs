@@ -49,8 +49,9 @@ fn level(a: &Mailbox, b: &Mailbox) -> u8 {
     if locals == 0 && a.local.len() >= 4 && !(a.shared || b.shared) {
         return 3;
     }
-    let similar = likeness(&a.local, &b.local) >= SIMILAR && !numbered(&a.local, &b.local);
-    if locals + domains <= 2 || similar && domains <= 2 {
+    let numbered = numbered(&a.local, &b.local);
+    let similar = likeness(&a.local, &b.local) >= SIMILAR && !numbered;
+    if locals + domains <= 2 && !numbered || similar && domains <= 2 {
         return 2;
     }
     match (similar, domains) {

@@ -6,29 +6,13 @@ use serde_json::Value;
 use sqlx::Row as _;
 
 use super::super::super::driver::{Connection, Row};
-use super::super::{damaged, json, limit, optional_ulid, read, ulid};
+use super::super::{damaged, json, limit, optional_ulid, person, read, ulid};
 use super::{lock, merge, statements};
 use crate::clock::Timestamp;
 use crate::domain::matching::{EntityKind, EntityRef};
 use crate::store::StoreResult;
 use crate::store::batch::{Batch, column, row};
 use crate::store::merge::{Answer, MergeOrder, Merged, Question, Refusal, Rejected, Side};
-
-/// A record's person as one string.
-macro_rules! name {
-    ($t:literal) => {
-        concat!(
-            "COALESCE(NULLIF(TRIM(",
-            $t,
-            ".full_name), ''), NULLIF(TRIM(COALESCE(",
-            $t,
-            ".first_name, '') || ' ' || ",
-            "COALESCE(",
-            $t,
-            ".last_name, '')), ''))"
-        )
-    };
-}
 
 /// First contact point of a class.
 macro_rules! point {
@@ -82,7 +66,7 @@ statements! {
         " ORDER BY c.id DESC LIMIT $2");
     LINES(
         "SELECT x.id, x.ulid, x.kind, COALESCE(l.created_at, k.created_at, o.created_at, p.created_at) AS created_at,",
-        " COALESCE(", name!("l"), ", ", name!("k"), ", ", name!("pk"), ", o.name, p.title) AS name,",
+        " COALESCE(", person!("l"), ", ", person!("k"), ", ", person!("pk"), ", o.name, p.title) AS name,",
         " COALESCE(l.company, k.company, ko.name, po.name, pk.company, o.domain) AS company, ", point!("email"),
         " AS email, ", point!("phone"), " AS phone, COALESCE(l.status, p.stage) AS status FROM ", rows!("1"),
         " JOIN entity x ON x.id = CAST(e.value->>0 AS BIGINT) LEFT JOIN lead l ON l.id = x.id",
