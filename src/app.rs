@@ -5,6 +5,7 @@ pub mod gauges;
 mod listeners;
 pub mod mailboxes;
 pub mod readiness;
+mod recognition;
 pub mod reload;
 pub mod retention;
 pub mod rules;
@@ -236,6 +237,7 @@ fn run_workers(app: &Arc<App>) {
         tracing::info!("worker.enabled = false: this daemon journals only, another one processes");
     }
     app.life.door_tasks.spawn(gauges::refresh(Arc::clone(app)));
+    app.life.door_tasks.spawn(recognition::keep(Arc::clone(app)));
 }
 
 /// The outbox worker over the deliverers in force.

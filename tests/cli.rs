@@ -49,7 +49,7 @@ fn migrated() -> Setup {
     setup
 }
 
-const COMMANDS: [&str; 42] = [
+const COMMANDS: [&str; 43] = [
     "hooks",
     "hooks list",
     "hooks adapters",
@@ -82,6 +82,7 @@ const COMMANDS: [&str; 42] = [
     "deliveries retry",
     "match",
     "match eval",
+    "match reindex",
     "review",
     "review list",
     "review accept",

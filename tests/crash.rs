@@ -8,3 +8,4 @@ mod fail_points;
 mod fsync;
 mod kills;
 mod poison;
+mod reindex;

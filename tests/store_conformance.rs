@@ -10,6 +10,7 @@ mod mailboxes;
 mod merges;
 mod people;
 mod postgres;
+mod reindex;
 mod sqlite;
 mod visitors;
 
@@ -74,6 +75,10 @@ macro_rules! on {
                 people_and_rule_sets_are_kept, lists_of_records_filter_and_page,
                 a_record_in_outline_is_what_deliveries_tell, the_known_states_are_listed,
                 an_import_has_a_place_until_it_ends;
+            reindex: records_are_known_by_what_is_stored_of_them, what_older_rules_made_goes_and_proof_stays,
+                a_reindex_that_stops_anywhere_is_taken_up_again, commits_beside_a_reindex_lose_nothing,
+                a_merge_is_undone_whole_whatever_was_reindexed_since,
+                a_survivor_waits_as_long_as_whoever_joined_it_did, a_reindex_leaves_keys_alone_that_hundreds_carry;
             visitors: bounds_of_mail_are_exact_under_concurrency, a_mail_that_asks_again_is_the_same_mail,
                 a_link_works_once_and_only_for_what_it_is, a_confirmation_puts_back_only_what_waited_for_it,
                 bytes_kept_long_enough_go_and_nothing_else;

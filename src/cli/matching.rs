@@ -1,6 +1,7 @@
 //! `pisteur match`: how known people and organisations are recognised.
 
 mod eval;
+mod reindex;
 mod sets;
 
 use clap::Subcommand;
@@ -12,10 +13,13 @@ use super::{Context, Outcome};
 pub enum MatchCommand {
     /// Run the matcher over labelled records and count what it gets right
     Eval(eval::EvalArgs),
+    /// Bring records up to the rules by which they are recognised now
+    Reindex(reindex::ReindexArgs),
 }
 
 pub(super) fn run(context: &Context, command: &MatchCommand) -> anyhow::Result<Outcome> {
     match command {
         MatchCommand::Eval(args) => eval::run(context, args),
+        MatchCommand::Reindex(args) => reindex::run(context, args),
     }
 }

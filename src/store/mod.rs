@@ -16,6 +16,8 @@ mod lease;
 pub mod merge;
 mod plan;
 pub mod postgres;
+mod recognition;
+mod reindex;
 pub mod rows;
 mod signal;
 pub mod sqlite;
@@ -28,9 +30,11 @@ use errors::Raced;
 pub use errors::{StoreError, StoreResult};
 use lease::Times;
 pub use lease::{Claim, Effect, Failure, JobSubject, LONGEST_WAIT, Lease, Queue};
+pub use recognition::Recognition;
+pub use reindex::{Reindexed, Waiting};
 pub use visitors::{ConfirmedPurpose, Evidence, LinkKind, MailBounds, NewLink, OpenLink, Turn, Used, VisitorMail};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +45,7 @@ use crate::clock::Timestamp;
 use crate::domain::decision::{Decision, RecordKind};
 use crate::domain::enquiry::Enquiry;
 use crate::domain::envelope::{ArrivalState, Envelope};
-use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
+use crate::domain::matching::{EntityKind, MatchKey};
 use crate::domain::submission::Submission;
 
 /// Everything one transaction writes for one arrival.
@@ -150,7 +154,7 @@ pub struct StoreStats {
 
 /// The contract both engines keep.
 #[async_trait]
-pub trait Store: Send + Sync + std::fmt::Debug {
+pub trait Store: Recognition + std::fmt::Debug {
     /// `sqlite` or `postgres`.
     fn engine(&self) -> &'static str;
 
@@ -204,10 +208,6 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn announced_came(&self, keys: &[String]) -> StoreResult<u64>;
 
     // -- decide and commit ----------------------------------------------------------------------------------------
-    /// What is known around each arrival, in the order asked.
-    async fn neighbours(&self, queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>>;
-    /// Which of these keys are generic: carried by so many records that sharing one proves nothing.
-    async fn generic_keys(&self, keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>>;
     /// Writes decisions; each answer stands alone (one conflict does not undo the others).
     async fn commit(&self, commits: Vec<Commit>) -> StoreResult<Vec<Committed>>;
 
@@ -250,22 +250,6 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// A lead or opportunity as deliveries tell it, at a cost that does not grow with its conversation. Redirects of
     /// merged ids are followed.
     async fn outline(&self, kind: RecordKind, id: Ulid) -> StoreResult<Option<rows::RecordOutline>>;
-    /// Creates contacts (with organisations) that matching found new, and adds details to those it found known.
-    async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>>;
-    /// How far the import of this source (a digest of what is read and how) came, when it did not end.
-    async fn import_place(&self, source: &str) -> StoreResult<Option<rows::ImportPlace>>;
-    /// Keeps how far an import came; `None` forgets it, and with it those that nobody went on with for a long time.
-    async fn keep_import_place(&self, source: &str, place: Option<rows::ImportPlace>) -> StoreResult<()>;
-    /// Merges two records of a kind; the older one stays, and the other one redirects to it.
-    async fn merge(&self, order: merge::MergeOrder) -> StoreResult<merge::Answer<merge::Merged>>;
-    /// Undoes a merge: both records are as they were, and what came since stays with the survivor.
-    async fn unmerge(&self, event: Ulid, actor: &str) -> StoreResult<merge::Answer<merge::Unmerged>>;
-    /// Open questions whether two records are one, newest first: at most `limit` (0 = all), those with numbers below `before`.
-    async fn questions(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<merge::Question>>;
-    /// Answers a question with yes: a merge of its two records, whatever records `order` names.
-    async fn accept_question(&self, id: i64, order: merge::MergeOrder) -> StoreResult<merge::Answer<merge::Merged>>;
-    /// Answers a question with no, for good and for whoever is merged into either.
-    async fn reject_question(&self, id: i64, actor: &str) -> StoreResult<merge::Answer<merge::Rejected>>;
     /// Campaigns that wait for a person, or the known ones; at most `limit` (0 = all).
     async fn campaigns(&self, waiting: bool, limit: i64) -> StoreResult<Vec<rows::CampaignRow>>;
     /// Makes a campaign known and gives it to the records that wait for it, or for one of `others`. Once or twice is the

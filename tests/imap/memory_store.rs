@@ -13,8 +13,8 @@ use pisteur::store::merge::{Answer, MergeOrder, Merged, Question, Rejected, Unme
 use pisteur::store::rows;
 use pisteur::store::{
     Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
-    Evidence, Failure, Lease, LinkKind, MailboxState, NamedLock, NewArrival, OpenLink, Queue, Store, StoreError,
-    StoreResult, StoreStats, Turn, Used, VisitorMail,
+    Evidence, Failure, Lease, LinkKind, MailboxState, NamedLock, NewArrival, OpenLink, Queue, Recognition, Reindexed,
+    Store, StoreError, StoreResult, StoreStats, Turn, Used, VisitorMail, Waiting,
 };
 use ulid::Ulid;
 
@@ -63,6 +63,46 @@ pub fn uid(arrival: &NewArrival) -> u32 {
 
 fn none<T>() -> StoreResult<T> {
     Err(StoreError::Unusable("not part of this store".into()))
+}
+
+#[async_trait]
+impl Recognition for MemoryStore {
+    async fn neighbours(&self, _queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>> {
+        none()
+    }
+    async fn generic_keys(&self, _keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>> {
+        unreachable!("no mailbox decides")
+    }
+    async fn import_contacts(&self, _contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
+        none()
+    }
+    async fn import_place(&self, _source: &str) -> StoreResult<Option<rows::ImportPlace>> {
+        none()
+    }
+    async fn keep_import_place(&self, _source: &str, _place: Option<rows::ImportPlace>) -> StoreResult<()> {
+        none()
+    }
+    async fn merge(&self, _order: MergeOrder) -> StoreResult<Answer<Merged>> {
+        none()
+    }
+    async fn unmerge(&self, _event: Ulid, _actor: &str) -> StoreResult<Answer<Unmerged>> {
+        none()
+    }
+    async fn questions(&self, _before: Option<i64>, _limit: i64) -> StoreResult<Vec<Question>> {
+        none()
+    }
+    async fn accept_question(&self, _id: i64, _order: MergeOrder) -> StoreResult<Answer<Merged>> {
+        none()
+    }
+    async fn reject_question(&self, _id: i64, _actor: &str) -> StoreResult<Answer<Rejected>> {
+        none()
+    }
+    async fn reindex(&self, _all: bool, _after: i64, _most: i64) -> StoreResult<Reindexed> {
+        none()
+    }
+    async fn waiting(&self) -> StoreResult<Waiting> {
+        none()
+    }
 }
 
 #[async_trait]
@@ -210,13 +250,7 @@ impl Store for MemoryStore {
         none()
     }
     async fn wait(&self, _queue: Queue, _timeout: Duration) {}
-    async fn generic_keys(&self, _keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>> {
-        unreachable!("no mailbox decides")
-    }
 
-    async fn neighbours(&self, _queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>> {
-        none()
-    }
     async fn commit(&self, _commits: Vec<Commit>) -> StoreResult<Vec<Committed>> {
         none()
     }
@@ -244,15 +278,6 @@ impl Store for MemoryStore {
     async fn outline(&self, _kind: RecordKind, _id: Ulid) -> StoreResult<Option<rows::RecordOutline>> {
         none()
     }
-    async fn import_contacts(&self, _contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
-        none()
-    }
-    async fn import_place(&self, _source: &str) -> StoreResult<Option<rows::ImportPlace>> {
-        none()
-    }
-    async fn keep_import_place(&self, _source: &str, _place: Option<rows::ImportPlace>) -> StoreResult<()> {
-        none()
-    }
     async fn dead_letters(&self, _before: Option<i64>, _limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
         none()
     }
@@ -263,25 +288,6 @@ impl Store for MemoryStore {
         none()
     }
     async fn retry_dead_letter(&self, _job: i64) -> StoreResult<bool> {
-        none()
-    }
-    async fn merge(&self, _order: MergeOrder) -> StoreResult<Answer<Merged>> {
-        none()
-    }
-
-    async fn unmerge(&self, _event: Ulid, _actor: &str) -> StoreResult<Answer<Unmerged>> {
-        none()
-    }
-
-    async fn questions(&self, _before: Option<i64>, _limit: i64) -> StoreResult<Vec<Question>> {
-        none()
-    }
-
-    async fn accept_question(&self, _id: i64, _order: MergeOrder) -> StoreResult<Answer<Merged>> {
-        none()
-    }
-
-    async fn reject_question(&self, _id: i64, _actor: &str) -> StoreResult<Answer<Rejected>> {
         none()
     }
 

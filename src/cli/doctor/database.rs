@@ -58,8 +58,20 @@ pub(super) async fn examine(store: &Arc<dyn Store>, now: Timestamp) -> Vec<Check
         Err(e) => checks.push(Check::fail("database setting", e.to_string(), "see the line above")),
     }
     checks.extend(work(store, now).await);
+    checks.push(recognition(store).await);
     checks.push(clock(store, now).await);
     checks
+}
+
+/// Records that are found by older rules only, or not at all.
+async fn recognition(store: &Arc<dyn Store>) -> Check {
+    match store.waiting().await {
+        Ok(waiting) => match waiting.said() {
+            None => Check::ok("recognition", "every record is found by the rules of now"),
+            Some(said) => Check::warn("recognition", said, "pisteur match reindex"),
+        },
+        Err(e) => Check::fail("recognition", e.to_string(), "see the line above"),
+    }
 }
 
 /// What waits for a person or for a daemon.

@@ -2,7 +2,6 @@
 //!
 //! A dropped future undoes its transaction; what was committed stays. Accepts run in tasks of their own.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,19 +11,17 @@ use ulid::Ulid;
 
 use super::Postgres;
 use super::accept::journal_now;
-use super::driver::may_run_again;
-use super::link::{AT_THE_DOOR, AT_WORK, Link};
+use super::link::{AT_THE_DOOR, Link};
 use super::queries::{
-    arrivals, campaigns, commit, erase, figures, files, import_places, imports, jobs, journal, mailboxes, merges,
-    neighbours, outline, people, probe, records, retention, show, visitors,
+    arrivals, campaigns, commit, erase, figures, files, jobs, journal, mailboxes, outline, people, records, retention,
+    show, visitors,
 };
 use super::{plans, server};
 use crate::clock::Timestamp;
 use crate::domain::decision::RecordKind;
 use crate::domain::envelope::{ArrivalState, Envelope};
-use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
+use crate::domain::matching::EntityKind;
 use crate::store::figures::Settled;
-use crate::store::merge::{Answer, MergeOrder, Merged, Question, Rejected, Unmerged};
 use crate::store::{
     Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
     Evidence, Failure, Lease, LinkKind, MailboxState, NamedLock, NewArrival, OpenLink, Queue, Store, StoreError,
@@ -32,7 +29,7 @@ use crate::store::{
 };
 
 /// How often a transaction that met another one runs again.
-const AGAIN: usize = 3;
+pub(super) const AGAIN: usize = 3;
 
 /// Longest that counting every settled arrival may take.
 const COUNTING: Duration = Duration::from_mins(30);
@@ -51,7 +48,7 @@ macro_rules! reading {
         $self
             .inner
             .link
-            .bounded(AT_WORK, async {
+            .bounded(super::link::AT_WORK, async {
                 let mut connection = $self.inner.link.connection().await?;
                 let $conn = &mut *connection;
                 $query.await
@@ -63,12 +60,12 @@ macro_rules! reading {
 /// One transaction; run again when it met another one.
 macro_rules! writing {
     ($self:ident, |$conn:ident| $query:expr) => {{
-        let mut left = AGAIN;
+        let mut left = super::contract::AGAIN;
         loop {
             let result = $self
                 .inner
                 .link
-                .bounded(AT_WORK, async {
+                .bounded(super::link::AT_WORK, async {
                     let mut transaction = $self.inner.link.begin().await?;
                     let $conn = &mut *transaction;
                     let done = $query.await?;
@@ -77,15 +74,17 @@ macro_rules! writing {
                 })
                 .await;
             match result {
-                Err(error) if left > 0 && may_run_again(&error) => left -= 1,
+                Err(error) if left > 0 && super::driver::may_run_again(&error) => left -= 1,
                 other => break other,
             }
         }
     }};
 }
 
+pub(super) use {reading, writing};
+
 impl Postgres {
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
@@ -192,14 +191,6 @@ impl Store for Postgres {
         self.inner.bell.wait(queue, timeout).await;
     }
 
-    async fn neighbours(&self, queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>> {
-        reading!(self, |conn| neighbours::neighbours(conn, queries))
-    }
-
-    async fn generic_keys(&self, keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>> {
-        reading!(self, |conn| probe::generic(conn, keys))
-    }
-
     /// All in one transaction; if the database refuses that, each alone, so that one cannot spoil the others.
     async fn commit(&self, commits: Vec<Commit>) -> StoreResult<Vec<Committed>> {
         let list: Vec<&Commit> = commits.iter().collect();
@@ -303,20 +294,6 @@ impl Store for Postgres {
         reading!(self, |conn| outline::outline(conn, kind, id))
     }
 
-    async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
-        let now = self.now();
-        writing!(self, |conn| imports::import(conn, &contacts, now))
-    }
-
-    async fn import_place(&self, source: &str) -> StoreResult<Option<rows::ImportPlace>> {
-        reading!(self, |conn| import_places::place(conn, source))
-    }
-
-    async fn keep_import_place(&self, source: &str, place: Option<rows::ImportPlace>) -> StoreResult<()> {
-        let now = self.now();
-        writing!(self, |conn| import_places::keep(conn, source, place, now))
-    }
-
     async fn dead_letters(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
         reading!(self, |conn| arrivals::dead_letters(conn, before, limit))
     }
@@ -334,30 +311,6 @@ impl Store for Postgres {
         let done = writing!(self, |conn| arrivals::retry_dead_letter(conn, job, now))?;
         self.inner.bell.work(Queue::Deliver, 1);
         Ok(done)
-    }
-
-    async fn merge(&self, order: MergeOrder) -> StoreResult<Answer<Merged>> {
-        let now = self.now();
-        writing!(self, |conn| merges::merge(conn, &order, now))
-    }
-
-    async fn unmerge(&self, event: Ulid, actor: &str) -> StoreResult<Answer<Unmerged>> {
-        let now = self.now();
-        writing!(self, |conn| merges::unmerge(conn, event, actor, now))
-    }
-
-    async fn questions(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<Question>> {
-        reading!(self, |conn| merges::list(conn, before, limit))
-    }
-
-    async fn accept_question(&self, id: i64, order: MergeOrder) -> StoreResult<Answer<Merged>> {
-        let now = self.now();
-        writing!(self, |conn| merges::accept(conn, id, &order, now))
-    }
-
-    async fn reject_question(&self, id: i64, actor: &str) -> StoreResult<Answer<Rejected>> {
-        let now = self.now();
-        writing!(self, |conn| merges::reject(conn, id, actor, now))
     }
 
     async fn campaigns(&self, waiting: bool, limit: i64) -> StoreResult<Vec<rows::CampaignRow>> {

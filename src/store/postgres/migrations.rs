@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_generic.sql"),
     include_str!("migrations/0016_import_places.sql"),
     include_str!("migrations/0017_merges.sql"),
+    include_str!("migrations/0018_reindex.sql"),
 ];
 
 const EXISTS: &str = "SELECT to_regclass('pisteur_migration') IS NOT NULL";

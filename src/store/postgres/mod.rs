@@ -46,6 +46,7 @@ mod notify;
 mod plans;
 #[path = "../queries/mod.rs"]
 mod queries;
+mod recognition;
 mod server;
 mod spill;
 mod spill_file;

@@ -29,6 +29,7 @@ pub(super) mod outline;
 pub(super) mod people;
 pub(super) mod probe;
 pub(super) mod records;
+pub(super) mod reindex;
 pub(super) mod retention;
 pub(super) mod show;
 pub(super) mod threads;
@@ -90,6 +91,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         people::STATEMENTS,
         probe::STATEMENTS,
         records::STATEMENTS,
+        reindex::STATEMENTS,
         retention::STATEMENTS,
         show::STATEMENTS,
         threads::STATEMENTS,

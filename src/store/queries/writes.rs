@@ -1,6 +1,6 @@
 //! Runs a plan: one statement per table, parents before children.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::driver::Connection;
 use super::{run, run_with, statements};
@@ -38,7 +38,7 @@ statements! {
         " ON CONFLICT DO NOTHING");
     STAGES("INSERT INTO stage (id, name, position, probability, outcome)",
         " SELECT value->>0, value->>0, 50, 50, 'open' FROM ", rows!("1"), " WHERE true ON CONFLICT (id) DO NOTHING");
-    ENTITIES("INSERT INTO entity (id, ulid, kind) SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2 FROM ",
+    ENTITIES("INSERT INTO entity (id, ulid, kind, norm) SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2, $2 FROM ",
         rows!("1"));
     ORGANISATIONS(
         "INSERT INTO organisation (id, created_at, modified_at, name, domain, registrations, website, country,",
@@ -243,7 +243,7 @@ async fn parents(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
         run_with(conn, sql, &batch, plan.now).await?;
     }
     run(conn, STAGES, &column(&plan.stages)).await?;
-    run(conn, ENTITIES, &plan.entities).await?;
+    run_with(conn, ENTITIES, &plan.entities, i64::from(NORM)).await?;
     run(conn, ORGANISATIONS, &plan.organisations).await?;
     run(conn, CONTACTS, &plan.contacts).await?;
     run(conn, LEADS, &plan.leads).await?;
@@ -261,20 +261,30 @@ async fn details(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
     run(conn, REVIEW_FIELDS, &plan.campaign_reviews).await?;
     run(conn, CUSTOM_FIELDS, &plan.custom_fields).await?;
     run(conn, CONSENTS, &plan.consents).await?;
-    let mut keys = Batch::default();
-    for (kind, hash, entity) in &plan.keys {
-        row!(keys; kind, hash, entity);
-    }
-    run(conn, KEYS, &keys).await?;
-    run(conn, GENERIC, &doubted(&plan.keys)).await?;
-    let mut profiles = Batch::default();
-    for ((record, hash), body) in &plan.profiles {
-        row!(profiles; record, hash, body);
-    }
-    run_with(conn, PROFILES, &profiles, i64::from(NORM)).await?;
+    known_by(conn, &plan.keys, &plan.profiles).await?;
     run(conn, CANDIDATES, &plan.candidates).await?;
     run(conn, KNOWN_CONTACTS, &plan.known_contacts).await?;
     Ok(())
+}
+
+/// Writes what records are known by: keys as kind, hash and record; profiles by record and hash. How many are new.
+pub(super) async fn known_by(
+    conn: &mut Connection,
+    keys: &BTreeSet<(i64, i64, i64)>,
+    profiles: &BTreeMap<(i64, i64), String>,
+) -> StoreResult<u64> {
+    let mut batch = Batch::default();
+    for (kind, hash, entity) in keys {
+        row!(batch; kind, hash, entity);
+    }
+    let new_keys = run(conn, KEYS, &batch).await?;
+    run(conn, GENERIC, &doubted(keys)).await?;
+    let mut batch = Batch::default();
+    for ((record, hash), body) in profiles {
+        row!(batch; record, hash, body);
+    }
+    let new_profiles = run_with(conn, PROFILES, &batch, i64::from(NORM)).await?;
+    Ok(new_keys.saturating_add(new_profiles))
 }
 
 /// Search keys of a plan that are counted now: one in sixteen of those written, by their hash, so that a key that hundreds

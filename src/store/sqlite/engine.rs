@@ -1,6 +1,5 @@
 //! The contract on SQLite: reads from the pool, writes through the writer.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,17 +10,16 @@ use tokio::sync::{mpsc, oneshot};
 use ulid::Ulid;
 
 use super::queries::{
-    arrivals, campaigns, erase, figures, files, import_places, imports, jobs, journal, mailboxes, merges, neighbours,
-    outline, people, probe, records, retention, show, visitors,
+    arrivals, campaigns, erase, figures, files, jobs, journal, mailboxes, outline, people, records, retention, show,
+    visitors,
 };
 use super::writer::{Accept, Call, Command, Decide};
 use super::{driver, queries};
 use crate::clock::{Clock, Steady, Timestamp};
 use crate::domain::decision::RecordKind;
 use crate::domain::envelope::{ArrivalState, Envelope};
-use crate::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
+use crate::domain::matching::EntityKind;
 use crate::store::figures::Figures;
-use crate::store::merge::{Answer, MergeOrder, Merged, Question, Rejected, Unmerged};
 use crate::store::signal::Signals;
 use crate::store::{
     Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
@@ -88,7 +86,8 @@ impl Sqlite {
         answer.await.map_err(|_| gone())?
     }
 
-    async fn write<F, T>(&self, work: F) -> StoreResult<T>
+    /// Runs a write in the writer; answers after its commit.
+    pub(super) async fn write<F, T>(&self, work: F) -> StoreResult<T>
     where
         F: for<'c> FnOnce(&'c mut SqliteConnection, Times) -> BoxFuture<'c, StoreResult<T>> + Send + 'static,
         T: Send + 'static,
@@ -97,7 +96,8 @@ impl Sqlite {
         self.send(Command::Call(Box::new(Write { work: Some(work), result: None, reply })), answer).await
     }
 
-    async fn reader(&self) -> StoreResult<sqlx::pool::PoolConnection<sqlx::Sqlite>> {
+    /// A connection that reads.
+    pub(super) async fn reader(&self) -> StoreResult<sqlx::pool::PoolConnection<sqlx::Sqlite>> {
         Ok(self.readers.acquire().await?)
     }
 }
@@ -185,14 +185,6 @@ impl Store for Sqlite {
 
     async fn wait(&self, queue: Queue, timeout: Duration) {
         self.signals.wait(queue, timeout).await;
-    }
-
-    async fn neighbours(&self, queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>> {
-        neighbours::neighbours(&mut *self.reader().await?, queries).await
-    }
-
-    async fn generic_keys(&self, keys: &[MatchKey]) -> StoreResult<BTreeSet<MatchKey>> {
-        probe::generic(&mut *self.reader().await?, keys).await
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> StoreResult<Vec<Committed>> {
@@ -295,20 +287,6 @@ impl Store for Sqlite {
         outline::outline(&mut *self.reader().await?, kind, id).await
     }
 
-    async fn import_contacts(&self, contacts: Vec<rows::ContactImport>) -> StoreResult<Vec<rows::Imported>> {
-        self.write(move |conn, now| Box::pin(async move { imports::import(conn, &contacts, now.wall).await })).await
-    }
-
-    async fn import_place(&self, source: &str) -> StoreResult<Option<rows::ImportPlace>> {
-        import_places::place(&mut *self.reader().await?, source).await
-    }
-
-    async fn keep_import_place(&self, source: &str, place: Option<rows::ImportPlace>) -> StoreResult<()> {
-        let source = source.to_owned();
-        self.write(move |conn, now| Box::pin(async move { import_places::keep(conn, &source, place, now.wall).await }))
-            .await
-    }
-
     async fn dead_letters(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<rows::DeadLetter>> {
         arrivals::dead_letters(&mut *self.reader().await?, before, limit).await
     }
@@ -330,28 +308,6 @@ impl Store for Sqlite {
             .await?;
         self.signals.wake(Queue::Deliver, usize::from(done));
         Ok(done)
-    }
-
-    async fn merge(&self, order: MergeOrder) -> StoreResult<Answer<Merged>> {
-        self.write(move |conn, now| Box::pin(async move { merges::merge(conn, &order, now.wall).await })).await
-    }
-
-    async fn unmerge(&self, event: Ulid, actor: &str) -> StoreResult<Answer<Unmerged>> {
-        let actor = actor.to_owned();
-        self.write(move |conn, now| Box::pin(async move { merges::unmerge(conn, event, &actor, now.wall).await })).await
-    }
-
-    async fn questions(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<Question>> {
-        merges::list(&mut *self.reader().await?, before, limit).await
-    }
-
-    async fn accept_question(&self, id: i64, order: MergeOrder) -> StoreResult<Answer<Merged>> {
-        self.write(move |conn, now| Box::pin(async move { merges::accept(conn, id, &order, now.wall).await })).await
-    }
-
-    async fn reject_question(&self, id: i64, actor: &str) -> StoreResult<Answer<Rejected>> {
-        let actor = actor.to_owned();
-        self.write(move |conn, now| Box::pin(async move { merges::reject(conn, id, &actor, now.wall).await })).await
     }
 
     async fn campaigns(&self, waiting: bool, limit: i64) -> StoreResult<Vec<rows::CampaignRow>> {

@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (15, include_str!("migrations/0015_generic.sql")),
     (16, include_str!("migrations/0016_import_places.sql")),
     (17, include_str!("migrations/0017_merges.sql")),
+    (18, include_str!("migrations/0018_reindex.sql")),
 ];
 
 /// What was found and done.

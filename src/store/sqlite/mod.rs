@@ -41,6 +41,7 @@ mod open;
 #[expect(clippy::duplicate_mod, reason = "the shared statements are compiled once per engine, with its own types")]
 #[path = "../queries/mod.rs"]
 mod queries;
+mod recognition;
 mod writer;
 
 use std::sync::Arc;

@@ -5,10 +5,12 @@
 //!   so nothing is written for a record while it is merged.
 //! - Redirects are flat: a merged record names the survivor of today.
 //! - A merge is undone before those it stands on.
+//! - A survivor waits for a reindex as long as either side did; a merged record waits for nothing.
 
 mod columns;
 mod moved;
 mod questions;
+pub(super) mod remade;
 
 use std::collections::HashMap;
 
@@ -18,7 +20,7 @@ use ulid::Ulid;
 
 pub(in super::super) use self::questions::{accept, list, reject};
 use super::super::driver::{self, Connection, Row};
-use super::{damaged, imports, read, statements, ulid};
+use super::{damaged, imports, read, reindex, statements, ulid};
 use crate::clock::Timestamp;
 use crate::domain::matching::{EntityKind, EntityRef};
 use crate::store::batch::column;
@@ -29,18 +31,20 @@ use crate::store::{StoreError, StoreResult};
 
 statements! {
     FIND(
-        "SELECT x.ulid, x.id, x.kind, x.merged_into, s.ulid AS survivor FROM ", rows!("1"),
+        "SELECT x.ulid, x.id, x.kind, x.norm, x.merged_into, s.ulid AS survivor FROM ", rows!("1"),
         " JOIN entity x ON x.ulid = e.value->>0 LEFT JOIN entity s ON s.id = x.merged_into");
     LOCK_SETS(
         "SELECT x.id FROM entity x WHERE x.id IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"),
         " UNION ALL SELECT m.id FROM ", rows!("1"), " JOIN entity m ON m.merged_into = CAST(e.value->>0 AS BIGINT))",
         " ORDER BY x.id", for_update!());
-    BY_ID("SELECT x.ulid, x.id, x.kind, x.merged_into, s.ulid AS survivor FROM ", rows!("1"),
+    BY_ID("SELECT x.ulid, x.id, x.kind, x.norm, x.merged_into, s.ulid AS survivor FROM ", rows!("1"),
         " JOIN entity x ON x.id = CAST(e.value->>0 AS BIGINT) LEFT JOIN entity s ON s.id = x.merged_into");
     TOLD_APART(
         "SELECT actor FROM not_duplicate WHERE (a_now = $1 AND b_now = $2) OR (a_now = $2 AND b_now = $1)",
         " ORDER BY at DESC LIMIT 1");
     REDIRECT("UPDATE entity SET merged_into = $1 WHERE id = $2 AND merged_into IS NULL");
+    OLDER("UPDATE entity SET norm = $2 WHERE id = $1 AND norm > $2");
+    NEWER("UPDATE entity SET norm = $2 WHERE id = $1 AND norm < $2");
     RESTORE("UPDATE entity SET merged_into = NULL WHERE id = $1 AND merged_into = $2");
     SAVE_EVENT(
         "INSERT INTO merge_event (id, ulid, survivor, loser, moved, field_choices, actor, at)",
@@ -60,6 +64,8 @@ statements! {
 struct Found {
     id: i64,
     entity: EntityRef,
+    /// Version of the rules by which it was taken in.
+    norm: i64,
     /// Row id and public id of its survivor.
     into: Option<(i64, Ulid)>,
 }
@@ -70,7 +76,8 @@ fn found(row: &Row) -> StoreResult<Found> {
         (Some(id), Some(text)) => Some((id, ulid(text)?)),
         _ => None,
     };
-    Ok(Found { id: row.try_get("id")?, entity: EntityRef { kind, id: ulid(row.try_get("ulid")?)? }, into })
+    let entity = EntityRef { kind, id: ulid(row.try_get("ulid")?)? };
+    Ok(Found { id: row.try_get("id")?, entity, norm: row.try_get("norm")?, into })
 }
 
 async fn find(conn: &mut Connection, id: Ulid) -> StoreResult<Option<Found>> {
@@ -165,6 +172,7 @@ async fn join(
         .await?;
     let moved = moved::take(conn, survivor.id, merged.id).await?;
     sqlx::query(REDIRECT).bind(survivor.id).bind(merged.id).execute(&mut *conn).await?;
+    sqlx::query(OLDER).bind(survivor.id).bind(merged.norm).execute(&mut *conn).await?;
     let answered = questions::settle(conn, (survivor.id, merged.id), event, &order.actor, now).await?;
     let flagged = [&mine, &theirs].iter().any(|c| c.get("verification_required").and_then(Value::as_i64) == Some(1));
     let verify = flagged && !(answered.accepted > 0 && answered.open_left == 0);
@@ -174,7 +182,7 @@ async fn join(
     filled.extend(changes.iter().map(|(name, (_, after))| (name.clone(), after.clone())));
     columns::write(conn, kind, &filled).await?;
     let count = moved.values().map(Vec::len).sum::<usize>();
-    let noted = json!({ "rows": moved, "flags": answered.flags });
+    let noted = json!({ "rows": moved, "flags": answered.flags, "norm": survivor.norm });
     sqlx::query(FILL_EVENT)
         .bind(event)
         .bind(noted.to_string())
@@ -243,10 +251,17 @@ pub(in super::super) async fn unmerge(
         return Err(damaged("merge"));
     };
     sqlx::query(RESTORE).bind(merged.id).bind(survivor.id).execute(&mut *conn).await?;
+    let remade = remade::take_back(conn, &document).await?;
     moved::give_back(conn, survivor.id, merged.id, &moved).await?;
     questions::reopen(conn, noted.id, survivor.id, document.get("flags")).await?;
     take_columns_back(conn, survivor, &changes, noted.at).await?;
     sqlx::query(UNDONE).bind(noted.id).bind(now.micros()).bind(actor).execute(&mut *conn).await?;
+    if let Some(mut remade) = remade {
+        remade.extend([survivor.id, merged.id]);
+        reindex::refresh(conn, &remade).await?;
+    } else if let Some(norm) = document.get("norm").and_then(Value::as_i64) {
+        sqlx::query(NEWER).bind(survivor.id).bind(norm).execute(&mut *conn).await?;
+    }
     imports::audit(conn, now, (actor, "unmerge"), &id.to_string(), None).await?;
     Ok(Ok(Unmerged { event: id, survivor: survivor.entity, restored: merged.entity }))
 }
@@ -267,5 +282,5 @@ async fn take_columns_back(conn: &mut Connection, survivor: &Found, changes: &Ch
 
 /// Every statement of this folder, by name.
 pub(super) fn all() -> Vec<(&'static str, &'static str)> {
-    [STATEMENTS, columns::STATEMENTS, moved::STATEMENTS, questions::STATEMENTS].concat()
+    [STATEMENTS, columns::STATEMENTS, moved::STATEMENTS, questions::STATEMENTS, remade::STATEMENTS].concat()
 }
