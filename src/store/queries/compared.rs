@@ -46,7 +46,7 @@ pub(super) struct Compared {
 
 /// An arrival that is compared.
 struct Asked<'a> {
-    asked: &'a Compare,
+    by: &'a Compare,
     /// Whom it is compared with.
     found: BTreeSet<i64>,
     /// Those of them that a key of the rules found.
@@ -78,7 +78,7 @@ pub(super) async fn compared<'a>(
     let found: Vec<Option<Asked>> = asked
         .zip(chosen)
         .map(|((asked, keys), chosen)| {
-            asked.map(|asked| Asked { asked, found: found(keys, hits, chosen.keys()), chosen })
+            asked.map(|asked| Asked { by: asked, found: found(keys, hits, chosen.keys()), chosen })
         })
         .collect();
     let wanted: BTreeSet<i64> = found.iter().flatten().flat_map(|asked| &asked.found).copied().collect();
@@ -134,7 +134,7 @@ impl Asked<'_> {
         let known: Vec<(i64, &Candidate)> =
             self.found.iter().filter_map(|id| Some((*id, candidates.get(id)?))).collect();
         let profiles: Vec<&[Profile]> = known.iter().map(|(_, candidate)| candidate.profiles.as_slice()).collect();
-        let judged = judge::survey(&self.asked.model, &self.asked.profile, &profiles, records);
+        let judged = judge::survey(&self.by.model, &self.by.profile, &profiles, records);
         let mut judged: BTreeMap<i64, Judged> =
             known.iter().zip(judged).filter_map(|((id, _), judged)| Some((*id, judged?))).collect();
         let closest = closest(&judged);
