@@ -3,5 +3,6 @@
 
 mod eval;
 mod explain;
+mod laws;
 mod people;
 mod races;

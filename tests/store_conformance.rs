@@ -1,7 +1,9 @@
 //! What every engine of the store must do, as functions over one `Lab`, run on each engine.
 
+mod books;
 mod commits;
 mod crowds;
+mod dump;
 mod erase;
 mod jobs;
 mod journal;
@@ -79,6 +81,8 @@ macro_rules! on {
                 a_reindex_that_stops_anywhere_is_taken_up_again, commits_beside_a_reindex_lose_nothing,
                 a_merge_is_undone_whole_whatever_was_reindexed_since,
                 a_survivor_waits_as_long_as_whoever_joined_it_did, a_reindex_leaves_keys_alone_that_hundreds_carry;
+            books: an_address_book_imported_again_changes_no_row, who_is_imported_again_with_more_was_changed,
+                the_order_of_an_address_book_makes_no_difference;
             visitors: bounds_of_mail_are_exact_under_concurrency, a_mail_that_asks_again_is_the_same_mail,
                 a_link_works_once_and_only_for_what_it_is, a_confirmation_puts_back_only_what_waited_for_it,
                 bytes_kept_long_enough_go_and_nothing_else;

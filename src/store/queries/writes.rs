@@ -109,13 +109,16 @@ statements! {
     CUSTOM_FIELDS(
         "INSERT INTO custom_field (record, name, value) SELECT CAST(e.value->>0 AS BIGINT), e.value->>1, e.value->>2",
         " FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
+    // A file that is imported again says again what the newest answer says.
     CONSENTS(
         "INSERT INTO consent (record, purpose, given, text, version, at, arrival, field, value, language, text_hash,",
         " client_ip, page) SELECT CAST(value->>0 AS BIGINT), value->>1, CAST(value->>2 AS BIGINT), value->>3, value->>4,",
         " CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT), value->>7, value->>8, value->>9, value->>10,",
         " value->>11, value->>12 FROM ", rows!("1"), " WHERE NOT EXISTS (SELECT 1",
         " FROM consent c WHERE c.record = CAST(e.value->>0 AS BIGINT) AND c.purpose = e.value->>1",
-        " AND c.arrival = CAST(e.value->>6 AS BIGINT))");
+        " AND (c.arrival = CAST(e.value->>6 AS BIGINT) OR e.value->>6 IS NULL AND c.arrival IS NULL",
+        " AND c.given = CAST(e.value->>2 AS BIGINT) AND c.value IS NOT DISTINCT FROM e.value->>8",
+        " AND NOT EXISTS (SELECT 1 FROM consent d WHERE d.record = c.record AND d.purpose = c.purpose AND d.at > c.at)))");
     KEYS(
         "INSERT INTO match_key (kind, hash, entity) SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT),",
         " CAST(value->>2 AS BIGINT) FROM ", rows!("1"),
@@ -177,7 +180,7 @@ statements! {
         " ELSE COALESCE(e.value->>4, last_touch) END, last_message_at =",
         " CASE WHEN last_message_at > CAST(e.value->>1 AS BIGINT) THEN last_message_at",
         " ELSE CAST(e.value->>1 AS BIGINT) END FROM ", rows!("1"), " WHERE opportunity.id = CAST(e.value->>0 AS BIGINT)");
-    // Fills what was empty, overwrites nothing.
+    // Fills what was empty, overwrites nothing. Who says nothing new is left as they are.
     KNOWN_CONTACTS(
         "UPDATE contact SET modified_at = CAST(e.value->>1 AS BIGINT),",
         " organisation = COALESCE(organisation, CAST(e.value->>2 AS BIGINT)),",
@@ -187,7 +190,26 @@ statements! {
         " website = COALESCE(website, e.value->>9), language = COALESCE(language, e.value->>10),",
         " country = COALESCE(country, e.value->>11), owner = COALESCE(owner, e.value->>12),",
         " customer_since = COALESCE(customer_since, CAST(e.value->>13 AS BIGINT)) FROM ", rows!("1"),
-        " WHERE contact.id = CAST(e.value->>0 AS BIGINT)");
+        " WHERE contact.id = CAST(e.value->>0 AS BIGINT) AND (contact.organisation IS NULL AND e.value->>2 IS NOT NULL",
+        " OR contact.salutation IS NULL AND e.value->>3 IS NOT NULL",
+        " OR contact.first_name IS NULL AND e.value->>4 IS NOT NULL",
+        " OR contact.last_name IS NULL AND e.value->>5 IS NOT NULL",
+        " OR contact.full_name IS NULL AND e.value->>6 IS NOT NULL",
+        " OR contact.job_title IS NULL AND e.value->>7 IS NOT NULL",
+        " OR contact.company IS NULL AND e.value->>8 IS NOT NULL",
+        " OR contact.website IS NULL AND e.value->>9 IS NOT NULL",
+        " OR contact.language IS NULL AND e.value->>10 IS NOT NULL",
+        " OR contact.country IS NULL AND e.value->>11 IS NOT NULL",
+        " OR contact.owner IS NULL AND e.value->>12 IS NOT NULL",
+        " OR contact.customer_since IS NULL AND e.value->>13 IS NOT NULL",
+        " OR EXISTS (SELECT 1 FROM contact_point p WHERE p.record = contact.id",
+        " AND p.created_at = CAST(e.value->>1 AS BIGINT))",
+        " OR EXISTS (SELECT 1 FROM address a WHERE a.record = contact.id",
+        " AND a.created_at = CAST(e.value->>1 AS BIGINT)))");
+    MORE_FIELDS(
+        "UPDATE contact SET modified_at = $2 WHERE id IN (SELECT CAST(e.value->>0 AS BIGINT) FROM ", rows!("1"),
+        " WHERE NOT EXISTS (SELECT 1 FROM custom_field f WHERE f.record = CAST(e.value->>0 AS BIGINT)",
+        " AND f.name = e.value->>1))");
     SUPPRESS(
         "INSERT INTO suppression (address, at, arrival) SELECT value->>0, CAST(value->>1 AS BIGINT),",
         " CAST(value->>2 AS BIGINT) FROM ", rows!("1"), " WHERE true ON CONFLICT DO NOTHING");
@@ -259,6 +281,9 @@ async fn details(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
     run(conn, TAGS, &plan.tags).await?;
     run(conn, REVIEW_TAGS, &plan.campaign_reviews).await?;
     run(conn, REVIEW_FIELDS, &plan.campaign_reviews).await?;
+    if !plan.known_contacts.is_empty() {
+        run_with(conn, MORE_FIELDS, &plan.custom_fields, plan.now).await?;
+    }
     run(conn, CUSTOM_FIELDS, &plan.custom_fields).await?;
     run(conn, CONSENTS, &plan.consents).await?;
     known_by(conn, &plan.keys, &plan.profiles).await?;
