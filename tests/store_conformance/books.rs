@@ -16,6 +16,7 @@ use super::lab::{Lab, person};
 use crate::reading::generated::Dice;
 use crate::reading::generated::crm::measure::{Scene, enquiry};
 use crate::reading::generated::crm::{Change, Truth};
+use crate::support::ledger::count;
 
 /// People of a book.
 const PEOPLE: usize = 60;
@@ -94,6 +95,18 @@ pub async fn who_is_imported_again_with_more_was_changed(lab: &Lab) {
         said.consents.push(consent(given));
         imported(lab, vec![entry(1, said)]).await;
         assert_eq!(answers().await, wanted, "an answer that changes is kept, the same one again is not");
+    }
+}
+
+pub async fn how_many_records_there_are_is_never_far_from_the_truth(lab: &Lab) {
+    let (held, counted) = ("SELECT records FROM match_size", "SELECT COUNT(*) FROM entity WHERE merged_into IS NULL");
+    for seed in 1..=5 {
+        // Arrivals and jobs are no records.
+        lab.store.accept((0..40).map(|n| lab.form(&format!("{seed} {n}"), &[])).collect(), None).await.unwrap();
+        imported(lab, book(seed)).await;
+        let (held, counted) = (count(&lab.url, held).await, count(&lab.url, counted).await);
+        assert!(counted >= 60 * i64::try_from(seed).unwrap(), "{counted}");
+        assert!(held <= counted && held * 4 >= counted * 3, "{held} for {counted}");
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::{Connection as _, Row as _};
 use super::lab::Lab;
 
 /// What is no record of the CRM: the merges themselves, who did what, and counters.
-const BESIDE: [&str; 4] = ["merge_event", "audit", "sequence", "pisteur_migration"];
+const BESIDE: [&str; 5] = ["merge_event", "audit", "sequence", "match_size", "pisteur_migration"];
 
 /// Every row of every table of records, byte for byte.
 pub async fn dump(lab: &Lab) -> Vec<String> {

@@ -184,18 +184,31 @@ impl Model {
         Step { field, level, weight: (bare + frequency) * part, frequency: frequency * part }
     }
 
-    /// How much rarer than usual the values are, in bits; of two different values the more frequent one counts.
+    /// How much rarer than usual the values are, in bits; of two different values the more frequent one counts. Of names in
+    /// each other's place both are asked: which of the two a level is of is not known, and it is half of either.
     fn rarity(&self, a: &Profile, b: &Profile, levels: Levels, field: Field) -> f64 {
-        let other = match field {
-            Field::Given if levels.of(Field::Crossed) == 1 => Field::Surname,
-            Field::Surname if levels.of(Field::Crossed) == 1 => Field::Given,
-            field => field,
+        let equal = levels.of(field) == 1;
+        let shares = match field {
+            Field::Given | Field::Surname if levels.of(Field::Crossed) == 1 => vec![
+                self.share((a, Field::Given), (b, Field::Surname), equal),
+                self.share((a, Field::Surname), (b, Field::Given), equal),
+            ],
+            field => vec![self.share((a, field), (b, field), equal)],
         };
-        let (mut mine, mut theirs) = (values(a, field), values(b, other));
+        let usual = self.u.get(field.index()).and_then(|levels| levels.get(1)).copied();
+        let bits = shares.iter().map(|share| share.map_or(0.0, |share| (usual.unwrap_or(share) / share).log2()));
+        #[expect(clippy::cast_precision_loss, reason = "one or two")]
+        let count = shares.len() as f64;
+        bits.sum::<f64>() / count
+    }
+
+    /// The share of records that have a value like these; `None` where one has none, or nothing was counted.
+    fn share(&self, a: (&Profile, Field), b: (&Profile, Field), equal: bool) -> Option<f64> {
+        let (mut mine, mut theirs) = (values(a.0, a.1), values(b.0, b.1));
         if mine.is_empty() || theirs.is_empty() || self.frequencies.is_empty() {
-            return 0.0;
+            return None;
         }
-        if levels.of(field) == 1 && mine.len().max(theirs.len()) > 1 {
+        if equal && mine.len().max(theirs.len()) > 1 {
             mine.retain(|value| theirs.contains(value));
             theirs.retain(|value| mine.contains(value));
         }
@@ -204,9 +217,7 @@ impl Model {
         };
         #[expect(clippy::cast_precision_loss, reason = "bits of a logarithm")]
         let least = 2.0 / self.records.max(2) as f64;
-        let share = most(field, &mine).max(most(other, &theirs)).max(least);
-        let usual = self.u.get(field.index()).and_then(|levels| levels.get(1)).copied().unwrap_or(share);
-        (usual / share).log2()
+        Some(most(a.1, &mine).max(most(b.1, &theirs)).max(least))
     }
 }
 

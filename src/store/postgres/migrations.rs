@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0016_import_places.sql"),
     include_str!("migrations/0017_merges.sql"),
     include_str!("migrations/0018_reindex.sql"),
+    include_str!("migrations/0019_size.sql"),
 ];
 
 const EXISTS: &str = "SELECT to_regclass('pisteur_migration') IS NOT NULL";

@@ -22,14 +22,13 @@ use crate::store::StoreResult;
 use crate::store::batch::column;
 
 statements! {
-    // Row ids are given in order: the newest says how many there are, near enough for a prior. Each record is looked up by
-    // itself, whatever the planner believes of a table that has just grown.
+    // Each record is looked up by itself, whatever the planner believes of a table that has just grown.
     PROFILES(
         "SELECT CAST(e.value->>0 AS BIGINT) AS entity, (SELECT x.ulid FROM entity x",
         " WHERE x.id = CAST(e.value->>0 AS BIGINT) AND x.merged_into IS NULL) AS ulid,",
         " (SELECT ", json_list!("y.body"), " FROM (SELECT p.body FROM match_profile p",
         " WHERE p.entity = CAST(e.value->>0 AS BIGINT) AND p.norm = $2 ORDER BY p.hash) AS y) AS bodies,",
-        " (SELECT COALESCE(MAX(n.id), 0) FROM entity n) AS newest FROM ", rows!("1"));
+        " (SELECT n.records FROM match_size n WHERE n.id = 1) AS records FROM ", rows!("1"));
 }
 
 /// Records that an arrival is compared with for what it shares with them.
@@ -116,7 +115,7 @@ async fn candidates(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<(
     let mut candidates: HashMap<i64, Candidate> = HashMap::with_capacity(ids.len());
     let mut records = 0;
     for row in read_with(conn, PROFILES, &column(ids), i64::from(NORM)).await? {
-        records = u64::try_from(row.try_get::<i64, _>("newest")?).unwrap_or(0);
+        records = u64::try_from(row.try_get::<i64, _>("records")?).unwrap_or(0);
         let (public, bodies) = (row.try_get::<Option<&str>, _>("ulid")?, row.try_get::<Option<&str>, _>("bodies")?);
         let (Some(public), Some(bodies)) = (public, bodies) else { continue };
         let bodies: Vec<String> = serde_json::from_str(bodies).map_err(|_| damaged("list of profiles"))?;

@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (16, include_str!("migrations/0016_import_places.sql")),
     (17, include_str!("migrations/0017_merges.sql")),
     (18, include_str!("migrations/0018_reindex.sql")),
+    (19, include_str!("migrations/0019_size.sql")),
 ];
 
 /// What was found and done.
