@@ -9,6 +9,7 @@ mod recognition;
 pub mod reload;
 pub mod retention;
 pub mod rules;
+mod sweep;
 
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
@@ -225,6 +226,7 @@ fn run_workers(app: &Arc<App>) {
         worker::spawn(&processor, &settings, &app.life.work_tasks, &app.life.work);
         reload::start_outbox(app, &owner);
         app.life.door_tasks.spawn(retention::keep(Arc::clone(app)));
+        app.life.door_tasks.spawn(sweep::keep(Arc::clone(app), format!("{owner}/sweep")));
         let deps = backfill::BackfillDeps {
             sources: Arc::clone(&app.sources),
             store: Arc::clone(&app.store),

@@ -49,7 +49,7 @@ fn migrated() -> Setup {
     setup
 }
 
-const COMMANDS: [&str; 43] = [
+const COMMANDS: [&str; 44] = [
     "hooks",
     "hooks list",
     "hooks adapters",
@@ -83,6 +83,7 @@ const COMMANDS: [&str; 43] = [
     "match",
     "match eval",
     "match reindex",
+    "match sweep",
     "review",
     "review list",
     "review accept",
@@ -776,4 +777,47 @@ fn questions_are_listed_answered_and_an_answer_is_taken_back() {
     let merged: Value = serde_json::from_str(&stdout(&setup.run(&["merge", &two, &one, "--json"]))).unwrap();
     assert_eq!(merged["survivor"]["id"], "01JABCDEFGHJKMNPQRSTVWXYZ1");
     assert_eq!(code(&setup.run(&["merge", "submission:01JABCDEFGHJKMNPQRSTVWXYZ1", &two])), 2);
+}
+
+/// A lead, two contacts, and whether the lead is about either.
+async fn asked_whose(database: &str) {
+    use sqlx::Connection as _;
+    let rows = "INSERT INTO entity (id, ulid, kind) VALUES (1, '01JABCDEFGHJKMNPQRSTVWXYZ1', 'contact'),
+          (2, '01JABCDEFGHJKMNPQRSTVWXYZ2', 'contact'), (3, '01JABCDEFGHJKMNPQRSTVWXYZ3', 'lead');
+        INSERT INTO contact (id, created_at, modified_at, full_name) VALUES (1, 7, 7, 'Ana Bell'), (2, 8, 8, 'Eve Moor');
+        INSERT INTO lead (id, created_at, modified_at, kind, full_name, status) VALUES
+          (3, 9, 9, 'person', 'Anna Bell', 'open');
+        INSERT INTO candidate (record, other, record_now, other_now, state, at) VALUES
+          (3, 1, 3, 1, 'open', 8), (3, 2, 3, 2, 'open', 9)";
+    let mut conn = sqlx::SqliteConnection::connect(database).await.unwrap();
+    sqlx::raw_sql(rows).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+#[test]
+fn a_lead_is_linked_to_its_contact_and_the_link_is_taken_back() {
+    let setup = migrated();
+    tokio::runtime::Runtime::new().unwrap().block_on(asked_whose(setup.database_url()));
+    let list = lines(&setup.run(&["review", "list", "--json"]));
+    let (eve, ana) = (list[0]["id"].to_string(), list[1]["id"].to_string());
+    let accepted = setup.run(&["review", "accept", &ana]);
+    let said = stdout(&accepted);
+    let linked =
+        "lead:01JABCDEFGHJKMNPQRSTVWXYZ3 is linked to contact:01JABCDEFGHJKMNPQRSTVWXYZ1\n  changed: contact\n";
+    assert!(code(&accepted) == 0 && said.starts_with(linked), "{said}");
+    let contact =
+        || lines(&setup.run(&["leads", "show", "01JABCDEFGHJKMNPQRSTVWXYZ3", "--json"])).remove(0)["links"].clone();
+    assert!(contact().to_string().contains(r#""link":"contact""#), "{}", contact());
+    let other = setup.run(&["review", "accept", &eve]);
+    let remedy = "pisteur merge contact:01JABCDEFGHJKMNPQRSTVWXYZ1 contact:01JABCDEFGHJKMNPQRSTVWXYZ2";
+    assert!(code(&other) == 1 && stdout(&other).contains(remedy), "{}", stdout(&other));
+    let again = setup.run(&["review", "accept", &ana]);
+    assert!(code(&again) == 1 && stdout(&again).contains("was accepted before"), "{}", stdout(&again));
+    let undo = said.lines().last().unwrap().strip_prefix("Undo it: pisteur ").unwrap();
+    let undone = stdout(&setup.run(&undo.split(' ').collect::<Vec<_>>()));
+    assert!(undone.contains("lead:01JABCDEFGHJKMNPQRSTVWXYZ3 is a record of its own again"), "{undone}");
+    assert!(!contact().to_string().contains(r#""link":"contact""#), "{}", contact());
+    assert_eq!(lines(&setup.run(&["review", "list", "--json"])).len(), 2, "asked again");
+    let told = lines(&setup.run(&["review", "accept", &ana, "--json"])).remove(0);
+    assert_eq!((&told["linked"]["kind"], &told["to"]["kind"]), (&"lead".into(), &"contact".into()), "{told}");
 }

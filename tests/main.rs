@@ -23,4 +23,5 @@ mod rules;
 mod servers;
 mod store_conformance;
 mod support;
+mod sweep;
 mod two_daemons;

@@ -8,12 +8,14 @@ mod erase;
 mod jobs;
 mod journal;
 pub mod lab;
+mod links;
 mod mailboxes;
 mod merges;
 mod people;
 mod postgres;
 mod reindex;
 mod sqlite;
+mod sweep;
 mod visitors;
 
 /// Runs the whole suite on one engine.
@@ -97,6 +99,12 @@ macro_rules! on {
                 nothing_is_written_for_a_record_that_is_merged_at_that_moment, an_erased_person_is_not_kept_by_a_merge,
                 a_merge_answers_the_questions_about_its_two, a_question_that_another_answer_settled_is_open_no_more,
                 a_question_tells_both_records_and_why;
+            links: a_lead_gets_its_contact_and_gives_it_back, a_lead_and_an_opportunity_are_of_one_contact,
+                who_has_another_person_is_not_linked, a_link_of_an_erased_person_gives_nothing_back;
+            sweep: twins_written_at_once_become_one_question, what_a_person_decided_is_not_asked_by_the_sweep,
+                merged_and_erased_records_are_passed_over, records_of_one_person_and_of_two_kinds_are_not_asked_about,
+                a_number_of_many_asks_nothing, what_is_written_while_it_is_compared_is_compared_again,
+                two_who_sweep_at_once_ask_once;
         });
     };
 }

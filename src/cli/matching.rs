@@ -3,6 +3,7 @@
 mod eval;
 mod reindex;
 mod sets;
+mod sweep;
 
 use clap::Subcommand;
 
@@ -15,11 +16,14 @@ pub enum MatchCommand {
     Eval(eval::EvalArgs),
     /// Bring records up to the rules by which they are recognised now
     Reindex(reindex::ReindexArgs),
+    /// Compare what was written since the last time with everybody, and ask about those that may be one
+    Sweep(sweep::SweepArgs),
 }
 
 pub(super) fn run(context: &Context, command: &MatchCommand) -> anyhow::Result<Outcome> {
     match command {
         MatchCommand::Eval(args) => eval::run(context, args),
         MatchCommand::Reindex(args) => reindex::run(context, args),
+        MatchCommand::Sweep(args) => sweep::run(context, args),
     }
 }

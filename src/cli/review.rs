@@ -9,7 +9,7 @@ use super::output::Style;
 use super::{Context, Outcome, Output, paging, when};
 use crate::domain::matching::EntityRef;
 use crate::domain::plain::one_line;
-use crate::store::merge::{MergeOrder, Question, Side};
+use crate::store::merge::{Joined, Linked, MergeOrder, Question, Side};
 
 /// `pisteur review`.
 #[derive(Debug, Clone, Subcommand)]
@@ -20,7 +20,7 @@ Examples:
   pisteur review list
   pisteur review list --limit 0 --json | jq -r '[.id, .why] | @tsv'")]
     List(ListArgs),
-    /// They are one: merge them
+    /// They are one: merge two of a kind; a lead or opportunity gets its contact
     #[command(after_help = "Example:\n  pisteur review accept 17")]
     Accept(AnswerArgs),
     /// They are two: neither joined nor asked about again
@@ -68,7 +68,11 @@ pub(super) fn run(context: &Context, command: ReviewCommand) -> anyhow::Result<O
         ReviewCommand::Accept(args) => {
             // The store knows which two it is about.
             let order = MergeOrder { one: event, other: event, overrule: false, actor: actor(), event };
-            told(&store.accept_question(args.id, order).await?, args.json)
+            match store.accept_question(args.id, order).await? {
+                Ok(Joined::Linked(done)) => linked(&done, args.json),
+                Ok(Joined::Merged(done)) => told(&Ok(done), args.json),
+                Err(refusal) => refused(&refusal, args.json),
+            }
         }
         ReviewCommand::Reject(args) => match store.reject_question(args.id, &actor()).await? {
             Err(refusal) => refused(&refusal, args.json),
@@ -84,6 +88,21 @@ pub(super) fn run(context: &Context, command: ReviewCommand) -> anyhow::Result<O
             }
         },
     })
+}
+
+/// Prints what a link did.
+fn linked(done: &Linked, json: bool) -> anyhow::Result<Outcome> {
+    let mut out = Output::new();
+    if json {
+        out.json(done)?;
+    } else {
+        out.line(format!("{} is linked to {}", shown(done.linked), shown(done.to)));
+        if !done.changed.is_empty() {
+            out.line(format!("  changed: {}", done.changed.join(", ")));
+        }
+        out.line(format!("Undo it: pisteur unmerge {}", done.event));
+    }
+    out.finish(Outcome::Done)
 }
 
 /// A question on four lines: number and score, both records, why.

@@ -175,11 +175,16 @@ pub struct MatchingConfig {
     pub loop_records: u32,
     /// The minutes that `loop_records` is about.
     pub loop_minutes: u32,
+    /// Seconds between two looks for records written since the last one. Each is compared once more with all others: two
+    /// arrivals of one moment may each have made a record of one person. Two that may be one become a question of
+    /// `pisteur review list`. 0 = never; `pisteur match sweep` does it by hand.
+    pub sweep_seconds: u32,
 }
 
 impl Default for MatchingConfig {
     fn default() -> Self {
-        Self { append_within_days: 30, required: BTreeMap::new(), loop_records: 20, loop_minutes: 120 }
+        let (append_within_days, required) = (30, BTreeMap::new());
+        Self { append_within_days, required, loop_records: 20, loop_minutes: 120, sweep_seconds: 60 }
     }
 }
 
@@ -197,6 +202,9 @@ impl MatchingConfig {
         if !(1..=10_080).contains(&self.loop_minutes) {
             problems.push(Problem::new("loop_minutes", "between 1 and 10080 minutes (a week)"));
         }
+        if self.sweep_seconds > 86_400 {
+            problems.push(Problem::new("sweep_seconds", "between 1 and 86400 seconds (a day); 0 = never"));
+        }
         let named = self.required.iter().flat_map(|(intake, names)| names.iter().map(move |name| (intake, name)));
         let strange = named.filter(|(_, name)| !MISSING.contains(&name.as_str())).map(|(intake, _)| {
             Problem::new(format!("required.{intake}"), format!("choose from {}", MISSING.join(", ")))
@@ -210,6 +218,12 @@ impl MatchingConfig {
     pub fn loop_guard(&self) -> LoopGuard {
         let within = Duration::from_secs(u64::from(self.loop_minutes).saturating_mul(60));
         LoopGuard { records: self.loop_records, within }
+    }
+
+    /// Time between two sweeps; `None` for never.
+    #[must_use]
+    pub fn sweep_every(&self) -> Option<Duration> {
+        (self.sweep_seconds > 0).then(|| Duration::from_secs(u64::from(self.sweep_seconds)))
     }
 
     /// The window as a time.

@@ -69,6 +69,7 @@ fn query(read: &Read, keys: &[MatchKey], at: Option<(&Brain, Timestamp)>) -> Nei
         addresses: senders(read),
         message_id: mail.and_then(|m| m.message_id.clone()),
         arrival: Some(read.envelope.id),
+        except: Vec::new(),
         lately: at.and_then(|(brain, now)| {
             let guard = &brain.policy.loop_guard;
             guard.asks(&read.envelope, &read.submission, &read.enquiry, &brain.settings, now)

@@ -8,6 +8,7 @@ pub mod outbox;
 mod portions;
 pub mod probe;
 pub mod process;
+pub mod sweep;
 pub mod trial;
 pub mod visitors;
 pub mod worker;

@@ -44,6 +44,31 @@ pub struct Merged {
     pub answered: u64,
 }
 
+/// What linking two records of two kinds did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Linked {
+    /// Its id: `pisteur unmerge` undoes it.
+    pub event: Ulid,
+    /// The lead or opportunity that says now whose it is.
+    pub linked: EntityRef,
+    /// Its person, or the lead or opportunity of the same person.
+    pub to: EntityRef,
+    /// Columns of it that were filled, by name.
+    pub changed: Vec<String>,
+    /// How many open questions were answered by it.
+    pub answered: u64,
+}
+
+/// What became of two records that a person called one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Joined {
+    /// Two of a kind are one record.
+    Merged(Merged),
+    /// Two of two kinds are about one person.
+    Linked(Linked),
+}
+
 /// What undoing a merge did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unmerged {
@@ -82,6 +107,19 @@ pub enum Refusal {
         shown(.0), shown(.1)
     )]
     Kinds(EntityRef, EntityRef),
+    /// A lead or opportunity has another person already.
+    #[error(
+        "{} is about {} and cannot be about {}, too; if these two are one, merge them: pisteur merge {} {}",
+        shown(.record), shown(.has), shown(.other), shown(.has), shown(.other)
+    )]
+    OtherPerson {
+        /// The lead or opportunity.
+        record: EntityRef,
+        /// The contact it has.
+        has: EntityRef,
+        /// The contact it would get.
+        other: EntityRef,
+    },
     /// A person said that they are two.
     #[error("{} said that {} and {} are not the same; merge them all the same with --overrule", .by, shown(.one), shown(.other))]
     ToldApart {

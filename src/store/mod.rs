@@ -21,6 +21,7 @@ mod reindex;
 pub mod rows;
 mod signal;
 pub mod sqlite;
+pub mod sweep;
 mod visitors;
 
 pub use arrive::{Accepted, CursorMove, HELD, InitialState, NewArrival};
@@ -154,7 +155,7 @@ pub struct StoreStats {
 
 /// The contract both engines keep.
 #[async_trait]
-pub trait Store: Recognition + std::fmt::Debug {
+pub trait Store: Recognition + sweep::Sweep + std::fmt::Debug {
     /// `sqlite` or `postgres`.
     fn engine(&self) -> &'static str;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use ulid::Ulid;
 
-use super::merge::{Answer, MergeOrder, Merged, Question, Rejected, Unmerged};
+use super::merge::{Answer, Joined, MergeOrder, Merged, Question, Rejected, Unmerged};
 use super::{Reindexed, StoreResult, Waiting, rows};
 use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood};
 
@@ -28,8 +28,9 @@ pub trait Recognition: Send + Sync {
     async fn unmerge(&self, event: Ulid, actor: &str) -> StoreResult<Answer<Unmerged>>;
     /// Open questions whether two records are one, newest first: at most `limit` (0 = all), those with numbers below `before`.
     async fn questions(&self, before: Option<i64>, limit: i64) -> StoreResult<Vec<Question>>;
-    /// Answers a question with yes: a merge of its two records, whatever records `order` names.
-    async fn accept_question(&self, id: i64, order: MergeOrder) -> StoreResult<Answer<Merged>>;
+    /// Answers a question with yes: a merge of its two records, or a link where they are of two kinds, whatever records
+    /// `order` names.
+    async fn accept_question(&self, id: i64, order: MergeOrder) -> StoreResult<Answer<Joined>>;
     /// Answers a question with no, for good and for whoever is merged into either.
     async fn reject_question(&self, id: i64, actor: &str) -> StoreResult<Answer<Rejected>>;
     /// Brings the next records up to the rules of normalising of now, in one transaction: at most `most` of those behind

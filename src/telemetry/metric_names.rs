@@ -96,6 +96,8 @@ pub const METRICS: &[Metric] = &[
     counter("pisteur_leases_lost_total", "Jobs that another worker had taken before they were settled."),
     counter("pisteur_reading_failures_total", "Arrivals whose reading panicked or took too long."),
     counter("pisteur_poison_arrivals_total", "Arrivals quarantined because reading them killed a process."),
+    counter("pisteur_swept_records_total", "Records compared once more after they were written."),
+    counter("pisteur_swept_questions_total", "Questions that came of it: pairs of records that may be one."),
     // Outbox.
     counter(
         "pisteur_deliveries_total",

@@ -9,8 +9,9 @@ use pisteur::clock::Timestamp;
 use pisteur::domain::decision::RecordKind;
 use pisteur::domain::envelope::{ArrivalState, Envelope};
 use pisteur::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
-use pisteur::store::merge::{Answer, MergeOrder, Merged, Question, Rejected, Unmerged};
+use pisteur::store::merge::{Answer, Joined, MergeOrder, Merged, Question, Rejected, Unmerged};
 use pisteur::store::rows;
+use pisteur::store::sweep::{Sweep, Swept, Unswept};
 use pisteur::store::{
     Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
     Evidence, Failure, Lease, LinkKind, MailboxState, NamedLock, NewArrival, OpenLink, Queue, Recognition, Reindexed,
@@ -66,6 +67,16 @@ fn none<T>() -> StoreResult<T> {
 }
 
 #[async_trait]
+impl Sweep for MemoryStore {
+    async fn unswept(&self, _most: i64) -> StoreResult<Vec<Unswept>> {
+        none()
+    }
+    async fn swept(&self, _done: Vec<Swept>) -> StoreResult<u64> {
+        none()
+    }
+}
+
+#[async_trait]
 impl Recognition for MemoryStore {
     async fn neighbours(&self, _queries: &[NeighbourQuery]) -> StoreResult<Vec<Neighbourhood>> {
         none()
@@ -91,7 +102,7 @@ impl Recognition for MemoryStore {
     async fn questions(&self, _before: Option<i64>, _limit: i64) -> StoreResult<Vec<Question>> {
         none()
     }
-    async fn accept_question(&self, _id: i64, _order: MergeOrder) -> StoreResult<Answer<Merged>> {
+    async fn accept_question(&self, _id: i64, _order: MergeOrder) -> StoreResult<Answer<Joined>> {
         none()
     }
     async fn reject_question(&self, _id: i64, _actor: &str) -> StoreResult<Answer<Rejected>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pisteur::domain::decision::{Action, Link, NewRecord, RecordKind};
 use pisteur::domain::enquiry::{Address, Consent, CustomField, Enquiry, Organisation};
 use pisteur::domain::matching::{EntityKind, EntityRef};
-use pisteur::store::merge::{Answer, MergeOrder, Merged, Refusal};
+use pisteur::store::merge::{Answer, Joined, MergeOrder, Merged, Refusal};
 use pisteur::store::rows::RecordFilter;
 use pisteur::store::{Commit, Committed, EraseStep, Erasure, Guard};
 use serde_json::Value;
@@ -385,6 +385,7 @@ pub async fn a_merge_answers_the_questions_about_its_two(lab: &Lab) {
     );
     let about_x = open().await[0].id;
     let accepted = lab.store.accept_question(about_x, order(lab, a, a)).await.unwrap().unwrap();
+    let Joined::Merged(accepted) = accepted else { panic!("{accepted:?}") };
     assert_eq!((accepted.survivor, accepted.merged), (lead(x), lead(c)));
     assert!(!flag(x).await && open().await.is_empty());
     assert!(matches!(try_merge(lab, a, x).await, Err(Refusal::ToldApart { .. })), "it survives the merge");

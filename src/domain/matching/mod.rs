@@ -20,6 +20,7 @@ pub mod score;
 pub mod shown;
 mod skeleton;
 mod start;
+pub mod twins;
 pub mod verdict;
 pub mod waterfall;
 pub mod words;
@@ -236,6 +237,8 @@ pub struct NeighbourQuery {
     pub message_id: Option<String>,
     /// The arrival asking, so that it does not find itself.
     pub arrival: Option<Ulid>,
+    /// Records that are not looked for: of a record that asks, itself and those known to be about its person.
+    pub except: Vec<Ulid>,
     /// Whose new records are counted, where that matters.
     pub lately: Option<Lately>,
     /// What the arrival is compared by, where it is.

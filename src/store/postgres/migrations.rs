@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0017_merges.sql"),
     include_str!("migrations/0018_reindex.sql"),
     include_str!("migrations/0019_size.sql"),
+    include_str!("migrations/0020_sweep.sql"),
 ];
 
 const EXISTS: &str = "SELECT to_regclass('pisteur_migration') IS NOT NULL";

@@ -51,6 +51,7 @@ mod server;
 mod spill;
 mod spill_file;
 mod spill_row;
+mod sweep;
 mod tls;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use super::Postgres;
 use super::contract::{reading, writing};
 use super::queries::{import_places, imports, merges, neighbours, probe, reindex};
 use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood};
-use crate::store::merge::{Answer, MergeOrder, Merged, Question, Rejected, Unmerged};
+use crate::store::merge::{Answer, Joined, MergeOrder, Merged, Question, Rejected, Unmerged};
 use crate::store::{Recognition, Reindexed, StoreResult, Waiting, rows};
 
 #[async_trait]
@@ -50,7 +50,7 @@ impl Recognition for Postgres {
         reading!(self, |conn| merges::list(conn, before, limit))
     }
 
-    async fn accept_question(&self, id: i64, order: MergeOrder) -> StoreResult<Answer<Merged>> {
+    async fn accept_question(&self, id: i64, order: MergeOrder) -> StoreResult<Answer<Joined>> {
         let now = self.now();
         writing!(self, |conn| merges::accept(conn, id, &order, now))
     }

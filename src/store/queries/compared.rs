@@ -65,19 +65,20 @@ pub(super) fn searched_by(queries: &[NeighbourQuery]) -> Vec<Vec<MatchKey>> {
     queries.iter().map(keys).collect()
 }
 
-/// Compares each arrival that asks for it with what its search keys found, and with `chosen`, found already.
+/// Compares each arrival that asks for it with what its search keys found, and with `chosen`, found already, but not
+/// with those beside `chosen`.
 pub(super) async fn compared<'a>(
     conn: &mut Connection,
     queries: &[NeighbourQuery],
     keys: &[Vec<MatchKey>],
     hits: &HashMap<MatchKey, Hits>,
-    chosen: impl Iterator<Item = &'a BTreeMap<i64, Vec<MatchKey>>>,
+    chosen: impl Iterator<Item = (&'a BTreeMap<i64, Vec<MatchKey>>, &'a BTreeSet<i64>)>,
 ) -> StoreResult<Vec<Compared>> {
     let asked = queries.iter().map(|query| query.compare.as_ref()).zip(keys);
     let found: Vec<Option<Asked>> = asked
         .zip(chosen)
         .map(|((asked, keys), chosen)| {
-            asked.map(|asked| Asked { by: asked, found: found(keys, hits, chosen.keys()), chosen })
+            asked.map(|asked| Asked { by: asked, found: found(keys, hits, chosen), chosen: chosen.0 })
         })
         .collect();
     let wanted: BTreeSet<i64> = found.iter().flatten().flat_map(|asked| &asked.found).copied().collect();
@@ -90,22 +91,22 @@ pub(super) async fn compared<'a>(
 
 /// Whom to compare with: those found before, then whoever shares most with the arrival. A key says the more the fewer
 /// carry it.
-fn found<'a>(
+fn found(
     keys: &[MatchKey],
     hits: &HashMap<MatchKey, Hits>,
-    before: impl Iterator<Item = &'a i64>,
+    (before, except): (&BTreeMap<i64, Vec<MatchKey>>, &BTreeSet<i64>),
 ) -> BTreeSet<i64> {
     let mut shared: HashMap<i64, f64> = HashMap::new();
     for hits in keys.iter().filter_map(|key| hits.get(key)).filter(|hits| !hits.generic) {
         #[expect(clippy::cast_precision_loss, reason = "at most some hundreds")]
         let bits = (2.0 * CAP as f64 / hits.entities.len().max(1) as f64).log2();
-        for id in &hits.entities {
+        for id in hits.entities.iter().filter(|id| !except.contains(id)) {
             *shared.entry(*id).or_default() += bits;
         }
     }
     let mut ranked: Vec<(i64, f64)> = shared.into_iter().collect();
     ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let mut found: BTreeSet<i64> = before.copied().take(CAP).collect();
+    let mut found: BTreeSet<i64> = before.keys().copied().take(CAP).collect();
     found.extend(ranked.into_iter().map(|(id, _)| id).take(COMPARED));
     found
 }

@@ -32,6 +32,7 @@ pub(super) mod records;
 pub(super) mod reindex;
 pub(super) mod retention;
 pub(super) mod show;
+pub(super) mod sweep;
 pub(super) mod threads;
 pub(super) mod visitors;
 pub(super) mod writes;
@@ -94,6 +95,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         reindex::STATEMENTS,
         retention::STATEMENTS,
         show::STATEMENTS,
+        sweep::STATEMENTS,
         threads::STATEMENTS,
         visitors::STATEMENTS,
         writes::STATEMENTS,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sqlx::Row as _;
 
 use super::super::driver::{Connection, Row};
-use super::probe::{CAP, Hits, add_lasting, probe};
+use super::probe::{CAP, Hits, add_lasting, probe, resolve};
 use super::{compared, damaged, history, lately, optional_ulid, read, statements, threads, ulid};
 use crate::clock::Timestamp;
 use crate::domain::matching::judge::Judged;
@@ -57,14 +57,16 @@ pub(in super::super) async fn neighbours(
     let keys = queries.iter().flat_map(|q| &q.keys).chain(searched_by.iter().flatten());
     let mut hits = probe(conn, keys.copied()).await?;
     add_lasting(conn, &mut hits).await?;
+    let except = except(conn, queries).await?;
     let messages = threads::messages(conn, queries).await?;
     let answered: Vec<_> = queries.iter().map(|q| threads::answered(q, &messages)).collect();
     let part = threads::taking_part(conn, queries, &answered).await?;
     let same = threads::same_message_ids(conn, queries).await?;
     let made = lately::made(conn, queries).await?;
-    let chosen: Vec<(BTreeMap<i64, Vec<MatchKey>>, bool)> = queries.iter().map(|q| candidates(q, &hits)).collect();
+    let chosen: Vec<(BTreeMap<i64, Vec<MatchKey>>, bool)> =
+        queries.iter().zip(&except).map(|(q, except)| candidates(q, &hits, except)).collect();
     let found_before = chosen.iter().map(|(records, _)| records);
-    let compared = compared::compared(conn, queries, &searched_by, &hits, found_before).await?;
+    let compared = compared::compared(conn, queries, &searched_by, &hits, found_before.zip(&except)).await?;
     let around = queries.iter().zip(&answered).zip(&chosen);
     let earlier = history::earlier(conn, around.map(|((q, m), (r, _))| history::asked(q, m, r))).await?;
     let mut wanted: BTreeSet<i64> = answered.iter().flatten().map(|m| m.record).collect();
@@ -95,8 +97,19 @@ pub(in super::super) async fn neighbours(
         .collect())
 }
 
+/// Row ids of the records that each query does not look for.
+async fn except(conn: &mut Connection, queries: &[NeighbourQuery]) -> StoreResult<Vec<BTreeSet<i64>>> {
+    let known = resolve(conn, queries.iter().flat_map(|q| q.except.iter().copied())).await?;
+    let row_ids = |q: &NeighbourQuery| q.except.iter().filter_map(|id| known.get(id)).map(|known| known.id).collect();
+    Ok(queries.iter().map(row_ids).collect())
+}
+
 /// Records of one query by row id, so oldest first, and whether a key of the person was left out.
-fn candidates(query: &NeighbourQuery, hits: &HashMap<MatchKey, Hits>) -> (BTreeMap<i64, Vec<MatchKey>>, bool) {
+fn candidates(
+    query: &NeighbourQuery,
+    hits: &HashMap<MatchKey, Hits>,
+    except: &BTreeSet<i64>,
+) -> (BTreeMap<i64, Vec<MatchKey>>, bool) {
     let mut found: Vec<(&MatchKey, &Hits)> = query.keys.iter().filter_map(|k| Some((k, hits.get(k)?))).collect();
     // What may be the person comes first, rarest first: a company name shared by hundreds never hides an exact email.
     found.sort_by_key(|(key, hits)| (!key.kind.is_strong(), hits.entities.len()));
@@ -110,7 +123,7 @@ fn candidates(query: &NeighbourQuery, hits: &HashMap<MatchKey, Hits>) -> (BTreeM
             truncated |= key.kind != KeyKind::Request;
             continue;
         }
-        for id in &hits.entities {
+        for id in hits.entities.iter().filter(|id| !except.contains(id)) {
             if records.len() < CAP || records.contains_key(id) || (key.kind.is_strong() && !hits.generic) {
                 records.entry(*id).or_default().push(*key);
             } else {
@@ -136,7 +149,7 @@ fn records_of(
         .collect()
 }
 
-async fn details(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<HashMap<i64, Neighbour>> {
+pub(super) async fn details(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<HashMap<i64, Neighbour>> {
     let rows = read(conn, DETAILS, &column(ids)).await?;
     let mut details = HashMap::new();
     let mut contacts: HashMap<i64, Vec<i64>> = HashMap::new();

@@ -132,7 +132,7 @@ statements! {
         " UNION ALL SELECT 'contact', id FROM contact WHERE organisation = $1",
         " UNION SELECT 'candidate', other_now FROM candidate WHERE record_now = $1 AND state = 'open'",
         " UNION SELECT 'candidate', record_now FROM candidate WHERE other_now = $1 AND state = 'open'",
-        " UNION ALL SELECT 'merged', loser FROM merge_event WHERE survivor = $1 AND undone_at IS NULL",
+        " UNION ALL SELECT 'merged', loser FROM merge_event WHERE survivor = $1 AND undone_at IS NULL AND kind = 'merge'",
         ") AS l JOIN entity x ON x.id = l.other WHERE x.merged_into IS NULL OR l.link = 'merged'",
         " ORDER BY x.id, l.link");
 }

@@ -137,6 +137,12 @@ statements! {
         "UPDATE match_size SET records = (SELECT COUNT(*) FROM entity z WHERE z.merged_into IS NULL) WHERE id IN",
         " (SELECT x.id FROM match_size x WHERE x.id = 1 AND EXISTS (SELECT 1 FROM ", rows!("1"),
         " WHERE CAST(e.value->>1 AS BIGINT) % (x.records / 64 + 1) = 0)", skip_locked!(), ")");
+    // Who says what they said before is compared already.
+    DUE(
+        "INSERT INTO match_due (entity, turn) SELECT DISTINCT CAST(e.value->>0 AS BIGINT), CAST(1 AS BIGINT) FROM ",
+        rows!("1"), " WHERE NOT EXISTS (SELECT 1 FROM match_profile p WHERE p.entity = CAST(e.value->>0 AS BIGINT)",
+        " AND p.hash = CAST(e.value->>1 AS BIGINT)) ORDER BY 1",
+        " ON CONFLICT (entity) DO UPDATE SET turn = match_due.turn + 1");
     CANDIDATES(
         "INSERT INTO candidate (record, other, record_now, other_now, state, at) SELECT CAST(value->>0 AS BIGINT),",
         " CAST(value->>1 AS BIGINT), CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), 'open',",
@@ -292,6 +298,11 @@ async fn details(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
     }
     run(conn, CUSTOM_FIELDS, &plan.custom_fields).await?;
     run(conn, CONSENTS, &plan.consents).await?;
+    let mut due = Batch::default();
+    for (record, hash) in plan.profiles.keys() {
+        row!(due; record, hash);
+    }
+    run(conn, DUE, &due).await?;
     known_by(conn, &plan.keys, &plan.profiles).await?;
     run(conn, CANDIDATES, &plan.candidates).await?;
     run(conn, KNOWN_CONTACTS, &plan.known_contacts).await?;

@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: &[(i64, &str)] = &[
     (17, include_str!("migrations/0017_merges.sql")),
     (18, include_str!("migrations/0018_reindex.sql")),
     (19, include_str!("migrations/0019_size.sql")),
+    (20, include_str!("migrations/0020_sweep.sql")),
 ];
 
 /// What was found and done.

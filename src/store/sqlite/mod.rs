@@ -42,6 +42,7 @@ mod open;
 #[path = "../queries/mod.rs"]
 mod queries;
 mod recognition;
+mod sweep;
 mod writer;
 
 use std::sync::Arc;

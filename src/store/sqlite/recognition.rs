@@ -8,7 +8,7 @@ use ulid::Ulid;
 use super::engine::Sqlite;
 use super::queries::{import_places, imports, merges, neighbours, probe, reindex};
 use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood};
-use crate::store::merge::{Answer, MergeOrder, Merged, Question, Rejected, Unmerged};
+use crate::store::merge::{Answer, Joined, MergeOrder, Merged, Question, Rejected, Unmerged};
 use crate::store::{Recognition, Reindexed, StoreResult, Waiting, rows};
 
 #[async_trait]
@@ -48,7 +48,7 @@ impl Recognition for Sqlite {
         merges::list(&mut *self.reader().await?, before, limit).await
     }
 
-    async fn accept_question(&self, id: i64, order: MergeOrder) -> StoreResult<Answer<Merged>> {
+    async fn accept_question(&self, id: i64, order: MergeOrder) -> StoreResult<Answer<Joined>> {
         self.write(move |conn, now| Box::pin(async move { merges::accept(conn, id, &order, now.wall).await })).await
     }
 

@@ -1,4 +1,4 @@
-//! Merging two records, undoing it, and the questions that lead to it.
+//! Merging two records, linking two of two kinds, undoing either, and the questions that lead to it.
 //!
 //! Invariants:
 //! - Every record of both sides is locked first, in the order of row ids; who writes to a record holds it (`driver::hold`),
@@ -8,6 +8,7 @@
 //! - A survivor waits for a reindex as long as either side did; a merged record waits for nothing.
 
 mod columns;
+mod links;
 mod moved;
 mod questions;
 pub(super) mod remade;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use sqlx::Row as _;
 use ulid::Ulid;
 
+pub(super) use self::questions::flag;
 pub(in super::super) use self::questions::{accept, list, reject};
 use super::super::driver::{self, Connection, Row};
 use super::{damaged, imports, read, reindex, statements, ulid};
@@ -47,15 +49,16 @@ statements! {
     NEWER("UPDATE entity SET norm = $2 WHERE id = $1 AND norm < $2");
     RESTORE("UPDATE entity SET merged_into = NULL WHERE id = $1 AND merged_into = $2");
     SAVE_EVENT(
-        "INSERT INTO merge_event (id, ulid, survivor, loser, moved, field_choices, actor, at)",
-        " VALUES ($1, $2, $3, $4, '', '', $5, $6)");
+        "INSERT INTO merge_event (id, ulid, survivor, loser, moved, field_choices, actor, at, kind)",
+        " VALUES ($1, $2, $3, $4, '', '', $5, $6, $7)");
     FILL_EVENT("UPDATE merge_event SET moved = $2, field_choices = $3 WHERE id = $1");
     EVENT(
-        "SELECT v.id, v.survivor, v.loser, v.moved, v.field_choices, v.at, v.undone_by, v.undone_at FROM merge_event v",
+        "SELECT v.id, v.survivor, v.loser, v.moved, v.field_choices, v.at, v.undone_by, v.undone_at, v.kind",
+        " FROM merge_event v",
         " WHERE v.ulid = $1", for_update!());
     LATER(
-        "SELECT v.ulid FROM merge_event v WHERE v.id > $1 AND v.undone_at IS NULL AND (v.survivor = $2 OR v.loser = $2)",
-        " ORDER BY v.id DESC LIMIT 1");
+        "SELECT v.ulid FROM merge_event v WHERE v.id > $1 AND v.undone_at IS NULL",
+        " AND (v.survivor = $2 OR v.loser = $2 AND v.kind = 'merge') ORDER BY v.id DESC LIMIT 1");
     UNDONE("UPDATE merge_event SET undone_at = $2, undone_by = $3 WHERE id = $1 AND undone_at IS NULL");
 }
 
@@ -160,16 +163,7 @@ async fn join(
     let kind = survivor.entity.kind;
     let mine = columns::of(conn, kind, survivor.id).await?;
     let theirs = columns::of(conn, kind, merged.id).await?;
-    let event = driver::reserve(conn, 1).await?.first().copied().ok_or_else(|| damaged("number of a merge"))?;
-    sqlx::query(SAVE_EVENT)
-        .bind(event)
-        .bind(order.event.to_string())
-        .bind(survivor.id)
-        .bind(merged.id)
-        .bind(order.actor.as_str())
-        .bind(now.micros())
-        .execute(&mut *conn)
-        .await?;
+    let event = begin(conn, (survivor.id, merged.id), order, MERGE, now).await?;
     let moved = moved::take(conn, survivor.id, merged.id).await?;
     sqlx::query(REDIRECT).bind(survivor.id).bind(merged.id).execute(&mut *conn).await?;
     sqlx::query(OLDER).bind(survivor.id).bind(merged.norm).execute(&mut *conn).await?;
@@ -182,13 +176,7 @@ async fn join(
     filled.extend(changes.iter().map(|(name, (_, after))| (name.clone(), after.clone())));
     columns::write(conn, kind, &filled).await?;
     let count = moved.values().map(Vec::len).sum::<usize>();
-    let noted = json!({ "rows": moved, "flags": answered.flags, "norm": survivor.norm });
-    sqlx::query(FILL_EVENT)
-        .bind(event)
-        .bind(noted.to_string())
-        .bind(serde_json::to_string(&changes).map_err(|e| StoreError::Other(e.into()))?)
-        .execute(&mut *conn)
-        .await?;
+    note(conn, event, &json!({ "rows": moved, "flags": answered.flags, "norm": survivor.norm }), &changes).await?;
     let subject = order.event.to_string();
     imports::audit(conn, now, (&order.actor, "merge"), &subject, None).await?;
     Ok(Merged {
@@ -201,9 +189,44 @@ async fn join(
     })
 }
 
-/// A merge as it was noted.
+/// Two of a kind became one.
+const MERGE: &str = "merge";
+/// Two of two kinds are about one person.
+const LINK: &str = "link";
+
+/// Begins to note a merge or link; its row id.
+async fn begin(
+    conn: &mut Connection,
+    (survivor, other): (i64, i64),
+    order: &MergeOrder,
+    kind: &'static str,
+    now: Timestamp,
+) -> StoreResult<i64> {
+    let event = driver::reserve(conn, 1).await?.first().copied().ok_or_else(|| damaged("number of a merge"))?;
+    sqlx::query(SAVE_EVENT)
+        .bind(event)
+        .bind(order.event.to_string())
+        .bind(survivor)
+        .bind(other)
+        .bind(order.actor.as_str())
+        .bind(now.micros())
+        .bind(kind)
+        .execute(conn)
+        .await?;
+    Ok(event)
+}
+
+/// Notes what a merge or link moved and changed.
+async fn note(conn: &mut Connection, event: i64, moved: &Value, changes: &Changes) -> StoreResult<()> {
+    let changes = serde_json::to_string(changes).map_err(|e| StoreError::Other(e.into()))?;
+    sqlx::query(FILL_EVENT).bind(event).bind(moved.to_string()).bind(changes).execute(conn).await?;
+    Ok(())
+}
+
+/// A merge or link as it was noted.
 struct Event {
     id: i64,
+    link: bool,
     survivor: i64,
     merged: i64,
     at: i64,
@@ -216,6 +239,7 @@ async fn event(conn: &mut Connection, id: Ulid) -> StoreResult<Option<Event>> {
     let Some(row) = sqlx::query(EVENT).bind(id.to_string()).fetch_optional(conn).await? else { return Ok(None) };
     Ok(Some(Event {
         id: row.try_get("id")?,
+        link: row.try_get::<&str, _>("kind")? == LINK,
         survivor: row.try_get("survivor")?,
         merged: row.try_get("loser")?,
         at: row.try_get("at")?,
@@ -225,7 +249,8 @@ async fn event(conn: &mut Connection, id: Ulid) -> StoreResult<Option<Event>> {
     }))
 }
 
-/// Undoes a merge: both records are as they were, and what came since stays with the survivor.
+/// Undoes a merge: both records are as they were, and what came since stays with the survivor. A link moved nothing and
+/// redirects nobody: of it the columns and the questions are given back.
 pub(in super::super) async fn unmerge(
     conn: &mut Connection,
     id: Ulid,
@@ -263,7 +288,8 @@ pub(in super::super) async fn unmerge(
         sqlx::query(NEWER).bind(survivor.id).bind(norm).execute(&mut *conn).await?;
     }
     imports::audit(conn, now, (actor, "unmerge"), &id.to_string(), None).await?;
-    Ok(Ok(Unmerged { event: id, survivor: survivor.entity, restored: merged.entity }))
+    let (survivor, restored) = if noted.link { (merged, survivor) } else { (survivor, merged) };
+    Ok(Ok(Unmerged { event: id, survivor: survivor.entity, restored: restored.entity }))
 }
 
 /// Gives the survivor the columns back that it had. Who asked since the merge not to be written to stays so.

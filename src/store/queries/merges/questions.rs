@@ -7,12 +7,13 @@ use sqlx::Row as _;
 
 use super::super::super::driver::{Connection, Row};
 use super::super::{damaged, json, limit, optional_ulid, person, read, ulid};
-use super::{lock, merge, statements};
+use super::{links, lock, merge, statements};
 use crate::clock::Timestamp;
 use crate::domain::matching::{EntityKind, EntityRef};
-use crate::store::StoreResult;
 use crate::store::batch::{Batch, column, row};
-use crate::store::merge::{Answer, MergeOrder, Merged, Question, Refusal, Rejected, Side};
+use crate::store::errors::Raced;
+use crate::store::merge::{Answer, Joined, MergeOrder, Question, Refusal, Rejected, Side};
+use crate::store::{StoreError, StoreResult};
 
 /// First contact point of a class.
 macro_rules! point {
@@ -58,7 +59,7 @@ macro_rules! raise {
 statements! {
     // One question for each two records, the newest.
     OPEN(
-        "SELECT c.id, c.at, c.record_now, c.other_now, o.ulid AS asked, (SELECT d.trace FROM decision d",
+        "SELECT c.id, c.at, c.record_now, c.other_now, c.evidence, o.ulid AS asked, (SELECT d.trace FROM decision d",
         " WHERE d.record = c.record_now AND d.at = c.at ORDER BY d.id LIMIT 1) AS trace FROM candidate c",
         " JOIN entity o ON o.id = c.other WHERE c.state = 'open' AND c.id < $1 AND NOT EXISTS (SELECT 1",
         " FROM candidate n WHERE n.state = 'open' AND n.id > c.id AND (n.record_now = c.record_now",
@@ -85,6 +86,10 @@ statements! {
     REJECT(
         "UPDATE candidate SET state = 'rejected', decided_by = $3, decided_at = $4 WHERE state = 'open'",
         " AND (record_now = $1 AND other_now = $2 OR record_now = $2 AND other_now = $1) RETURNING record_now");
+    ACCEPT_LINKED(
+        "UPDATE candidate SET state = 'accepted', decided_by = $3, decided_at = $4, merge_event = $5",
+        " WHERE state = 'open' AND (record_now = $1 AND other_now = $2 OR record_now = $2 AND other_now = $1)",
+        " RETURNING record_now");
     // Who answers for the two sides of what was asked about.
     NOW_RECORD("UPDATE candidate SET record_now = $1 WHERE record_now = $2");
     NOW_OTHER("UPDATE candidate SET other_now = $1 WHERE other_now = $2");
@@ -155,10 +160,11 @@ fn question(row: &Row, sides: &HashMap<i64, Side>) -> StoreResult<Question> {
         sides.get(&row.try_get::<i64, _>(name)?).cloned().ok_or_else(|| damaged("question"))
     };
     let asked: &str = row.try_get("asked")?;
+    let own = row.try_get::<Option<&str>, _>("evidence")?.map(json);
     let trace = row.try_get::<Option<&str>, _>("trace")?.map(json).unwrap_or_default();
-    let evidence = trace.pointer("/match/evidence").and_then(Value::as_array);
+    let decided = trace.pointer("/match/evidence").and_then(Value::as_array);
     let about = |item: &&Value| item.pointer("/record/id").and_then(Value::as_str) == Some(asked);
-    let evidence = evidence.and_then(|list| list.iter().find(about));
+    let evidence = own.as_ref().or(decided.and_then(|list| list.iter().find(about)));
     let bits = evidence.and_then(|e| e.pointer("/compared/best/total")).and_then(Value::as_f64);
     Ok(Question {
         id: row.try_get("id")?,
@@ -202,19 +208,43 @@ async fn open(conn: &mut Connection, id: i64) -> StoreResult<Answer<Stored>> {
     }))
 }
 
-/// Answers that both are one: merges them. `order` says for whom and under which id.
+/// Answers that both are one: merges two of a kind, links two of two kinds. `order` says for whom and under which id.
 pub(in super::super::super) async fn accept(
     conn: &mut Connection,
     id: i64,
     order: &MergeOrder,
     now: Timestamp,
-) -> StoreResult<Answer<Merged>> {
+) -> StoreResult<Answer<Joined>> {
     let stored = match open(conn, id).await? {
         Ok(stored) => stored,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let order = MergeOrder { one: stored.record.id, other: stored.other.id, ..order.clone() };
-    merge(conn, &order, now).await
+    if stored.record.kind == stored.other.kind {
+        let order = MergeOrder { one: stored.record.id, other: stored.other.id, ..order.clone() };
+        return Ok(merge(conn, &order, now).await?.map(Joined::Merged));
+    }
+    lock(conn, stored.now).await?;
+    // Read again under the locks: somebody may have answered, or merged one of them.
+    match open(conn, id).await? {
+        Ok(locked) if locked.now == stored.now => {
+            Ok(links::link(conn, stored.now, order, now).await?.map(Joined::Linked))
+        }
+        Ok(_) => Err(StoreError::Busy(Raced.into())),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+/// Answers what is asked about two records that a link says enough of.
+pub(super) async fn linked(
+    conn: &mut Connection,
+    [one, other]: [i64; 2],
+    (event, actor): (i64, &str),
+    now: Timestamp,
+) -> StoreResult<Settled> {
+    let answer = sqlx::query(ACCEPT_LINKED).bind(one).bind(other).bind(actor).bind(now.micros()).bind(event);
+    let answered = flagged_all(&answer.fetch_all(&mut *conn).await?)?;
+    let flags = lower(conn, &answered.iter().copied().collect()).await?;
+    Ok(Settled { accepted: u64::try_from(answered.len()).unwrap_or(u64::MAX), open_left: 0, flags })
 }
 
 /// Answers that they are two, for good: every question about them is answered by it.
@@ -251,6 +281,10 @@ pub(in super::super::super) async fn reject(
     super::imports::audit(conn, now, (actor, "reject"), &id.to_string(), None).await?;
     let answered = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     Ok(Ok(Rejected { id, record: stored.record, other: stored.other, answered }))
+}
+
+fn flagged_all(rows: &[Row]) -> StoreResult<Vec<i64>> {
+    rows.iter().map(|row| Ok(row.try_get("record_now")?)).collect()
 }
 
 fn flagged(rows: &[Row]) -> StoreResult<BTreeSet<i64>> {
@@ -303,6 +337,14 @@ async fn lower(conn: &mut Connection, records: &BTreeSet<i64>) -> StoreResult<Ha
         }
     }
     Ok(fell)
+}
+
+/// Flags records about which something is asked.
+pub(in super::super) async fn flag(conn: &mut Connection, records: &BTreeSet<i64>) -> StoreResult<()> {
+    for sql in [RAISE_LEADS, RAISE_OPPORTUNITIES, RAISE_CONTACTS, RAISE_ORGANISATIONS] {
+        super::super::run(conn, sql, &column(records)).await?;
+    }
+    Ok(())
 }
 
 /// Opens again what a merge answered, and lets each side answer for itself; the merged record is one of its own already.
