@@ -5,7 +5,7 @@ pub mod gauges;
 mod listeners;
 pub mod mailboxes;
 pub mod readiness;
-mod recognition;
+pub mod recognition;
 pub mod reload;
 pub mod retention;
 pub mod rules;
@@ -139,6 +139,7 @@ pub async fn start(
     if taken_back > 0 {
         tracing::info!(jobs = taken_back, "{taken_back} jobs of an earlier life are taken up again");
     }
+    let model = Arc::new(recognition::model(store.as_ref()).await);
     let life = Lifecycle::default();
     let mailboxes = mailboxes::Actors::default();
     let sources = Arc::new(Sources::new(&config).map_err(anyhow::Error::msg)?);
@@ -156,7 +157,7 @@ pub async fn start(
         untold: Mutex::new(Some(loaded.sources)),
         loaded: fingerprint,
         life,
-        brain: Arc::new(ArcSwap::from_pointee(brain::build(&config, Arc::clone(&loaded.rules)))),
+        brain: Arc::new(ArcSwap::from_pointee(brain::build(&config, Arc::clone(&loaded.rules), model))),
         forms: Arc::new(ArcSwap::from_pointee(FormSet::new(&config.form, &config.limits, &config.http))),
         gate,
         hooks: Arc::new(ArcSwap::from_pointee(HookSet::new(&config).map_err(anyhow::Error::msg)?)),

@@ -82,6 +82,7 @@ const COMMANDS: [&str; 44] = [
     "deliveries retry",
     "match",
     "match eval",
+    "match fit",
     "match reindex",
     "match sweep",
     "review",

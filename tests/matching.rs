@@ -4,5 +4,6 @@
 mod eval;
 mod explain;
 mod laws;
+mod fit;
 mod people;
 mod races;

@@ -11,6 +11,7 @@ pub mod lab;
 mod links;
 mod mailboxes;
 mod merges;
+mod models;
 mod people;
 mod postgres;
 mod reindex;
@@ -75,6 +76,9 @@ macro_rules! on {
                 fetch_attempts_and_secrets_are_kept, a_repeat_is_marked_on_its_server,
                 a_repeat_of_held_mail_is_not_marked,
                 fetches_below_the_cursor_are_forgotten;
+            models: one_model_is_in_force_and_whoever_has_it_is_told_nothing,
+                what_reviewers_said_is_learned_as_it_was_compared, every_profile_is_read_once_page_by_page,
+                a_decision_is_made_once_more_among_what_was_there;
             people: contacts_are_imported_once, an_import_conflicts_with_an_unseen_record,
                 people_and_rule_sets_are_kept, lists_of_records_filter_and_page,
                 a_record_in_outline_is_what_deliveries_tell, the_known_states_are_listed,

@@ -26,9 +26,9 @@ pub struct RulesState {
     pub refused_config: Option<String>,
 }
 
-/// What the workers think with.
+/// What the workers think with; `model` recognises people.
 #[must_use]
-pub fn build(config: &Config, rules: Arc<RuleSet>) -> Brain {
+pub fn build(config: &Config, rules: Arc<RuleSet>, model: Arc<Model>) -> Brain {
     let mut settings = config.read_settings();
     settings.abort_marker = fail_point::abort_marker();
     Brain {
@@ -39,7 +39,7 @@ pub fn build(config: &Config, rules: Arc<RuleSet>) -> Brain {
         delivery: config.delivery.clone(),
         visitors: Arc::new(config.visitor_forms()),
         marked_mailboxes: config.mailbox.iter().filter(|m| m.after != After::None).map(|m| m.id.clone()).collect(),
-        model: Arc::new(Model::start()),
+        model,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::delivery::retrieve::Sources;
 use crate::http::tls::{self, Pair};
 use crate::intake::form::{FormSet, Gate};
 use crate::intake::webhook::HookSet;
+use crate::pipeline::Brain;
 
 /// Changes settle this long before they are read.
 const DEBOUNCE: Duration = Duration::from_millis(500);
@@ -251,7 +252,9 @@ async fn take_over(
             tracing::warn!(key, "{key} changed: it takes effect at the next start");
         }
     }
-    app.brain.store(Arc::new(brain::build(config, Arc::clone(set))));
+    let built = brain::build(config, Arc::clone(set), Arc::clone(&app.brain.load().model));
+    // A newer model may have come in between.
+    app.brain.rcu(|now| Brain { model: Arc::clone(&now.model), ..built.clone() });
     if before.form != config.form || before.limits != config.limits || before.http != config.http {
         app.forms.store(Arc::new(FormSet::renewed(&config.form, &config.limits, &config.http, &app.forms.load())));
     }

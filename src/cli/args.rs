@@ -75,7 +75,7 @@ pub(super) enum Command {
     /// Deliveries that gave up
     #[command(subcommand)]
     Deliveries(deliveries::DeliveriesCommand),
-    /// How known people are recognised: measure it on labelled records
+    /// How known people are recognised: fit it to the house, bring records up to it, measure it
     #[command(subcommand)]
     Match(matching::MatchCommand),
     /// Records that may be one: list the questions, answer them

@@ -9,9 +9,10 @@ use ulid::Ulid;
 
 use super::args::stored;
 use super::{Context, FileKind, Outcome, Output, parse, waterfall};
-use crate::app::{brain, rules};
+use crate::app::{brain, recognition, rules};
 use crate::config::Config;
 use crate::domain::envelope::{ArrivalState, Channel, Envelope, RawKind};
+use crate::domain::matching::model::Model;
 use crate::domain::matching::waterfall::waterfalls;
 use crate::domain::matching::words::Language;
 use crate::domain::plain;
@@ -48,10 +49,13 @@ pub struct ExplainArgs {
 /// Explains one arrival.
 pub(super) fn run(context: &Context, args: &ExplainArgs) -> anyhow::Result<Outcome> {
     let config = context.config()?;
-    let brain = thinking(&config)?;
+    let mut brain = thinking(&config)?;
     let stored = stored(&args.what)?;
     let (found, held, freed) = context.block_on(async {
         let store = if database_exists(&config) { Some(context.store(&config).await?) } else { None };
+        if let Some(store) = &store {
+            brain.model = Arc::new(recognition::model(store.as_ref()).await);
+        }
         let found = match stored {
             Some(id) => {
                 explain_stored(context, store.as_ref(), &brain, id).await.map(|found| found.into_iter().collect())
@@ -134,11 +138,11 @@ async fn when_released(
     Ok(Some(explain(store, brain, envelope, &*context.clock).await?.outcome()))
 }
 
-/// What production would think with: the rules of the folder and the settings of `config`.
+/// What production would think with: the rules of the folder and the settings of `config`, and the weights of the start.
 pub(super) fn thinking(config: &Config) -> anyhow::Result<Brain> {
     let (rules, _) = rules::compile(config, &config.declarations())
         .map_err(|why| anyhow::anyhow!("the rules cannot be used; see `pisteur rules check`\n{why}"))?;
-    Ok(brain::build(config, Arc::new(rules)))
+    Ok(brain::build(config, Arc::new(rules), Arc::new(Model::start())))
 }
 
 /// Whether there is a database to look into.

@@ -10,6 +10,7 @@ use super::context::actor;
 use super::explain::{explain_stored, thinking};
 use super::output::{Cell, Table};
 use super::{Context, Outcome, Output, paging, when};
+use crate::app::recognition;
 use crate::clock::Timestamp;
 use crate::domain::envelope::ArrivalState;
 use crate::pipeline::Brain;
@@ -54,8 +55,11 @@ pub(super) fn run(context: &Context, args: &ReplayArgs) -> anyhow::Result<Outcom
     let config = context.config()?;
     let since = when::since(args.since.as_deref(), context.clock.now())?;
     let states = states(args)?;
-    let brain = if args.dry_run { Some(thinking(&config)?) } else { None };
+    let mut brain = if args.dry_run { Some(thinking(&config)?) } else { None };
     context.with_store(&config, async |store| {
+        if let Some(brain) = &mut brain {
+            brain.model = Arc::new(recognition::model(store.as_ref()).await);
+        }
         let mut replay = Replay::new(context, store, brain.as_ref(), args.json);
         if args.ids.is_empty() {
             for id in arrivals(store, &states, since).await? {

@@ -70,6 +70,7 @@ pub async fn explain(
         ids: Ids { record: clock.new_id(), contact: clock.new_id(), organisation: clock.new_id() },
         now,
     });
+    brain.sign(&mut decision);
     visitors::hold(brain, &read, &standing, &mut decision);
     Ok(Explanation {
         channel: read.envelope.channel.as_str().to_owned(),

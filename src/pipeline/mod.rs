@@ -16,6 +16,7 @@ pub mod worker;
 use crate::config::delivery::DeliveryConfig;
 use crate::config::visitor::VisitorForms;
 use crate::domain::decide::Policy;
+use crate::domain::decision::Decision;
 use crate::domain::matching::model::Model;
 use crate::domain::reading::ReadSettings;
 use crate::domain::rules::{Declarations, RuleSet};
@@ -40,4 +41,13 @@ pub struct Brain {
     pub marked_mailboxes: Vec<String>,
     /// How known people and organisations are recognised.
     pub model: Arc<Model>,
+}
+
+impl Brain {
+    /// Says in the evidence by which model people were recognised; the number is 0 for the weights of the start.
+    pub fn sign(&self, decision: &mut Decision) {
+        if let Some(known) = decision.trace.get_mut("match").and_then(serde_json::Value::as_object_mut) {
+            known.insert("model".to_owned(), self.model.id.into());
+        }
+    }
 }

@@ -314,6 +314,7 @@ impl Processor {
             ids: work.ids,
             now,
         });
+        brain.sign(&mut decision);
         visitors::hold(brain, &work.read, standing, &mut decision);
         metrics::counter!("pisteur_decisions_total", "state" => decision.state.as_str()).increment(1);
         let envelope = &work.read.envelope;

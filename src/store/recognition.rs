@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use ulid::Ulid;
 
 use super::merge::{Answer, Joined, MergeOrder, Merged, Question, Rejected, Unmerged};
-use super::{Reindexed, StoreResult, Waiting, rows};
+use super::{Indexed, NewModel, Reindexed, StoreResult, Waiting, rows};
+use crate::domain::matching::fit::Answers;
+use crate::domain::matching::model::Model;
+use crate::domain::matching::shadow::Trial;
 use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood};
 
 /// What both engines can say of who is known, and what changes it.
@@ -38,4 +41,17 @@ pub trait Recognition: Send + Sync {
     async fn reindex(&self, all: bool, after: i64, most: i64) -> StoreResult<Reindexed>;
     /// What waits for that.
     async fn waiting(&self) -> StoreResult<Waiting>;
+    /// The next profiles behind `after` (record and hash), at most `most`; what a contact has of its lead is left out.
+    async fn profiles(&self, after: (i64, i64), most: i64) -> StoreResult<Vec<Indexed>>;
+    /// What reviewers said of pairs, the newest answers first, at most ten thousand.
+    async fn answers(&self) -> StoreResult<Answers>;
+    /// What the newest records with a number below `before` told, each with what it was decided among; `most` records at
+    /// once. The number to go on below; `None` when there is nothing more.
+    async fn trials(&self, before: i64, most: i64) -> StoreResult<(Vec<Trial>, Option<i64>)>;
+    /// Keeps a model and, where it is to be in force, puts it in the place of the one before; its number.
+    async fn keep_model(&self, model: NewModel) -> StoreResult<i64>;
+    /// Puts a model in force that was kept, or with 0 the weights of the start; false where there is none.
+    async fn put_in_force(&self, model: i64) -> StoreResult<bool>;
+    /// The model in force, unless it is the one with the number `had`; that of the start where none is.
+    async fn in_force(&self, had: Option<i64>) -> StoreResult<Option<Model>>;
 }

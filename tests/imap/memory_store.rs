@@ -8,14 +8,17 @@ use async_trait::async_trait;
 use pisteur::clock::Timestamp;
 use pisteur::domain::decision::RecordKind;
 use pisteur::domain::envelope::{ArrivalState, Envelope};
+use pisteur::domain::matching::fit::Answers;
+use pisteur::domain::matching::model::Model;
+use pisteur::domain::matching::shadow::Trial;
 use pisteur::domain::matching::{EntityKind, MatchKey, NeighbourQuery, Neighbourhood};
 use pisteur::store::merge::{Answer, Joined, MergeOrder, Merged, Question, Rejected, Unmerged};
 use pisteur::store::rows;
 use pisteur::store::sweep::{Sweep, Swept, Unswept};
 use pisteur::store::{
     Accepted, Claim, Commit, Committed, ConfirmedPurpose, CursorMove, Erasable, EraseStep, ErasedCounts, Erasure,
-    Evidence, Failure, Lease, LinkKind, MailboxState, NamedLock, NewArrival, OpenLink, Queue, Recognition, Reindexed,
-    Store, StoreError, StoreResult, StoreStats, Turn, Used, VisitorMail, Waiting,
+    Evidence, Failure, Indexed, Lease, LinkKind, MailboxState, NamedLock, NewArrival, NewModel, OpenLink, Queue,
+    Recognition, Reindexed, Store, StoreError, StoreResult, StoreStats, Turn, Used, VisitorMail, Waiting,
 };
 use ulid::Ulid;
 
@@ -112,6 +115,24 @@ impl Recognition for MemoryStore {
         none()
     }
     async fn waiting(&self) -> StoreResult<Waiting> {
+        none()
+    }
+    async fn profiles(&self, _after: (i64, i64), _most: i64) -> StoreResult<Vec<Indexed>> {
+        none()
+    }
+    async fn answers(&self) -> StoreResult<Answers> {
+        none()
+    }
+    async fn trials(&self, _before: i64, _most: i64) -> StoreResult<(Vec<Trial>, Option<i64>)> {
+        none()
+    }
+    async fn keep_model(&self, _model: NewModel) -> StoreResult<i64> {
+        none()
+    }
+    async fn put_in_force(&self, _model: i64) -> StoreResult<bool> {
+        none()
+    }
+    async fn in_force(&self, _had: Option<i64>) -> StoreResult<Option<Model>> {
         none()
     }
 }

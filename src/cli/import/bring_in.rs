@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batches::{Batch, Batches};
 use super::{ImportArgs, report, stop};
+use crate::app::recognition;
 use crate::cli::output::told;
 use crate::cli::{Context, Outcome, Output};
 use crate::domain::matching::model::Model;
@@ -61,7 +62,7 @@ pub(super) async fn bring_in(
         context,
         args,
         store,
-        model: Arc::new(Model::start()),
+        model: Arc::new(recognition::model(store.as_ref()).await),
         source,
         place,
         out: Output::new(),

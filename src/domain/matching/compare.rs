@@ -29,6 +29,14 @@ impl Levels {
         Field::ALL.into_iter().zip(self.0)
     }
 
+    /// Of the fields that were compared, each with its level.
+    #[must_use]
+    pub fn of_steps(steps: impl IntoIterator<Item = (Field, u8)>) -> Self {
+        let mut levels = Self::default();
+        steps.into_iter().for_each(|(field, level)| levels.set(field, level));
+        levels
+    }
+
     fn set(&mut self, field: Field, level: u8) {
         if let Some(place) = self.0.get_mut(field.index()) {
             *place = level;

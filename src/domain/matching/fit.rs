@@ -53,11 +53,34 @@ pub struct Material<'a> {
     pub all_pairs: f64,
 }
 
+/// What reviewers said of pairs: how the two stood to each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// They are one.
+    pub one: Vec<Levels>,
+    /// They are two.
+    pub two: Vec<Levels>,
+    /// Those of the two that nothing but their bits kept from being taken for one.
+    pub near: Vec<Levels>,
+}
+
 /// Fits a model on records as they are: pairs of those that share a key, as far as the key is not everybody's.
 #[must_use]
 pub fn learn(profiles: &[Profile], asked: &dyn Fn(u32, u32) -> bool, all_pairs: f64, seed: u64) -> Model {
+    learn_with(profiles, asked, all_pairs, seed, &Answers::default())
+}
+
+/// As [`learn`], with what is known of some pairs.
+#[must_use]
+pub fn learn_with(
+    profiles: &[Profile],
+    asked: &dyn Fn(u32, u32) -> bool,
+    all_pairs: f64,
+    seed: u64,
+    answers: &Answers,
+) -> Model {
     let pairs = pairs(profiles, asked);
-    fit(&Material { profiles, pairs: &pairs, asked, all_pairs }, seed)
+    fit_with(&Material { profiles, pairs: &pairs, asked, all_pairs }, seed, answers)
 }
 
 /// Pairs of records that share a blocking key, each once, in order.
@@ -82,11 +105,21 @@ pub fn pairs(profiles: &[Profile], asked: &dyn Fn(u32, u32) -> bool) -> Vec<(u32
 /// Fits a model.
 #[must_use]
 pub fn fit(material: &Material<'_>, seed: u64) -> Model {
+    fit_with(material, seed, &Answers::default())
+}
+
+/// Fits a model; of the pairs that a reviewer answered nothing is guessed.
+fn fit_with(material: &Material<'_>, seed: u64, answers: &Answers) -> Model {
     let drawn = drawn(material, seed);
     let mut counts: BTreeMap<Levels, f64> = BTreeMap::new();
     for (a, b) in material.pairs {
         if let Some(levels) = pair(material, *a, *b) {
             *counts.entry(levels).or_default() += 1.0;
+        }
+    }
+    for levels in answers.one.iter().chain(&answers.two) {
+        if let Some(count) = counts.get_mut(levels) {
+            *count = (*count - 1.0).max(0.0);
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "a number of records")]
@@ -95,7 +128,7 @@ pub fn fit(material: &Material<'_>, seed: u64) -> Model {
     let mut learned = Learned { m: expected(), u: drawn, prior, kin: [prior; 2] };
     for _ in 0..ROUNDS {
         let before = learned.prior;
-        learned = again(&learned, &counts, &drawn, material.all_pairs);
+        learned = again(&learned, (&counts, answers.one.as_slice()), &drawn, material.all_pairs);
         if (learned.prior - before).abs() <= before * SETTLED {
             break;
         }
@@ -165,12 +198,20 @@ fn normalise(shares: &mut Shares) {
 }
 
 /// One round: how likely each pattern of levels is one person, and what follows from that.
-fn again(old: &Learned, counts: &BTreeMap<Levels, f64>, drawn: &Shares, all_pairs: f64) -> Learned {
+/// `told`: pairs that surely are.
+fn again(
+    old: &Learned,
+    (counts, told): (&BTreeMap<Levels, f64>, &[Levels]),
+    drawn: &Shares,
+    all_pairs: f64,
+) -> Learned {
     let mut m = [[SMOOTHING_M; LEVELS]; FIELDS];
     let mut total = 0.0;
-    for (levels, count) in counts {
+    let guessed = counts.iter().map(|(levels, count)| {
         let odds = one_person(old, &steps(old, *levels));
-        let one_person = count * odds / (1.0 + odds);
+        (levels, count * odds / (1.0 + odds))
+    });
+    for (levels, one_person) in guessed.chain(told.iter().map(|levels| (levels, 1.0))) {
         total += one_person;
         for (field, level) in levels.all() {
             add(&mut m, field, level, one_person);

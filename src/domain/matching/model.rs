@@ -78,7 +78,7 @@ impl Frequencies {
 }
 
 /// Values of a field, hashed.
-fn values(profile: &Profile, field: Field) -> Vec<u64> {
+pub(super) fn values(profile: &Profile, field: Field) -> Vec<u64> {
     let hash = |text: &str| xxh3_64(text.as_bytes());
     let one = |text: Option<&str>| text.map(hash).into_iter().collect();
     match field {
@@ -104,6 +104,9 @@ fn values(profile: &Profile, field: Field) -> Vec<u64> {
 /// Weights of the levels, and what they were learned from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
+    /// Number of the row it is kept in; 0 for one that is not kept.
+    #[serde(skip)]
+    pub id: i64,
     /// Version of the rules of normalising it was made for.
     pub norm: u32,
     /// Share of the levels among pairs of records of one person.
@@ -138,7 +141,7 @@ impl Model {
     #[must_use]
     pub const fn new(learned: Learned, records: u64, frequencies: Frequencies) -> Self {
         let Learned { m, u, prior, kin } = learned;
-        Self { norm: NORM, m, u, prior, kin, records, frequencies }
+        Self { id: 0, norm: NORM, m, u, prior, kin, records, frequencies }
     }
 
     /// The prior in bits, among `records` known ones: never better than where it was fitted.
@@ -163,6 +166,17 @@ impl Model {
     #[must_use]
     pub fn weight(&self, field: Field, level: u8) -> f64 {
         weight(&self.m, &self.u, field, level)
+    }
+
+    /// What fields that stand to each other like this weigh with the prior, however frequent their values are, in bits.
+    #[must_use]
+    pub fn bits(&self, levels: Levels) -> f64 {
+        let compared = levels.all().filter(|(_, level)| *level > 0);
+        let weights = compared.map(|(field, level)| {
+            let weight = self.weight(field, level);
+            if weight > 0.0 { weight * same_place(levels, field) } else { weight }
+        });
+        self.prior(self.records) + weights.sum::<f64>()
     }
 
     /// What each field says of two records that stand to each other like this.

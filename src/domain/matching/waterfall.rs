@@ -144,6 +144,9 @@ impl Bar {
 pub struct Waterfall {
     /// Which record.
     pub record: EntityRef,
+    /// Number of the model; 0 for the weights of the start, absent where that was not stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<i64>,
     /// Version of the rules of normalising; 0 where that was not stored.
     pub norm_v: u32,
     /// The verdict on it.
@@ -181,6 +184,8 @@ pub struct Waterfall {
 #[derive(Debug, Deserialize)]
 struct Stored {
     #[serde(default)]
+    model: Option<i64>,
+    #[serde(default)]
     truncated: bool,
     #[serde(default)]
     evidence: Vec<Evidence>,
@@ -208,7 +213,7 @@ pub fn told(stored: &Value, language: Language) -> Vec<Told> {
         verdict: evidence.verdict,
         record: evidence.record,
         says: evidence.says(language).to_owned(),
-        waterfall: (at < SHOWN).then(|| waterfall(evidence, stored.truncated, language)),
+        waterfall: (at < SHOWN).then(|| waterfall(evidence, &stored, language)),
     };
     stored.evidence.iter().take(NAMED).enumerate().map(one).collect()
 }
@@ -219,7 +224,8 @@ pub fn waterfalls(stored: &Value, language: Language) -> Vec<Waterfall> {
     told(stored, language).into_iter().filter_map(|told| told.waterfall).collect()
 }
 
-fn waterfall(evidence: &Evidence, truncated: bool, language: Language) -> Waterfall {
+fn waterfall(evidence: &Evidence, stored: &Stored, language: Language) -> Waterfall {
+    let truncated = stored.truncated;
     let judged = evidence.compared.as_ref();
     let prior =
         |judged: &Judged| Bar::Prior { prior: judged.best.prior, says: language.says("line", "prior").to_owned() };
@@ -229,6 +235,7 @@ fn waterfall(evidence: &Evidence, truncated: bool, language: Language) -> Waterf
     });
     Waterfall {
         record: evidence.record,
+        model: stored.model,
         norm_v: judged.map_or(0, |judged| judged.norm),
         verdict: evidence.verdict,
         total: judged.map(|judged| judged.best.total),

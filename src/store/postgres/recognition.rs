@@ -7,10 +7,13 @@ use ulid::Ulid;
 
 use super::Postgres;
 use super::contract::{reading, writing};
-use super::queries::{import_places, imports, merges, neighbours, probe, reindex};
+use super::queries::{import_places, imports, merges, models, neighbours, probe, reindex};
+use crate::domain::matching::fit::Answers;
+use crate::domain::matching::model::Model;
+use crate::domain::matching::shadow::Trial;
 use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::merge::{Answer, Joined, MergeOrder, Merged, Question, Rejected, Unmerged};
-use crate::store::{Recognition, Reindexed, StoreResult, Waiting, rows};
+use crate::store::{Indexed, NewModel, Recognition, Reindexed, StoreResult, Waiting, rows};
 
 #[async_trait]
 impl Recognition for Postgres {
@@ -66,5 +69,30 @@ impl Recognition for Postgres {
 
     async fn waiting(&self) -> StoreResult<Waiting> {
         reading!(self, |conn| reindex::waiting(conn))
+    }
+
+    async fn profiles(&self, after: (i64, i64), most: i64) -> StoreResult<Vec<Indexed>> {
+        reading!(self, |conn| models::profiles(conn, after, most))
+    }
+
+    async fn answers(&self) -> StoreResult<Answers> {
+        reading!(self, |conn| models::answers(conn))
+    }
+
+    async fn trials(&self, before: i64, most: i64) -> StoreResult<(Vec<Trial>, Option<i64>)> {
+        reading!(self, |conn| models::trials(conn, before, most))
+    }
+
+    async fn keep_model(&self, model: NewModel) -> StoreResult<i64> {
+        let now = self.now();
+        writing!(self, |conn| models::keep(conn, &model, now))
+    }
+
+    async fn put_in_force(&self, model: i64) -> StoreResult<bool> {
+        writing!(self, |conn| models::put_in_force(conn, model))
+    }
+
+    async fn in_force(&self, had: Option<i64>) -> StoreResult<Option<Model>> {
+        reading!(self, |conn| models::in_force(conn, had))
     }
 }

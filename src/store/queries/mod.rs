@@ -24,6 +24,7 @@ pub(super) mod journal;
 pub(super) mod lately;
 pub(super) mod mailboxes;
 pub(super) mod merges;
+pub(super) mod models;
 pub(super) mod neighbours;
 pub(super) mod outline;
 pub(super) mod people;
@@ -87,6 +88,7 @@ pub(super) fn all_statements() -> Vec<(&'static str, &'static str)> {
         journal::STATEMENTS,
         lately::STATEMENTS,
         mailboxes::STATEMENTS,
+        models::STATEMENTS,
         neighbours::STATEMENTS,
         outline::STATEMENTS,
         people::STATEMENTS,

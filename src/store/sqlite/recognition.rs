@@ -6,10 +6,13 @@ use async_trait::async_trait;
 use ulid::Ulid;
 
 use super::engine::Sqlite;
-use super::queries::{import_places, imports, merges, neighbours, probe, reindex};
+use super::queries::{import_places, imports, merges, models, neighbours, probe, reindex};
+use crate::domain::matching::fit::Answers;
+use crate::domain::matching::model::Model;
+use crate::domain::matching::shadow::Trial;
 use crate::domain::matching::{MatchKey, NeighbourQuery, Neighbourhood};
 use crate::store::merge::{Answer, Joined, MergeOrder, Merged, Question, Rejected, Unmerged};
-use crate::store::{Recognition, Reindexed, StoreResult, Waiting, rows};
+use crate::store::{Indexed, NewModel, Recognition, Reindexed, StoreResult, Waiting, rows};
 
 #[async_trait]
 impl Recognition for Sqlite {
@@ -63,5 +66,29 @@ impl Recognition for Sqlite {
 
     async fn waiting(&self) -> StoreResult<Waiting> {
         reindex::waiting(&mut *self.reader().await?).await
+    }
+
+    async fn profiles(&self, after: (i64, i64), most: i64) -> StoreResult<Vec<Indexed>> {
+        models::profiles(&mut *self.reader().await?, after, most).await
+    }
+
+    async fn answers(&self) -> StoreResult<Answers> {
+        models::answers(&mut *self.reader().await?).await
+    }
+
+    async fn trials(&self, before: i64, most: i64) -> StoreResult<(Vec<Trial>, Option<i64>)> {
+        models::trials(&mut *self.reader().await?, before, most).await
+    }
+
+    async fn keep_model(&self, model: NewModel) -> StoreResult<i64> {
+        self.write(move |conn, now| Box::pin(async move { models::keep(conn, &model, now.wall).await })).await
+    }
+
+    async fn put_in_force(&self, model: i64) -> StoreResult<bool> {
+        self.write(move |conn, _| Box::pin(async move { models::put_in_force(conn, model).await })).await
+    }
+
+    async fn in_force(&self, had: Option<i64>) -> StoreResult<Option<Model>> {
+        models::in_force(&mut *self.reader().await?, had).await
     }
 }
