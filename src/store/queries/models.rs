@@ -119,11 +119,11 @@ pub(in super::super) async fn trials(
         recent.entry(record).or_insert(id);
     }
     let last = rows.last().map(|row| row.try_get("id")).transpose()?;
-    let told = known(conn, recent.keys().copied()).await?;
+    let told = known(conn, &recent.keys().copied().collect()).await?;
     let told: Vec<(i64, Indexed)> =
         told.into_values().flatten().filter_map(|one| Some((*recent.get(&one.place.0)?, one))).collect();
     let found = found(conn, &told).await?;
-    let known = known(conn, found.iter().flatten().copied()).await?;
+    let known = known(conn, &found.iter().flatten().copied().collect()).await?;
     let newest: i64 = sqlx::query(FIT_RECORDS).fetch_one(&mut *conn).await?.try_get("newest")?;
     let records = u64::try_from(newest).unwrap_or(0);
     let trials = told.into_iter().zip(found).map(|((_, one), found)| Trial {
@@ -139,7 +139,8 @@ pub(in super::super) async fn trials(
 async fn found(conn: &mut Connection, told: &[(i64, Indexed)]) -> StoreResult<Vec<BTreeSet<i64>>> {
     let strong: Vec<Vec<MatchKey>> = told.iter().map(|(_, one)| strong_keys(&one.profile)).collect();
     let search: Vec<Vec<MatchKey>> = told.iter().map(|(_, one)| blocking(&one.profile)).collect();
-    let hits = probe(conn, strong.iter().chain(&search).flatten().copied()).await?;
+    let keys: Vec<MatchKey> = strong.iter().chain(&search).flatten().copied().collect();
+    let hits = probe(conn, keys).await?;
     let around = told.iter().zip(strong.iter().zip(&search));
     Ok(around.map(|((at, _), (strong, search))| older(*at, (strong, search), &hits)).collect())
 }
@@ -165,10 +166,10 @@ fn older(at: i64, (strong, search): (&[MatchKey], &[MatchKey]), hits: &HashMap<M
 }
 
 /// Profiles of records that are not merged, by record.
-async fn known(conn: &mut Connection, ids: impl Iterator<Item = i64>) -> StoreResult<BTreeMap<i64, Vec<Indexed>>> {
-    let ids: BTreeSet<i64> = ids.collect();
+async fn known(conn: &mut Connection, ids: &BTreeSet<i64>) -> StoreResult<BTreeMap<i64, Vec<Indexed>>> {
+    let batch = column(ids);
     let mut known: BTreeMap<i64, Vec<Indexed>> = BTreeMap::new();
-    for row in read_with(conn, FIT_KNOWN, &column(&ids), i64::from(NORM)).await? {
+    for row in read_with(conn, FIT_KNOWN, &batch, i64::from(NORM)).await? {
         let one = indexed(&row)?;
         known.entry(one.place.0).or_default().push(one);
     }
