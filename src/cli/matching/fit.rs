@@ -185,7 +185,9 @@ async fn sample(store: &Arc<dyn Store>, bar: &ProgressBar) -> anyhow::Result<Sam
         let Some(last) = page.last() else { return Ok(sample) };
         place = last.place;
         bar.inc(page.len() as u64);
-        page.into_iter().for_each(|one| sample.add(one.person, one.profile));
+        for one in page {
+            sample.add(one.person, one.profile);
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn run(context: &Context, args: &SweepArgs) -> anyhow::Result<Outcome
 
 /// Turns until nothing waits: records compared and questions asked.
 async fn all(store: &Arc<dyn Store>, owner: &str) -> anyhow::Result<(usize, u64)> {
-    let model = Arc::new(Model::start());
+    let model = Arc::new(store.in_force(None).await?.unwrap_or_else(Model::start));
     // Hidden by itself when standard error is no terminal.
     let style = ProgressStyle::with_template("{pos} records compared").unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::no_length().with_style(style);

@@ -25,6 +25,8 @@ const DRAWN: u64 = 200_000;
 const ROUNDS: usize = 100;
 /// Ends when the prior changes by less than this part of itself.
 const SETTLED: f64 = 1e-9;
+/// The same of a share.
+const SETTLED_SHARE: f64 = 1e-6;
 /// Added to the count of each level among pairs drawn by chance, so that none is impossible.
 const SMOOTHING: f64 = 0.3;
 /// The same among pairs of one person.
@@ -37,6 +39,12 @@ const REPEATS: f64 = 0.3;
 const MOST: f64 = 0.5;
 /// Of a share among pairs drawn by chance at least this part is of two people.
 const OF_TWO: f64 = 0.05;
+/// Pairs that a level must show in for its weight to move from a known one.
+const SHOWN: f64 = 10.0;
+/// Odds by a known model from which on a pair may be one person.
+const POSSIBLE: f64 = 0.05;
+/// Pairs drawn by chance that a known share counts as, so that what none of them shows is not thought impossible.
+const BELIEVED_DRAWN: f64 = 1_000.0;
 /// Smallest share.
 const LEAST: f64 = 1e-7;
 
@@ -67,20 +75,70 @@ pub struct Answers {
 /// Fits a model on records as they are: pairs of those that share a key, as far as the key is not everybody's.
 #[must_use]
 pub fn learn(profiles: &[Profile], asked: &dyn Fn(u32, u32) -> bool, all_pairs: f64, seed: u64) -> Model {
-    learn_with(profiles, asked, all_pairs, seed, &Answers::default())
+    let pairs = pairs(profiles, asked);
+    fit(&Material { profiles, pairs: &pairs, asked, all_pairs }, seed)
 }
 
-/// As [`learn`], with what is known of some pairs.
+/// Fits a model that goes on from one that is known to work: a share is learned as far as the records tell of it, against
+/// as many pairs of the known one as `believed`. Also how many pairs the known model takes for one person: where there are
+/// few, what is learned is something else that many records have in common.
 #[must_use]
-pub fn learn_with(
-    profiles: &[Profile],
-    asked: &dyn Fn(u32, u32) -> bool,
-    all_pairs: f64,
-    seed: u64,
-    answers: &Answers,
-) -> Model {
-    let pairs = pairs(profiles, asked);
-    fit_with(&Material { profiles, pairs: &pairs, asked, all_pairs }, seed, answers)
+pub fn learn_from(profiles: &[Profile], seed: u64, answers: &Answers, known: (&Model, f64)) -> (Model, f64) {
+    let asked = |a, b| a != b;
+    let pairs = pairs(profiles, &asked);
+    #[expect(clippy::cast_precision_loss, reason = "a number of records")]
+    let count = profiles.len() as f64;
+    let material = Material { profiles, pairs: &pairs, asked: &asked, all_pairs: count * (count - 1.0) / 2.0 };
+    let start = known.0;
+    let prior = start.prior(profiles.len() as u64) - start.prior(start.records);
+    let odds = |levels: Levels| (start.bits(levels) + prior).exp2();
+    let mut counts = counts(&material, answers);
+    let repeats = counts.iter().map(|(levels, count)| count * odds(*levels) / (1.0 + odds(*levels))).sum::<f64>();
+    #[expect(clippy::cast_precision_loss, reason = "a number of answers")]
+    let repeats = repeats + answers.one.len() as f64;
+    // Colleagues and families have something in common, too, and are many.
+    counts.retain(|levels, _| odds(*levels) >= POSSIBLE);
+    let mut model = fit_with(&material, seed, &counts, Some((start, known.1, repeats)));
+    let shown = shown(&material, seed, (&model, &counts));
+    tame(&mut model, start, &shown);
+    (model, repeats)
+}
+
+/// How many pairs show each level: drawn by chance, or likely one person.
+fn shown(material: &Material<'_>, seed: u64, (model, counts): (&Model, &BTreeMap<Levels, f64>)) -> Shares {
+    let mut shown = drawn_counts(material, seed);
+    for (levels, count) in counts {
+        let odds = model.bits(*levels).exp2();
+        for (field, level) in levels.all() {
+            add(&mut shown, field, level, count * odds / (1.0 + odds));
+        }
+    }
+    shown
+}
+
+/// A level that hardly any pair shows weighs as before; none comes to say the opposite of what it said.
+fn tame(model: &mut Model, before: &Model, shown: &Shares) {
+    // Names in each other's place weigh what they are among repeats, and nothing else.
+    for field in Field::ALL.into_iter().filter(|field| *field != Field::Crossed) {
+        for level in (1..).take(field.levels().len()) {
+            let (was, is) = (before.weight(field, level), model.weight(field, level));
+            let place = (field.index(), usize::from(level));
+            let shown = shown.get(place.0).and_then(|levels| levels.get(place.1)).copied().unwrap_or(0.0);
+            let may = if shown < SHOWN {
+                was
+            } else if was < 0.0 {
+                is.min(0.0)
+            } else {
+                is.max(0.0)
+            };
+            let m = model.m.get(place.0).and_then(|levels| levels.get(place.1)).copied().unwrap_or(LEAST);
+            if let Some(u) = model.u.get_mut(place.0).and_then(|levels| levels.get_mut(place.1))
+                && (may - is).abs() > f64::EPSILON
+            {
+                *u = m / may.exp2();
+            }
+        }
+    }
 }
 
 /// Pairs of records that share a blocking key, each once, in order.
@@ -105,12 +163,11 @@ pub fn pairs(profiles: &[Profile], asked: &dyn Fn(u32, u32) -> bool) -> Vec<(u32
 /// Fits a model.
 #[must_use]
 pub fn fit(material: &Material<'_>, seed: u64) -> Model {
-    fit_with(material, seed, &Answers::default())
+    fit_with(material, seed, &counts(material, &Answers::default()), None)
 }
 
-/// Fits a model; of the pairs that a reviewer answered nothing is guessed.
-fn fit_with(material: &Material<'_>, seed: u64, answers: &Answers) -> Model {
-    let drawn = drawn(material, seed);
+/// How often each pattern of levels shows; of the pairs that a reviewer answered nothing is guessed.
+fn counts(material: &Material<'_>, answers: &Answers) -> BTreeMap<Levels, f64> {
     let mut counts: BTreeMap<Levels, f64> = BTreeMap::new();
     for (a, b) in material.pairs {
         if let Some(levels) = pair(material, *a, *b) {
@@ -122,19 +179,60 @@ fn fit_with(material: &Material<'_>, seed: u64, answers: &Answers) -> Model {
             *count = (*count - 1.0).max(0.0);
         }
     }
+    counts
+}
+
+/// `known`: a model that is known to work, how many pairs it counts as, and how many it takes for one person.
+fn fit_with(
+    material: &Material<'_>,
+    seed: u64,
+    counts: &BTreeMap<Levels, f64>,
+    known: Option<(&Model, f64, f64)>,
+) -> Model {
+    let drawn = drawn(material, seed, known.map(|(model, ..)| &model.u));
     #[expect(clippy::cast_precision_loss, reason = "a number of records")]
-    let records = material.profiles.len() as f64;
-    let prior = (records * REPEATS / material.all_pairs).min(MOST);
-    let mut learned = Learned { m: expected(), u: drawn, prior, kin: [prior; 2] };
+    let guessed = material.profiles.len() as f64 * REPEATS;
+    let prior = (known.map_or(guessed, |(_, _, repeats)| repeats) / material.all_pairs).min(MOST);
+    let thought = known.map_or_else(expected, |(model, ..)| of_levels(&model.m));
+    // What is thought before counting weighs as so many pairs.
+    let before = known.map_or([[SMOOTHING_M; LEVELS]; FIELDS], |(_, believed, _)| {
+        thought.map(|levels| levels.map(|share| share * believed))
+    });
+    let mut learned = Learned { m: thought, u: drawn, prior, kin: [prior; 2] };
     for _ in 0..ROUNDS {
-        let before = learned.prior;
-        learned = again(&learned, (&counts, answers.one.as_slice()), &drawn, material.all_pairs);
-        if (learned.prior - before).abs() <= before * SETTLED {
+        let last = (learned.prior, learned.m);
+        learned = again(&learned, counts, (&drawn, before), material.all_pairs);
+        if known.is_some() {
+            // Left to itself it would come to count whatever many have in common.
+            learned.prior = prior;
+        }
+        if settled((learned.prior, &learned.m), (last.0, &last.1), known.is_some()) {
             break;
         }
     }
-    learned.kin = kin(&learned, &counts, material.all_pairs);
+    learned.kin = kin(&learned, counts, material.all_pairs);
     Model::new(learned, material.profiles.len() as u64, Frequencies::of(material.profiles))
+}
+
+/// Whether a round changed the prior, or where that does not move the shares, by hardly anything.
+fn settled((prior, m): (f64, &Shares), (old, before): (f64, &Shares), fixed: bool) -> bool {
+    if fixed {
+        m.iter().flatten().zip(before.iter().flatten()).all(|(share, before)| (share - before).abs() <= SETTLED_SHARE)
+    } else {
+        (prior - old).abs() <= old * SETTLED
+    }
+}
+
+/// The levels that each field has, as shares that make one.
+fn of_levels(m: &Shares) -> Shares {
+    let mut shares = *m;
+    for (field, levels) in Field::ALL.into_iter().zip(&mut shares) {
+        for share in levels.iter_mut().skip(1 + field.levels().len()) {
+            *share = LEAST;
+        }
+    }
+    normalise(&mut shares);
+    shares
 }
 
 fn pair(material: &Material<'_>, a: u32, b: u32) -> Option<Levels> {
@@ -143,7 +241,18 @@ fn pair(material: &Material<'_>, a: u32, b: u32) -> Option<Levels> {
 }
 
 /// Shares of levels among pairs drawn by chance.
-fn drawn(material: &Material<'_>, seed: u64) -> Shares {
+fn drawn(material: &Material<'_>, seed: u64, known: Option<&Shares>) -> Shares {
+    let mut shares = drawn_counts(material, seed);
+    if let Some(known) = known.map(of_levels) {
+        for (share, known) in shares.iter_mut().flatten().zip(known.iter().flatten()) {
+            *share += known * BELIEVED_DRAWN;
+        }
+    }
+    normalise(&mut shares);
+    shares
+}
+
+fn drawn_counts(material: &Material<'_>, seed: u64) -> Shares {
     let mut shares = [[SMOOTHING; LEVELS]; FIELDS];
     let records = material.profiles.len() as u64;
     let mut left = if records < 2 { 0 } else { DRAWN };
@@ -165,7 +274,6 @@ fn drawn(material: &Material<'_>, seed: u64) -> Shares {
             add(&mut shares, field, level, 1.0);
         }
     }
-    normalise(&mut shares);
     shares
 }
 
@@ -197,21 +305,13 @@ fn normalise(shares: &mut Shares) {
     }
 }
 
-/// One round: how likely each pattern of levels is one person, and what follows from that.
-/// `told`: pairs that surely are.
-fn again(
-    old: &Learned,
-    (counts, told): (&BTreeMap<Levels, f64>, &[Levels]),
-    drawn: &Shares,
-    all_pairs: f64,
-) -> Learned {
-    let mut m = [[SMOOTHING_M; LEVELS]; FIELDS];
-    let mut total = 0.0;
-    let guessed = counts.iter().map(|(levels, count)| {
+/// One round: how likely each pattern of levels is one person, and what follows from that. `before`: what each level is
+/// counted from.
+fn again(old: &Learned, counts: &BTreeMap<Levels, f64>, (drawn, before): (&Shares, Shares), all_pairs: f64) -> Learned {
+    let (mut m, mut total) = (before, 0.0);
+    for (levels, count) in counts {
         let odds = one_person(old, &steps(old, *levels));
-        (levels, count * odds / (1.0 + odds))
-    });
-    for (levels, one_person) in guessed.chain(told.iter().map(|levels| (levels, 1.0))) {
+        let one_person = count * odds / (1.0 + odds);
         total += one_person;
         for (field, level) in levels.all() {
             add(&mut m, field, level, one_person);

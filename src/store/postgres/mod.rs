@@ -25,7 +25,7 @@ macro_rules! skip_locked {
 /// An aggregate of numbers as JSON text.
 macro_rules! json_list {
     ($($item:literal),+ $(,)?) => {
-        concat!("CAST(jsonb_agg(", $($item),+, ") AS TEXT)")
+        concat!("CAST(json_agg(", $($item),+, ") AS TEXT)")
     };
 }
 /// A JSON object as text.

@@ -31,10 +31,10 @@ statements! {
         " WHERE ll.contact = p.entity) AND NOT EXISTS (SELECT 1 FROM opportunity oo JOIN match_profile q",
         " ON q.entity = oo.id AND q.hash = p.hash WHERE oo.contact = p.entity)",
         " ORDER BY p.entity, p.hash LIMIT $4");
-    // The answer stays with the question, and what was compared with the decision that asked it.
+    // The answer stays with the question, and what was compared with it or with the decision that asked it.
     FIT_ANSWERS(
-        "SELECT c.state, o.ulid AS asked, (SELECT d.trace FROM decision d WHERE d.record = c.record_now AND d.at = c.at",
-        " ORDER BY d.id LIMIT 1) AS trace FROM candidate c JOIN entity o ON o.id = c.other",
+        "SELECT c.state, c.evidence, o.ulid AS asked, (SELECT d.trace FROM decision d WHERE d.record = c.record_now",
+        " AND d.at = c.at ORDER BY d.id LIMIT 1) AS trace FROM candidate c JOIN entity o ON o.id = c.other",
         " WHERE c.state IN ('accepted', 'rejected') ORDER BY c.id DESC LIMIT $1");
     // Decisions and imports have their numbers from one row of numbers, in the order in which they came.
     FIT_RECENT(
@@ -47,7 +47,7 @@ statements! {
         rows!("1"), " JOIN match_profile p ON p.entity = CAST(e.value->>0 AS BIGINT) JOIN entity x ON x.id = p.entity",
         " LEFT JOIN lead l ON l.id = p.entity LEFT JOIN opportunity o ON o.id = p.entity",
         " WHERE p.norm = $2 AND x.merged_into IS NULL ORDER BY p.entity, p.hash");
-    FIT_RECORDS("SELECT COALESCE(MAX(id), 0) AS newest FROM entity");
+    FIT_RECORDS("SELECT records FROM match_size WHERE id = 1");
     MODEL_SAVE(
         "INSERT INTO match_model (norm, state, body, report, fitted_at) VALUES ($1, $2, $3, $4, $5) RETURNING id");
     MODEL_RETIRE("UPDATE match_model SET state = 'retired' WHERE norm = $1 AND state = 'active'");
@@ -83,8 +83,10 @@ pub(in super::super) async fn profiles(
 pub(in super::super) async fn answers(conn: &mut Connection) -> StoreResult<Answers> {
     let mut answers = Answers::default();
     for row in sqlx::query(FIT_ANSWERS).bind(ANSWERS).fetch_all(conn).await? {
+        let own = row.try_get::<Option<&str>, _>("evidence")?.map(json);
         let trace = row.try_get::<Option<&str>, _>("trace")?.map(json).unwrap_or_default();
-        let Some(judged) = compared(&trace, row.try_get("asked")?) else { continue };
+        let decided = || of_decision(&trace, row.try_get("asked").ok()?);
+        let Some(judged) = own.as_ref().or_else(decided).and_then(compared) else { continue };
         let levels = Levels::of_steps(judged.best.steps.iter().map(|step| (step.field, step.level)));
         if row.try_get::<&str, _>("state")? == "accepted" {
             answers.one.push(levels);
@@ -98,11 +100,15 @@ pub(in super::super) async fn answers(conn: &mut Connection) -> StoreResult<Answ
     Ok(answers)
 }
 
-/// What a decision found when it compared its arrival with this record.
-fn compared(trace: &Value, asked: &str) -> Option<Judged> {
+/// What a decision found about this record.
+fn of_decision<'a>(trace: &'a Value, asked: &str) -> Option<&'a Value> {
     let evidence = trace.pointer("/match/evidence")?.as_array()?;
-    let about = |item: &&Value| item.pointer("/record/id").and_then(Value::as_str) == Some(asked);
-    let judged = Judged::deserialize(evidence.iter().find(about)?.get("compared")?).ok()?;
+    evidence.iter().find(|item| item.pointer("/record/id").and_then(Value::as_str) == Some(asked))
+}
+
+/// What comparing two gave, if they were compared by the rules of now.
+fn compared(evidence: &Value) -> Option<Judged> {
+    let judged = Judged::deserialize(evidence.get("compared")?).ok()?;
     (judged.norm == NORM).then_some(judged)
 }
 
@@ -124,8 +130,8 @@ pub(in super::super) async fn trials(
         told.into_values().flatten().filter_map(|one| Some((*recent.get(&one.place.0)?, one))).collect();
     let found = found(conn, &told).await?;
     let known = known(conn, &found.iter().flatten().copied().collect()).await?;
-    let newest: i64 = sqlx::query(FIT_RECORDS).fetch_one(&mut *conn).await?.try_get("newest")?;
-    let records = u64::try_from(newest).unwrap_or(0);
+    let records: i64 = sqlx::query(FIT_RECORDS).fetch_one(&mut *conn).await?.try_get("records")?;
+    let records = u64::try_from(records).unwrap_or(0);
     let trials = told.into_iter().zip(found).map(|((_, one), found)| Trial {
         of: (one.person, one.place.1),
         known: found.iter().filter_map(|id| Some((*id, without_itself(&one, known.get(id)?)?))).collect(),

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use pisteur::clock::{Clock, SystemClock};
 use pisteur::domain::enquiry::email::EmailAddress;
 use pisteur::domain::enquiry::{Address, Enquiry, phone};
-use pisteur::domain::matching::fit::learn;
+use pisteur::domain::matching::fit::Answers;
 use pisteur::domain::matching::model::Model;
 use pisteur::domain::matching::profile::{Fact, Profile};
+use pisteur::domain::matching::refit::{MOST, Sample};
 use pisteur::domain::matching::verdict::{Known, Verdict};
 use pisteur::pipeline::import::{self, Entry};
 use pisteur::store::{OpenOptions, Store, open};
@@ -95,11 +96,15 @@ impl Scene {
     }
 
     /// A model fitted to what such a house holds after a while, without the truth.
-    pub fn fitted(&self, seed: u64) -> Model {
+    pub fn fitted(&self) -> Model {
+        let mut sample = Sample::new(MOST);
         let beings = self.contacts.iter().chain(self.arrivals.iter().map(|arrival| &arrival.says));
-        let profiles: Vec<Profile> = beings.filter_map(|being| Profile::of_enquiry(&enquiry(being))).collect();
-        let all = profiles.len() as f64;
-        learn(&profiles, &|a, b| a != b, all * (all - 1.0) / 2.0, seed)
+        for (person, being) in (0..).zip(beings) {
+            if let Some(profile) = Profile::of_enquiry(&enquiry(being)) {
+                sample.add(person, profile);
+            }
+        }
+        sample.fit(&Answers::default()).expect("enough records").model
     }
 
     /// Lets the contacts come, then asks of every arrival who it is.
