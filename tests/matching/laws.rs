@@ -25,7 +25,7 @@ fn profiles(scene: &Scene) -> (Vec<Profile>, Vec<Profile>) {
 fn two_records_are_as_like_whichever_comes_first() {
     let scene = Scene::of(5, 60, 300, &Change::ALL);
     let (known, came) = profiles(&scene);
-    for model in [Model::start(), scene.fitted()] {
+    for model in [Model::start(), Scene::of(5, 300, 300, &Change::ALL).fitted()] {
         let mut like = 0;
         for (a, b) in came.iter().flat_map(|a| known.iter().map(move |b| (a, b))) {
             assert_eq!(compare(a, b), compare(b, a), "{a:?}\n{b:?}");
