@@ -6,6 +6,7 @@ mod dealers;
 pub mod house;
 mod loops;
 mod machines;
+mod organisations;
 mod portals;
 mod signatures;
 

@@ -88,7 +88,7 @@ macro_rules! on {
                 a_merge_is_undone_whole_whatever_was_reindexed_since,
                 a_survivor_waits_as_long_as_whoever_joined_it_did, a_reindex_leaves_keys_alone_that_hundreds_carry;
             books: an_address_book_imported_again_changes_no_row, who_is_imported_again_with_more_was_changed,
-                the_order_of_an_address_book_makes_no_difference,
+                the_order_of_an_address_book_makes_no_difference, companies_are_told_by_their_numbers,
                 how_many_records_there_are_is_never_far_from_the_truth;
             visitors: bounds_of_mail_are_exact_under_concurrency, a_mail_that_asks_again_is_the_same_mail,
                 a_link_works_once_and_only_for_what_it_is, a_confirmation_puts_back_only_what_waited_for_it,

@@ -1,9 +1,11 @@
 //! The comparison with known records as signed bars: a line for each piece of evidence, from the prior to the verdict.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::output::{Output, Style};
 use crate::config::Config;
+use crate::domain::matching::organisation::OrganisationMatch;
 use crate::domain::matching::verdict::Verdict;
 use crate::domain::matching::waterfall::{Bar, Waterfall, told};
 use crate::domain::matching::words::Language;
@@ -30,6 +32,12 @@ pub(super) fn draw(out: &mut Output, stored: &Value, language: Language, indent:
         if let Some(waterfall) = &one.waterfall {
             bars(out, waterfall, language, indent);
         }
+    }
+    if let Some(decided) = stored.get("organisation_match").and_then(|of| OrganisationMatch::deserialize(of).ok()) {
+        let verdict = out.styled(style(decided.verdict), language.says("verdict", decided.verdict.as_str()));
+        let which = decided.organisation.map(|known| format!(" {}", known.id)).unwrap_or_default();
+        let says = language.says("organisation", decided.rule.as_str());
+        out.line(format!("{indent}{verdict} {}{which}: {says}", language.says("organisation", "line")));
     }
     let more = stored.get("more_candidates").and_then(Value::as_u64).unwrap_or(0);
     if more > 0 {

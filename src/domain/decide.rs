@@ -372,6 +372,7 @@ fn new_record(
         expected_revenue: ev.expected_revenue.clone(),
         verification_required: known.overlaps(),
         candidates: known.candidates.clone(),
+        organisation_candidates: known.organisation_match.as_ref().map(|of| of.candidates.clone()).unwrap_or_default(),
         incomplete: incomplete(q, ev),
         unknown_campaign: unknown_campaign(q, ev),
     }

@@ -123,6 +123,9 @@ pub struct NewRecord {
     pub verification_required: bool,
     /// Those records.
     pub candidates: Vec<EntityRef>,
+    /// Organisations that a new one may be the same as; each is a question, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub organisation_candidates: Vec<EntityRef>,
     /// What is missing by the intake's profile: `last_name`, `contact_detail`, ...
     pub incomplete: Vec<String>,
     /// What to do when its campaign is not known yet.

@@ -171,6 +171,12 @@ fn decide(clock: &dyn Clock, entry: &Entry, around: &Neighbourhood) -> (ContactI
         owner: entry.owner.clone(),
         known: known.contact,
         known_organisation: known.organisation,
+        organisation_candidates: known
+            .organisation_match
+            .iter()
+            .flat_map(|of| &of.candidates)
+            .map(|of| of.id)
+            .collect(),
         id: clock.new_id(),
         organisation_id: clock.new_id(),
         verification_required: known.overlaps(),

@@ -186,6 +186,8 @@ pub struct ContactImport {
     pub known: Option<Ulid>,
     /// Organisation this line belongs to; `None` = new if a company is named.
     pub known_organisation: Option<Ulid>,
+    /// Organisations that a new one may be the same as.
+    pub organisation_candidates: Vec<Ulid>,
     /// Id for a new contact.
     pub id: Ulid,
     /// Id for a new organisation.

@@ -192,6 +192,7 @@ impl Scene {
             expected_revenue: None,
             verification_required: false,
             candidates: Vec::new(),
+            organisation_candidates: Vec::new(),
             incomplete: Vec::new(),
             unknown_campaign: UnknownCampaign::Create,
         };

@@ -13,6 +13,7 @@ use ulid::Ulid;
 
 use super::dump::dump;
 use super::lab::{Lab, person};
+use super::reindex::reindex;
 use crate::reading::generated::Dice;
 use crate::reading::generated::crm::measure::{Scene, enquiry};
 use crate::reading::generated::crm::{Change, Truth};
@@ -155,4 +156,30 @@ pub async fn the_order_of_an_address_book_makes_no_difference(lab: &Lab) {
         assert_eq!(*firms_first.get_or_insert(firms), firms, "turn {turn}");
         lab.end().await;
     }
+}
+
+pub async fn companies_are_told_by_their_numbers(lab: &Lab) {
+    let said = |mailbox: &str, name: &str, number: &str| {
+        let mut enquiry = person("Ana Bell", &format!("{mailbox}@seznam.cz"), None);
+        let surname = format!("{mailbox}ov");
+        (enquiry.person.first_name, enquiry.person.last_name) = (Some(mailbox.to_owned()), Some(surname));
+        enquiry.organisation.name = Some(name.to_owned());
+        enquiry.organisation.registrations = vec![number.to_owned()];
+        entry(1, enquiry)
+    };
+    for (mailbox, name, number, wanted) in [
+        ("ana", "Kovo s.r.o.", "25596641", 1),
+        ("eve", "Strojírny Brno", "CZ25596641", 1),
+        ("petr", "Kovo", "IČO 27082440", 2),
+        ("karel", "KOVO a.s.", "270 82 440", 2),
+        ("jana", "Kovo", "27082441", 2),
+    ] {
+        assert_eq!(imported(lab, vec![said(mailbox, name, number)]).await, [Imported::Created]);
+        assert_eq!(organisations(lab).await, wanted, "{mailbox}");
+    }
+    // A database from before knows no numbers until it was brought up.
+    lab.sql("DELETE FROM match_key WHERE kind = 5").await;
+    assert!(reindex(&lab.store, true).await.1 > 0);
+    assert_eq!(imported(lab, vec![said("olga", "Jiný název", "CZ27082440")]).await, [Imported::Created]);
+    assert_eq!(organisations(lab).await, 2, "its number is known again");
 }

@@ -522,6 +522,7 @@ pub async fn a_generic_key_is_truncated_and_blocks_nothing(lab: &Lab) {
             owner: None,
             known: None,
             known_organisation: None,
+            organisation_candidates: Vec::new(),
             id: lab.id(),
             organisation_id: lab.id(),
             verification_required: false,

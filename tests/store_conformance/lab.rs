@@ -197,6 +197,7 @@ impl Lab {
             expected_revenue: None,
             verification_required: false,
             candidates: Vec::new(),
+            organisation_candidates: Vec::new(),
             incomplete: Vec::new(),
             unknown_campaign: UnknownCampaign::Create,
         }

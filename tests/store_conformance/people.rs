@@ -22,6 +22,7 @@ fn line(lab: &Lab, name: &str, email: &str) -> ContactImport {
         owner: Some("ana".to_owned()),
         known: None,
         known_organisation: None,
+        organisation_candidates: Vec::new(),
         id: lab.id(),
         organisation_id: lab.id(),
         verification_required: false,

@@ -60,7 +60,7 @@ async fn rows(lab: &Lab) -> (Vec<String>, Vec<String>) {
 }
 
 /// Until nothing is left; records looked at, rows written and rows dropped.
-async fn reindex(store: &Arc<dyn Store>, all: bool) -> (u64, u64, u64) {
+pub(super) async fn reindex(store: &Arc<dyn Store>, all: bool) -> (u64, u64, u64) {
     let (mut sums, mut after) = ((0, 0, 0), 0);
     loop {
         let step = store.reindex(all, after, 2).await.unwrap();

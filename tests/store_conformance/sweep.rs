@@ -79,6 +79,7 @@ fn line(lab: &Lab, enquiry: &Enquiry, known: Option<Ulid>) -> ContactImport {
         owner: None,
         known,
         known_organisation: None,
+        organisation_candidates: Vec::new(),
         id: lab.id(),
         organisation_id: lab.id(),
         verification_required: false,

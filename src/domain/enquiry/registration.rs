@@ -4,6 +4,8 @@
 //! SIREN), DE (ISO 7064 MOD 11,10), BE (modulo 97), CZ and SK (of the IČO), NL, AT, IT and PL (their national rules), others by
 //! their form.
 
+use std::fmt;
+
 /// Longest number with its marks, in characters.
 const LONGEST: usize = 24;
 
@@ -76,6 +78,46 @@ pub fn checked(raw: &str) -> Option<String> {
         _ => false,
     };
     right.then_some(bare)
+}
+
+/// A company's entry in the register of a country, however its number is written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Registered {
+    /// Letters of the country.
+    country: String,
+    /// Digits of the company itself: of an establishment or of a tax number those that it has in common with the register.
+    number: String,
+}
+
+impl fmt::Display for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.country, self.number)
+    }
+}
+
+/// Whose number it is; `None` for one that is not right. A number without letters is of the country whose form it has.
+#[must_use]
+pub fn registered(raw: &str) -> Option<Registered> {
+    let bare = checked(raw).or_else(|| find(raw).into_iter().next())?;
+    let (country, number) = match bare.len() {
+        8 if digits(&bare).is_some() => ("CZ", bare.as_str()),
+        9 if digits(&bare).is_some() => ("FR", bare.as_str()),
+        14 if digits(&bare).is_some() => ("FR", bare.get(..9)?),
+        10 if digits(&bare).is_some() => ("PL", bare.as_str()),
+        11 if digits(&bare).is_some() => ("IT", bare.as_str()),
+        _ => bare.split_at_checked(2)?,
+    };
+    // A French tax number is a key of two signs and the number of the register.
+    let number = if country == "FR" { number.get(number.len().saturating_sub(9)..)? } else { number };
+    Some(Registered { country: country.to_owned(), number: number.to_owned() })
+}
+
+/// Numbers of one kind in one register, and none in common: two companies.
+#[must_use]
+pub fn are_two(a: &[Registered], b: &[Registered]) -> bool {
+    let comparable = |a: &Registered, b: &Registered| a.country == b.country && a.number.len() == b.number.len();
+    let pairs = || a.iter().flat_map(|a| b.iter().map(move |b| (a, b)));
+    pairs().any(|(a, b)| comparable(a, b)) && !pairs().any(|(a, b)| a == b)
 }
 
 fn digits(text: &str) -> Option<String> {
@@ -186,6 +228,27 @@ mod tests {
         ] {
             assert_eq!(checked(number), None, "{number}");
         }
+    }
+
+    #[test]
+    fn one_company_has_one_entry_however_its_number_is_written() {
+        for (ways, wanted) in [
+            (&["25596641", "CZ25596641", "255 96 641", "IČO: 25596641"][..], "CZ25596641"),
+            (&["732829320", "732 829 320 00074", "FR44732829320", "SIRET 732 829 320 00074"][..], "FR732829320"),
+            (&["8567346215", "PL8567346215"][..], "PL8567346215"),
+            (&["DE136695976"][..], "DE136695976"),
+        ] {
+            for way in ways {
+                assert_eq!(registered(way).map(|entry| entry.to_string()).as_deref(), Some(wanted), "{way}");
+            }
+        }
+        assert_eq!(registered("25596642"), None);
+        let of = |numbers: &[&str]| numbers.iter().filter_map(|n| registered(n)).collect::<Vec<_>>();
+        assert!(are_two(&of(&["25596641"]), &of(&["CZ27082440"])));
+        assert!(!are_two(&of(&["25596641", "DE136695976"]), &of(&["CZ25596641"])));
+        assert!(!are_two(&of(&["25596641"]), &of(&["DE136695976"])), "two registers");
+        assert!(!are_two(&of(&["25596641"]), &of(&["CZ699001237"])), "a number of a group beside its own");
+        assert!(!are_two(&of(&[]), &of(&["25596641"])));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Only canonical values become keys. An own address never does: everybody writes to it.
 
 use super::{KeyKind, MatchKey};
-use crate::domain::enquiry::{Email, EmailKind, Enquiry, company};
+use crate::domain::enquiry::{Email, EmailKind, Enquiry, Organisation, company, registration};
 
 /// Keys of the person and of their organisation, sorted, unique.
 #[must_use]
@@ -42,18 +42,20 @@ pub fn email_key(email: &Email) -> Option<MatchKey> {
     }
 }
 
-/// Keys of the organisation: registrable domain and name without legal form.
+/// Keys of the organisation.
 #[must_use]
 pub fn organisation_keys(enquiry: &Enquiry) -> Vec<MatchKey> {
-    let domain = enquiry.organisation.domain.as_deref().map(|d| MatchKey::of(KeyKind::Domain, d));
-    let name = enquiry
-        .organisation
-        .name
-        .as_deref()
-        .and_then(company::fingerprint)
-        .filter(|f| f.chars().count() >= 3)
-        .map(|f| MatchKey::of(KeyKind::Company, &f));
-    domain.into_iter().chain(name).collect()
+    keys_of_organisation(&enquiry.organisation)
+}
+
+/// Its numbers in registers, its registrable domain and its name without legal form.
+#[must_use]
+pub fn keys_of_organisation(organisation: &Organisation) -> Vec<MatchKey> {
+    let domain = organisation.domain.as_deref().map(|domain| MatchKey::of(KeyKind::Domain, domain));
+    let print = organisation.name.as_deref().and_then(company::fingerprint).filter(|print| print.chars().count() >= 3);
+    let numbers = organisation.registrations.iter().filter_map(|number| registration::registered(number));
+    let numbers = numbers.map(|number| MatchKey::of(KeyKind::Registration, &number.to_string()));
+    domain.into_iter().chain(print.map(|print| MatchKey::of(KeyKind::Company, &print))).chain(numbers).collect()
 }
 
 /// The keys by which two new organisations would be one, sorted.

@@ -13,6 +13,7 @@ pub mod kin;
 pub mod model;
 pub mod names;
 mod nicknames;
+pub mod organisation;
 mod phonetic;
 pub mod profile;
 pub mod refit;
@@ -102,6 +103,12 @@ pub struct Neighbour {
     pub full_name: Option<String>,
     /// Company name of a lead or contact, name of an organisation.
     pub organisation_name: Option<String>,
+    /// Numbers under which an organisation is registered, as written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registrations: Vec<String>,
+    /// Registrable domain of an organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
     /// Canonical emails of the record.
     pub emails: Vec<String>,
     /// E.164 phones of the record.

@@ -138,6 +138,8 @@ fn neighbour(id: i64, profiles: &[Profile]) -> Neighbour {
         last_name: person.last_name,
         full_name: None,
         organisation_name: None,
+        registrations: Vec::new(),
+        domain: None,
         emails: Vec::new(),
         phones: Vec::new(),
         status: String::new(),

@@ -139,6 +139,8 @@ mod tests {
             last_name: None,
             full_name: Some(name.to_owned()),
             organisation_name: None,
+            registrations: Vec::new(),
+            domain: None,
             emails: Vec::new(),
             phones: Vec::new(),
             status: String::new(),

@@ -14,13 +14,14 @@ use ulid::Ulid;
 use super::apart;
 use super::judge::{Judged, MARGIN};
 use super::names::{NameAgreement, NameParts};
+use super::organisation::{OrganisationMatch, organisation_of};
 use super::rule::Rule;
 use super::score::Veto;
 use super::waterfall::SHOWN;
 use super::words::Language;
 use super::{EntityKind, EntityRef, KeyKind, MatchKey, Neighbour, Neighbourhood};
 use crate::clock::Timestamp;
-use crate::domain::enquiry::{Email, EmailKind, Enquiry, company};
+use crate::domain::enquiry::{Email, EmailKind, Enquiry};
 
 /// Candidates named for review; nobody looks through hundreds.
 pub const CANDIDATES: usize = 10;
@@ -104,6 +105,9 @@ pub struct Known {
     pub contact: Option<Ulid>,
     /// Organisation it is for.
     pub organisation: Option<Ulid>,
+    /// How that was decided, apart from the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_match: Option<OrganisationMatch>,
     /// Bought before.
     pub customer: bool,
     /// Owner of what matched: open record, else contact, else organisation.
@@ -150,7 +154,8 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
     apart::hear(&mut compared);
     let matched: Vec<&Neighbour> =
         compared.iter().filter(|(_, e)| e.verdict == Verdict::Match).map(|(n, _)| *n).collect();
-    let organisation = organisation_of(enquiry, around, &matched);
+    let organisation_match = organisation_of(enquiry, around, &matched);
+    let organisation = organisation_match.as_ref().and_then(|decided| decided.organisation).map(|known| known.id);
     let account =
         around.records.iter().find(|n| n.entity.kind == EntityKind::Organisation && Some(n.entity.id) == organisation);
     let open = open_records(&matched);
@@ -189,6 +194,7 @@ pub fn known(enquiry: &Enquiry, around: &Neighbourhood) -> Known {
         lead: newest(Some(EntityKind::Lead)).map(|n| n.entity.id),
         contact,
         organisation,
+        organisation_match,
         customer: matched.iter().any(|n| n.customer) || account.is_some_and(|n| n.customer),
         owner: holder.and_then(|n| n.owner.clone()).or_else(|| account_owner.clone()),
         account_owner,
@@ -343,24 +349,6 @@ fn open_records(matched: &[&Neighbour]) -> Vec<OpenRecord> {
         .collect()
 }
 
-/// The matched person's organisation, unless another company is named; else the organisation with the same domain;
-/// else the oldest one with the same name.
-fn organisation_of(enquiry: &Enquiry, around: &Neighbourhood, matched: &[&Neighbour]) -> Option<Ulid> {
-    let named = enquiry.organisation.name.as_deref().and_then(company::fingerprint);
-    let agrees = |n: &Neighbour| match (&named, n.organisation_name.as_deref().and_then(company::fingerprint)) {
-        (Some(mine), Some(theirs)) => *mine == theirs || strsim::jaro_winkler(mine, &theirs) >= 0.9,
-        _ => true,
-    };
-    let of_person = matched.iter().filter(|n| agrees(n)).find_map(|n| n.organisation);
-    if of_person.is_some() {
-        return of_person;
-    }
-    let organisations = || around.records.iter().filter(|n| n.entity.kind == EntityKind::Organisation);
-    let by_domain = organisations().find(|n| n.keys.iter().any(|k| k.kind == KeyKind::Domain));
-    let by_name = organisations().find(|n| n.keys.iter().any(|k| k.kind == KeyKind::Company));
-    by_domain.or(by_name).map(|n| n.entity.id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::MatchKey;
@@ -375,6 +363,8 @@ mod tests {
             last_name: None,
             full_name: Some(name.to_owned()),
             organisation_name: None,
+            registrations: Vec::new(),
+            domain: None,
             emails: Vec::new(),
             phones: Vec::new(),
             status: "open".to_owned(),

@@ -98,6 +98,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::super::field::Field;
+    use super::super::organisation::ByWhat;
     use super::super::rule::Rule;
     use super::super::score::Veto;
     use super::super::verdict::Verdict;
@@ -120,6 +121,7 @@ mod tests {
             "search.truncated",
             "search.no_database",
             "search.more",
+            "organisation.line",
             "thread.joins",
             "thread.apart",
             "line.prior",
@@ -131,6 +133,7 @@ mod tests {
         levels
             .chain(Veto::ALL.map(|veto| format!("veto.{}", veto.as_str())))
             .chain(Rule::ALL.map(|rule| format!("rule.{}", rule.as_str())))
+            .chain(ByWhat::ALL.map(|by| format!("organisation.{}", by.as_str())))
             .chain(Band::ALL.map(|band| format!("band.{}", band.as_str())))
             .chain(verdicts)
             .chain(fixed.map(str::to_owned))

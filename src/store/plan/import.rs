@@ -1,5 +1,7 @@
 //! Rows of imported contacts.
 
+use ulid::Ulid;
+
 use super::parties::Party;
 use super::{Ids, Known, Ownership, Plan, is_corporate};
 use crate::store::batch::row;
@@ -9,12 +11,13 @@ use crate::store::rows::ContactImport;
 pub(in crate::store) const IDS_PER_IMPORT: usize = 2;
 
 impl Plan {
-    /// Adds one imported line: a new contact, or details for a known one.
+    /// Adds one imported line: a new contact, or details for a known one. `organisation`: the known one, and those that a
+    /// new one may be, by public id and row.
     pub(in crate::store) fn import(
         &mut self,
         line: &ContactImport,
         known: Option<Known>,
-        organisation: Option<Known>,
+        (organisation, possible): (Option<Known>, Vec<(Ulid, i64)>),
         now: i64,
         ids: Ids<'_>,
     ) {
@@ -35,6 +38,7 @@ impl Plan {
                 let party = party(line.organisation_id);
                 self.organisation(&party, &line.enquiry);
                 self.keys_of(party.id, &line.organisation_keys, is_corporate);
+                self.possibly(party.id, possible.into_iter());
                 Some(party.id)
             }
             None => None,

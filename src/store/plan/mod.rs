@@ -153,7 +153,7 @@ pub(super) fn references(commit: &Commit) -> Vec<Ulid> {
             .filter_map(|link| if let Link::Existing(id) = link { Some(id) } else { None })
             .chain(new.linked_to.map(|e| e.id))
             .chain(new.lead_of_origin)
-            .chain(new.candidates.iter().map(|e| e.id))
+            .chain(new.candidates.iter().chain(&new.organisation_candidates).map(|e| e.id))
             .collect(),
     }
 }

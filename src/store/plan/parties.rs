@@ -6,7 +6,9 @@ use ulid::Ulid;
 
 use super::{Ownership, Plan, text};
 use crate::domain::enquiry::{Consent, EmailKind, Enquiry};
-use crate::domain::matching::EntityKind;
+use crate::domain::matching::organisation::ByWhat;
+use crate::domain::matching::words::Language;
+use crate::domain::matching::{EntityKind, EntityRef};
 use crate::domain::visitor::mailbox;
 use crate::store::Commit;
 use crate::store::batch::row;
@@ -43,6 +45,16 @@ impl Plan {
         row!(self.organisations; party.id, self.now, name, organisation.domain, registrations, enquiry.website,
             enquiry.country, enquiry.language, party.ownership.owner, party.team, party.customer_since,
             i64::from(party.verification_required), party.last_message_at);
+    }
+
+    /// Asks whether a new organisation is one of these, each by public id and row.
+    pub(super) fn possibly(&mut self, organisation: i64, others: impl Iterator<Item = (Ulid, i64)>) {
+        for (id, row) in others {
+            let record = EntityRef { kind: EntityKind::Organisation, id };
+            let because = Language::En.says("organisation", ByWhat::NameElsewhere.as_str());
+            let evidence = serde_json::json!({ "record": record, "because": because });
+            row!(self.candidates; organisation, row, self.now, evidence.to_string());
+        }
     }
 
     /// A new contact.

@@ -60,7 +60,7 @@ impl Plan {
             row!(self.tags; id, tag);
         }
         for other in new.candidates.iter().filter_map(|c| known.get(&c.id)) {
-            row!(self.candidates; id, other.id, self.now);
+            row!(self.candidates; id, other.id, self.now, None::<String>);
         }
         id
     }
@@ -90,6 +90,9 @@ impl Plan {
                 let party = party(ulid);
                 self.organisation(&party, &commit.enquiry);
                 self.keys_of(party.id, &commit.decision.keys, is_corporate);
+                let possible =
+                    new.organisation_candidates.iter().filter_map(|c| known.get(&c.id).map(|row| (c.id, row.id)));
+                self.possibly(party.id, possible);
                 Some(party.id)
             }
         };

@@ -45,7 +45,8 @@ pub(in super::super) async fn import(
         placed.extend(strong_keys(line));
         let contact = line.known.and_then(|id| known.get(&id)).copied();
         let organisation = line.known_organisation.and_then(|id| known.get(&id)).copied();
-        plan.import(line, contact, organisation, now.micros(), &mut ids);
+        let possible = line.organisation_candidates.iter().filter_map(|id| Some((*id, known.get(id)?.id))).collect();
+        plan.import(line, contact, (organisation, possible), now.micros(), &mut ids);
         answers.push(if contact.is_some() { Imported::Updated } else { Imported::Created });
     }
     writes::write(conn, &plan).await?;

@@ -22,6 +22,7 @@ statements! {
         " CASE WHEN x.kind = 'lead' THEN l.full_name ELSE k.full_name END AS full_name,",
         " CASE WHEN x.kind = 'lead' THEN l.company WHEN x.kind = 'organisation' THEN o.name",
         " ELSE COALESCE(k.company, ko.name) END AS organisation_name,",
+        " o.registrations AS registrations, o.domain AS organisation_domain,",
         " COALESCE(l.status, p.stage, '') AS status,",
         " CASE WHEN s.open = 1 OR g.outcome = 'open' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS open,",
         " CASE WHEN k.customer_since IS NOT NULL OR o.customer_since IS NOT NULL THEN CAST(1 AS BIGINT)",
@@ -189,6 +190,11 @@ fn add_point(record: &mut Neighbour, class: &str, value: &str) {
     }
 }
 
+fn registrations(stored: Option<&str>) -> StoreResult<Vec<String>> {
+    stored
+        .map_or_else(|| Ok(Vec::new()), |list| serde_json::from_str(list).map_err(|_| damaged("list of registrations")))
+}
+
 fn neighbour(row: &Row) -> StoreResult<Neighbour> {
     let kind = EntityKind::parse(row.try_get("kind")?).ok_or_else(|| damaged("record kind"))?;
     Ok(Neighbour {
@@ -198,6 +204,8 @@ fn neighbour(row: &Row) -> StoreResult<Neighbour> {
         last_name: row.try_get("last_name")?,
         full_name: row.try_get("full_name")?,
         organisation_name: row.try_get("organisation_name")?,
+        registrations: registrations(row.try_get("registrations")?)?,
+        domain: row.try_get("organisation_domain")?,
         emails: Vec::new(),
         phones: Vec::new(),
         status: row.try_get("status")?,

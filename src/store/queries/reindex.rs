@@ -14,10 +14,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::driver::{Connection, Row};
 use super::merges::remade;
 use super::{damaged, read, read_with, run, run_with, statements, writes};
-use crate::domain::enquiry::company;
+use crate::domain::enquiry::Organisation;
 use crate::domain::matching::blocking::blocking;
 use crate::domain::matching::profile::{Fact, NORM, Profile};
-use crate::domain::matching::{KeyKind, MatchKey};
+use crate::domain::matching::{KeyKind, MatchKey, keys};
 use crate::store::batch::{Batch, column, row};
 use crate::store::{Reindexed, StoreResult, Waiting};
 
@@ -48,7 +48,8 @@ statements! {
         " CASE WHEN x.kind = 'lead' THEN l.full_name ELSE k.full_name END AS full_name,",
         " CASE WHEN x.kind = 'lead' THEN l.company WHEN x.kind = 'organisation' THEN o.name",
         " WHEN k.id IS NOT NULL THEN k.company WHEN r.name IS DISTINCT FROM r.domain THEN r.name END AS company,",
-        " o.domain, r.registrations FROM ", rows!("1"), " JOIN entity x ON x.id = CAST(e.value->>0 AS BIGINT)",
+        " o.domain, COALESCE(o.registrations, r.registrations) AS registrations FROM ", rows!("1"),
+        " JOIN entity x ON x.id = CAST(e.value->>0 AS BIGINT)",
         " LEFT JOIN lead l ON l.id = x.id LEFT JOIN opportunity p ON p.id = x.id LEFT JOIN organisation o ON o.id = x.id",
         " LEFT JOIN contact k ON k.id = COALESCE(p.contact, x.id)",
         " LEFT JOIN organisation r ON r.id = COALESCE(l.organisation, p.organisation, k.organisation)",
@@ -216,12 +217,12 @@ async fn told(conn: &mut Connection, batch: &Batch) -> StoreResult<Vec<(i64, Pro
 
 /// Keys of an organisation.
 fn corporate(row: &Row) -> StoreResult<Vec<MatchKey>> {
-    let (domain, name) = (row.try_get::<Option<&str>, _>("domain")?, row.try_get::<Option<&str>, _>("company")?);
+    let (domain, name) = (row.try_get::<Option<String>, _>("domain")?, row.try_get::<Option<String>, _>("company")?);
     // One without a name bears its domain, which is no name.
-    let name = name.filter(|name| Some(*name) != domain && *name != ERASED);
-    let print = name.and_then(company::fingerprint).filter(|print| print.chars().count() >= 3);
-    let domain = domain.map(|domain| MatchKey::of(KeyKind::Domain, domain));
-    Ok(domain.into_iter().chain(print.map(|print| MatchKey::of(KeyKind::Company, &print))).collect())
+    let name = name.filter(|name| Some(name) != domain.as_ref() && name != ERASED);
+    let numbers = row.try_get::<Option<&str>, _>("registrations")?;
+    let registrations = numbers.and_then(|numbers| serde_json::from_str(numbers).ok()).unwrap_or_default();
+    Ok(keys::keys_of_organisation(&Organisation { name, domain, registrations }))
 }
 
 /// Contact points and the first address of each record, in their order.

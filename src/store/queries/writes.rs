@@ -144,9 +144,9 @@ statements! {
         " AND p.hash = CAST(e.value->>1 AS BIGINT)) ORDER BY 1",
         " ON CONFLICT (entity) DO UPDATE SET turn = match_due.turn + 1");
     CANDIDATES(
-        "INSERT INTO candidate (record, other, record_now, other_now, state, at) SELECT CAST(value->>0 AS BIGINT),",
+        "INSERT INTO candidate (record, other, record_now, other_now, state, at, evidence) SELECT CAST(value->>0 AS BIGINT),",
         " CAST(value->>1 AS BIGINT), CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT), 'open',",
-        " CAST(value->>2 AS BIGINT) FROM ", rows!("1"),
+        " CAST(value->>2 AS BIGINT), value->>3 FROM ", rows!("1"),
         " WHERE true ON CONFLICT DO NOTHING");
     // An arrival that is processed again says nothing twice.
     COMMUNICATIONS(
