@@ -1,8 +1,10 @@
 //! Registration numbers of companies: found by what is written before them, believed when their check digits agree.
 //!
 //! Checked: Czech and Slovak IČO (weighted, modulo 11), French SIREN and SIRET (Luhn), VAT numbers of FR (key of the
-//! SIREN), DE (ISO 7064 MOD 11,10), BE (modulo 97), CZ and SK (of the IČO), NL, AT, IT and PL (their national rules), others by
-//! their form.
+//! SIREN), DE (ISO 7064 MOD 11,10), BE (modulo 97), CZ and SK (of the IČO), NL, AT, IT, PL, GB, ES and CH (their national
+//! rules), the Iranian number of companies; others by their form.
+
+mod national;
 
 use std::fmt;
 
@@ -10,7 +12,7 @@ use std::fmt;
 const LONGEST: usize = 24;
 
 /// Words, folded, that stand before a number.
-const LABELS: [&str; 22] = [
+const LABELS: [&str; 24] = [
     "ico",
     "ic",
     "dic",
@@ -33,6 +35,8 @@ const LABELS: [&str; 22] = [
     "piva",
     "partitaiva",
     "nip",
+    "شناسهملی",
+    "شناسهملیشرکت",
 ];
 
 /// The numbers in a line of text that carry a label and are right, without blanks and marks.
@@ -67,13 +71,18 @@ pub fn checked(raw: &str) -> Option<String> {
     if raw.chars().count() > LONGEST {
         return None;
     }
-    let bare: String = raw.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    let bare: String = super::phone::ascii_digits(raw)
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_uppercase())
+        .collect();
     let number = digits(&bare);
     let right = match (bare.get(..2), number.as_deref()) {
         (_, Some(n)) if n.len() == 8 => ico(n),
-        (_, Some(n)) if n.len() == 9 || n.len() == 14 => luhn(n),
+        (_, Some(n)) if n.len() == 9 => luhn(n),
+        (_, Some(n)) if n.len() == 14 => luhn(n) || post(n),
         (_, Some(n)) if n.len() == 10 => polish(n),
-        (_, Some(n)) if n.len() == 11 => luhn(n),
+        (_, Some(n)) if n.len() == 11 => luhn(n) || national::iranian(n),
         (Some(country), None) => vat(country, bare.get(2..)?),
         _ => false,
     };
@@ -104,7 +113,12 @@ pub fn registered(raw: &str) -> Option<Registered> {
         9 if digits(&bare).is_some() => ("FR", bare.as_str()),
         14 if digits(&bare).is_some() => ("FR", bare.get(..9)?),
         10 if digits(&bare).is_some() => ("PL", bare.as_str()),
-        11 if digits(&bare).is_some() => ("IT", bare.as_str()),
+        // The digits of one country may be right in the other one by chance.
+        11 if digits(&bare).is_some() => match (luhn(&bare), national::iranian(&bare)) {
+            (true, false) => ("IT", bare.as_str()),
+            (false, true) => ("IR", bare.as_str()),
+            _ => return None,
+        },
         _ => bare.split_at_checked(2)?,
     };
     // A French tax number is a key of two signs and the number of the register.
@@ -154,6 +168,11 @@ fn luhn(text: &str) -> bool {
     sum > 0 && sum.is_multiple_of(10)
 }
 
+/// The French post, whose establishments have the sum of all digits as their check.
+fn post(text: &str) -> bool {
+    text.starts_with("356000000") && values(text).iter().sum::<u32>().is_multiple_of(5)
+}
+
 /// Polish NIP.
 fn polish(text: &str) -> bool {
     let values = values(text);
@@ -176,12 +195,13 @@ fn vat(country: &str, rest: &str) -> bool {
         "SK" => number(10).and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n % 11 == 0 && n > 0),
         "IT" => number(11).is_some_and(|n| luhn(&n)),
         "PL" => number(10).is_some_and(|n| polish(&n)),
-        "AT" => rest.strip_prefix('U').is_some_and(|rest| digits(rest).is_some_and(|n| n.len() == 8)),
-        "NL" => rest.len() == 12 && rest.get(9..10) == Some("B"),
-        "GB" | "XI" => digits(rest).is_some_and(|n| matches!(n.len(), 9 | 12)),
-        "CH" => rest.strip_prefix('E').is_some_and(|rest| rest.bytes().take_while(u8::is_ascii_digit).count() == 9),
-        "ES" | "PT" | "LU" | "IE" | "DK" | "SE" | "FI" | "HU" | "RO" | "BG" | "HR" | "SI" | "EE" | "LV" | "LT"
-        | "EL" | "CY" | "MT" => (8..=12).contains(&rest.len()) && rest.bytes().filter(u8::is_ascii_digit).count() >= 7,
+        "AT" => national::austrian(rest),
+        "NL" => national::dutch(rest),
+        "GB" | "XI" => national::british(rest),
+        "ES" => national::spanish(rest),
+        "CH" => national::swiss(rest),
+        "PT" | "LU" | "IE" | "DK" | "SE" | "FI" | "HU" | "RO" | "BG" | "HR" | "SI" | "EE" | "LV" | "LT" | "EL"
+        | "CY" | "MT" => (8..=12).contains(&rest.len()) && rest.bytes().filter(u8::is_ascii_digit).count() >= 7,
         _ => false,
     }
 }
@@ -212,6 +232,10 @@ mod tests {
             "BE0428759497",
             "IT07643520567",
             "PL8567346215",
+            "ATU13585627",
+            "10380284790",
+            "35600000000048",
+            "35600000049837",
         ] {
             assert_eq!(checked(number).as_deref(), Some(number));
         }
@@ -237,6 +261,7 @@ mod tests {
             (&["732829320", "732 829 320 00074", "FR44732829320", "SIRET 732 829 320 00074"][..], "FR732829320"),
             (&["8567346215", "PL8567346215"][..], "PL8567346215"),
             (&["DE136695976"][..], "DE136695976"),
+            (&["10380284790", "شناسه ملی: ۱۰۳۸۰۲۸۴۷۹۰"][..], "IR10380284790"),
         ] {
             for way in ways {
                 assert_eq!(registered(way).map(|entry| entry.to_string()).as_deref(), Some(wanted), "{way}");
