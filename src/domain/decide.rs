@@ -28,6 +28,7 @@ use super::enquiry::email::EmailAddress;
 use super::enquiry::{AskedDate, EmailKind, Enquiry};
 use super::envelope::{ArrivalState, Envelope, TEST};
 use super::hooks;
+use super::matching::organisation::OrganisationMatch;
 use super::matching::profile::Profile;
 use super::matching::verdict::{self, Known};
 use super::matching::{EntityKind, EntityRef, Neighbourhood, ThreadHit, keys};
@@ -372,6 +373,7 @@ fn new_record(
         expected_revenue: ev.expected_revenue.clone(),
         verification_required: known.overlaps(),
         candidates: known.candidates.clone(),
+        organisation_learns: known.organisation_match.as_ref().is_some_and(OrganisationMatch::is_proven),
         organisation_candidates: known.organisation_match.as_ref().map(|of| of.candidates.clone()).unwrap_or_default(),
         incomplete: incomplete(q, ev),
         unknown_campaign: unknown_campaign(q, ev),

@@ -126,6 +126,9 @@ pub struct NewRecord {
     /// Organisations that a new one may be the same as; each is a question, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub organisation_candidates: Vec<EntityRef>,
+    /// The known organisation is told by its number or domain: what else is said of it is learned.
+    #[serde(default)]
+    pub organisation_learns: bool,
     /// What is missing by the intake's profile: `last_name`, `contact_detail`, ...
     pub incomplete: Vec<String>,
     /// What to do when its campaign is not known yet.

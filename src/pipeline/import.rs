@@ -9,6 +9,7 @@ use ulid::Ulid;
 use crate::clock::Clock;
 use crate::domain::enquiry::Enquiry;
 use crate::domain::matching::model::Model;
+use crate::domain::matching::organisation::OrganisationMatch;
 use crate::domain::matching::profile::Profile;
 use crate::domain::matching::verdict::{self, Known, Verdict};
 use crate::domain::matching::{Compare, KeyKind, MatchKey, NeighbourQuery, Neighbourhood, keys};
@@ -171,6 +172,7 @@ fn decide(clock: &dyn Clock, entry: &Entry, around: &Neighbourhood) -> (ContactI
         owner: entry.owner.clone(),
         known: known.contact,
         known_organisation: known.organisation,
+        organisation_learns: known.organisation_match.as_ref().is_some_and(OrganisationMatch::is_proven),
         organisation_candidates: known
             .organisation_match
             .iter()

@@ -188,6 +188,8 @@ pub struct ContactImport {
     pub known_organisation: Option<Ulid>,
     /// Organisations that a new one may be the same as.
     pub organisation_candidates: Vec<Ulid>,
+    /// The known organisation is told by its number or domain: what else is said of it is learned.
+    pub organisation_learns: bool,
     /// Id for a new contact.
     pub id: Ulid,
     /// Id for a new organisation.

@@ -193,6 +193,7 @@ impl Scene {
             verification_required: false,
             candidates: Vec::new(),
             organisation_candidates: Vec::new(),
+            organisation_learns: false,
             incomplete: Vec::new(),
             unknown_campaign: UnknownCampaign::Create,
         };

@@ -28,6 +28,7 @@ async fn companies_are_told_by_their_numbers_and_names_are_asked_about(house: Ho
         1,
         "one number"
     );
+    assert_eq!(post(&house, "Alena Nová", "alena@strojirny.eu", "", "").await, 1, "its second domain is known now");
     // A franchise: the same brand, even the same domain, under another number.
     assert_eq!(post(&house, "Karel Tichý", "karel@kovo.cz", "Kovo a.s.", "270 82 440").await, 2, "another number");
     assert_eq!(asked(&house).await, [], "numbers leave nothing to ask");
@@ -45,7 +46,7 @@ async fn companies_are_told_by_their_numbers_and_names_are_asked_about(house: Ho
         assert!(kind == EntityKind::Organisation && why.contains("another house of the brand"), "{why}");
     }
     let deals = house.records(EntityKind::Opportunity).await;
-    assert_eq!(deals.len(), 5);
+    assert_eq!(deals.len(), 6);
     let newest = deals.iter().find(|deal| deal.email.as_deref() == Some("eva@kovo-ostrava.cz")).expect("a deal");
     let shown = house.show(EntityKind::Opportunity, newest.id).await;
     let decided = shown.decisions[0].pointer("/trace/match/organisation_match").cloned().unwrap_or_default();

@@ -523,6 +523,7 @@ pub async fn a_generic_key_is_truncated_and_blocks_nothing(lab: &Lab) {
             known: None,
             known_organisation: None,
             organisation_candidates: Vec::new(),
+            organisation_learns: false,
             id: lab.id(),
             organisation_id: lab.id(),
             verification_required: false,

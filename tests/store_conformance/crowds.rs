@@ -110,6 +110,7 @@ pub async fn a_mailbox_with_hundreds_of_records_still_tells_its_person(lab: &Lab
         known: None,
         known_organisation: None,
         organisation_candidates: Vec::new(),
+        organisation_learns: false,
         id: lab.id(),
         organisation_id: lab.id(),
         verification_required: false,

@@ -198,6 +198,7 @@ impl Lab {
             verification_required: false,
             candidates: Vec::new(),
             organisation_candidates: Vec::new(),
+            organisation_learns: false,
             incomplete: Vec::new(),
             unknown_campaign: UnknownCampaign::Create,
         }

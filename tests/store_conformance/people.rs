@@ -23,6 +23,7 @@ fn line(lab: &Lab, name: &str, email: &str) -> ContactImport {
         known: None,
         known_organisation: None,
         organisation_candidates: Vec::new(),
+        organisation_learns: false,
         id: lab.id(),
         organisation_id: lab.id(),
         verification_required: false,

@@ -80,6 +80,7 @@ fn line(lab: &Lab, enquiry: &Enquiry, known: Option<Ulid>) -> ContactImport {
         known,
         known_organisation: None,
         organisation_candidates: Vec::new(),
+        organisation_learns: false,
         id: lab.id(),
         organisation_id: lab.id(),
         verification_required: false,

@@ -82,6 +82,14 @@ pub struct OrganisationMatch {
     pub candidates: Vec<EntityRef>,
 }
 
+impl OrganisationMatch {
+    /// It is known by what belongs to one organisation only: what else is said of it is true of it.
+    #[must_use]
+    pub const fn is_proven(&self) -> bool {
+        matches!(self.rule, ByWhat::Registration | ByWhat::Domain)
+    }
+}
+
 /// The organisation of an arrival; `None` where it names none and none is known. `matched`: the records of the same person.
 pub(super) fn organisation_of(
     enquiry: &Enquiry,

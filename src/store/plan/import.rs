@@ -33,7 +33,12 @@ impl Plan {
             last_message_at: None,
         };
         let organisation = match organisation {
-            Some(known) => Some(known.id),
+            Some(known) => {
+                if line.organisation_learns {
+                    self.organisation_learns(known.id, &line.enquiry, &line.organisation_keys);
+                }
+                Some(known.id)
+            }
             None if line.enquiry.organisation.name.is_some() => {
                 let party = party(line.organisation_id);
                 self.organisation(&party, &line.enquiry);

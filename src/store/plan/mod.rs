@@ -99,6 +99,7 @@ pub(super) struct Plan {
     pub(super) opportunities: Batch,
     /// Leads that became an opportunity: lead, contact, organisation.
     pub(super) origins: Batch,
+    pub(super) known_organisations: Batch,
     pub(super) points: Batch,
     pub(super) addresses: Batch,
     pub(super) tags: Batch,

@@ -8,7 +8,7 @@ use super::{Ownership, Plan, text};
 use crate::domain::enquiry::{Consent, EmailKind, Enquiry};
 use crate::domain::matching::organisation::ByWhat;
 use crate::domain::matching::words::Language;
-use crate::domain::matching::{EntityKind, EntityRef};
+use crate::domain::matching::{EntityKind, EntityRef, KeyKind, MatchKey};
 use crate::domain::visitor::mailbox;
 use crate::store::Commit;
 use crate::store::batch::row;
@@ -45,6 +45,17 @@ impl Plan {
         row!(self.organisations; party.id, self.now, name, organisation.domain, registrations, enquiry.website,
             enquiry.country, enquiry.language, party.ownership.owner, party.team, party.customer_since,
             i64::from(party.verification_required), party.last_message_at);
+    }
+
+    /// What is said of a known organisation: where nothing was known, and by which numbers and domains it is found. Its
+    /// names are its own: others may bear them.
+    pub(super) fn organisation_learns(&mut self, id: i64, enquiry: &Enquiry, keys: &[MatchKey]) {
+        let said = &enquiry.organisation;
+        let numbers = (!said.registrations.is_empty()).then(|| text(&said.registrations));
+        if said.domain.is_some() || numbers.is_some() {
+            row!(self.known_organisations; id, self.now, said.domain, numbers);
+            self.keys_of(id, keys, |kind| matches!(kind, KeyKind::Registration | KeyKind::Domain));
+        }
     }
 
     /// Asks whether a new organisation is one of these, each by public id and row.

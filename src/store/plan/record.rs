@@ -85,7 +85,13 @@ impl Plan {
         };
         let organisation = match new.organisation {
             Link::None => None,
-            Link::Existing(ulid) => known.get(&ulid).map(|k| k.id),
+            Link::Existing(ulid) => {
+                let id = known.get(&ulid).map(|k| k.id);
+                if let Some(id) = id.filter(|_| new.organisation_learns) {
+                    self.organisation_learns(id, &commit.enquiry, &commit.decision.keys);
+                }
+                id
+            }
             Link::New(ulid) => {
                 let party = party(ulid);
                 self.organisation(&party, &commit.enquiry);

@@ -193,6 +193,11 @@ statements! {
         " CASE WHEN last_message_at > CAST(e.value->>1 AS BIGINT) THEN last_message_at",
         " ELSE CAST(e.value->>1 AS BIGINT) END FROM ", rows!("1"), " WHERE opportunity.id = CAST(e.value->>0 AS BIGINT)");
     // Fills what was empty, overwrites nothing. Who says nothing new is left as they are.
+    KNOWN_ORGANISATIONS(
+        "UPDATE organisation SET modified_at = CAST(e.value->>1 AS BIGINT), domain = COALESCE(domain, e.value->>2),",
+        " registrations = COALESCE(registrations, e.value->>3) FROM ", rows!("1"),
+        " WHERE organisation.id = CAST(e.value->>0 AS BIGINT) AND (organisation.domain IS NULL AND e.value->>2 IS NOT NULL",
+        " OR organisation.registrations IS NULL AND e.value->>3 IS NOT NULL)");
     KNOWN_CONTACTS(
         "UPDATE contact SET modified_at = CAST(e.value->>1 AS BIGINT),",
         " organisation = COALESCE(organisation, CAST(e.value->>2 AS BIGINT)),",
@@ -305,6 +310,7 @@ async fn details(conn: &mut Connection, plan: &Plan) -> StoreResult<()> {
     run(conn, DUE, &due).await?;
     known_by(conn, &plan.keys, &plan.profiles).await?;
     run(conn, CANDIDATES, &plan.candidates).await?;
+    run(conn, KNOWN_ORGANISATIONS, &plan.known_organisations).await?;
     run(conn, KNOWN_CONTACTS, &plan.known_contacts).await?;
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(super) fn dutch(rest: &str) -> bool {
 pub(super) fn british(rest: &str) -> bool {
     let Some(number) = digits(rest).filter(|number| matches!(number.len(), 9 | 12)) else { return false };
     let sum = weighted(&values(&number), &[8, 7, 6, 5, 4, 3, 2, 10, 1]);
-    sum > 0 && (sum % 97 == 0 || (sum + 55) % 97 == 0)
+    sum > 0 && (sum.is_multiple_of(97) || (sum + 55).is_multiple_of(97))
 }
 
 /// Switzerland: `E` and nine digits, behind which a word may stand.
@@ -75,9 +75,11 @@ pub(super) fn iranian(number: &str) -> bool {
 mod tests {
     use super::*;
 
+    type Country = (fn(&str) -> bool, &'static [&'static str], &'static [&'static str]);
+
     #[test]
     fn each_country_checks_its_own() {
-        let all: [(fn(&str) -> bool, &[&str], &[&str]); 6] = [
+        let all: [Country; 6] = [
             (austrian, &["U13585627", "U37675002"], &["U13585626", "13585627", "U1358562"]),
             (dutch, &["004495445B01", "123456789B13"], &["004495446B01", "123456789B14", "004495445C01", "B"]),
             (british, &["980780684", "802311782", "980780684001"], &["980780683", "000000000", "98078068"]),
